@@ -1,0 +1,52 @@
+# `make` lists the commands. Everything lives inside this folder: .venv, .cache, data.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+.DEFAULT_GOAL := help
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed  ## .venv with everything for development
+
+$(VENV)/.installed: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.runs: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Aftercart into $(VENV) (the first time this takes a minute or two: LightFM is compiled) ..."
+	@$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+demo: $(VENV)/.runs  ## the main job, start to end: orders become mails in a browser inbox (ARGS="--exit" ends by itself)
+	@$(BIN)/aftercart demo $(ARGS)
+
+check: format-check lint types contracts test  ## everything that guards a change: format, lint, types, imports, tests
+
+format: install  ## rewrite the code in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+format-check: install
+	$(BIN)/ruff format --check .
+
+lint: install
+	$(BIN)/ruff check .
+
+types: install
+	$(BIN)/mypy
+
+contracts: install
+	$(BIN)/lint-imports
+
+test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no system service needed)
+	$(BIN)/pytest -q -m "not browser and not peers" $(ARGS)
+
+bench: $(VENV)/.installed  ## speed and memory, each beside its floor
+	$(BIN)/aftercart bench $(ARGS)
+
+.PHONY: help install demo check format format-check lint types contracts test bench

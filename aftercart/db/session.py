@@ -1,0 +1,103 @@
+"""Transactions, alike on SQLite and PostgreSQL.
+
+A `write` transaction on SQLite is BEGIN IMMEDIATE: it waits for its turn at the start instead of failing in the
+middle. `read` sees one consistent snapshot and never blocks a writer.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from aftercart.errors import ConfigError, MissingExtraError
+
+BUSY_TIMEOUT_S = 30
+
+
+class Database:
+    """One database by its URL (`sqlite:///path`, `postgresql://...`). Opens no connection before the first use."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write; commits at the end, rolls back on any exception."""
+        with self.engine.connect() as connection:
+            connection.info["begin"] = "BEGIN IMMEDIATE"
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self.engine.connect() as connection:
+            connection.info["begin"] = "BEGIN"
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections. The database may be used again afterwards."""
+        self.engine.dispose()
+
+
+def insert_new(
+    connection: Connection,
+    table: Table,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    unique: Sequence[str],
+    update: Sequence[str] = (),
+) -> None:
+    """Insert rows in one statement each batch; where `unique` exists already, keep the old row or `update` it."""
+    batch = list(rows)
+    if not batch:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    if update:
+        new = {name: statement.excluded[name] for name in update}
+        connection.execute(statement.on_conflict_do_update(index_elements=list(unique), set_=new), batch)
+    else:
+        connection.execute(statement.on_conflict_do_nothing(index_elements=list(unique)), batch)
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        try:
+            return create_engine(
+                parsed.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=20, pool_pre_ping=True
+            )
+        except ModuleNotFoundError as err:
+            raise MissingExtraError("fleet", "PostgreSQL") from err
+    if parsed.get_backend_name() != "sqlite":
+        raise ConfigError(f"{parsed.get_backend_name()}: Aftercart keeps its data in sqlite or postgresql")
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.info.get("begin", "BEGIN"))

@@ -1,0 +1,454 @@
+"""The data model on one page.
+
+SQLModel declares the tables; hot paths use their Core form (`sends`, `orders`, ... at the end of each class).
+A table model does not validate: validate before. All instants are aware UTC; all money is minor currency units.
+
+    events ─▶ orders ─ order_lines            products          model_versions
+                │  └── order_reversals (refunds and cancellations, also those that came before their order)
+                ▼
+           enrollments ─▶ sends ─▶ attempts, picks, links ─▶ clicks ─▶ attributions
+                │           └── decisions (why it went, waits or did not go)
+    recipients ─┴─ customers, consents, suppressions, exposures
+"""
+
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import text as sql
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Row(SQLModel):
+    """Base of the tables in the main database."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class InboxRow(SQLModel):
+    """Base of the one table in the inbox: a file of its own on SQLite, so that a flood of webhooks never
+    holds up a send."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+def _core(model: type[SQLModel]) -> Table:
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+# ---------------------------------------------------------------- facts from outside
+
+
+class InboxEvent(InboxRow, table=True):
+    """A webhook as it came, durable before it was answered; moved into `events` by a worker."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (UniqueConstraint("shop", "delivery_key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    shop: str
+    delivery_key: str
+    topic: str
+    body: bytes = Field(sa_type=LargeBinary)
+    headers: dict[str, str] = Field(sa_type=JSON)
+    received_at: datetime
+
+
+class Event(Row, table=True):
+    """An outside fact, kept raw. `state`: pending, processed, ignored (a topic we do not act on), failed."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("shop", "delivery_key"),
+        Index("ix_events_order", "shop", "shop_order_id"),
+        Index("ix_events_failed", "received_at", sqlite_where=sql("state = 'failed'"), postgresql_where=sql("state = 'failed'")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    shop: str
+    delivery_key: str
+    topic: str
+    body: bytes = Field(sa_type=LargeBinary)
+    headers: dict[str, str] = Field(sa_type=JSON)
+    received_at: datetime
+    state: str
+    error: str | None = Field(default=None, sa_type=Text)
+    shop_order_id: str | None = None
+    processed_at: datetime | None = None
+
+
+class Product(Row, table=True):
+    """What the shop sells. `family`: variants of one product share it. `stock` None: not counted, so in stock."""
+
+    __tablename__ = "products"
+
+    sku: str = Field(primary_key=True)
+    title: str = Field(sa_type=Text)
+    category: str = ""
+    department: str = ""
+    brand: str = ""
+    family: str = ""
+    color: str = ""
+    description: str = Field(default="", sa_type=Text)
+    price_minor: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str = ""
+    image_url: str = Field(default="", sa_type=Text)
+    url: str = Field(default="", sa_type=Text)
+    stock: int | None = None
+    published: bool = True
+    source_updated_at: datetime | None = None
+    updated_at: datetime = Field(index=True)
+
+
+class Recipient(Row, table=True):
+    """A person as mail knows them: one normalized e-mail address. Locked while their frequency caps are checked."""
+
+    __tablename__ = "recipients"
+
+    id: int | None = Field(default=None, primary_key=True)
+    email: str = Field(unique=True)
+    first_name: str = ""
+    locale: str = ""
+    time_zone: str = ""
+    country: str = ""
+    created_at: datetime
+
+
+class Customer(Row, table=True):
+    """The buyer as the shop knows them. A guest has no row here."""
+
+    __tablename__ = "customers"
+    __table_args__ = (UniqueConstraint("shop", "shop_customer_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    shop: str
+    shop_customer_id: str
+    recipient_id: int | None = Field(default=None, foreign_key="recipients.id", index=True)
+    created_at: datetime
+
+
+class Order(Row, table=True):
+    """`state`: placed (not paid yet), completed, canceled, refunded (in full). `imported`: for learning, never mails."""
+
+    __tablename__ = "orders"
+    __table_args__ = (UniqueConstraint("shop", "shop_order_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    shop: str
+    shop_order_id: str
+    customer_id: int | None = Field(default=None, foreign_key="customers.id", index=True)
+    recipient_id: int | None = Field(default=None, foreign_key="recipients.id", index=True)
+    state: str
+    currency: str
+    total_minor: int = Field(sa_type=BigInteger)
+    country: str = ""
+    region: str = ""
+    placed_at: datetime = Field(index=True)
+    completed_at: datetime | None = None
+    source_updated_at: datetime
+    imported: bool = False
+
+
+class OrderLine(Row, table=True):
+    """One line of an order. `quantity` may be a fraction (1.5 m of cloth)."""
+
+    __tablename__ = "order_lines"
+
+    order_id: int = Field(sa_column=Column(ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True))
+    line_no: int = Field(primary_key=True)
+    sku: str = Field(index=True)
+    title: str = Field(default="", sa_type=Text)
+    quantity: float
+    unit_price_minor: int = Field(sa_type=BigInteger)
+
+
+class OrderReversal(Row, table=True):
+    """A refund, return or cancellation, of one line or (sku None) of the whole order.
+
+    Kept by the shop's order id, not ours: it may arrive before its order, which then finds it here.
+    """
+
+    __tablename__ = "order_reversals"
+    __table_args__ = (UniqueConstraint("shop", "shop_order_id", "reversal_key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    shop: str
+    shop_order_id: str
+    reversal_key: str
+    kind: str
+    sku: str | None = None
+    quantity: float | None = None
+    amount_minor: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str = ""
+    happened_at: datetime
+
+
+# ---------------------------------------------------------------- permission
+
+
+class Consent(Row, table=True):
+    """Append-only: who said yes or no to marketing mail, where and when. The newest row holds."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("ix_consents_recipient", "recipient_id", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    recipient_id: int = Field(foreign_key="recipients.id")
+    state: str
+    source: str
+    at: datetime
+    recorded_at: datetime
+
+
+class Suppression(Row, table=True):
+    """An address that must not be mailed, why, and since when. `scope`: marketing or all."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (UniqueConstraint("email", "scope", "reason"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    email: str
+    scope: str
+    reason: str
+    source: str
+    at: datetime
+
+
+class Exposure(Row, table=True):
+    """The arm that a person fell into when an experiment first touched them. Sticky."""
+
+    __tablename__ = "exposures"
+    __table_args__ = (UniqueConstraint("experiment", "recipient_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    experiment: str
+    recipient_id: int = Field(foreign_key="recipients.id")
+    arm: str
+    config_hash: str
+    at: datetime
+
+
+# ---------------------------------------------------------------- plans and what became of them
+
+
+class CampaignVersion(Row, table=True):
+    """A campaign as it was configured. Every enrollment and send names the version it was decided under."""
+
+    __tablename__ = "campaign_versions"
+
+    campaign: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)
+    definition: dict[str, Any] = Field(sa_type=JSON)
+    first_seen_at: datetime
+
+
+class Enrollment(Row, table=True):
+    """One customer in one campaign for one order. `state`: active, completed, exited (with `exit_reason`)."""
+
+    __tablename__ = "enrollments"
+    __table_args__ = (UniqueConstraint("campaign", "order_id"), Index("ix_enrollments_order", "order_id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign: str
+    campaign_version: str
+    order_id: int = Field(foreign_key="orders.id")
+    recipient_id: int = Field(foreign_key="recipients.id", index=True)
+    state: str
+    exit_reason: str | None = None
+    created_at: datetime
+    ended_at: datetime | None = None
+
+
+class Send(Row, table=True):
+    """One planned mail: enrollment x step.
+
+    `state`: scheduled → sending → sent → delivered | bounced | complained, or failed, skipped, canceled, unknown.
+    A claim is no state but a lease on a scheduled send (`lease_until`), so that a crash before the hand-over needs
+    no repair; `attempt` is its fencing token. `wake_at`: when the dispatcher must look at this row next (it is due,
+    a lost message must be repeated, a lease runs out). `counted_at`: the frequency-cap slot it holds.
+    """
+
+    __tablename__ = "sends"
+    __table_args__ = (
+        UniqueConstraint("enrollment_id", "step"),
+        Index(
+            "ix_sends_wake",
+            "wake_at",
+            sqlite_where=sql("state IN ('scheduled', 'sending')"),
+            postgresql_where=sql("state IN ('scheduled', 'sending')"),
+        ),
+        Index(
+            "ix_sends_counted",
+            "recipient_id",
+            "counted_at",
+            sqlite_where=sql("counted_at IS NOT NULL"),
+            postgresql_where=sql("counted_at IS NOT NULL"),
+        ),
+        Index("ix_sends_order", "order_id"),
+        Index("ix_sends_recipient", "recipient_id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    enrollment_id: int = Field(foreign_key="enrollments.id")
+    campaign: str
+    step: str
+    config_version: str
+    order_id: int = Field(foreign_key="orders.id")
+    recipient_id: int = Field(foreign_key="recipients.id")
+    state: str
+    reason: str | None = None
+    priority: int
+    due_at: datetime
+    valid_until: datetime
+    wake_at: datetime
+    lease_until: datetime | None = None
+    attempt: int = 0
+    tries: int = 0
+    counted_at: datetime | None = None
+    model_version: str | None = None
+    template_version: str | None = None
+    subject: str | None = Field(default=None, sa_type=Text)
+    sent_at: datetime | None = None
+    created_at: datetime
+
+
+class Attempt(Row, table=True):
+    """One hand-over to a provider and what it answered."""
+
+    __tablename__ = "attempts"
+
+    send_id: UUID = Field(primary_key=True, foreign_key="sends.id")
+    attempt: int = Field(primary_key=True)
+    provider: str
+    message_id: str
+    outcome: str
+    response: str = Field(default="", sa_type=Text)
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class Decision(Row, table=True):
+    """One decision about a person, with the facts it was taken on: enroll or not, send, wait or not."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (Index("ix_decisions_order", "order_id"), Index("ix_decisions_send", "send_id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    stage: str
+    campaign: str
+    order_id: int = Field(foreign_key="orders.id")
+    send_id: UUID | None = Field(default=None, foreign_key="sends.id")
+    outcome: str
+    reason: str
+    until: datetime | None = None
+    inputs: dict[str, Any] = Field(sa_type=JSON)
+
+
+class Pick(Row, table=True):
+    """A product chosen for a slot of a send, and why. `source`: lightfm, bought_together, best_sellers."""
+
+    __tablename__ = "picks"
+
+    send_id: UUID = Field(primary_key=True, foreign_key="sends.id")
+    slot: int = Field(primary_key=True)
+    sku: str
+    title: str = Field(sa_type=Text)
+    because: str
+    source: str
+    score: float
+    evidence: dict[str, Any] = Field(sa_type=JSON)
+
+
+# ---------------------------------------------------------------- what people did
+
+
+class Link(Row, table=True):
+    """Where a signed link of a send leads. The URL never stands in the request."""
+
+    __tablename__ = "links"
+
+    send_id: UUID = Field(primary_key=True, foreign_key="sends.id")
+    position: int = Field(primary_key=True)
+    url: str = Field(sa_type=Text)
+
+
+class Click(Row, table=True):
+    """One hit on a link. `verdict`: human or machine; only human ones earn credit."""
+
+    __tablename__ = "clicks"
+    __table_args__ = (Index("ix_clicks_recipient", "recipient_id", "at"), Index("ix_clicks_send", "send_id", "at"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    send_id: UUID = Field(foreign_key="sends.id")
+    position: int
+    recipient_id: int = Field(foreign_key="recipients.id")
+    at: datetime
+    verdict: str
+    reason: str
+    user_agent: str = Field(default="", sa_type=Text)
+
+
+class Attribution(Row, table=True):
+    """The credit of an order to a send, under one attribution model. Refunds lower `reversed_minor`'s complement."""
+
+    __tablename__ = "attributions"
+    __table_args__ = (UniqueConstraint("order_id", "model"), Index("ix_attributions_send", "send_id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    model: str
+    order_id: int = Field(foreign_key="orders.id")
+    send_id: UUID = Field(foreign_key="sends.id")
+    click_id: int = Field(foreign_key="clicks.id")
+    amount_minor: int = Field(sa_type=BigInteger)
+    reversed_minor: int = Field(default=0, sa_type=BigInteger)
+    currency: str
+    created_at: datetime
+
+
+# ---------------------------------------------------------------- models
+
+
+class ModelVersion(Row, table=True):
+    """A trained recommendation model. `state`: candidate, serving, retired. Files lie under the data folder."""
+
+    __tablename__ = "model_versions"
+
+    version: str = Field(primary_key=True)
+    state: str
+    trained_at: datetime
+    data_until: datetime | None = None
+    checksum: str
+    facts: dict[str, Any] = Field(sa_type=JSON)
+
+
+inbox = _core(InboxEvent)
+events = _core(Event)
+products = _core(Product)
+recipients = _core(Recipient)
+customers = _core(Customer)
+orders = _core(Order)
+order_lines = _core(OrderLine)
+order_reversals = _core(OrderReversal)
+consents = _core(Consent)
+suppressions = _core(Suppression)
+exposures = _core(Exposure)
+campaign_versions = _core(CampaignVersion)
+enrollments = _core(Enrollment)
+sends = _core(Send)
+attempts = _core(Attempt)
+decisions = _core(Decision)
+picks = _core(Pick)
+links = _core(Link)
+clicks = _core(Click)
+attributions = _core(Attribution)
+model_versions = _core(ModelVersion)

@@ -1,0 +1,80 @@
+"""The port to whoever carries the mail: an SMTP server, a file, the console, later every ESP.
+
+A sender takes messages and answers with one receipt each, in the order in which they left. It never raises for a
+single message: a refusal is a receipt.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A rendered mail, ready to hand over. `message_id` is the same on every attempt: `<send_id@domain>`."""
+
+    send_id: UUID
+    message_id: str
+    sender: str
+    """The From address, with or without a display name: `Aftercart Bikes <hello@example.com>`."""
+    recipient: str
+    """The bare address of the one person this goes to."""
+    subject: str
+    html: str
+    text: str
+    date: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers (List-Unsubscribe, Feedback-ID ...), unfolded."""
+    bounce_to: str = ""
+    """The envelope sender (Return-Path); the From address where empty."""
+
+
+class Outcome(StrEnum):
+    ACCEPTED = "accepted"
+    """The provider took responsibility for it."""
+    DEFERRED = "deferred"
+    """Not taken, worth trying again (4xx, no connection). Nothing was delivered."""
+    REJECTED = "rejected"
+    """Refused for good (5xx). Nothing was delivered."""
+    UNKNOWN = "unknown"
+    """The body was handed over and no answer came: it may or may not have been taken. Never blindly sent again."""
+    WITHHELD = "withheld"
+    """`go` said no at the last instant. Nothing was delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one message. `response` is the provider's own words, at most 500 characters."""
+
+    send_id: UUID
+    outcome: Outcome
+    response: str
+    code: int | None = None
+    """The provider's numeric reply (SMTP or HTTP status), where it gave one."""
+    hard_bounce: bool = False
+    """The address itself does not exist (RFC 3463 5.1.x, or a plain 550/551/553): never mail it again."""
+    fault_is_ours: bool = False
+    """The provider refused us, not this recipient (authentication, policy, no connection)."""
+
+
+Go = Callable[[Message], bool]
+"""Called once per message at the last instant at which it can be held back (SMTP: after the server's 354 and before
+the body). It records that the hand-over begins; False means: do not send."""
+
+
+class Sender(Protocol):
+    """Safe to use from many threads."""
+
+    name: str
+    """Short and stable, stored with every attempt: `smtp:mail.example.com`, `file`, `console`."""
+
+    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
+        """Hand over the messages one after the other; yields one receipt each, as soon as it is known."""
+        ...
+
+    def close(self) -> None:
+        """Close kept connections. The sender may be used again afterwards."""
+        ...

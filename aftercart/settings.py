@@ -1,0 +1,119 @@
+"""Every setting once: its type, its default, its line of documentation.
+
+Read from the environment (prefix `AFTERCART_`) and from a `.env` file in the current folder; the environment wins.
+An unknown `AFTERCART_` name or an odd value stops the start and says which.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from aftercart.errors import ConfigError
+
+PREFIX = "AFTERCART_"
+
+
+class Settings(BaseSettings):
+    """The configuration of one installation. Build it with `read_settings`, which explains faults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Field(default=Path("data"), description="Folder for the SQLite files, models and caches.")
+    database_url: str = Field(
+        default="", description="sqlite:///FILE or postgresql://USER@HOST/NAME. Empty: SQLite under the data folder."
+    )
+    broker_url: str = Field(
+        default="inproc://", description="inproc:// (one process), redis://HOST:6379/0 or amqp://USER:PASS@HOST//."
+    )
+    sender_url: str = Field(
+        default="console:",
+        description="smtp://HOST:PORT, smtp+starttls://USER:PASS@HOST:PORT, smtps://..., file:DIR or console:.",
+    )
+    secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
+        description="Secrets that sign links and assign holdouts, separated by commas, newest first."
+    )
+    base_url: str = Field(default="http://127.0.0.1:8000", description="Public address of the links in the mails.")
+    campaigns_dir: Path = Field(default=Path("campaigns"), description="Folder of brand.yaml and the campaign files.")
+    templates_dir: Path = Field(default=Path("templates"), description="Folder of the mail templates.")
+    generic_secret: str = Field(default="", description="Standard Webhooks secret (whsec_...) of the generic door.")
+    shopify_secret: str = Field(default="", description="Client secret of the Shopify app that sends the webhooks.")
+    woocommerce_secret: str = Field(default="", description="Secret typed into WooCommerce's webhook form.")
+    max_body_bytes: int = Field(default=2_000_000, ge=10_000, description="Largest webhook body; larger ones get 413.")
+    workers: int = Field(default=4, ge=1, le=64, description="Worker threads of the embedded engine.")
+    max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")
+
+    @field_validator("secret_key", mode="before")
+    @classmethod
+    def _split_keys(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _strong_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or min(map(len, value)) < 32:
+            raise ValueError("needs at least one secret of 32 characters or more (`aftercart init` writes one)")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_base(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with https:// (or http:// on your own machine)")
+        return value.rstrip("/")
+
+    @property
+    def database(self) -> str:
+        """The URL of the main database."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'aftercart.db'}"
+
+    @property
+    def inbox(self) -> str:
+        """The URL of the inbox: a file of its own on SQLite, the main database elsewhere."""
+        if self.database.startswith("sqlite"):
+            return f"sqlite:///{self.data_dir / 'inbox.db'}"
+        return self.database
+
+    @property
+    def models_dir(self) -> Path:
+        return self.data_dir / "models"
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.data_dir / "cache"
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """The settings of this process. Raises ConfigError that names the variable and what is wrong with it."""
+    _refuse_unknown(os.environ, "the environment")
+    _refuse_unknown(_env_file_names(Path(".env")), ".env")
+    try:
+        return Settings(**overrides)
+    except ValidationError as err:
+        faults = [f"{PREFIX}{str(fault['loc'][0]).upper()}: {_in_words(fault)}" for fault in err.errors()]
+        raise ConfigError("; ".join(faults)) from err
+
+
+def _in_words(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "missing":
+        return "is not set (`aftercart init DIR` writes a working .env)"
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def _refuse_unknown(names: Mapping[str, Any], where: str) -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in names:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise ConfigError(f"{name} in {where}: there is no such setting (known: {', '.join(sorted(known))})")
+
+
+def _env_file_names(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return {line.split("=", 1)[0].strip(): "" for line in lines if "=" in line and not line.startswith("#")}

@@ -1,0 +1,1 @@
+"""Celery and nothing else: `celery -A workers worker`, `celery -A workers beat`."""
