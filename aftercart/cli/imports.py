@@ -1,0 +1,221 @@
+"""`aftercart import products|orders|customers`: bring in files of the past.
+
+Exit codes: 0 everything went in, 1 some rows were bad (the rest went in), 2 wrong usage or a file of another kind.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+if TYPE_CHECKING:
+    from aftercart.intake.table_file import Progress
+    from aftercart.pipeline.load import Enroll, LoadReport
+
+CsvFile = Annotated[
+    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="CSV, or CSV.gz.")
+]
+MapOption = Annotated[
+    list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="What a column is called here. Repeat it.")
+]
+ShopOption = Annotated[
+    str, typer.Option("--shop", help="Whose ids these are: generic, shopify, woocommerce. Later webhooks match them.")
+]
+CurrencyOption = Annotated[str, typer.Option("--currency", help="Of the prices, where the file does not say.")]
+ZoneOption = Annotated[str, typer.Option("--time-zone", help="Of dates that name none, such as Europe/Paris.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The report as one JSON object.")]
+
+
+def import_products(
+    file: CsvFile, map_: MapOption = None, currency: CurrencyOption = "EUR", as_json: JsonOption = False
+) -> None:
+    """Import products: sku, title and, where there are, category, department, brand, family, color, description,
+    price, currency, image_url, url, stock, published.
+
+    Common names of other systems are known: product_id is sku, name is title, and so on; --map names others.
+    """
+    from aftercart.cli.open import read_database
+    from aftercart.clock import utc_now
+    from aftercart.pipeline.load import load_products
+
+    mapping, code = _mapping(map_), _currency(currency)
+    database = read_database()
+    with _usage_checked(), _bar(file) as progress:
+        report = load_products(database, file, utc_now(), currency=code, mapping=mapping, progress=progress)
+    _conclude(report, "products", as_json=as_json)
+
+
+def import_orders(
+    file: CsvFile,
+    map_: MapOption = None,
+    shop: ShopOption = "generic",
+    currency: CurrencyOption = "EUR",
+    time_zone: ZoneOption = "UTC",
+    send_since: Annotated[
+        str, typer.Option(metavar="DATE", help="Orders from this day on may start campaigns. Without it none does.")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Import past orders, one line of an order a row: order_id, customer_id (empty for a guest), ordered_at, sku,
+    quantity, unit_price and, where there are, email, currency, country.
+
+    Common names of other systems are known: product_id is sku, timestamp is ordered_at, and so on; --map names others.
+    Imported orders are to learn from and never mail, unless --send-since says so.
+    """
+    from aftercart.cli.open import read_database
+    from aftercart.clock import utc_now
+    from aftercart.pipeline.load import load_orders
+
+    mapping, zone, code = _mapping(map_), _zone(time_zone), _currency(currency)
+    since = _day(send_since, zone)
+    database, enroll = read_database(), _enroll() if since else None
+    with _usage_checked(), _bar(file) as progress:
+        report = load_orders(
+            database,
+            file,
+            utc_now(),
+            shop=shop,
+            currency=code,
+            zone=zone,
+            send_since=since,
+            enroll=enroll,
+            mapping=mapping,
+            progress=progress,
+        )
+    _conclude(report, "order lines", as_json=as_json)
+
+
+def import_customers(
+    file: CsvFile,
+    map_: MapOption = None,
+    shop: ShopOption = "generic",
+    time_zone: ZoneOption = "UTC",
+    as_json: JsonOption = False,
+) -> None:
+    """Import customers: email and, where there are, customer_id, first_name, locale, time_zone, country,
+    accepts_marketing (yes or no; empty says nothing) and consent_at.
+
+    A yes without consent_at counts only for people about whom nothing is known.
+    """
+    from aftercart.cli.open import read_database
+    from aftercart.clock import utc_now
+    from aftercart.pipeline.load import load_customers
+
+    mapping, zone = _mapping(map_), _zone(time_zone)
+    database = read_database()
+    with _usage_checked(), _bar(file) as progress:
+        report = load_customers(database, file, utc_now(), shop=shop, zone=zone, mapping=mapping, progress=progress)
+    _conclude(report, "customers", as_json=as_json)
+
+
+def _enroll() -> "Enroll":
+    """Orders that may mail enter campaigns in the transaction that brings them."""
+    from aftercart.bootstrap import build
+    from aftercart.pipeline.enroll import enroll
+    from aftercart.settings import read_settings
+
+    app = build(read_settings())
+    return lambda connection, ids, now: enroll(connection, app, ids, now)
+
+
+# ---------------------------------------------------------------- options
+
+
+def _mapping(pairs: list[str] | None) -> dict[str, str]:
+    mapping = dict(_split(pair) for pair in pairs or [])
+    if len(set(mapping.values())) < len(mapping):
+        raise typer.BadParameter("two columns cannot have one meaning", param_hint="--map")
+    return mapping
+
+
+def _split(pair: str) -> tuple[str, str]:
+    theirs, equals, ours = pair.partition("=")
+    if not (theirs and equals and ours):
+        raise typer.BadParameter(f"{pair}: write THEIRS=OURS, such as stockcode=sku", param_hint="--map")
+    return theirs, ours
+
+
+def _zone(name: str) -> ZoneInfo:
+    from aftercart.intake.clean import clean_time_zone
+
+    if not clean_time_zone(name):
+        raise typer.BadParameter(f"{name}: no such time zone", param_hint="--time-zone")
+    return ZoneInfo(name)
+
+
+def _currency(code: str) -> str:
+    from aftercart.intake.reader import is_currency
+
+    if not is_currency(code.upper()):
+        raise typer.BadParameter(f"{code}: no ISO 4217 currency", param_hint="--currency")
+    return code.upper()
+
+
+def _day(text: str, zone: ZoneInfo) -> datetime | None:
+    from aftercart.intake.reader import parse_instant
+
+    if not text:
+        return None
+    try:
+        return parse_instant(text, zone)
+    except ValueError as err:
+        raise typer.BadParameter(str(err), param_hint="--send-since") from err
+
+
+@contextmanager
+def _usage_checked() -> Iterator[None]:
+    """A file that lacks a column was given to the wrong command, or without --map: wrong usage, not bad rows."""
+    from aftercart.errors import ConfigError
+
+    try:
+        yield
+    except ConfigError as err:
+        raise typer.BadParameter(str(err)) from err
+
+
+# ---------------------------------------------------------------- showing
+
+
+@contextmanager
+def _bar(file: Path) -> "Iterator[Progress]":
+    """A progress bar over the bytes of the file, on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(f"Reading {file.name}", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _conclude(report: "LoadReport", things: str, *, as_json: bool) -> None:
+    """Print the report; bad rows go to stderr, one a line. Ends the program with the exit code."""
+    show: Callable[..., None] = _print_json if as_json else _print_words
+    show(report, things)
+    raise typer.Exit(1 if report.bad else 0)
+
+
+def _print_json(report: "LoadReport", _things: str) -> None:
+    facts: dict[str, Any] = asdict(report)
+    for fault in facts["faults"]:
+        fault["file"] = str(fault["file"])
+    print(json.dumps(facts))
+
+
+def _print_words(report: "LoadReport", things: str) -> None:
+    for fault in report.faults:
+        print(fault, file=sys.stderr)
+    if report.bad > len(report.faults):
+        print(f"... and {report.bad - len(report.faults):,} more", file=sys.stderr)
+    changed = f", {report.changed:,} changed" if report.changed else ""
+    bad = f", {report.bad:,} bad" if report.bad else ""
+    print(f"{report.rows:,} {things}: {report.added:,} added{changed}, {report.unchanged:,} there already{bad}.")

@@ -1,0 +1,225 @@
+"""The generic door: the order format of this project, signed by Standard Webhooks (https://www.standardwebhooks.com).
+
+    {"type": "order.completed", "timestamp": "2026-03-01T10:00:05Z", "data": {
+      "order_id": "1001", "placed_at": "2026-03-01T10:00:00Z", "currency": "EUR",
+      "customer": {"id": "77", "email": "ada@example.com", "first_name": "Ada", "locale": "fr-FR",
+                   "time_zone": "Europe/Paris", "country": "FR", "accepts_marketing": true},
+      "lines": [{"sku": "BK-R64Y-38", "title": "Road-550-W", "quantity": 1, "unit_price": "1000.44"}]}}
+
+`timestamp` (or `updated_at` in the data) tells which of two versions is newer; without it a later version of an
+order with the same `placed_at` changes nothing. `accepts_marketing`: true is a yes, false a no, and a missing one is
+no statement; `consent_at` says when it was made.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from aftercart.errors import ConfigError, SignatureError, UnprocessableError
+from aftercart.intake.base import (
+    Buyer,
+    Change,
+    ConsentState,
+    ConsentStatement,
+    CustomerSeen,
+    Order,
+    OrderLine,
+    OrderReversed,
+    OrderSeen,
+    OrderState,
+    Product,
+    ProductSeen,
+    Reversal,
+    ReversalKind,
+    Shop,
+)
+from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_email, clean_locale, clean_time_zone
+from aftercart.intake.reader import Reader, read_object
+from aftercart.intake.signing import standard_key, standard_signature
+
+TOLERANCE = timedelta(minutes=5)
+"""How far the signed time may lie from ours (the Standard Webhooks libraries use the same)."""
+
+
+class Generic(Shop):
+    """Any shop that can send our own format."""
+
+    name = "generic"
+    setting = "AFTERCART_GENERIC_SECRET"
+    kept_headers = ("webhook-", "user-agent", "content-type")
+    tells_unprocessable = True
+
+    def parse(self, topic: str, body: bytes) -> tuple[Change, ...]:
+        """What a body says. Raises UnprocessableError naming the field."""
+        envelope = read_object(body)
+        if not topic:
+            raise UnprocessableError("type", "is missing")
+        read = PARSERS.get(topic)
+        return (read(envelope),) if read else ()
+
+    def topic(self, headers: Mapping[str, str], body: bytes) -> str:  # noqa: ARG002  # stands in the body alone
+        try:
+            return read_object(body).text("type")
+        except UnprocessableError:
+            return ""
+
+    def delivery_key(self, headers: Mapping[str, str], body: bytes) -> str:  # noqa: ARG002
+        return headers.get("webhook-id", "")
+
+    def claimed_signatures(self, headers: Mapping[str, str]) -> Iterable[str]:
+        claims = headers.get("webhook-signature", "").split()
+        return [claim.removeprefix("v1,") for claim in claims if claim.startswith("v1,")]
+
+    def signature(self, secret: bytes, headers: Mapping[str, str], body: bytes) -> str:
+        return standard_signature(secret, headers.get("webhook-id", ""), headers.get("webhook-timestamp", ""), body)
+
+    def check_fresh(self, headers: Mapping[str, str], now: datetime) -> None:
+        if not headers.get("webhook-id"):
+            raise SignatureError("the header webhook-id is missing")
+        stamp = headers.get("webhook-timestamp", "")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+            raise SignatureError("the header webhook-timestamp is missing or is no count of seconds since 1970")
+        apart = abs(int(stamp) - now.timestamp())
+        if apart > TOLERANCE.total_seconds():
+            raise SignatureError(f"webhook-timestamp is {apart:.0f} seconds away from our clock (300 are allowed)")
+
+    def secrets_in(self, setting: str) -> tuple[bytes, ...]:
+        try:
+            return tuple(standard_key(part) for part in setting.split(",") if part.strip())
+        except ValueError as err:
+            raise ConfigError(
+                f"{self.setting} {err}; a Standard Webhooks secret is `whsec_` and 24 to 64 random bytes in base64"
+            ) from err
+
+
+def _order_completed(envelope: Reader) -> Change:
+    data = envelope.object("data")
+    currency = data.need_currency("currency")
+    placed_at = data.instant("placed_at") or data.fail("placed_at", "is missing")
+    updated_at = data.instant("updated_at") or envelope.instant("timestamp") or placed_at
+    lines = tuple(_line(line, currency) for line in data.objects("lines"))
+    buyer = _buyer(data.object("customer"), consent_at=placed_at) if "customer" in data else None
+    total = data.money("total", currency)
+    order = Order(
+        shop_order_id=data.need_id("order_id"),
+        state=OrderState.COMPLETED,
+        currency=currency,
+        total_minor=_sum(lines) if total is None else total,
+        placed_at=placed_at,
+        updated_at=updated_at,
+        completed_at=data.instant("completed_at") or updated_at,
+        buyer=buyer,
+        lines=tuple(line for line in lines if line.quantity),
+        country=clean_country(data.text("country")) or (buyer.country if buyer else ""),
+        region=data.text("region"),
+    )
+    return OrderSeen(order)
+
+
+def _line(line: Reader, currency: str) -> OrderLine:
+    return OrderLine(
+        sku=line.need_id("sku"),
+        title=line.text("title"),
+        quantity=line.quantity("quantity", default=1),
+        unit_price_minor=line.money("unit_price", currency) or 0,
+    )
+
+
+def _sum(lines: Iterable[OrderLine]) -> int:
+    return round(sum(line.quantity * line.unit_price_minor for line in lines))
+
+
+def _order_refunded(envelope: Reader) -> Change:
+    """Without `lines` the whole order. `refund_id` tells two refunds of equal content apart; so does `timestamp`."""
+    data = envelope.object("data")
+    currency = data.currency("currency")
+    happened_at = data.instant("refunded_at") or envelope.instant("timestamp")
+    lines = list(data.objects("lines"))
+    if not lines:
+        amount = data.money("amount", currency) if currency else None
+        whole = Reversal("refunded", ReversalKind.REFUND, None, None, amount, currency, happened_at)
+        return OrderReversed(data.need_id("order_id"), (whole,))
+    refund = data.id("refund_id") or _fingerprint(lines, happened_at)
+    parts = (
+        Reversal(
+            key=f"refund:{refund}:{position}",
+            kind=ReversalKind.REFUND,
+            sku=line.need_id("sku"),
+            quantity=line.quantity("quantity", default=0) or None,
+            amount_minor=line.money("amount", currency) if currency else None,
+            currency=currency,
+            happened_at=happened_at,
+        )
+        for position, line in enumerate(lines)
+    )
+    return OrderReversed(data.need_id("order_id"), tuple(parts))
+
+
+def _fingerprint(lines: list[Reader], happened_at: datetime | None) -> str:
+    content = [str(happened_at), *sorted(f"{line.id('sku')} {line.quantity('quantity', 0)}" for line in lines)]
+    return sha256(json.dumps(content).encode()).hexdigest()[:24]
+
+
+def _order_canceled(envelope: Reader) -> Change:
+    data = envelope.object("data")
+    happened_at = data.instant("canceled_at") or envelope.instant("timestamp")
+    whole = Reversal("canceled", ReversalKind.CANCELLATION, happened_at=happened_at)
+    return OrderReversed(data.need_id("order_id"), (whole,))
+
+
+def _customer_updated(envelope: Reader) -> Change:
+    data = envelope.object("data")
+    if not (data.id("id") or data.text("email")):
+        data.fail("id", "is missing, and so is email")
+    return CustomerSeen(_buyer(data, consent_at=data.instant("updated_at") or envelope.instant("timestamp")))
+
+
+def _buyer(customer: Reader, consent_at: datetime | None) -> Buyer:
+    said = customer.flag("accepts_marketing")
+    at = customer.instant("consent_at") or consent_at
+    state = ConsentState.GRANTED if said else ConsentState.DENIED
+    return Buyer(
+        customer_id=customer.id("id") or None,
+        email=clean_email(customer.text("email")),
+        first_name=customer.text("first_name", 100),
+        locale=clean_locale(customer.text("locale")),
+        time_zone=clean_time_zone(customer.text("time_zone")),
+        country=clean_country(customer.text("country")),
+        consent=None if said is None else ConsentStatement(state, "generic", at),
+    )
+
+
+def _product_updated(envelope: Reader) -> Change:
+    data = envelope.object("data")
+    currency = data.currency("currency")
+    if "price" in data and not currency:
+        data.fail("currency", "is missing beside a price")
+    product = Product(
+        sku=data.need_id("sku"),
+        title=data.text("title") or data.fail("title", "is missing"),
+        category=data.text("category"),
+        department=data.text("department"),
+        brand=data.text("brand"),
+        family=data.text("family"),
+        color=data.text("color"),
+        description=data.text("description", TEXT_LENGTH),
+        price_minor=data.money("price", currency) if currency else None,
+        currency=currency,
+        image_url=data.text("image_url", URL_LENGTH),
+        url=data.text("url", URL_LENGTH),
+        states_stock=data.states("stock"),
+        stock=data.count("stock"),
+        published=data.flag("published") is not False,
+        updated_at=data.instant("updated_at") or envelope.instant("timestamp"),
+    )
+    return ProductSeen(product)
+
+
+PARSERS: Mapping[str, Callable[[Reader], Change]] = {
+    "order.completed": _order_completed,
+    "order.refunded": _order_refunded,
+    "order.canceled": _order_canceled,
+    "customer.updated": _customer_updated,
+    "product.updated": _product_updated,
+}

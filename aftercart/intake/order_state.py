@@ -1,0 +1,72 @@
+"""Which version of an order holds, and what refunds and cancellations make of it. Pure.
+
+Webhooks come late, twice and out of order, so nothing here depends on the order of arrival: versions are compared by
+the shop's own `updated_at`, and reversals are a set.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from aftercart.intake.base import OrderState, Reversal, ReversalKind
+
+RANK = {OrderState.PLACED: 0, OrderState.COMPLETED: 1, OrderState.CANCELED: 2, OrderState.REFUNDED: 3}
+ROUNDING = 1e-9
+TAKEN_BACK = frozenset({ReversalKind.REFUND, ReversalKind.RETURN})
+
+
+def is_newer(updated_at: datetime, state: OrderState, than: tuple[datetime, OrderState]) -> bool:
+    """Whether a version replaces the one we hold. In the same second the one further on its way does."""
+    held_at, held_state = than
+    return (updated_at, RANK[state]) > (held_at, RANK[held_state])
+
+
+def settled(
+    state: OrderState,
+    updated_at: datetime,
+    total_minor: int,
+    lines: Sequence[tuple[str, float]],
+    reversals: Iterable[Reversal],
+) -> OrderState:
+    """The state of an order that calls itself `state`, given its (sku, quantity) lines and all its reversals.
+
+    A reversal of the whole order counts, whether it came after the order or before it. So do reversals that leave no
+    line, or no money. Of all that is said the state furthest on its way holds, so that it makes no difference what
+    was heard first.
+    """
+    known = [reversal for reversal in reversals if not _is_undone(reversal, updated_at)]
+    said = [state, *(_state_after(reversal) for reversal in known if reversal.is_whole)]
+    if _all_lines_back(lines, known) or _all_money_back(total_minor, known):
+        said.append(OrderState.REFUNDED)
+    return max(said, key=RANK.__getitem__)
+
+
+def _state_after(whole: Reversal) -> OrderState:
+    return OrderState.REFUNDED if whole.kind in TAKEN_BACK else OrderState.CANCELED
+
+
+def _is_undone(reversal: Reversal, updated_at: datetime) -> bool:
+    """A deleted order that the shop changes afterwards was restored."""
+    deleted = reversal.kind is ReversalKind.DELETION
+    return deleted and reversal.happened_at is not None and reversal.happened_at < updated_at
+
+
+def _all_lines_back(lines: Sequence[tuple[str, float]], reversals: Iterable[Reversal]) -> bool:
+    bought: dict[str, float] = {}
+    for sku, quantity in lines:
+        bought[sku] = bought.get(sku, 0.0) + quantity
+    back = _quantities_back(reversals)
+    return bool(bought) and all(back.get(sku, 0.0) >= quantity - ROUNDING for sku, quantity in bought.items())
+
+
+def _quantities_back(reversals: Iterable[Reversal]) -> Mapping[str, float]:
+    back: dict[str, float] = {}
+    for reversal in reversals:
+        if reversal.sku is not None:
+            quantity = float("inf") if reversal.quantity is None else reversal.quantity
+            back[reversal.sku] = back.get(reversal.sku, 0.0) + quantity
+    return back
+
+
+def _all_money_back(total_minor: int, reversals: Iterable[Reversal]) -> bool:
+    back = sum(reversal.amount_minor or 0 for reversal in reversals)
+    return 0 < total_minor <= back

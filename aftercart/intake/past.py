@@ -1,0 +1,222 @@
+"""Rows of files about the past → our vocabulary. Pure; a value that cannot be used raises UnprocessableError.
+
+The functions run once for every line of a shop's history, so the values that repeat (dates, prices, countries) are
+remembered.
+"""
+
+import math
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from typing import NoReturn
+
+from aftercart.errors import UnprocessableError
+from aftercart.intake.base import Buyer, ConsentState, ConsentStatement, OrderLine, Product
+from aftercart.intake.clean import (
+    TEXT_LENGTH,
+    TITLE_LENGTH,
+    URL_LENGTH,
+    clean_country,
+    clean_email,
+    clean_locale,
+    clean_text,
+    clean_time_zone,
+)
+from aftercart.intake.reader import ID_LENGTH, LARGEST_AMOUNT, LARGEST_QUANTITY, NO, YES, is_currency, parse_instant
+from aftercart.intake.table_file import Columns
+from aftercart.money import to_minor
+
+PRODUCTS = Columns(
+    needed=("sku", "title"),
+    optional=(
+        "category", "department", "brand", "family", "color", "description", "price", "currency", "image_url", "url",
+        "stock", "published",
+    ),
+    aliases={
+        "sku": ("product_id", "item_id", "stock_code", "stockcode"),
+        "title": ("name", "product_name", "description"),
+        "color": ("colour",),
+        "price": ("unit_price", "list_price"),
+        "image_url": ("image", "image_link", "picture"),
+        "url": ("link", "product_url"),
+        "brand": ("vendor", "manufacturer"),
+        "family": ("model", "parent_id"),
+        "stock": ("inventory", "stock_quantity"),
+    },
+)  # fmt: skip
+ORDERS = Columns(
+    needed=("order_id", "customer_id", "ordered_at", "sku", "quantity", "unit_price"),
+    optional=("email", "currency", "country"),
+    aliases={
+        "order_id": ("order", "order_number", "invoice", "invoice_no", "invoiceno"),
+        "customer_id": ("customer", "user_id", "customerid"),
+        "ordered_at": ("timestamp", "placed_at", "created_at", "order_date", "date", "invoicedate"),
+        "sku": ("product_id", "item_id", "stock_code", "stockcode"),
+        "quantity": ("qty",),
+        "unit_price": ("price", "unitprice"),
+        "email": ("customer_email", "email_address"),
+    },
+)
+CUSTOMERS = Columns(
+    needed=("email",),
+    optional=(
+        "customer_id", "first_name", "locale", "time_zone", "country", "accepts_marketing", "consent_at",
+    ),
+    aliases={
+        "email": ("email_address", "customer_email"),
+        "customer_id": ("id", "customer", "user_id"),
+        "first_name": ("firstname", "given_name"),
+        "locale": ("language",),
+        "time_zone": ("timezone",),
+        "accepts_marketing": ("subscribed", "opt_in"),
+        "consent_at": ("subscribed_at", "opt_in_at"),
+    },
+)  # fmt: skip
+
+OrderHead = tuple[str, str, datetime, str, str, str]
+"""Order id, customer id, instant, e-mail as written, currency, country as written."""
+
+
+def order_row(values: tuple[str, ...], currency: str, zone: tzinfo) -> tuple[OrderHead, OrderLine]:
+    """One line of an order, and what the row says about the order as a whole."""
+    order_id, customer_id, ordered_at, sku, quantity, unit_price, email, their_currency, country = values
+    code = _currency(their_currency) or currency
+    line = OrderLine(_need_id("sku", sku), "", _quantity(quantity), _price("unit_price", unit_price, code))
+    at = _instant("ordered_at", ordered_at, zone) or _missing("ordered_at")
+    return (_need_id("order_id", order_id), _id("customer_id", customer_id), at, email, code, country), line
+
+
+def product_row(values: tuple[str, ...], currency: str, *, states_stock: bool) -> Product:
+    """A product."""
+    row = dict(zip(PRODUCTS.all, values, strict=True))
+    code = _currency(row["currency"]) or currency
+    price = _price("price", row["price"], code) if row["price"].strip() else None
+    return Product(
+        sku=_need_id("sku", row["sku"]),
+        title=_text("title", row["title"]) or _missing("title"),
+        category=_text("category", row["category"]),
+        department=_text("department", row["department"]),
+        brand=_text("brand", row["brand"]),
+        family=_text("family", row["family"]),
+        color=_text("color", row["color"]),
+        description=_text("description", row["description"], TEXT_LENGTH),
+        price_minor=price,
+        currency=code if price is not None else "",
+        image_url=_text("image_url", row["image_url"], URL_LENGTH),
+        url=_text("url", row["url"], URL_LENGTH),
+        states_stock=states_stock,
+        stock=_stock(row["stock"]),
+        published=_flag("published", row["published"]) is not False,
+    )
+
+
+def customer_row(values: tuple[str, ...], zone: tzinfo) -> Buyer:
+    """A customer, with the consent that another system holds."""
+    row = dict(zip(CUSTOMERS.all, values, strict=True))
+    written = _text("email", row["email"])
+    email = clean_email(written)
+    if email is None:
+        raise UnprocessableError("email", f'"{written}" is no address' if written else "is missing")
+    said = _flag("accepts_marketing", row["accepts_marketing"])
+    at = _instant("consent_at", row["consent_at"], zone)
+    state = ConsentState.GRANTED if said else ConsentState.DENIED
+    return Buyer(
+        customer_id=_id("customer_id", row["customer_id"]) or None,
+        email=email,
+        first_name=_text("first_name", row["first_name"], 100),
+        locale=clean_locale(row["locale"]),
+        time_zone=clean_time_zone(row["time_zone"]),
+        country=clean_country(row["country"]),
+        consent=None if said is None else ConsentStatement(state, "import", at),
+    )
+
+
+def _missing(field: str) -> NoReturn:
+    raise UnprocessableError(field, "is missing")
+
+
+def _text(field: str, text: str, length: int = TITLE_LENGTH) -> str:
+    if text.isascii():
+        return clean_text(text, length)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise UnprocessableError(field, "is not UTF-8 (save the file as UTF-8)")
+    return clean_text(text, length)
+
+
+def _id(field: str, text: str) -> str:
+    id_ = _text(field, text, ID_LENGTH + 1)
+    if len(id_) > ID_LENGTH:
+        raise UnprocessableError(field, f"is longer than {ID_LENGTH} characters")
+    return id_
+
+
+def _need_id(field: str, text: str) -> str:
+    return _id(field, text) or _missing(field)
+
+
+@lru_cache(maxsize=10_000)
+def _quantity(text: str) -> float:
+    try:
+        quantity = float(text)
+    except ValueError as err:
+        raise UnprocessableError("quantity", _shown(text, "is no number")) from err
+    if not math.isfinite(quantity):
+        raise UnprocessableError("quantity", _shown(text, "is no number"))
+    if not 0 < quantity <= LARGEST_QUANTITY:
+        raise UnprocessableError("quantity", _shown(text, "is not a number of things bought"))
+    return quantity
+
+
+@lru_cache(maxsize=50_000)
+def _price(field: str, text: str, currency: str) -> int:
+    try:
+        amount = to_minor(text, currency)
+    except ValueError as err:
+        raise UnprocessableError(field, _shown(text, "is no amount of money")) from err
+    if not 0 <= amount < LARGEST_AMOUNT:
+        raise UnprocessableError(field, _shown(text, "is no price"))
+    return amount
+
+
+@lru_cache(maxsize=10_000)
+def _instant(field: str, text: str, zone: tzinfo) -> datetime | None:
+    if not text.strip():
+        return None
+    try:
+        return parse_instant(text.strip(), zone)
+    except ValueError as err:
+        raise UnprocessableError(field, str(err)) from err
+
+
+@lru_cache(maxsize=1_000)
+def _currency(text: str) -> str:
+    code = text.strip().upper()
+    if code and not is_currency(code):
+        raise UnprocessableError("currency", _shown(text, "is no ISO 4217 currency"))
+    return code
+
+
+def _stock(text: str) -> int | None:
+    if not text.strip():
+        return None
+    try:
+        stock = float(text)
+    except ValueError as err:
+        raise UnprocessableError("stock", _shown(text, "is no number")) from err
+    if not -LARGEST_QUANTITY <= stock <= LARGEST_QUANTITY:
+        raise UnprocessableError("stock", _shown(text, "is no number of things"))
+    return max(0, int(stock))
+
+
+def _flag(field: str, text: str) -> bool | None:
+    word = text.strip().lower()
+    if not word:
+        return None
+    if word not in YES | NO:
+        raise UnprocessableError(field, _shown(text, "is neither yes nor no"))
+    return word in YES
+
+
+def _shown(text: str, problem: str) -> str:
+    if not text.strip():
+        return "is missing"
+    return f'"{clean_text(text, 60)}" {problem}'

@@ -1,0 +1,318 @@
+"""Shopify (Admin API webhooks, JSON bodies of REST resources).
+
+Amounts are in the shop's currency. A refund is told twice, inside the order and by `refunds/create`; both give the
+same reversals with the same keys. Product webhooks carry neither currency nor address: the shop object is told them.
+https://shopify.dev/docs/api/webhooks
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from hashlib import sha256
+from html import unescape
+
+from aftercart.intake.base import (
+    Buyer,
+    Change,
+    ConsentState,
+    ConsentStatement,
+    CustomerSeen,
+    Order,
+    OrderLine,
+    OrderReversed,
+    OrderSeen,
+    OrderState,
+    Product,
+    ProductSeen,
+    Reversal,
+    ReversalKind,
+    Shop,
+)
+from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_email, clean_locale, clean_text
+from aftercart.intake.reader import Reader, read_object
+from aftercart.intake.signing import hmac_sha256
+
+STATES = {
+    "paid": OrderState.COMPLETED,
+    "partially_refunded": OrderState.COMPLETED,
+    "refunded": OrderState.REFUNDED,
+    "voided": OrderState.CANCELED,
+}
+"""Their `financial_status` → ours; pending, authorized, partially_paid, expired and unknown words: placed."""
+RESTOCKED = {"return": ReversalKind.RETURN, "cancel": ReversalKind.CANCELLATION}
+CONSENT = {"subscribed": ConsentState.GRANTED, "unsubscribed": ConsentState.DENIED}
+"""Their `email_marketing_consent.state`; pending, not_subscribed, redacted, invalid: no statement."""
+TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+
+
+class Shopify(Shop):
+    """A Shopify shop. `currency` and `storefront` (https://...) complete its product webhooks."""
+
+    name = "shopify"
+    setting = "AFTERCART_SHOPIFY_SECRET"
+    kept_headers = ("x-shopify-", "user-agent", "content-type")
+
+    def __init__(self, secret: str, *, currency: str = "", storefront: str = "") -> None:
+        super().__init__(secret)
+        self._currency = currency
+        self._storefront = storefront.rstrip("/")
+
+    def parse(self, topic: str, body: bytes) -> tuple[Change, ...]:
+        """What a body says. Raises UnprocessableError naming the field."""
+        if topic in PRODUCT_TOPICS:
+            return tuple(_products(read_object(body), self._currency, self._storefront))
+        read = PARSERS.get(topic)
+        return (read(read_object(body)),) if read else ()
+
+    def topic(self, headers: Mapping[str, str], body: bytes) -> str:  # noqa: ARG002
+        return headers.get("x-shopify-topic", "")
+
+    def delivery_key(self, headers: Mapping[str, str], body: bytes) -> str:
+        """The webhook id stays the same when Shopify tries again; another shop may have used it too."""
+        id_ = headers.get("x-shopify-webhook-id") or f"{self.topic(headers, body)}:{sha256(body).hexdigest()}"
+        return f"{headers.get('x-shopify-shop-domain', '')}:{id_}"
+
+    def claimed_signatures(self, headers: Mapping[str, str]) -> Iterable[str]:
+        claim = headers.get("x-shopify-hmac-sha256")
+        return [claim] if claim else []
+
+    def signature(self, secret: bytes, headers: Mapping[str, str], body: bytes) -> str:  # noqa: ARG002
+        return hmac_sha256(secret, body)
+
+
+# ---------------------------------------------------------------- orders
+
+
+def _order(body: Reader) -> Change:
+    return OrderSeen(_version(body, _state(body)))
+
+
+def _paid_order(body: Reader) -> Change:
+    """The topic says that it is paid, whatever the status of an older body says."""
+    state = _state(body)
+    return OrderSeen(_version(body, OrderState.COMPLETED if state is OrderState.PLACED else state))
+
+
+def _canceled_order(body: Reader) -> Change:
+    return OrderSeen(_version(body, OrderState.CANCELED))
+
+
+def _state(body: Reader) -> OrderState:
+    if "cancelled_at" in body:
+        return OrderState.CANCELED
+    return STATES.get(body.text("financial_status"), OrderState.PLACED)
+
+
+def _version(body: Reader, state: OrderState) -> Order:
+    currency = body.need_currency("currency")
+    placed_at = body.instant("created_at") or body.instant("processed_at") or body.fail("created_at", "is missing")
+    updated_at = body.instant("updated_at") or placed_at
+    shipping, billing = body.object("shipping_address"), body.object("billing_address")
+    country = clean_country(shipping.text("country_code")) or clean_country(billing.text("country_code"))
+    return Order(
+        shop_order_id=body.need_id("id"),
+        state=state,
+        currency=currency,
+        total_minor=body.money("total_price", currency) or 0,
+        placed_at=placed_at,
+        updated_at=updated_at,
+        completed_at=updated_at if state is OrderState.COMPLETED else None,
+        buyer=_buyer_of_order(body, country, placed_at),
+        lines=tuple(_lines(body, currency)),
+        reversals=tuple(r for refund in body.objects("refunds") for r in _reversals(refund, currency)),
+        country=country,
+        region=shipping.text("province_code") or billing.text("province_code"),
+    )
+
+
+def _lines(body: Reader, currency: str) -> Iterator[OrderLine]:
+    for line in body.objects("line_items"):
+        quantity = line.quantity("quantity", default=1)
+        if quantity:
+            price = line.money("price", currency) or 0
+            yield OrderLine(_line_sku(line), line.first_text("name", "title"), quantity, price)
+
+
+def _line_sku(line: Reader) -> str:
+    """The sku; where the shop gave none, a stable name made of the variant or product (a custom line: of itself)."""
+    if sku := line.id("sku"):
+        return sku
+    for kind, field in (("variant", "variant_id"), ("product", "product_id"), ("line", "id")):
+        if id_ := line.id(field):
+            return f"shopify:{kind}:{id_}"
+    return "shopify:custom"
+
+
+def _buyer_of_order(body: Reader, country: str, placed_at: datetime) -> Buyer:
+    customer = body.object("customer")
+    names = (customer, body.object("shipping_address"), body.object("billing_address"))
+    addresses = (body.text("email"), body.text("contact_email"), customer.text("email"))
+    return Buyer(
+        customer_id=customer.id("id") or None,
+        email=next(filter(None, map(clean_email, addresses)), None),
+        first_name=next((name for place in names if (name := place.text("first_name", 100))), ""),
+        locale=clean_locale(body.text("customer_locale")),
+        country=country,
+        consent=_consent(customer, _ticked(body, "buyer_accepts_marketing", "order", placed_at)),
+    )
+
+
+# ---------------------------------------------------------------- consent
+
+
+def _consent(customer: Reader, otherwise: ConsentStatement | None) -> ConsentStatement | None:
+    """What the customer's record says; a box ticked counts only where there is no record.
+
+    The record decides because of double opt-in: the box is ticked, the record is `pending`, and nobody may be mailed.
+    An undated yes stays undated, so that it never overrules a later no.
+    """
+    record = customer.object("email_marketing_consent")
+    word = record.text("state")
+    if not word:
+        return otherwise
+    state = CONSENT.get(word)
+    return ConsentStatement(state, "shopify:customer", record.instant("consent_updated_at")) if state else None
+
+
+def _ticked(body: Reader, box: str, where: str, at: datetime | None) -> ConsentStatement | None:
+    """A box ticked is a yes; one not ticked says nothing about a permission given elsewhere."""
+    return ConsentStatement(ConsentState.GRANTED, f"shopify:{where}", at) if body.flag(box) else None
+
+
+# ---------------------------------------------------------------- refunds
+
+
+def _refund(body: Reader) -> Change:
+    return OrderReversed(body.need_id("order_id"), tuple(_reversals(body, "")))
+
+
+def _reversals(refund: Reader, order_currency: str) -> Iterator[Reversal]:
+    """One reversal a refunded line, and one for the money that went back beyond the lines (shipping, goodwill)."""
+    key = f"refund:{refund.need_id('id')}"
+    happened_at = refund.instant("created_at") or refund.instant("processed_at")
+    currency = _refund_currency(refund) or order_currency
+    for_lines = 0
+    for position, part in enumerate(refund.objects("refund_line_items")):
+        quantity = part.quantity("quantity", default=1)
+        amount = _part_amount(part, currency)
+        for_lines += amount or 0
+        yield Reversal(
+            key=f"{key}:line:{part.id('id') or position}",
+            kind=RESTOCKED.get(part.text("restock_type"), ReversalKind.REFUND),
+            sku=_line_sku(part.object("line_item")),
+            quantity=quantity,
+            amount_minor=amount,
+            currency=currency,
+            happened_at=happened_at,
+        )
+    rest = _money_back(refund, currency) - for_lines
+    if rest > 0:
+        yield Reversal(f"{key}:money", ReversalKind.ADJUSTMENT, None, None, rest, currency, happened_at)
+
+
+def _refund_currency(refund: Reader) -> str:
+    stated = (transaction.currency("currency") for transaction in refund.objects("transactions"))
+    return next(filter(None, stated), "")
+
+
+def _part_amount(part: Reader, currency: str) -> int | None:
+    if not currency:
+        return None
+    tax = part.money("total_tax", currency) or 0
+    subtotal = part.money("subtotal", currency)
+    if subtotal is not None:
+        return subtotal + tax
+    price = part.object("line_item").money("price", currency)
+    return None if price is None else round(price * part.quantity("quantity", default=1))
+
+
+def _money_back(refund: Reader, currency: str) -> int:
+    if not currency:
+        return 0
+    done = (
+        t for t in refund.objects("transactions") if t.text("kind") == "refund" and t.text("status") in ("success", "")
+    )
+    return sum(t.money("amount", currency) or 0 for t in done)
+
+
+# ---------------------------------------------------------------- customers and products
+
+
+def _customer(body: Reader) -> Change:
+    address = body.object("default_address")
+    at = body.instant("accepts_marketing_updated_at")
+    buyer = Buyer(
+        customer_id=body.need_id("id"),
+        email=clean_email(body.text("email")),
+        first_name=body.text("first_name", 100),
+        locale=clean_locale(body.text("locale")),
+        country=clean_country(address.text("country_code")),
+        consent=_consent(body, _ticked(body, "accepts_marketing", "customer", at)),
+    )
+    return CustomerSeen(buyer)
+
+
+def _products(body: Reader, currency: str, storefront: str) -> Iterator[ProductSeen]:
+    """One product a variant; the Shopify product is their family."""
+    id_, title = body.need_id("id"), body.text("title") or body.fail("title", "is missing")
+    images = {image.id("id"): image.text("src", URL_LENGTH) for image in body.objects("images")}
+    main_image = body.object("image").text("src", URL_LENGTH) or next(iter(images.values()), "")
+    handle = body.text("handle")
+    for variant in body.objects("variants"):
+        name = variant.text("title")
+        product = Product(
+            sku=_variant_sku(variant, id_),
+            title=title if name in ("", "Default Title") else clean_text(f"{title} - {name}"),
+            category=body.text("product_type"),
+            brand=body.text("vendor"),
+            family=f"shopify:product:{id_}",
+            color=_color(body, variant),
+            description=clean_text(unescape(TAG.sub(" ", body.text("body_html", 4 * TEXT_LENGTH))), TEXT_LENGTH),
+            price_minor=variant.money("price", currency) if currency else None,
+            currency=currency,
+            image_url=images.get(variant.id("image_id"), "") or main_image,
+            url=f"{storefront}/products/{handle}?variant={variant.id('id')}" if storefront and handle else "",
+            states_stock=True,
+            stock=_stock(variant),
+            published=_is_published(body),
+            updated_at=body.instant("updated_at"),
+        )
+        yield ProductSeen(product)
+
+
+def _is_published(body: Reader) -> bool:
+    hidden = body.states("published_at") and "published_at" not in body
+    return body.text("status") in ("", "active") and not hidden
+
+
+def _variant_sku(variant: Reader, product_id: str) -> str:
+    id_ = variant.id("id")
+    return variant.id("sku") or (f"shopify:variant:{id_}" if id_ else f"shopify:product:{product_id}")
+
+
+def _color(body: Reader, variant: Reader) -> str:
+    """The variant's value of the option that is called color in the shop's language, as far as we know it."""
+    words = ("color", "colour", "farbe", "couleur", "kleur", "colore")
+    for position, option in enumerate(body.objects("options"), start=1):
+        if option.text("name").lower() in words:
+            return variant.text(f"option{position}")
+    return ""
+
+
+def _stock(variant: Reader) -> int | None:
+    """None: not counted, or sold even when there is none."""
+    counted = "inventory_management" in variant and variant.text("inventory_policy") != "continue"
+    return variant.count("inventory_quantity") if counted else None
+
+
+PARSERS: Mapping[str, Callable[[Reader], Change]] = {
+    "orders/create": _order,
+    "orders/updated": _order,
+    "orders/fulfilled": _order,
+    "orders/paid": _paid_order,
+    "orders/cancelled": _canceled_order,
+    "refunds/create": _refund,
+    "customers/create": _customer,
+    "customers/update": _customer,
+}
+PRODUCT_TOPICS = frozenset({"products/create", "products/update"})

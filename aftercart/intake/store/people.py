@@ -1,0 +1,160 @@
+"""Recipients, customers and consents."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from aftercart.db.tables import consents, customers, orders, recipients
+from aftercart.intake.base import Buyer, ConsentState
+from aftercart.intake.consent import Held, recorded_at
+from aftercart.intake.store.rows import Tally, changed_values, fetch, find_or_make, take_turns
+
+DETAILS = ("first_name", "locale", "time_zone", "country")
+
+
+@dataclass
+class People:
+    """The recipients and customers of one batch, locked. Changes are collected, and written by `save`."""
+
+    connection: Connection
+    now: datetime
+    recipients: dict[str, dict[str, Any]]
+    """By e-mail address."""
+    customers: dict[str, dict[str, Any]]
+    """By the shop's customer id."""
+    made: set[str]
+    """Addresses and customer ids that were new."""
+    changed: set[str] = field(default_factory=set)
+    spoke: set[int] = field(default_factory=set)
+    """Recipients whose consent gained a statement."""
+    _new_consents: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def find(cls, connection: Connection, shop: str, buyers: Iterable[Buyer], now: datetime) -> "People":
+        """Find or make everybody in the batch, and lock them."""
+        everybody = list(buyers)
+        fresh_recipients = {
+            buyer.email: {"email": buyer.email, **dict.fromkeys(DETAILS, ""), "created_at": now}
+            for buyer in everybody
+            if buyer.email
+        }
+        fresh_customers = {
+            buyer.customer_id: {"shop": shop, "shop_customer_id": buyer.customer_id, "created_at": now}
+            for buyer in everybody
+            if buyer.customer_id
+        }
+        by_email, new_emails = find_or_make(connection, recipients, recipients.c.email, fresh_recipients)
+        by_id, new_ids = find_or_make(connection, customers, customers.c.shop_customer_id, fresh_customers, shop=shop)
+        return cls(connection, now, by_email, by_id, new_emails | new_ids)
+
+    def customer_of(self, buyer: Buyer | None) -> int | None:
+        """The row of the customer; None for a guest."""
+        return self.customers[buyer.customer_id]["id"] if buyer and buyer.customer_id else None
+
+    def recipient_of(self, buyer: Buyer | None) -> int | None:
+        """Whom to write to: the address given, else that of the customer."""
+        if buyer and buyer.email:
+            return int(self.recipients[buyer.email]["id"])
+        if buyer and buyer.customer_id:
+            return self.customers[buyer.customer_id]["recipient_id"]  # type: ignore[no-any-return]
+        return None
+
+    def own_addresses(self, customers_seen: Iterable[Buyer], buyers: Iterable[Buyer]) -> None:
+        """A customer's address is the one in their own record; one given with an order only fills a gap.
+
+        (Somebody who has one parcel billed to another address has not moved.)
+        """
+        for buyer in customers_seen:
+            self._point(buyer, replace=True)
+        for buyer in buyers:
+            self._point(buyer, replace=False)
+
+    def _point(self, buyer: Buyer, *, replace: bool) -> None:
+        if not (buyer.customer_id and buyer.email):
+            return
+        row, new = self.customers[buyer.customer_id], self.recipients[buyer.email]["id"]
+        if row["recipient_id"] == new or (row["recipient_id"] is not None and not replace):
+            return
+        row.setdefault("had_none", row["recipient_id"] is None)
+        row["recipient_id"] = new
+        self.changed.add(buyer.customer_id)
+
+    def details(self, buyers: Iterable[Buyer], *, only_gaps: bool) -> None:
+        """Names, locales, zones and countries: the newest that are not empty."""
+        for buyer in buyers:
+            if buyer.email:
+                row = self.recipients[buyer.email]
+                told = {name: getattr(buyer, name) for name in DETAILS if getattr(buyer, name)}
+                new = {name: value for name, value in told.items() if not (only_gaps and row[name])}
+                if changed_values(row, new):
+                    row.update(new)
+                    self.changed.add(buyer.email)
+
+    def consents(self, buyers: Iterable[Buyer]) -> None:
+        """Keep the statements that change something at the time they were made."""
+        said = [(id_, b.consent) for b in buyers if b.consent and (id_ := self.recipient_of(b)) is not None]
+        histories = self._histories({id_ for id_, _ in said})
+        for id_, statement in said:
+            history = histories.setdefault(id_, [])
+            at = recorded_at(statement, history, self.now)
+            if at is None:
+                continue
+            history.append((at, statement.state))
+            self.spoke.add(id_)
+            row = {"recipient_id": id_, "state": str(statement.state), "source": statement.source}
+            self._new_consents.append({**row, "at": at, "recorded_at": self.now})
+
+    def _histories(self, ids: Iterable[int]) -> dict[int, list[Held]]:
+        columns = select(consents.c.recipient_id, consents.c.at, consents.c.state)
+        histories: dict[int, list[Held]] = {}
+        for row in fetch(self.connection, columns, consents.c.recipient_id, sorted(ids)):
+            histories.setdefault(row["recipient_id"], []).append((row["at"], ConsentState(row["state"])))
+        return histories
+
+    def save(self) -> None:
+        """Write what has changed."""
+        self._save_recipients()
+        self._save_customers()
+        if self._new_consents:
+            self.connection.execute(insert(consents), self._new_consents)
+
+    def _save_recipients(self) -> None:
+        rows = [row for email, row in self.recipients.items() if email in self.changed]
+        if rows:
+            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in DETAILS}
+            statement = update(recipients).where(recipients.c.id == bindparam("row")).values(**values)
+            new = [{"row": row["id"], **{f"new_{name}": row[name] for name in DETAILS}} for row in rows]
+            self.connection.execute(statement, new)
+
+    def _save_customers(self) -> None:
+        rows = [row for id_, row in self.customers.items() if id_ in self.changed and "had_none" in row]
+        if rows:
+            pointing = [{"row": row["id"], "to": row["recipient_id"]} for row in rows]
+            statement = update(customers).where(customers.c.id == bindparam("row"))
+            self.connection.execute(statement.values(recipient_id=bindparam("to")), pointing)
+        if found := [{"row": row["id"], "to": row["recipient_id"]} for row in rows if row["had_none"]]:
+            without = update(orders).where(orders.c.customer_id == bindparam("row"), orders.c.recipient_id.is_(None))
+            self.connection.execute(without.values(recipient_id=bindparam("to")), found)
+
+
+def store_people(connection: Connection, shop: str, buyers: Sequence[Buyer], now: datetime) -> Tally:
+    """Customers from a file: they fill gaps, and their statements count by their dates."""
+    take_turns(connection, shop)
+    people = People.find(connection, shop, buyers, now)
+    people.own_addresses((), buyers)
+    people.details(buyers, only_gaps=True)
+    people.consents(buyers)
+    people.save()
+    tally = Tally()
+    for buyer in buyers:
+        keys = {buyer.email, buyer.customer_id}
+        if keys & people.made:
+            tally.added += 1
+        elif keys & people.changed or people.recipient_of(buyer) in people.spoke:
+            tally.changed += 1
+        else:
+            tally.unchanged += 1
+    return tally

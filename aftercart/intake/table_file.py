@@ -1,0 +1,171 @@
+"""A CSV file that somebody exported: plain or gzip, their column names or ours, perhaps with faulty rows.
+
+It is read row by row, so that its size does not matter. A row that cannot be used is a `Fault`; the file itself being
+unreadable, or lacking a column, is a ConfigError.
+"""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from operator import itemgetter
+from pathlib import Path
+
+from aftercart.errors import ConfigError, Place, UnprocessableError
+
+FAULTS_KEPT = 1_000
+ROWS_BETWEEN_REPORTS = 2_000
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes of the file that were read, and its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that was left out, and why. Lines count from 1, the header is line 1."""
+
+    file: Path
+    line: int
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.field}: {self.problem}"
+
+
+@dataclass
+class Faults:
+    """The faulty rows of a file: the first thousand are kept, all are counted."""
+
+    file: Path
+    count: int = 0
+    kept: list[Fault] = field(default_factory=list)
+
+    def add(self, line: int, err: UnprocessableError) -> None:
+        self.count += 1
+        if len(self.kept) < FAULTS_KEPT:
+            self.kept.append(Fault(self.file, line, err.field, err.problem))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that a file must and may have, and other names under which they are known.
+
+    A column goes by our own name, else by the first alias that the file has.
+    """
+
+    needed: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return self.needed + self.optional
+
+
+@dataclass
+class TableFile:
+    """An open file. `rows` gives the values in the order of `Columns.all`, with "" for a column that is not there."""
+
+    faults: Faults
+    present: frozenset[str]
+    rows: Iterator[tuple[int, tuple[str, ...]]]
+
+
+@contextmanager
+def open_table(
+    file: Path, columns: Columns, mapping: Mapping[str, str], progress: Progress | None = None
+) -> Iterator[TableFile]:
+    """Open a file; `mapping` tells what their columns are called here (theirs → ours).
+
+    Raises ConfigError when it cannot be read, or when a needed column is missing.
+    """
+    try:
+        with file.open("rb") as raw:
+            unpacked = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
+            text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", errors="surrogateescape", newline="")
+            yield _table(file, text, columns, mapping, lambda: _report(progress, raw.tell(), file))
+    except (OSError, EOFError, zlib.error) as err:
+        raise ConfigError(f"cannot be read: {err}", Place(file)) from err
+
+
+def _report(progress: Progress | None, done: int, file: Path) -> None:
+    if progress:
+        progress(done, file.stat().st_size)
+
+
+def _table(
+    file: Path, text: io.TextIOWrapper, columns: Columns, mapping: Mapping[str, str], report: Callable[[], None]
+) -> TableFile:
+    reader = csv.reader(text)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+    except csv.Error as err:
+        raise ConfigError(f"is no CSV file: {err}", Place(file, 1)) from err
+    positions = _positions(file, header, columns, mapping)
+    faults = Faults(file)
+    rows = _rows(reader, len(header), [positions.get(name, len(header)) for name in columns.all], faults, report)
+    return TableFile(faults, frozenset(positions), rows)
+
+
+def _positions(file: Path, header: Sequence[str], columns: Columns, mapping: Mapping[str, str]) -> dict[str, int]:
+    """Where each of our columns stands."""
+    _check_mapping(file, header, columns, mapping)
+    theirs = {ours: theirs for theirs, ours in mapping.items()}
+    at = {name.lower(): position for position, name in enumerate(header)} | {n: i for i, n in enumerate(header)}
+    found = {}
+    for name in columns.all:
+        names = [theirs[name]] if name in theirs else [name, *columns.aliases.get(name, ())]
+        place = next((at[candidate] for candidate in names if candidate in at), None)
+        if place is not None:
+            found[name] = place
+    if missing := [name for name in columns.needed if name not in found]:
+        raise ConfigError(
+            f"has no column {', '.join(missing)} (it has: {', '.join(header) or 'nothing'}); "
+            f"say which column it is with --map THEIRS={missing[0]}",
+            Place(file, 1),
+        )
+    return found
+
+
+def _check_mapping(file: Path, header: Sequence[str], columns: Columns, mapping: Mapping[str, str]) -> None:
+    for theirs, ours in mapping.items():
+        if ours not in columns.all:
+            raise ConfigError(f"--map {theirs}={ours}: we know the columns {', '.join(columns.all)}", Place(file))
+        if theirs not in header:
+            raise ConfigError(f"--map {theirs}={ours}: the file has {', '.join(header)}", Place(file, 1))
+
+
+def _rows(
+    reader: Iterator[list[str]], width: int, positions: Sequence[int], faults: Faults, report: Callable[[], None]
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    pick = itemgetter(*positions)
+    rows = 0
+    for line, row in _lines(reader, faults):
+        if len(row) != width:
+            faults.add(line, UnprocessableError("row", f"has {len(row)} values, the header has {width} columns"))
+            continue
+        row.append("")  # what a missing column reads
+        yield line, pick(row)
+        rows += 1
+        if rows % ROWS_BETWEEN_REPORTS == 0:
+            report()
+    report()
+
+
+def _lines(reader: Iterator[list[str]], faults: Faults) -> Iterator[tuple[int, list[str]]]:
+    """The rows with the line on which each begins. Empty lines are passed over."""
+    while True:
+        line = reader.line_num + 1  # type: ignore[attr-defined]
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as err:
+            faults.add(line, UnprocessableError("row", f"is no CSV ({err})"))
+            continue
+        if row:
+            yield line, row

@@ -1,0 +1,262 @@
+"""Files of past orders, products and customers come in.
+
+1. The file is read row by row; a row that cannot be used is noted with its line, and the rest goes in.
+2. Rows are gathered into chunks, each written in one transaction: memory stays flat, and an import that is
+   interrupted can simply be started again.
+3. What is there already stays: importing twice changes nothing.
+
+Imported orders are to learn from. They never mail, unless they are from `send_since` on.
+"""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from aftercart.db.session import Database
+from aftercart.errors import UnprocessableError
+from aftercart.intake import store
+from aftercart.intake.base import Buyer, Order, OrderLine, OrderSeen, OrderState, Product
+from aftercart.intake.clean import clean_country, clean_email
+from aftercart.intake.past import CUSTOMERS, ORDERS, PRODUCTS, OrderHead, customer_row, order_row, product_row
+from aftercart.intake.table_file import Fault, Faults, Progress, open_table
+
+ORDERS_AT_ONCE = 2_000
+LINES_AT_ONCE = 25_000
+"""A transaction stays under a second, so that a running engine on SQLite hardly waits for it."""
+ROWS_AT_ONCE = 2_000
+
+T = TypeVar("T")
+
+Enroll = Callable[[Connection, Sequence[int], datetime], object]
+"""What to do with new orders that may mail, in the transaction that brings them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What became of the rows of a file: `rows` = added + changed + unchanged + bad. `faults`: the first thousand."""
+
+    rows: int
+    added: int
+    changed: int
+    unchanged: int
+    bad: int
+    faults: tuple[Fault, ...]
+
+
+def load_products(
+    db: Database,
+    file: Path,
+    now: datetime,
+    *,
+    currency: str = "EUR",
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Import products. `currency`: of the prices, where the file does not say. Raises ConfigError on a wrong file."""
+    total = store.Tally()
+    with open_table(file, PRODUCTS, mapping or {}, progress) as table:
+        states_stock = "stock" in table.present
+        seen: set[str] = set()
+
+        def parse(values: tuple[str, ...]) -> Product:
+            product = product_row(values, currency, states_stock=states_stock)
+            if product.sku in seen:
+                raise UnprocessableError("sku", f'"{product.sku}" stands twice in this file; the first row counts')
+            seen.add(product.sku)
+            return product
+
+        for products in _chunks(_parsed(table.rows, table.faults, parse)):
+            with db.write() as connection:
+                _add(total, store.store_products(connection, products, now))
+    return _report(total, table.faults)
+
+
+def load_customers(
+    db: Database,
+    file: Path,
+    now: datetime,
+    *,
+    shop: str = "generic",
+    zone: tzinfo = UTC,
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Import customers and the consent that another system holds. `zone`: of dates that name none.
+
+    A yes without `consent_at` counts only for a person about whom nothing is known.
+    """
+    total = store.Tally()
+    with open_table(file, CUSTOMERS, mapping or {}, progress) as table:
+        for buyers in _chunks(_parsed(table.rows, table.faults, lambda values: customer_row(values, zone))):
+            with db.write() as connection:
+                _add(total, store.store_people(connection, shop, buyers, now))
+    return _report(total, table.faults)
+
+
+def load_orders(
+    db: Database,
+    file: Path,
+    now: datetime,
+    *,
+    shop: str = "generic",
+    currency: str = "EUR",
+    zone: tzinfo = UTC,
+    send_since: datetime | None = None,
+    enroll: Enroll | None = None,
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    lines_at_once: int = LINES_AT_ONCE,
+) -> LoadReport:
+    """Import past orders, one row a line; the rows of an order may stand anywhere in the file.
+
+    `shop`: whose order ids these are, so that later webhooks about them find them. `zone`: of dates that name none.
+    `send_since`: orders from then on may start campaigns; `enroll` is given them.
+    """
+    total = store.Tally()
+    with open_table(file, ORDERS, mapping or {}, progress) as table, _LinesSeen() as seen:
+        rows = _parsed(table.rows, table.faults, lambda values: order_row(values, currency, zone))
+        for chunk in _order_chunks(rows, lines_at_once):
+            with db.write() as connection:
+                _store_chunk(connection, shop, chunk, seen, now, send_since, enroll, total)
+    return _report(total, table.faults)
+
+
+# ---------------------------------------------------------------- orders
+
+
+@dataclass
+class _OrderChunk:
+    heads: dict[str, OrderHead] = field(default_factory=dict)
+    lines: dict[str, list[OrderLine]] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, head: OrderHead, line: OrderLine) -> None:
+        """The first row of an order speaks for the order as a whole."""
+        self.heads.setdefault(head[0], head)
+        self.lines.setdefault(head[0], []).append(line)
+        self.count += 1
+
+    def order(self, id_: str) -> Order:
+        _, customer_id, at, email, currency, country = self.heads[id_]
+        lines, code = tuple(self.lines[id_]), clean_country(country)
+        return Order(
+            shop_order_id=id_,
+            state=OrderState.COMPLETED,
+            currency=currency,
+            total_minor=round(sum(line.quantity * line.unit_price_minor for line in lines)),
+            placed_at=at,
+            updated_at=at,
+            completed_at=at,
+            buyer=Buyer(customer_id or None, clean_email(email) if email else None, country=code),
+            lines=lines,
+            country=code,
+        )
+
+
+def _order_chunks(rows: Iterable[tuple[OrderHead, OrderLine]], lines_at_once: int) -> Iterator[_OrderChunk]:
+    chunk = _OrderChunk()
+    for head, line in rows:
+        chunk.add(head, line)
+        if chunk.count >= lines_at_once or len(chunk.heads) >= ORDERS_AT_ONCE:
+            yield chunk
+            chunk = _OrderChunk()
+    if chunk.count:
+        yield chunk
+
+
+def _store_chunk(
+    connection: Connection,
+    shop: str,
+    chunk: _OrderChunk,
+    seen: "_LinesSeen",
+    now: datetime,
+    send_since: datetime | None,
+    enroll: Enroll | None,
+    total: store.Tally,
+) -> None:
+    """New orders go in whole; orders that are there already (from an earlier chunk or import) get what they lack."""
+    known = store.known_orders(connection, shop, chunk.heads)
+    new = [OrderSeen(chunk.order(id_)) for id_ in chunk.heads if id_ not in known]
+    to_learn_from = [seen_ for seen_ in new if send_since is None or seen_.order.placed_at < send_since]
+    may_mail = [seen_ for seen_ in new if send_since is not None and seen_.order.placed_at >= send_since]
+    store.apply(connection, shop, to_learn_from, now, imported=True)
+    touched = store.apply(connection, shop, may_mail, now)
+    if touched and enroll:
+        enroll(connection, touched, now)
+    wanted = seen.add(chunk.lines)
+    completed = store.add_lines(connection, shop, {id_: wanted[id_] for id_ in known})
+    in_new_orders = sum(len(chunk.lines[seen_.shop_order_id]) for seen_ in new)
+    total.added += in_new_orders + completed
+    total.unchanged += chunk.count - in_new_orders - completed
+
+
+class _LinesSeen:
+    """The lines that a file has shown of each order so far, kept on disk: a file has more of them than memory.
+
+    It tells a line that an order has twice from one that an earlier import brought.
+    """
+
+    def __enter__(self) -> "_LinesSeen":
+        self._disk = sqlite3.connect("", isolation_level=None)  # "": a temporary file that SQLite removes
+        self._disk.executescript("PRAGMA synchronous = OFF; CREATE TABLE seen (id TEXT PRIMARY KEY, lines TEXT)")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._disk.close()
+
+    def add(self, lines: Mapping[str, Sequence[OrderLine]]) -> dict[str, "Counter[store.Content]"]:
+        """Add the lines of a chunk; everything seen of its orders so far, with how often."""
+        seen = {}
+        for id_, new in lines.items():
+            counts = Counter((line.sku, line.quantity, line.unit_price_minor) for line in new)
+            row = self._disk.execute("SELECT lines FROM seen WHERE id = ?", (id_,)).fetchone()
+            if row:
+                counts.update({(sku, quantity, price): n for sku, quantity, price, n in json.loads(row[0])})
+            seen[id_] = counts
+        written = ((id_, json.dumps([(*content, n) for content, n in counts.items()])) for id_, counts in seen.items())
+        self._disk.execute("BEGIN")
+        self._disk.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", written)
+        self._disk.execute("COMMIT")
+        return seen
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _parsed(
+    rows: Iterable[tuple[int, tuple[str, ...]]], faults: Faults, parse: Callable[[tuple[str, ...]], T]
+) -> Iterator[T]:
+    for line, values in rows:
+        try:
+            yield parse(values)
+        except UnprocessableError as err:
+            faults.add(line, err)
+
+
+def _chunks(things: Iterable[T]) -> Iterator[list[T]]:
+    chunk = []
+    for thing in things:
+        chunk.append(thing)
+        if len(chunk) >= ROWS_AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _add(total: store.Tally, tally: store.Tally) -> None:
+    total.added += tally.added
+    total.changed += tally.changed
+    total.unchanged += tally.unchanged
+
+
+def _report(total: store.Tally, faults: Faults) -> LoadReport:
+    rows = total.added + total.changed + total.unchanged + faults.count
+    return LoadReport(rows, total.added, total.changed, total.unchanged, faults.count, tuple(faults.kept))

@@ -1,0 +1,154 @@
+"""The generic door's own format."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aftercart.errors import ConfigError, UnprocessableError
+from aftercart.intake.base import (
+    Buyer,
+    ConsentState,
+    ConsentStatement,
+    CustomerSeen,
+    Order,
+    OrderLine,
+    OrderReversed,
+    OrderSeen,
+    OrderState,
+    ProductSeen,
+    ReversalKind,
+)
+from aftercart.intake.generic import Generic
+from tests.intake.payloads import body, generic, generic_order
+
+SHOP = Generic("whsec_c2VjcmV0")
+PLACED = datetime(2026, 3, 1, 10, tzinfo=UTC)
+
+
+def parse(payload: dict[str, Any]) -> Any:
+    (change,) = SHOP.parse(payload["type"], body(payload))
+    return change
+
+
+def test_the_order_of_the_documentation_becomes_an_order() -> None:
+    assert parse(generic_order()) == OrderSeen(
+        Order(
+            shop_order_id="1001",
+            state=OrderState.COMPLETED,
+            currency="EUR",
+            total_minor=100044,
+            placed_at=PLACED,
+            updated_at=PLACED,
+            completed_at=PLACED,
+            buyer=Buyer(
+                "77", "ada@example.com", "Ada", "fr-FR", "Europe/Paris", "FR",
+                ConsentStatement(ConsentState.GRANTED, "generic", PLACED),
+            ),
+            lines=(OrderLine("BIKE-1", "Road bike", 1.0, 100044),),
+            country="FR",
+        )
+    )  # fmt: skip
+
+
+def test_the_time_of_the_message_tells_which_version_is_newer() -> None:
+    late = parse({**generic_order(), "timestamp": "2026-03-02T00:00:00Z"})
+    assert late.order.updated_at == datetime(2026, 3, 2, tzinfo=UTC)
+    assert late.order.placed_at == PLACED
+
+
+@pytest.mark.parametrize(
+    ("customer", "buyer"),
+    [
+        (None, None),
+        ({}, Buyer()),
+        ({"email": "ben@example.com"}, Buyer(email="ben@example.com")),
+        ({"id": 5, "email": "not an address"}, Buyer(customer_id="5")),
+        ({"id": "5", "accepts_marketing": None, "time_zone": "Mars/Base"}, Buyer(customer_id="5")),
+    ],
+)
+def test_an_order_is_kept_whatever_is_known_of_the_buyer(customer: Any, buyer: Buyer | None) -> None:
+    assert parse(generic_order(customer=customer)).order.buyer == buyer
+
+
+def test_a_fraction_is_bought_and_a_line_of_nothing_is_not() -> None:
+    lines = [{"sku": "CLOTH", "quantity": 1.5, "unit_price": "3"}, {"sku": "GONE", "quantity": 0, "unit_price": 9}]
+    order = parse(generic_order(lines=lines, currency="jpy")).order
+    assert order.lines == (OrderLine("CLOTH", "", 1.5, 3),)
+    assert (order.currency, order.total_minor) == ("JPY", 4)
+
+
+def test_a_hundred_lines_stay_in_their_order() -> None:
+    lines = [{"sku": f"S{n}", "unit_price": n} for n in range(100)]
+    assert [line.sku for line in parse(generic_order(lines=lines)).order.lines] == [f"S{n}" for n in range(100)]
+
+
+def test_a_refund_without_lines_is_of_the_whole_order() -> None:
+    change = parse(generic("order.refunded", order_id=1001))
+    assert isinstance(change, OrderReversed)
+    (reversal,) = change.reversals
+    assert (change.shop_order_id, reversal.kind, reversal.is_whole) == ("1001", ReversalKind.REFUND, True)
+
+
+def test_a_refund_with_lines_keeps_its_keys_and_another_refund_has_others() -> None:
+    lines = [{"sku": "A", "quantity": 1}, {"sku": "B"}]
+    once, again = (parse(generic("order.refunded", order_id="1", lines=lines)) for _ in range(2))
+    other = parse(generic("order.refunded", order_id="1", lines=lines, refunded_at="2026-03-05T00:00:00Z"))
+    assert once == again
+    assert not {r.key for r in once.reversals} & {r.key for r in other.reversals}
+    assert [(r.sku, r.quantity, r.is_whole) for r in once.reversals] == [("A", 1.0, False), ("B", None, False)]
+
+
+def test_a_cancellation_concerns_the_whole_order() -> None:
+    (reversal,) = parse(generic("order.canceled", order_id="1")).reversals
+    assert (reversal.kind, reversal.is_whole) == (ReversalKind.CANCELLATION, True)
+
+
+def test_a_customer_who_says_no_says_no() -> None:
+    change = parse(generic("customer.updated", id="77", email="ada@example.com", accepts_marketing=False))
+    assert change == CustomerSeen(
+        Buyer("77", "ada@example.com", consent=ConsentStatement(ConsentState.DENIED, "generic", None))
+    )
+
+
+def test_a_product_says_only_what_it_says() -> None:
+    seen = parse(generic("product.updated", sku="A", title="Bell", price="4.50", currency="EUR"))
+    assert isinstance(seen, ProductSeen)
+    assert (seen.product.price_minor, seen.product.states_stock) == (450, False)
+    stocked = parse(generic("product.updated", sku="A", title="Bell", stock=None)).product
+    assert stocked == replace(seen.product, price_minor=None, currency="", states_stock=True, stock=None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        (generic_order(order_id=None), "data.order_id"),
+        (generic_order(currency="EURO"), "data.currency"),
+        (generic_order(placed_at="9999-01-01"), "data.placed_at"),
+        (generic_order(lines=[{"sku": "A", "quantity": -1}]), "data.lines[0].quantity"),
+        (generic_order(lines=[{"title": "no sku"}]), "data.lines[0].sku"),
+        (generic_order(lines="none"), "data.lines"),
+        (generic_order(customer="ada"), "data.customer"),
+        ({"type": "order.completed"}, "data.currency"),
+        (generic("order.refunded"), "data.order_id"),
+        (generic("customer.updated"), "data.id"),
+        (generic("product.updated", sku="A", title="B", price=1), "data.currency"),
+    ],
+)
+def test_what_cannot_be_understood_is_named(payload: dict[str, Any], field: str) -> None:
+    with pytest.raises(UnprocessableError) as caught:
+        parse(payload)
+    assert caught.value.field == field
+
+
+def test_an_unknown_type_says_nothing_and_a_missing_one_is_a_fault() -> None:
+    assert SHOP.parse("order.shipped", b'{"type": "order.shipped"}') == ()
+    with pytest.raises(UnprocessableError, match=r"^type: is missing"):
+        SHOP.parse(SHOP.topic({}, b"{}"), b"{}")
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_not base64!", "a passphrase"])
+def test_a_secret_that_is_none_stops_the_start(secret: str) -> None:
+    with pytest.raises(ConfigError, match="AFTERCART_GENERIC_SECRET"):
+        Generic(secret)

@@ -1,0 +1,176 @@
+"""Shopify's words → ours."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aftercart.errors import UnprocessableError
+from aftercart.intake.base import Buyer, ConsentState, ConsentStatement, Order, OrderState, ReversalKind
+from aftercart.intake.shopify import Shopify
+from tests.intake.payloads import body, shopify_line, shopify_order, shopify_product, shopify_refund
+
+SHOP = Shopify("secret")
+
+
+def order(topic: str = "orders/updated", **changes: Any) -> Order:
+    (change,) = SHOP.parse(topic, body(shopify_order(**changes)))
+    found: Order = change.order  # type: ignore[union-attr]
+    return found
+
+
+def consent(**changes: Any) -> ConsentStatement | None:
+    buyer = order(**changes).buyer
+    return buyer.consent if buyer else None
+
+
+def test_an_order_with_everything() -> None:
+    found = order()
+    assert (found.shop_order_id, found.state, found.total_minor) == ("5001", OrderState.COMPLETED, 1998)
+    assert found.placed_at == datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert found.completed_at == found.updated_at == datetime(2026, 3, 1, 10, 0, 5, tzinfo=UTC)
+    assert (found.country, found.region) == ("JP", "JP-13")
+    assert found.buyer == Buyer("42", "chika@example.com", "Chika", "ja-JP", "", "JP", None)
+    assert [(line.sku, line.title, line.unit_price_minor) for line in found.lines] == [
+        ("SKU-1", "Bottle - 1", 999),
+        ("SKU-2", "Bottle - 2", 999),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("topic", "changes", "state"),
+    [
+        ("orders/create", {"financial_status": "pending"}, OrderState.PLACED),
+        ("orders/create", {"financial_status": "authorized"}, OrderState.PLACED),
+        ("orders/create", {"financial_status": None}, OrderState.PLACED),
+        ("orders/create", {"financial_status": "a new word"}, OrderState.PLACED),
+        ("orders/paid", {"financial_status": "authorized"}, OrderState.COMPLETED),
+        ("orders/paid", {"financial_status": "refunded"}, OrderState.REFUNDED),
+        ("orders/updated", {"financial_status": "partially_refunded"}, OrderState.COMPLETED),
+        ("orders/updated", {"financial_status": "voided"}, OrderState.CANCELED),
+        ("orders/updated", {"cancelled_at": "2026-03-02T00:00:00Z"}, OrderState.CANCELED),
+        ("orders/cancelled", {}, OrderState.CANCELED),
+        ("orders/fulfilled", {}, OrderState.COMPLETED),
+    ],
+)
+def test_states(topic: str, changes: dict[str, Any], state: OrderState) -> None:
+    assert order(topic, **changes).state is state
+
+
+def test_a_guest_without_address_or_anything_is_still_an_order() -> None:
+    bare = order(email=None, customer=None, shipping_address=None, billing_address=None, customer_locale=None)
+    assert bare.buyer == Buyer()
+    assert (bare.country, bare.region) == ("", "")
+
+
+def test_the_customers_address_stands_in_where_the_orders_is_none() -> None:
+    buyer = order(email="", contact_email="nobody").buyer
+    assert buyer is not None
+    assert buyer.email == "chika@example.com"
+
+
+def test_a_line_without_sku_gets_a_stable_one() -> None:
+    lines = [
+        shopify_line(1, sku=None),
+        shopify_line(2, sku="", variant_id=None),
+        shopify_line(3, sku=None, variant_id=None, product_id=None),
+        shopify_line(4, sku=123),
+    ]
+    skus = [line.sku for line in order(line_items=lines).lines]
+    assert skus == ["shopify:variant:501", "shopify:product:902", "shopify:line:3", "123"]
+
+
+def test_a_refund_is_the_same_inside_the_order_and_by_itself() -> None:
+    inside = order(refunds=[shopify_refund()]).reversals
+    (alone,) = SHOP.parse("refunds/create", body(shopify_refund()))
+    assert alone.shop_order_id == "5001"  # type: ignore[union-attr]
+    assert alone.reversals == inside  # type: ignore[union-attr]
+    assert [(r.key, r.kind, r.sku, r.quantity, r.amount_minor) for r in inside] == [
+        ("refund:31:line:71", ReversalKind.RETURN, "SKU-1", 1.0, 1189),
+        ("refund:31:money", ReversalKind.ADJUSTMENT, None, None, 311),
+    ]
+
+
+def test_a_goodwill_refund_takes_no_line_and_not_the_order() -> None:
+    (change,) = SHOP.parse("refunds/create", body(shopify_refund(refund_line_items=[])))
+    (reversal,) = change.reversals  # type: ignore[union-attr]
+    assert (reversal.is_whole, reversal.amount_minor) == (False, 1500)
+
+
+def test_a_refund_whose_transaction_failed_gave_no_money_back() -> None:
+    failed = [{"kind": "refund", "status": "failure", "amount": "15.00", "currency": "EUR"}]
+    (change,) = SHOP.parse("refunds/create", body(shopify_refund(transactions=failed, refund_line_items=[])))
+    assert change.reversals == ()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, None),
+        ({"buyer_accepts_marketing": True}, ConsentState.GRANTED),
+        ({"customer": {"id": 1, "email_marketing_consent": {"state": "subscribed"}}}, ConsentState.GRANTED),
+        ({"customer": {"id": 1, "email_marketing_consent": {"state": "unsubscribed"}}}, ConsentState.DENIED),
+        ({"customer": {"id": 1, "email_marketing_consent": {"state": "not_subscribed"}}}, None),
+    ],
+)
+def test_consent_is_what_was_said(changes: dict[str, Any], expected: ConsentState | None) -> None:
+    said = consent(**changes)
+    assert (said.state if said else None) is expected
+
+
+def test_a_box_ticked_is_no_consent_while_the_double_opt_in_is_pending() -> None:
+    customer = {"id": 1, "email_marketing_consent": {"state": "pending", "consent_updated_at": None}}
+    assert consent(buyer_accepts_marketing=True, customer=customer) is None
+
+
+def test_a_box_ticked_counts_from_the_time_of_the_order() -> None:
+    assert consent(buyer_accepts_marketing=True) == ConsentStatement(
+        ConsentState.GRANTED, "shopify:order", datetime(2026, 3, 1, 10, tzinfo=UTC)
+    )
+
+
+def test_a_customer_tells_when_they_subscribed() -> None:
+    record = {"state": "subscribed", "consent_updated_at": "2025-05-05T00:00:00Z"}
+    payload = {"id": 42, "email": "CHIKA@example.com", "first_name": "Chika", "email_marketing_consent": record}
+    (change,) = SHOP.parse("customers/update", body(payload))
+    at = datetime(2025, 5, 5, tzinfo=UTC)
+    said = ConsentStatement(ConsentState.GRANTED, "shopify:customer", at)
+    assert change.buyer == Buyer("42", "chika@example.com", "Chika", consent=said)  # type: ignore[union-attr]
+
+
+def test_every_variant_is_a_product_of_one_family() -> None:
+    shop = Shopify("secret", currency="EUR", storefront="https://velo.example/")
+    red, blue = (seen.product for seen in shop.parse("products/update", body(shopify_product())))  # type: ignore[union-attr]
+    assert (red.sku, red.title, red.color, red.stock) == ("H-S-RED", "Trail helmet - S / Red", "Red", 0)
+    assert (blue.sku, blue.stock, blue.states_stock) == ("shopify:variant:12", None, True)
+    assert red.family == blue.family == "shopify:product:901"
+    assert (red.image_url, blue.image_url) == ("https://cdn.example.com/2.jpg", "https://cdn.example.com/1.jpg")
+    assert red.url == "https://velo.example/products/trail-helmet?variant=11"
+    assert (red.price_minor, red.currency, red.description) == (4900, "EUR", "Light & safe")
+
+
+@pytest.mark.parametrize("hidden", [{"status": "draft"}, {"published_at": None}])
+def test_a_product_that_is_not_sold_is_not_published(hidden: dict[str, Any]) -> None:
+    seen = SHOP.parse("products/update", body(shopify_product(**hidden)))
+    assert [change.product.published for change in seen] == [False, False]  # type: ignore[union-attr]
+
+
+def test_without_the_shops_currency_a_product_has_no_price() -> None:
+    seen = SHOP.parse("products/create", body(shopify_product()))
+    assert [change.product.price_minor for change in seen] == [None, None]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"id": None}, "id"),
+        ({"currency": None}, "currency"),
+        ({"line_items": [shopify_line(1, price="a lot")]}, "line_items[0].price"),
+        ({"refunds": [shopify_refund(id=None)]}, "refunds[0].id"),
+        ({"updated_at": "9999-12-31T00:00:00Z"}, "updated_at"),
+    ],
+)
+def test_what_cannot_be_understood_is_named(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(UnprocessableError) as caught:
+        order(**changes)
+    assert caught.value.field == field

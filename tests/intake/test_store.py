@@ -1,0 +1,442 @@
+"""Changes become rows, alike on SQLite and PostgreSQL."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Table, event, select, text
+
+from aftercart.db.session import Database
+from aftercart.db.tables import (
+    Row,
+    consents,
+    customers,
+    order_lines,
+    order_reversals,
+    orders,
+    products,
+    recipients,
+    suppressions,
+)
+from aftercart.intake.base import (
+    Buyer,
+    Change,
+    ConsentState,
+    ConsentStatement,
+    CustomerSeen,
+    Order,
+    OrderLine,
+    OrderReversed,
+    OrderSeen,
+    OrderState,
+    Product,
+    ProductSeen,
+    Reversal,
+    ReversalKind,
+)
+from aftercart.intake.store import apply
+
+TABLES = (order_reversals, order_lines, orders, customers, consents, recipients, suppressions, products)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW = NOON + timedelta(days=3)
+YES, NO = ConsentState.GRANTED, ConsentState.DENIED
+REFUNDED = Reversal("refunded", ReversalKind.REFUND, happened_at=NOON + timedelta(hours=1))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Each kind of database in turn, made once: emptying tables is much quicker than making them."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'aftercart.db'}"
+    if request.param == "postgresql":
+        server, name = request.getfixturevalue("postgres_server"), f"store_{uuid4().hex}"
+        admin = Database(server)
+        with admin.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        admin.close()
+        url = server.replace("/postgres?", f"/{name}?")
+    db = Database(url)
+    Row.metadata.create_all(db.engine)
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def db(opened: Database) -> Iterator[Database]:
+    yield opened
+    with opened.write() as connection:
+        for table in TABLES:
+            connection.execute(table.delete())
+
+
+def tell(db: Database, *changes: Change, now: datetime = NOW, imported: bool = False, shop: str = "velo") -> list[int]:
+    with db.write() as connection:
+        return apply(connection, shop, changes, now, imported=imported)
+
+
+def rows(db: Database, table: Table) -> list[dict[str, Any]]:
+    with db.read() as connection:
+        found = connection.execute(table.select().order_by(*table.primary_key.columns)).mappings()
+        return [dict(row) for row in found]
+
+
+def only(db: Database, table: Table) -> dict[str, Any]:
+    (row,) = rows(db, table)
+    return row
+
+
+def order(minutes: int = 0, id_: str = "1001", **changes: Any) -> Order:
+    """Ada's order as the shop saw it some minutes after noon."""
+    version = Order(
+        shop_order_id=id_,
+        state=OrderState.COMPLETED,
+        currency="EUR",
+        total_minor=3000,
+        placed_at=NOON,
+        updated_at=NOON + timedelta(minutes=minutes),
+        completed_at=NOON + timedelta(minutes=minutes),
+        buyer=Buyer("77", "ada@example.com", "Ada", "fr-FR", "Europe/Paris", "FR"),
+        lines=(OrderLine("BIKE", "Bike", 1, 2000), OrderLine("BELL", "Bell", 2, 500)),
+        country="FR",
+    )
+    return replace(version, **changes)
+
+
+def returned(key: str, sku: str, quantity: float | None = None) -> Reversal:
+    return Reversal(key, ReversalKind.RETURN, sku, quantity, happened_at=NOON)
+
+
+# ---------------------------------------------------------------- orders
+
+
+def test_an_order_is_stored_whole(db: Database) -> None:
+    (id_,) = tell(db, OrderSeen(order()))
+    stored = only(db, orders)
+    assert stored == {
+        "id": id_, "shop": "velo", "shop_order_id": "1001", "customer_id": only(db, customers)["id"],
+        "recipient_id": only(db, recipients)["id"], "state": "completed", "currency": "EUR", "total_minor": 3000,
+        "country": "FR", "region": "", "placed_at": NOON, "completed_at": NOON, "source_updated_at": NOON,
+        "imported": False,
+    }  # fmt: skip
+    assert [(line["line_no"], line["sku"], line["quantity"]) for line in rows(db, order_lines)] == [
+        (1, "BIKE", 1.0),
+        (2, "BELL", 2.0),
+    ]
+    person = only(db, recipients)
+    assert (person["email"], person["first_name"], person["time_zone"]) == ("ada@example.com", "Ada", "Europe/Paris")
+
+
+def test_the_same_webhook_after_40_days_changes_nothing(db: Database) -> None:
+    """T44: nothing here forgets."""
+    tell(db, OrderSeen(order()))
+    before = rows(db, orders), rows(db, order_lines), rows(db, recipients)
+    assert tell(db, OrderSeen(order()), now=NOW + timedelta(days=40)) == []
+    assert (rows(db, orders), rows(db, order_lines), rows(db, recipients)) == before
+
+
+def test_two_orders_in_one_second_are_two(db: Database) -> None:
+    """T43."""
+    assert len(tell(db, OrderSeen(order()), OrderSeen(order(id_="1002")))) == 2
+    assert len(rows(db, orders)) == 2
+
+
+def test_a_newer_version_replaces_lines_and_an_older_one_changes_nothing(db: Database) -> None:
+    newer = order(5, lines=(OrderLine("BELL", "Bell", 1, 500),), total_minor=500, buyer=Buyer(email="ben@example.com"))
+    tell(db, OrderSeen(newer))
+    assert tell(db, OrderSeen(order(0))) == []
+    assert [line["sku"] for line in rows(db, order_lines)] == ["BELL"]
+    assert only(db, orders)["total_minor"] == 500
+    assert {row["email"]: row["first_name"] for row in rows(db, recipients)} == {
+        "ben@example.com": "",
+        "ada@example.com": "",  # known, but an outdated version tells nothing about her
+    }
+
+
+def test_an_order_completes_once(db: Database) -> None:
+    placed = order(0, state=OrderState.PLACED, completed_at=None)
+    tell(db, OrderSeen(placed))
+    assert only(db, orders)["completed_at"] is None
+    tell(db, OrderSeen(order(5)))
+    tell(db, OrderSeen(order(9)))
+    assert only(db, orders)["completed_at"] == NOON + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("kind", [ReversalKind.REFUND, ReversalKind.CANCELLATION])
+def test_a_refund_before_its_order_waits_for_it(db: Database, kind: ReversalKind) -> None:
+    """T36, with the webhooks out of order."""
+    tombstone = OrderReversed("1001", (replace(REFUNDED, kind=kind),))
+    assert tell(db, tombstone) == []
+    tell(db, OrderSeen(order()))
+    assert only(db, orders)["state"] == ("refunded" if kind is ReversalKind.REFUND else "canceled")
+
+
+def test_a_refund_after_its_order_touches_it_once(db: Database) -> None:
+    (id_,) = tell(db, OrderSeen(order()))
+    assert tell(db, OrderReversed("1001", (REFUNDED,))) == [id_]
+    assert tell(db, OrderReversed("1001", (REFUNDED,))) == []
+    assert only(db, orders)["state"] == "refunded"
+    assert len(rows(db, order_reversals)) == 1
+
+
+def test_a_refund_in_part_is_kept_for_its_line_and_the_last_one_refunds_the_order(db: Database) -> None:
+    (id_,) = tell(db, OrderSeen(order()))
+    assert tell(db, OrderReversed("1001", (returned("1", "BIKE"), returned("2", "BELL", 1)))) == [id_]
+    assert only(db, orders)["state"] == "completed"
+    tell(db, OrderReversed("1001", (returned("3", "BELL", 1),)))
+    assert only(db, orders)["state"] == "refunded"
+
+
+def test_a_refund_told_inside_the_order_and_alone_counts_once(db: Database) -> None:
+    part = returned("refund:1:line:1", "BELL", 1)
+    tell(db, OrderSeen(order(5, reversals=(part,))), OrderReversed("1001", (part,)))
+    tell(db, OrderReversed("1001", (part,)))
+    assert len(rows(db, order_reversals)) == 1
+
+
+def test_a_late_older_version_never_brings_an_order_back(db: Database) -> None:
+    tell(db, OrderSeen(order(9, state=OrderState.CANCELED, completed_at=None)))
+    tell(db, OrderSeen(order(0)))
+    assert only(db, orders)["state"] == "canceled"
+
+
+def test_an_order_of_another_shop_with_the_same_id_is_another_order(db: Database) -> None:
+    tell(db, OrderReversed("1001", (REFUNDED,)))
+    with db.write() as connection:
+        apply(connection, "other", [OrderSeen(order())], NOW)
+    assert only(db, orders)["state"] == "completed"
+
+
+def test_imported_stays_imported_whatever_webhooks_say_later(db: Database) -> None:
+    tell(db, OrderSeen(order()), imported=True)
+    tell(db, OrderSeen(order(5)))
+    assert only(db, orders)["imported"] is True
+
+
+VERSIONS: list[Change] = [
+    OrderSeen(order(1, state=OrderState.PLACED, completed_at=None)),
+    OrderSeen(order(2)),
+    OrderSeen(order(3, lines=(OrderLine("BELL", "Bell", 2, 500),), total_minor=1000)),
+    OrderSeen(order(4, reversals=(returned("1", "BIKE"),))),
+]
+REVERSALS: list[Change] = [
+    OrderReversed("1001", (returned("2", "BELL", 1),)),
+    OrderReversed("1001", (returned("3", "BELL", 1),)),
+    OrderReversed("1001", (REFUNDED,)),
+    OrderReversed("1001", (Reversal("deleted", ReversalKind.DELETION, happened_at=NOON + timedelta(seconds=150)),)),
+]
+
+
+@pytest.fixture(scope="module")
+def many_shops() -> Iterator[Database]:
+    """One database for many runs, each in a shop of its own."""
+    opened = Database("sqlite://")
+    Row.metadata.create_all(opened.engine)
+    yield opened
+    opened.close()
+
+
+def outcome(db: Database, changes: Sequence[Change], cuts: set[int]) -> list[Any]:
+    """What is stored after telling a new shop's changes in batches."""
+    shop, batch = uuid4().hex, []
+    for position, change in enumerate(changes):
+        batch.append(change)
+        if position in cuts or position == len(changes) - 1:
+            tell(db, *batch, shop=shop)
+            batch = []
+    with db.read() as connection:
+        of_shop = select(orders).where(orders.c.shop == shop)
+        stored = dict(connection.execute(of_shop).mappings().one())
+        lines = select(order_lines.c.sku, order_lines.c.quantity).where(order_lines.c.order_id == stored["id"])
+        keys = select(order_reversals.c.reversal_key).where(order_reversals.c.shop == shop)
+        facts = [stored[name] for name in ("state", "total_minor", "source_updated_at")]
+        return [facts, connection.execute(lines).all(), set(connection.execute(keys).scalars())]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_what_is_stored_depends_on_what_was_told_not_on_when(many_shops: Database, data: st.DataObject) -> None:
+    """Webhooks come late, twice and out of order, in batches of any size."""
+    told = data.draw(st.lists(st.sampled_from(VERSIONS), min_size=1, max_size=4))
+    told += data.draw(st.lists(st.sampled_from(REVERSALS), max_size=3))
+    shuffled = data.draw(st.permutations(told))
+    cuts = data.draw(st.sets(st.integers(0, len(told))))
+    assert outcome(many_shops, shuffled, cuts) == outcome(many_shops, told, set())
+
+
+def test_statements_do_not_grow_with_the_batch(db: Database) -> None:
+    def statements(orders_told: int, offset: int) -> int:
+        count = 0
+
+        def counted(*_: Any) -> None:
+            nonlocal count
+            count += 1
+
+        changes: list[Change] = [
+            OrderSeen(
+                order(
+                    id_=f"{offset + n}",
+                    buyer=Buyer(
+                        f"c{offset + n}", f"p{offset + n}@example.com", consent=ConsentStatement(YES, "t", NOON)
+                    ),
+                    reversals=(returned("1", "BELL", 1),),
+                )
+            )
+            for n in range(orders_told)
+        ]
+        changes += [ProductSeen(Product(f"{offset + n}", "Bell")) for n in range(orders_told)]
+        event.listen(db.engine, "before_cursor_execute", counted)
+        tell(db, *changes)
+        event.remove(db.engine, "before_cursor_execute", counted)
+        return count
+
+    assert statements(300, offset=1_000) == statements(2, offset=0)
+
+
+def test_an_order_and_its_refund_in_two_workers_at_once_end_refunded(db: Database) -> None:
+    """Neither worker sees the other's row, so they have to take turns."""
+    refund = threading.Thread(target=tell, args=(db, OrderReversed("1001", (REFUNDED,))))
+    with db.write() as connection:
+        apply(connection, "velo", [OrderSeen(order())], NOW)
+        refund.start()
+        while not db.is_sqlite and refund.is_alive() and not _somebody_waits(db):
+            refund.join(0.01)
+    refund.join()
+    assert only(db, orders)["state"] == "refunded"
+
+
+def _somebody_waits(db: Database) -> bool:
+    with db.read() as connection:
+        return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
+
+
+# ---------------------------------------------------------------- people
+
+
+def consent_rows(db: Database) -> list[tuple[str, datetime]]:
+    return [(row["state"], row["at"]) for row in rows(db, consents)]
+
+
+def seen(email: str | None = "ada@example.com", customer_id: str | None = "77", **details: Any) -> CustomerSeen:
+    return CustomerSeen(Buyer(customer_id, email, **details))
+
+
+def test_details_follow_the_newest_that_are_not_empty(db: Database) -> None:
+    tell(db, OrderSeen(order()))
+    tell(db, seen(first_name="Ada L.", time_zone=""))
+    person = only(db, recipients)
+    assert (person["first_name"], person["time_zone"]) == ("Ada L.", "Europe/Paris")
+
+
+def test_an_import_only_fills_gaps_about_people(db: Database) -> None:
+    tell(db, seen(first_name="Ada"))
+    tell(db, OrderSeen(order(buyer=Buyer("77", "ada@example.com", "Old name", country="FR"))), imported=True)
+    person = only(db, recipients)
+    assert (person["first_name"], person["country"]) == ("Ada", "FR")
+
+
+def test_a_customer_who_moves_to_another_address_is_written_to_there(db: Database) -> None:
+    tell(db, OrderSeen(order()))
+    tell(db, seen("ada@new.example"))
+    tell(db, OrderSeen(order(id_="1002", buyer=Buyer("77", None))))
+    addresses = {row["id"]: row["email"] for row in rows(db, recipients)}
+    assert [addresses[row["recipient_id"]] for row in rows(db, orders)] == ["ada@example.com", "ada@new.example"]
+
+
+def test_an_address_given_with_one_order_does_not_move_the_customer(db: Database) -> None:
+    tell(db, seen("ada@example.com"))
+    tell(db, OrderSeen(order(buyer=Buyer("77", "office@example.com"))))
+    addresses = {row["id"]: row["email"] for row in rows(db, recipients)}
+    assert addresses[only(db, customers)["recipient_id"]] == "ada@example.com"
+    assert addresses[only(db, orders)["recipient_id"]] == "office@example.com"
+
+
+def test_earlier_orders_find_the_address_that_comes_later(db: Database) -> None:
+    tell(db, OrderSeen(order(buyer=Buyer("77"))))
+    assert only(db, orders)["recipient_id"] is None
+    tell(db, seen())
+    assert only(db, orders)["recipient_id"] == only(db, recipients)["id"]
+
+
+@pytest.mark.parametrize("buyer", [None, Buyer()])
+def test_an_order_of_nobody_is_still_an_order(db: Database, buyer: Buyer | None) -> None:
+    tell(db, OrderSeen(order(buyer=buyer)))
+    assert (only(db, orders)["customer_id"], only(db, orders)["recipient_id"]) == (None, None)
+    assert rows(db, recipients) == []
+
+
+def test_consent_is_recorded_only_where_it_changes(db: Database) -> None:
+    def says(state: ConsentState, day: int) -> CustomerSeen:
+        return seen(consent=ConsentStatement(state, "shop", NOON + timedelta(days=day)))
+
+    tell(db, says(YES, 0), says(YES, 1))
+    tell(db, says(YES, 1))
+    tell(db, seen())
+    assert consent_rows(db) == [("granted", NOON)]
+    tell(db, says(NO, 2))
+    tell(db, says(YES, 1))
+    assert consent_rows(db) == [("granted", NOON), ("denied", NOON + timedelta(days=2))]
+
+
+def test_consent_that_arrives_late_is_recorded_under_its_time(db: Database) -> None:
+    tell(db, seen(consent=ConsentStatement(NO, "shop", NOON)))
+    tell(db, seen(consent=ConsentStatement(YES, "shop", NOON - timedelta(days=1))))
+    newest = max(consent_rows(db), key=lambda row: row[1])
+    assert newest == ("denied", NOON)
+    assert len(consent_rows(db)) == 2
+
+
+def test_a_shops_yes_stands_beside_our_own_unanswered_question(db: Database) -> None:
+    tell(db, seen())
+    ada = only(db, recipients)["id"]
+    asked = {"recipient_id": ada, "state": "pending", "source": "form", "at": NOON, "recorded_at": NOON}
+    with db.write() as connection:
+        connection.execute(consents.insert(), [asked])
+    tell(db, seen(consent=ConsentStatement(YES, "shop", None)))
+    assert consent_rows(db) == [("pending", NOON)]
+    tell(db, seen(consent=ConsentStatement(YES, "shop", NOW)))
+    assert consent_rows(db) == [("pending", NOON), ("granted", NOW)]
+
+
+def test_no_shop_lifts_a_suppression(db: Database) -> None:
+    left = {"email": "ada@example.com", "scope": "marketing", "reason": "unsubscribed", "source": "link", "at": NOON}
+    with db.write() as connection:
+        connection.execute(suppressions.insert(), [left])
+    tell(db, seen(consent=ConsentStatement(YES, "shop", NOW)))
+    kept = only(db, suppressions)
+    assert {name: kept[name] for name in left} == left
+
+
+# ---------------------------------------------------------------- products
+
+BELL = Product("BELL", "Bell", category="Bells", price_minor=500, currency="EUR", updated_at=NOON)
+
+
+def test_a_product_takes_its_newest_version_and_keeps_what_that_does_not_speak_of(db: Database) -> None:
+    tell(db, ProductSeen(replace(BELL, states_stock=True, stock=3)))
+    tell(db, ProductSeen(Product("BELL", "Brass bell", brand="Velo", updated_at=NOON + timedelta(hours=1))))
+    tell(db, ProductSeen(replace(BELL, title="Old bell", price_minor=1, states_stock=True)))
+    product = only(db, products)
+    assert (product["title"], product["brand"], product["category"]) == ("Brass bell", "Velo", "Bells")
+    assert (product["price_minor"], product["stock"]) == (500, 3)
+
+
+def test_stock_that_is_no_longer_counted_is_not_counted(db: Database) -> None:
+    tell(db, ProductSeen(replace(BELL, states_stock=True, stock=0)))
+    tell(db, ProductSeen(replace(BELL, states_stock=True, stock=None)))
+    assert only(db, products)["stock"] is None
+
+
+def test_a_product_told_again_is_not_touched(db: Database) -> None:
+    tell(db, ProductSeen(BELL))
+    tell(db, ProductSeen(BELL), now=NOW + timedelta(days=1))
+    assert only(db, products)["updated_at"] == NOW
+
+
+def test_an_order_line_of_an_unknown_product_invents_none(db: Database) -> None:
+    tell(db, OrderSeen(order()))
+    assert rows(db, products) == []

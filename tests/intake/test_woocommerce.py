@@ -1,0 +1,186 @@
+"""WooCommerce's words → ours."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aftercart.errors import UnprocessableError
+from aftercart.intake.base import (
+    Buyer,
+    ConsentState,
+    ConsentStatement,
+    CustomerSeen,
+    Order,
+    OrderReversed,
+    OrderState,
+    Product,
+    ReversalKind,
+)
+from aftercart.intake.woocommerce import WooCommerce
+from tests.intake.payloads import body, woo_line, woo_order
+
+SHOP = WooCommerce("secret", zone=ZoneInfo("Europe/Paris"), currency="EUR")
+
+
+def order(topic: str = "order.updated", **changes: Any) -> Order:
+    (change,) = SHOP.parse(topic, body(woo_order(**changes)))
+    found: Order = change.order  # type: ignore[union-attr]
+    return found
+
+
+def test_an_order_with_everything() -> None:
+    found = order()
+    assert (found.shop_order_id, found.state, found.currency, found.total_minor) == (
+        "812", OrderState.COMPLETED, "EUR", 1200,
+    )  # fmt: skip
+    assert found.placed_at == datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert found.updated_at == datetime(2026, 3, 1, 10, 0, 9, tzinfo=UTC)
+    assert found.completed_at == datetime(2026, 3, 1, 10, 0, 7, tzinfo=UTC)
+    assert found.buyer == Buyer("9", "dev@example.com", "Dev", country="IN")
+    assert (found.country, found.region) == ("IN", "MH")
+    assert [(line.sku, line.title, line.unit_price_minor) for line in found.lines] == [("CAP-1", "Cap & bell", 1200)]
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("pending", OrderState.PLACED),
+        ("on-hold", OrderState.PLACED),
+        ("checkout-draft", OrderState.PLACED),
+        ("wc-awaiting-pickup", OrderState.PLACED),
+        ("processing", OrderState.COMPLETED),
+        ("wc-completed", OrderState.COMPLETED),
+        ("cancelled", OrderState.CANCELED),
+        ("failed", OrderState.CANCELED),
+        ("trash", OrderState.CANCELED),
+        ("refunded", OrderState.REFUNDED),
+    ],
+)
+def test_states(status: str, state: OrderState) -> None:
+    assert order(status=status).state is state
+
+
+def test_dates_without_gmt_are_the_shops_own_and_read_only_where_gmt_is_missing() -> None:
+    local = order(date_created_gmt=None, date_modified_gmt="", date_paid_gmt=None)
+    assert (local.placed_at, local.updated_at) == (order().placed_at, order().updated_at)
+    assert local.completed_at == local.updated_at
+
+
+def test_a_guest_has_no_customer() -> None:
+    buyer = order(customer_id=0).buyer
+    assert buyer is not None
+    assert buyer.customer_id is None
+
+
+def test_numbers_come_as_strings_and_skus_as_numbers() -> None:
+    lines = [
+        woo_line(1, sku=123, quantity="2", price="0.333333"),
+        woo_line(2, sku="", variation_id=77),
+        woo_line(3, sku=None),
+        woo_line(4, price=None, quantity=1.5, total="3.00"),
+    ]
+    assert [(line.sku, line.quantity, line.unit_price_minor) for line in order(line_items=lines).lines] == [
+        ("123", 2.0, 33),
+        ("woocommerce:variation:77", 1.0, 1200),
+        ("woocommerce:product:63", 1.0, 1200),
+        ("CAP-4", 1.5, 200),
+    ]
+
+
+def test_refunds_inside_an_order_are_money_and_name_no_lines() -> None:
+    (reversal,) = order(refunds=[{"id": 5, "reason": "late", "total": "-4.00"}]).reversals
+    assert (reversal.key, reversal.kind, reversal.amount_minor) == ("refund:5", ReversalKind.ADJUSTMENT, 400)
+    assert not reversal.is_whole
+
+
+def test_a_deleted_order_comes_as_its_id_alone() -> None:
+    (change,) = SHOP.parse("order.deleted", b'{"id": 812}')
+    assert isinstance(change, OrderReversed)
+    assert (change.shop_order_id, change.reversals[0].kind) == ("812", ReversalKind.DELETION)
+
+
+@pytest.mark.parametrize(
+    ("meta", "state"),
+    [
+        ([], None),
+        ([{"key": "accepts_marketing", "value": "yes"}], ConsentState.GRANTED),
+        ([{"key": "accepts_marketing", "value": 1}], ConsentState.GRANTED),
+        ([{"key": "accepts_marketing", "value": True}], ConsentState.GRANTED),
+        ([{"key": "accepts_marketing", "value": "no"}], None),
+        ([{"key": "accepts_marketing", "value": {"odd": "plugin"}}], None),
+        ([{"key": "newsletter", "value": "yes"}, {"key": ["x"], "value": None}], None),
+    ],
+)
+def test_consent_is_a_meta_key_that_says_yes(meta: list[Any], state: ConsentState | None) -> None:
+    buyer = order(meta_data=meta).buyer
+    assert buyer is not None
+    said = ConsentStatement(ConsentState.GRANTED, "woocommerce:order", datetime(2026, 3, 1, 10, tzinfo=UTC))
+    assert buyer.consent == (said if state else None)
+
+
+def test_a_customer() -> None:
+    payload = {"id": 9, "email": "DEV@example.com", "first_name": "Dev", "billing": {"country": "IN"}, "shipping": []}
+    assert SHOP.parse("customer.updated", body(payload)) == (
+        CustomerSeen(Buyer("9", "dev@example.com", "Dev", country="IN")),
+    )
+
+
+def product(**changes: Any) -> Product:
+    payload = {
+        "id": 61, "name": "Cap &amp; bell", "sku": "", "price": "12", "status": "publish", "parent_id": 0,
+        "permalink": "https://velo.example/cap", "manage_stock": True, "stock_quantity": 4, "stock_status": "instock",
+        "description": "<p>Long</p>", "short_description": "<p>Short</p>", "date_modified_gmt": "2026-02-01T00:00:00",
+        "categories": [{"name": "Caps"}], "images": [{"src": "https://velo.example/cap.jpg"}],
+        "attributes": [{"name": "Color", "option": "Red"}],
+    }  # fmt: skip
+    (change,) = SHOP.parse("product.updated", body(payload | changes))
+    found: Product = change.product  # type: ignore[union-attr]
+    return found
+
+
+def test_a_product() -> None:
+    assert product() == Product(
+        sku="woocommerce:product:61",
+        title="Cap & bell",
+        category="Caps",
+        family="woocommerce:product:61",
+        color="Red",
+        description="Short",
+        price_minor=1200,
+        currency="EUR",
+        image_url="https://velo.example/cap.jpg",
+        url="https://velo.example/cap",
+        states_stock=True,
+        stock=4,
+        updated_at=datetime(2026, 2, 1, tzinfo=UTC),
+    )
+
+
+def test_a_variation_belongs_to_the_family_of_its_product_and_is_named_as_in_order_lines() -> None:
+    variation = product(id=77, parent_id=61)
+    assert (variation.sku, variation.family) == ("woocommerce:variation:77", "woocommerce:product:61")
+
+
+@pytest.mark.parametrize(
+    ("changes", "stock"),
+    [({"stock_status": "outofstock"}, 0), ({"manage_stock": False}, None), ({"manage_stock": "parent"}, None)],
+)
+def test_stock_is_counted_only_where_the_shop_counts(changes: dict[str, Any], stock: int | None) -> None:
+    assert product(**changes).stock == stock
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"line_items": [woo_line(1), woo_line(2, quantity="-3")]}, "line_items[1].quantity"),
+        ({"date_modified_gmt": "yesterday"}, "date_modified_gmt"),
+        ({"id": 0, "currency": "??"}, "currency"),
+        ({"billing": "none"}, "billing"),
+    ],
+)
+def test_what_cannot_be_understood_is_named(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(UnprocessableError) as caught:
+        order(**changes)
+    assert caught.value.field == field
