@@ -1,0 +1,332 @@
+"""May this mail go out now? One pure function, one order of checks, one vocabulary of reasons.
+
+The gate, in this order: kill switch → enrollment still valid (order, its items, its campaign) → still worth sending
+→ consent, suppression → holdout → content → quiet hours → frequency caps. The first stop is the answer; all of them
+are kept, so that "why did Ada not get this" has a complete answer. Holdout stands after consent and before the
+caps, so that both arms are equally eligible.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from aftercart.policy.competition import Rival, yields_until
+from aftercart.policy.consent import ConsentState, may_market
+from aftercart.policy.frequency_cap import Counted, FrequencyCap, next_free
+from aftercart.policy.quiet_hours import QuietHours
+from aftercart.policy.suppression import SuppressionReason
+
+RECHECK = timedelta(minutes=15)
+"""How often a mail that waits for a person's decision (a pause) asks again."""
+
+
+class Reason(StrEnum):
+    """Why something went, waits or did not go: the one vocabulary of decisions, sends, reports and pages."""
+
+    _sentence: str
+
+    def __new__(cls, value: str, sentence: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member._sentence = sentence
+        return member
+
+    @property
+    def sentence(self) -> str:
+        """The reason as a shop owner says it."""
+        return self._sentence
+
+    # entering a campaign
+    ENROLLED = "enrolled", "The order entered the campaign."
+    ALREADY_ENROLLED = "already_enrolled", "The order is in this campaign already; the shop told us about it again."
+    IMPORTED = "imported", "The order was imported for learning; imported orders never send mail."
+    ORDER_NOT_COMPLETED = "order_not_completed", "The order is not paid or not completed yet."
+    ORDER_TOO_OLD = "order_too_old", "The order was completed too long ago to start a campaign."
+    ORDER_IN_FUTURE = "order_in_future", "The order carries a date in the future, which cannot be right."
+    NO_EMAIL = "no_email", "The order has no e-mail address."
+    NOT_IN_AUDIENCE = "not_in_audience", "The order is not one that the campaign's audience asks for."
+
+    # the order or the campaign changed
+    ORDER_CANCELED = "order_canceled", "The order was canceled."
+    ORDER_REFUNDED = "order_refunded", "The order was refunded in full."
+    ITEMS_RETURNED = "items_returned", "Everything that this mail would be about was sent back."
+    CAMPAIGN_PAUSED = "campaign_paused", "The campaign is paused."
+    CAMPAIGN_INACTIVE = "campaign_inactive", "The campaign is a draft or was removed."
+    PAUSED = "paused", "All sending is switched off for now (`paused` in the brand file)."
+
+    # time
+    EXPIRED = "expired", "It could not go out while it was still worth sending."
+    NEXT_STEP_DUE = "next_step_due", "The campaign's next mail is due, so this one is no longer sent."
+
+    # permission
+    NO_CONSENT = "no_consent", "The person has not agreed to marketing mail."
+    UNSUBSCRIBED = "unsubscribed", "The person has unsubscribed."
+    SUPPRESSED = "suppressed", "The address must not be mailed (it bounced, complained, or was put on the list)."
+    HOLDOUT = "holdout", "The person belongs to the group that gets nothing, to measure what the mails really earn."
+
+    # content
+    NO_PICKS = "no_picks", "Too few products were left to recommend."
+    TEMPLATE_ERROR = "template_error", "The template could not be filled in; `aftercart check` says where."
+
+    # waiting
+    QUIET_HOURS = "quiet_hours", "It is too early or too late in the day where the person lives."
+    FREQUENCY_CAP = "frequency_cap", "The person has had as many mails lately as the caps allow."
+    OUTRANKED = "outranked", "A more important mail to the same person needs the slot."
+
+    # handing over
+    ALLOWED = "allowed", "Nothing spoke against the mail; it was prepared and claimed for sending."
+    SENT = "sent", "The mail was handed to the mail provider."
+    PROVIDER_DEFERRED = "provider_deferred", "The mail provider asked us to try again later."
+    PROVIDER_REJECTED = "provider_rejected", "The mail provider refused the mail for good."
+    HARD_BOUNCE = "hard_bounce", "The address does not exist."
+    GAVE_UP = "gave_up", "The mail provider did not take the mail while it was still worth sending."
+    UNKNOWN_OUTCOME = (
+        "unknown_outcome",
+        "The connection broke while the mail was handed over, so nobody knows whether it went; it is not sent again.",
+    )
+
+
+CANCELING = frozenset({Reason.ORDER_CANCELED, Reason.ORDER_REFUNDED, Reason.ITEMS_RETURNED, Reason.CAMPAIGN_INACTIVE})
+"""Reasons that take back the plan itself: the send ends as `canceled`, after all others as `skipped`."""
+
+
+class ContentFault(StrEnum):
+    """What is wrong with the content of a mail."""
+
+    NO_PICKS = "no_picks"
+    TEMPLATE_ERROR = "template_error"
+
+
+class CampaignStatus(StrEnum):
+    """What the campaign's file says of it."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """It may go out now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Not now; ask again at `until`, which lies in the future and not after the mail's last use."""
+
+    until: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Never. `because`: what kept it until it expired."""
+
+    reason: Reason
+    because: Reason | None = None
+
+    @property
+    def state(self) -> Literal["skipped", "canceled"]:
+        """The state in which the send ends."""
+        return "canceled" if self.reason in CANCELING else "skipped"
+
+
+Answer = Allow | Defer | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer, and every reason that would have stopped the mail, in gate order."""
+
+    answer: Answer
+    stops: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that the gate looks at, about one planned mail, looked up at `now`."""
+
+    now: datetime
+    valid_until: datetime
+    zone: tzinfo
+    person_hash: int
+    campaign: str
+    campaign_status: CampaignStatus | None
+    """None: there is no such campaign any more."""
+    order_state: str
+    """placed, completed, canceled or refunded."""
+    anchors_left: int
+    """How many bought products were not sent back."""
+    consent: ConsentState | None
+    suppressed_for: SuppressionReason | None = None
+    holdout: bool = False
+    content: ContentFault | None = None
+    quiet_hours: QuietHours | None = None
+    caps: tuple[FrequencyCap, ...] = ()
+    counted: tuple[Counted, ...] = ()
+    priority: int = 0
+    rivals: tuple[Rival, ...] = ()
+    next_step_due: datetime | None = None
+    paused: bool = False
+    """The kill switch: nothing goes out at all."""
+
+    @property
+    def limit(self) -> datetime:
+        """The instant from which on the mail is no longer worth sending."""
+        return self.valid_until if self.next_step_due is None else min(self.valid_until, self.next_step_due)
+
+
+Check = Callable[[Facts], Defer | Skip | None]
+
+
+def decide(facts: Facts) -> Verdict:
+    """The whole gate."""
+    return _first(facts, (*_BEFORE_CONTENT, *_AFTER_CONTENT))
+
+
+def before_content(facts: Facts) -> Verdict:
+    """The gate up to and including the holdout: asked before any work goes into content."""
+    return _first(facts, _BEFORE_CONTENT)
+
+
+def inputs(facts: Facts) -> dict[str, Any]:
+    """The facts as plain JSON values, to be stored beside the decision."""
+    return {
+        "local_time": facts.now.astimezone(facts.zone).isoformat(timespec="seconds"),
+        "zone": str(facts.zone),
+        "valid_until": _utc(facts.valid_until),
+        "next_step_due": facts.next_step_due and _utc(facts.next_step_due),
+        "paused": facts.paused,
+        "campaign_status": facts.campaign_status,
+        "order_state": facts.order_state,
+        "anchors_left": facts.anchors_left,
+        "consent": facts.consent,
+        "suppressed_for": facts.suppressed_for,
+        "holdout": facts.holdout,
+        "content": facts.content,
+        "quiet_hours": facts.quiet_hours and str(facts.quiet_hours),
+        "caps": [str(cap) for cap in facts.caps],
+        "counted": [_utc(mail.at) for mail in facts.counted],
+        "priority": facts.priority,
+    }
+
+
+def _utc(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _first(facts: Facts, checks: Iterable[Check]) -> Verdict:
+    stops = [stop for check in checks if (stop := check(facts))]
+    answer = _within_limit(stops[0], facts) if stops else Allow()
+    return Verdict(answer, tuple(stop.reason for stop in stops))
+
+
+def _within_limit(stop: Defer | Skip, facts: Facts) -> Defer | Skip:
+    """A mail that would wait beyond its last use does not wait at all; the cause is kept."""
+    if isinstance(stop, Skip) or facts.now < stop.until <= facts.limit:
+        return stop
+    return Skip(Reason.EXPIRED, because=stop.reason)
+
+
+def _switched_off(facts: Facts) -> Defer | None:
+    return _ask_again(facts, Reason.PAUSED) if facts.paused else None
+
+
+def _order_taken_back(facts: Facts) -> Skip | None:
+    if facts.order_state == "canceled":
+        return Skip(Reason.ORDER_CANCELED)
+    if facts.order_state == "refunded":
+        return Skip(Reason.ORDER_REFUNDED)
+    return None if facts.anchors_left else Skip(Reason.ITEMS_RETURNED)
+
+
+def _campaign_not_running(facts: Facts) -> Defer | Skip | None:
+    """A pause holds mails (they go on when it ends); a draft or a removed campaign cancels them."""
+    if facts.campaign_status is CampaignStatus.PAUSED:
+        return _ask_again(facts, Reason.CAMPAIGN_PAUSED)
+    return None if facts.campaign_status is CampaignStatus.ACTIVE else Skip(Reason.CAMPAIGN_INACTIVE)
+
+
+def _too_late(facts: Facts) -> Skip | None:
+    if facts.now >= facts.valid_until:
+        return Skip(Reason.EXPIRED)
+    return Skip(Reason.NEXT_STEP_DUE) if facts.now >= facts.limit else None
+
+
+def _not_permitted(facts: Facts) -> Skip | None:
+    return None if may_market(facts.consent) else Skip(Reason.NO_CONSENT)
+
+
+def _suppressed(facts: Facts) -> Skip | None:
+    if facts.suppressed_for is None:
+        return None
+    left = facts.suppressed_for is SuppressionReason.UNSUBSCRIBED
+    return Skip(Reason.UNSUBSCRIBED if left else Reason.SUPPRESSED)
+
+
+def _held_out(facts: Facts) -> Skip | None:
+    return Skip(Reason.HOLDOUT) if facts.holdout else None
+
+
+def _content_fault(facts: Facts) -> Defer | Skip | None:
+    """A broken template can be mended, so its mails wait; products that are not there will not come by waiting."""
+    if facts.content is ContentFault.TEMPLATE_ERROR:
+        return _ask_again(facts, Reason.TEMPLATE_ERROR)
+    return Skip(Reason.NO_PICKS) if facts.content else None
+
+
+def _too_early_or_late_in_the_day(facts: Facts) -> Defer | None:
+    if facts.quiet_hours is None or not facts.quiet_hours.is_quiet(facts.now, facts.zone):
+        return None
+    return Defer(_opening(facts, facts.now), Reason.QUIET_HOURS)
+
+
+def _too_many_lately(facts: Facts) -> Defer | None:
+    free = next_free(facts.caps, facts.counted, facts.now, facts.zone, facts.campaign)
+    return Defer(_opening(facts, free), Reason.FREQUENCY_CAP) if free else None
+
+
+def _outranked(facts: Facts) -> Defer | None:
+    until = yields_until(
+        facts.rivals,
+        priority=facts.priority,
+        campaign=facts.campaign,
+        caps=facts.caps,
+        counted=facts.counted,
+        now=facts.now,
+        zone=facts.zone,
+    )
+    return Defer(_opening(facts, until), Reason.OUTRANKED) if until else None
+
+
+def _ask_again(facts: Facts, reason: Reason) -> Defer:
+    return Defer(min(facts.now + RECHECK, facts.limit), reason)
+
+
+def _opening(facts: Facts, start: datetime) -> datetime:
+    """The first instant, `start` or later, that is outside the quiet hours and has a free slot under every cap.
+
+    It ends early once the mail's last use has passed: such a mail expires anyway.
+    """
+    moment = start
+    while moment <= facts.limit:
+        free = next_free(facts.caps, facts.counted, moment, facts.zone, facts.campaign) or moment
+        later = facts.quiet_hours.allowed_from(free, facts.zone, facts.person_hash) if facts.quiet_hours else free
+        if later == moment:
+            break
+        moment = later
+    return moment
+
+
+_BEFORE_CONTENT: tuple[Check, ...] = (
+    _switched_off,
+    _order_taken_back,
+    _campaign_not_running,
+    _too_late,
+    _not_permitted,
+    _suppressed,
+    _held_out,
+)
+_AFTER_CONTENT: tuple[Check, ...] = (_content_fault, _too_early_or_late_in_the_day, _too_many_lately, _outranked)
