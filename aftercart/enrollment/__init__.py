@@ -1,0 +1,1 @@
+"""Which orders enter a campaign, and when its mails are due for them."""

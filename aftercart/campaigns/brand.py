@@ -1,0 +1,125 @@
+"""The shop that the mails come from, as `brand.yaml` says it: name, addresses, look, and limits for all campaigns."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from email.utils import parseaddr
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field
+
+from aftercart.campaigns.schema import Part
+from aftercart.campaigns.written import (
+    Address,
+    Cap,
+    Color,
+    Currency,
+    Holdout,
+    Host,
+    LocaleName,
+    NamedAddress,
+    Url,
+    Window,
+)
+from aftercart.policy.zones import known_zone
+
+
+def _zone(name: str) -> str:
+    if known_zone(name):
+        return name
+    near = get_close_matches(name, available_timezones(), n=1)
+    fix = f"did you mean {near[0]}?" if near else "write it as Europe/Paris"
+    raise ValueError(f"{name!r} is no time zone; {fix}")
+
+
+def _host_of(values: Mapping[str, Any]) -> tuple[str, ...]:
+    return ((urlsplit(str(values.get("url", ""))).hostname or "").removeprefix("www."),)
+
+
+class Brand(Part):
+    """The brand file: one for all campaigns of a folder."""
+
+    name: str = Field(
+        min_length=1, description="Name of the shop, as its customers know it.", examples=["Example Bikes"]
+    )
+    sender: NamedAddress = Field(
+        description="Who the mails come from. Your mail provider must be allowed to send for its domain.",
+        examples=["Example Bikes <hello@example.com>"],
+    )
+    reply_to: Address | None = Field(
+        default=None, description="Where answers go, if not to the sender.", examples=["service@example.com"]
+    )
+    postal_address: str = Field(
+        min_length=10,
+        description="Postal address of the shop, printed at the foot of every mail (the law asks for it).",
+        examples=["1 Main Street, 75001 Paris, France"],
+    )
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        description="The shop's time zone, used for people whose own one is unknown.", examples=["Europe/Paris"]
+    )
+    locale: LocaleName = Field(
+        default="en_US", description="Language and country for people whose own one is unknown.", examples=["en_US"]
+    )
+    currency: Currency = Field(
+        "EUR",
+        description="Currency of prices that come without one, as in product news from Shopify and WooCommerce.",
+        examples=["EUR"],
+    )
+    url: Url = Field(description="The shop's home page.", examples=["https://www.example.com"])
+    link_hosts: tuple[Host, ...] = Field(
+        default_factory=_host_of,
+        min_length=1,
+        description="Hosts to which mails may link with tracking, each with its subdomains; without it that of `url`.",
+        examples=[["example.com"]],
+    )
+    color: Color = Field(
+        default="#1f4b99", description="Color of buttons and headings, six digits.", examples=["#1f4b99"]
+    )
+    logo_url: Url | None = Field(
+        default=None, description="Picture at the head of every mail.", examples=["https://www.example.com/logo.png"]
+    )
+    frequency_cap: tuple[Cap, ...] = Field(
+        default=(), description="Caps that hold for every campaign, beside its own.", examples=[["2 per 7d"]]
+    )
+    quiet_hours: Window | None = Field(
+        default=None,
+        description="Hours of the recipient's day in which nothing is sent, for campaigns that name none.",
+        examples=["21:00-08:00"],
+    )
+    holdout: Holdout = Field(
+        default=0.0,
+        description="Share of people who get nothing from any campaign, to measure them all.",
+        examples=["5%"],
+    )
+    paused: bool = Field(
+        default=False,
+        description="The kill switch: true holds every mail of every campaign, until it expires.",
+        examples=[False],
+    )
+
+    @property
+    def address(self) -> str:
+        """The bare address of the sender."""
+        return parseaddr(self.sender)[1]
+
+    @property
+    def domain(self) -> str:
+        """The domain that the mails come from."""
+        return self.address.rpartition("@")[2].lower()
+
+    @property
+    def answers_to(self) -> str:
+        """The bare address that reads what people answer."""
+        return self.reply_to or self.address
+
+    def for_templates(self) -> dict[str, Any]:
+        """What a template may show of it, as `rendering/context.py` documents it: plain values."""
+        return {
+            "name": self.name,
+            "url": self.url,
+            "logo_url": self.logo_url,
+            "color": self.color,
+            "postal_address": self.postal_address,
+            "email": self.answers_to,
+        }

@@ -1,0 +1,145 @@
+"""A folder of YAML files → the brand and its campaigns, or everything that is wrong with them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from aftercart.campaigns.brand import Brand
+from aftercart.campaigns.fault import Fault, Severity, key_path
+from aftercart.campaigns.lint import Finding, Surroundings, lint_brand, lint_campaign
+from aftercart.campaigns.schema import Campaign
+from aftercart.campaigns.schema_faults import schema_faults
+from aftercart.campaigns.yaml_file import Document, read_yaml
+from aftercart.errors import ConfigError, Place
+
+BRAND_FILE = "brand.yaml"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Campaigns:
+    """A valid folder."""
+
+    brand: Brand
+    by_name: Mapping[str, Campaign]
+
+    @property
+    def attribution_windows(self) -> dict[str, timedelta]:
+        """How long after a click each campaign may be credited with an order."""
+        return {name: campaign.attribution.window.about for name, campaign in self.by_name.items()}
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a folder holds, and everything to say about it, in the order of files and lines."""
+
+    campaigns: Campaigns | None
+    """None where an error was found."""
+    faults: tuple[Fault, ...]
+
+    @property
+    def errors(self) -> list[Fault]:
+        return [fault for fault in self.faults if fault.severity is Severity.ERROR]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A campaign beside the file it came from."""
+
+    document: Document
+    campaign: Campaign
+
+
+def load_campaigns(campaigns_dir: Path, templates_dir: Path) -> Campaigns:
+    """The brand and the campaigns of a folder. Raises ConfigError that lists every error with its line."""
+    inspection = inspect_campaigns(campaigns_dir, templates_dir)
+    if inspection.campaigns is None:
+        first, *others = inspection.errors
+        rest = "".join(f"\n{fault}" for fault in others)
+        fix = f" — {first.fix}" if first.fix else ""
+        raise ConfigError(f"{first.key}: {first.message}{fix}{rest}".removeprefix(": "), first.place)
+    return inspection.campaigns
+
+
+def inspect_campaigns(campaigns_dir: Path, templates_dir: Path) -> Inspection:
+    """Read and lint a folder; never raises for what stands in it."""
+    faults: list[Fault] = list(_odd_files(campaigns_dir))
+    brand, brand_document = _read(campaigns_dir / BRAND_FILE, Brand, faults)
+    read = _read_campaigns(campaigns_dir, faults)
+    faults += _named_twice(read)
+    if brand and brand_document:
+        faults += (_placed(finding, brand_document) for finding in lint_brand(brand))
+        around = Surroundings(brand, template_names(templates_dir))
+        faults += (_placed(found, each.document) for each in read for found in lint_campaign(each.campaign, around))
+    return _inspection(brand, [each.campaign for each in read], faults)
+
+
+def template_names(templates_dir: Path) -> list[str]:
+    """The templates there are: folders with a body, but for shared ones (`_layout`)."""
+    bodies = templates_dir.glob("[!_.]*/body.mjml")
+    return sorted(body.parent.name for body in bodies)
+
+
+def _inspection(brand: Brand | None, campaigns: list[Campaign], faults: list[Fault]) -> Inspection:
+    faults = sorted(faults, key=lambda fault: (str(fault.place.file), fault.place.line or 0, fault.place.column or 0))
+    if brand is None or any(fault.severity is Severity.ERROR for fault in faults):
+        return Inspection(None, tuple(faults))
+    by_name = MappingProxyType({campaign.campaign: campaign for campaign in campaigns})
+    return Inspection(Campaigns(brand, by_name), tuple(faults))
+
+
+def _read_campaigns(campaigns_dir: Path, faults: list[Fault]) -> list[_Read]:
+    found: list[_Read] = []
+    for file in sorted(campaigns_dir.glob("*.yaml")):
+        if file.name != BRAND_FILE:
+            campaign, document = _read(file, Campaign, faults)
+            if campaign and document:
+                found.append(_Read(document, campaign))
+    return found
+
+
+def _read(file: Path, model: type[M], faults: list[Fault]) -> tuple[M | None, Document | None]:
+    """The file as a `model`; where it is none, what is wrong goes to `faults`."""
+    document = read_yaml(file)
+    if isinstance(document, Fault):
+        faults.append(_missing_brand(document) if file.name == BRAND_FILE and not file.exists() else document)
+        return None, None
+    if document.data is None:
+        faults.append(Fault(Place(file), "", "is empty", "`aftercart init DIR` writes files that work"))
+        return None, None
+    try:
+        return model.model_validate(document.data), document
+    except ValidationError as err:
+        faults.extend(schema_faults(document, model, err))
+        return None, None
+
+
+def _missing_brand(fault: Fault) -> Fault:
+    return replace(fault, message="the brand file is missing", fix="`aftercart init DIR` writes one that works")
+
+
+def _placed(finding: Finding, document: Document) -> Fault:
+    place = document.place(finding.loc)
+    return Fault(place, key_path(finding.loc), finding.message, finding.fix, finding.severity)
+
+
+def _named_twice(read: list[_Read]) -> Iterator[Fault]:
+    first: dict[str, Path] = {}
+    for each in read:
+        name, file = each.campaign.campaign, each.document.file
+        if name in first:
+            message = f"{name!r} is the name of the campaign in {first[name].name} too"
+            yield Fault(each.document.place(("campaign",)), "campaign", message, "give it a name of its own")
+        first.setdefault(name, file)
+
+
+def _odd_files(campaigns_dir: Path) -> Iterator[Fault]:
+    for file in sorted(campaigns_dir.glob("*.yml")):
+        fix = f"rename it to {file.stem}.yaml"
+        yield Fault(Place(file), "", "is not read: campaign files end in .yaml", fix, Severity.WARNING)

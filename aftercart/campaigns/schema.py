@@ -1,0 +1,229 @@
+"""A campaign as its YAML file says it: trigger, audience, steps, limits.
+
+Every key acts: what stands here is honored by `enrollment` (who enters, when), by the gate (`policy/decision.py`)
+or by what a mail says. Every key has its line in `docs/campaign-yaml.md`.
+"""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from aftercart.campaigns.delay import Delay
+from aftercart.campaigns.written import (
+    Amount,
+    Cap,
+    Countries,
+    Holdout,
+    Percent,
+    PositiveSpan,
+    Slug,
+    Span,
+    WallTime,
+    Window,
+    Words,
+)
+from aftercart.recommendation.request import PriceCap, Rules
+
+DEFAULT_VALID_FOR = "3d"
+
+_EMPTY = BeforeValidator(lambda value: {} if value is None else value)
+"""`audience:` with nothing behind it means the same as `audience: {}`."""
+
+
+class Part(BaseModel):
+    """Base of the parts of a file: nothing may be changed once read, and no unknown key passes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProductFilter(Part):
+    """Which products are meant. All keys given must match; within a key any of the values, upper or lower case."""
+
+    department: Words | None = Field(
+        default=None, description="Departments, as in your product data.", examples=[["Bikes"]]
+    )
+    category: Words | None = Field(default=None, description="Categories.", examples=[["Road Bikes", "Helmets"]])
+    brand: Words | None = Field(default=None, description="Brands.", examples=[["Contoso"]])
+    family: Words | None = Field(
+        default=None, description="Families: all variants of one product.", examples=[["Road-550"]]
+    )
+    sku: Words | None = Field(default=None, description="Single products by their number.", examples=[["HL-U509"]])
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ProductFilter":
+        if not self.by_key():
+            raise ValueError("names no product; give at least one of department, category, brand, family, sku")
+        return self
+
+    def by_key(self) -> dict[str, tuple[str, ...]]:
+        """The values asked for, by the name of the product field."""
+        return {name: values for name in type(self).model_fields if (values := getattr(self, name))}
+
+
+class OrderTotal(Part):
+    """How large an order must be."""
+
+    at_least: Amount = Field(
+        description="Smallest total of the order. Orders in another currency do not match.", examples=["50 EUR"]
+    )
+
+
+class Audience(Part):
+    """Which orders enter. All conditions must hold; an empty audience takes every order."""
+
+    bought: ProductFilter | None = Field(default=None, description="At least one bought product is one of these.")
+    not_bought: ProductFilter | None = Field(default=None, description="None of the bought products is one of these.")
+    country: Countries | None = Field(
+        default=None,
+        description="The order ships to one of these countries (ISO 3166, two letters).",
+        examples=[["FR", "DE"]],
+    )
+    order_total: OrderTotal | None = Field(default=None, description="How large the order must be.")
+
+
+class Price(Part):
+    """What a recommended product may cost."""
+
+    at_most: Percent = Field(
+        description="Largest price, as a share of the dearest product of the order.", examples=["60%"]
+    )
+
+
+class Recommend(Part):
+    """Which products a mail shows."""
+
+    slots: int = Field(default=4, ge=1, le=12, description="How many products the mail shows at most.", examples=[4])
+    at_least: int = Field(
+        default=1, ge=1, description="With fewer products the mail is not sent (reason `no_picks`).", examples=[2]
+    )
+    only: ProductFilter | None = Field(default=None, description="Recommend only these products.")
+    without: ProductFilter | None = Field(default=None, description="Never recommend these products.")
+    price: Price | None = Field(default=None, description="What a recommended product may cost.")
+    fallback: tuple[Literal["bought_together", "best_sellers"], ...] = Field(
+        default=("bought_together", "best_sellers"),
+        description="What fills slots that the model cannot fill, in this order; [] leaves them empty.",
+        examples=[["bought_together", "best_sellers"]],
+    )
+
+    def rules(self) -> Rules:
+        """The same, as recommendation takes it."""
+        return Rules(
+            slots=self.slots,
+            at_least=self.at_least,
+            only=self.only.by_key() if self.only else {},
+            without=self.without.by_key() if self.without else {},
+            price_at_most=PriceCap(percent=round(self.price.at_most * 100, 6)) if self.price else None,
+            fallback=self.fallback,
+        )
+
+
+class Step(Part):
+    """One mail of the campaign and its delay."""
+
+    id: Slug = Field(
+        description="Name of the step, unique in the campaign; keep it when you edit.", examples=["complements"]
+    )
+    after: Span = Field(
+        description="How long after the order: 3d and 2w are calendar days at the same time of day, "
+        "72h, 90m and 5s are exact.",
+        examples=["3d"],
+    )
+    at: WallTime | None = Field(
+        default=None,
+        description="Time of day by the recipient's clock at which the mail is due; without it, that of the order.",
+        examples=["10:00"],
+    )
+    valid_for: PositiveSpan | None = Field(
+        default=None,
+        description="How long after it is due the mail is still worth sending; a mail held longer expires. "
+        f"Without it {DEFAULT_VALID_FOR}; it must be given where a frequency cap could hold the mail.",
+        examples=["3d"],
+    )
+    template: Slug = Field(description="Folder of the mail in `templates/`.", examples=["accessories"])
+    recommend: Recommend | None = Field(
+        default=None,
+        description="Which products the mail shows; without it none, and the template shows the order only.",
+    )
+
+
+class Limits(Part):
+    """What keeps a campaign from becoming a nuisance."""
+
+    frequency_cap: tuple[Cap, ...] = Field(
+        default=(),
+        description="Mails per person and time span. All must hold, those of the brand file too. `1d` is 24 hours, "
+        "`day` and `week` are the recipient's calendar; `per campaign` counts only this campaign's mails.",
+        examples=[["1 per 1d", "3 per 30d"]],
+    )
+    quiet_hours: Window | None = Field(
+        default=None,
+        description="Hours of the recipient's day in which nothing is sent; in place of those of the brand file.",
+        examples=["21:00-08:00"],
+    )
+    priority: int = Field(
+        default=50,
+        ge=0,
+        le=100,
+        description="Which mail goes when two campaigns want a person's last free slot: the higher one.",
+        examples=[50],
+    )
+
+
+class AttributionRule(Part):
+    """When a later order is credited to a mail of this campaign."""
+
+    window: PositiveSpan = Field(
+        description="How long after the last human click an order counts (days of 24 hours).", examples=["5d"]
+    )
+
+
+class Campaign(Part):
+    """One campaign: one YAML file beside `brand.yaml`."""
+
+    campaign: Slug = Field(description="Name of the campaign, unique; keep it when you edit.", examples=["accessories"])
+    status: Literal["draft", "active", "paused"] = Field(
+        description="draft: nobody enters and what is planned is canceled. active. "
+        "paused: nobody enters and what is planned waits, until it expires.",
+        examples=["active"],
+    )
+    trigger: Literal["order.completed"] = Field(
+        description="What starts it: a completed order.", examples=["order.completed"]
+    )
+    audience: Annotated[Audience, _EMPTY] = Field(
+        default=Audience(),
+        description="Which orders enter; empty means every order of everybody who may be mailed.",
+    )
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)] = Field(
+        description="The mails, in the order in which they are due."
+    )
+    limits: Annotated[Limits, _EMPTY] = Field(
+        default=Limits(), description="What keeps the campaign from becoming a nuisance."
+    )
+    holdout: Holdout = Field(
+        default=0.0,
+        description="Share of people who get nothing from this campaign, to measure what it really earns. "
+        "A person stays in or out for good.",
+        examples=["10%"],
+    )
+    attribution: AttributionRule = Field(
+        default=AttributionRule(window=Delay.parse("5d")),
+        description="When a later order is credited to a mail of this campaign.",
+    )
+
+    @cached_property
+    def version(self) -> str:
+        """12 hexadecimal digits that change with what the campaign does.
+
+        Comments, the order of keys, spelled-out defaults and another way to write the same (`60m`, `1h`) change
+        nothing; nor does `status`, so that a pause starts no new version.
+        """
+        plain = self.model_dump(mode="json", exclude_defaults=True, exclude={"status"})
+        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    def definition(self) -> dict[str, Any]:
+        """The whole campaign as plain JSON values, defaults included."""
+        return self.model_dump(mode="json")

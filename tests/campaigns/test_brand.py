@@ -1,0 +1,75 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from aftercart.campaigns.brand import Brand
+
+WHOLE: dict[str, Any] = {
+    "name": "Test Shop",
+    "sender": "Test Shop <hello@mail.shop.test>",
+    "postal_address": "Test Shop, 1 Main Street, Springfield",
+    "time_zone": "Europe/Paris",
+    "url": "https://www.shop.test/en",
+}
+
+
+def brand(**changes: Any) -> Brand:
+    return Brand.model_validate(WHOLE | changes)
+
+
+def test_the_mail_domain_is_that_of_the_sender() -> None:
+    assert (brand().address, brand().domain) == ("hello@mail.shop.test", "mail.shop.test")
+
+
+def test_answers_go_to_the_sender_unless_said_otherwise() -> None:
+    assert brand().answers_to == "hello@mail.shop.test"
+    assert brand(reply_to="service@shop.test").answers_to == "service@shop.test"
+
+
+def test_links_may_lead_to_the_shop_itself_unless_said_otherwise() -> None:
+    assert brand().link_hosts == ("shop.test",)
+    assert brand(link_hosts=["Shop.test", "blog.test"]).link_hosts == ("shop.test", "blog.test")
+
+
+def test_a_locale_is_kept_in_one_spelling() -> None:
+    assert brand(locale="fr-FR").locale == "fr_FR"
+
+
+def test_a_renamed_time_zone_is_accepted() -> None:
+    """T33."""
+    assert brand(time_zone="Europe/Kiev").time_zone == "Europe/Kiev"
+
+
+def test_nothing_is_limited_unless_said_so() -> None:
+    read = brand()
+    assert (read.paused, read.holdout, read.frequency_cap, read.quiet_hours) == (False, 0.0, (), None)
+
+
+def test_a_template_sees_plain_values() -> None:
+    seen = brand(logo_url="https://www.shop.test/logo.png").for_templates()
+    assert seen["logo_url"] == "https://www.shop.test/logo.png"
+    assert {type(value) for value in seen.values()} == {str}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"time_zone": "Europe/Pariss"}, "did you mean Europe/Paris?"),
+        ({"sender": "Test Shop"}, "is no e-mail address"),
+        ({"sender": "A <a@shop.test>\nBcc: x@shop.test"}, "one line|no e-mail address"),
+        ({"color": "#abc"}, "six digits"),
+        ({"url": "www.shop.test"}, "is no web address"),
+        ({"url": "javascript:alert(1)"}, "is no web address"),
+        ({"url": "https://user:word@shop.test"}, "is no web address"),
+        ({"link_hosts": ["https://shop.test/"]}, "is no host name"),
+        ({"link_hosts": []}, "at least 1 item"),
+        ({"locale": "english"}, "is no locale"),
+        ({"postal_address": "here"}, "at least 10"),
+        ({"holdout": "100%"}, "pause the campaign instead"),
+        ({"campaign": "x"}, "Extra inputs"),
+    ],
+)
+def test_what_cannot_be_is_refused(change: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        brand(**change)

@@ -1,0 +1,102 @@
+"""`aftercart check` and `aftercart init`, as a person types them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from aftercart import starter
+from aftercart.campaigns.schema import Campaign
+from aftercart.cli import app
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Path:
+    starter.init(tmp_path)
+    return tmp_path
+
+
+def test_init_says_what_it_wrote_and_what_is_next(tmp_path: Path) -> None:
+    result = run("init", tmp_path / "new")
+    assert result.exit_code == 0
+    assert "campaigns/brand.yaml" in result.stdout
+    assert "aftercart up" in result.stdout
+
+
+def test_a_new_deployment_passes(deployment: Path) -> None:
+    result = run("check", deployment)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "0 errors, 0 warnings, 1 note"
+
+
+def test_a_fault_is_told_with_its_place_and_the_exit_code_is_1(deployment: Path) -> None:
+    line = edit(deployment / "campaigns" / "accessories.yaml", "holdout: 10%", "holdot: 10%")
+    result = run("check", deployment)
+    assert result.exit_code == 1
+    assert f"accessories.yaml:{line}:1: error: holdot: there is no such key — did you mean holdout?" in result.stdout
+
+
+def test_a_fault_in_a_template_is_told_with_its_line(deployment: Path) -> None:
+    body = deployment / "templates" / "accessories" / "body.mjml"
+    body.write_text(body.read_text(encoding="utf-8").replace("</mjml>", ""), encoding="utf-8")
+    result = run("check", deployment)
+    assert result.exit_code == 1
+    assert "templates/accessories/body.mjml" in result.stdout
+
+
+def test_one_file_can_be_checked_alone(deployment: Path) -> None:
+    mine = deployment / "campaigns" / "mine.yaml"
+    mine.write_text("campaign: mine\n")
+    edit(deployment / "campaigns" / "accessories.yaml", "holdout: 10%", "holdot: 10%")
+    result = run("check", mine)
+    assert result.exit_code == 1
+    assert "mine.yaml:1:1: error: status: is missing" in result.stdout
+    assert "holdot" not in result.stdout
+
+
+def test_machines_read_json(deployment: Path) -> None:
+    line = edit(deployment / "campaigns" / "accessories.yaml", "after: 3d", "after: three days")
+    result = run("check", deployment, "--json")
+    first: dict[str, Any] = json.loads(result.stdout)["faults"][0]
+    assert (first["severity"], first["key"], first["line"]) == ("error", "steps[0].after", line)
+    assert result.exit_code == 1
+
+
+def test_github_shows_annotations(deployment: Path) -> None:
+    line = edit(deployment / "campaigns" / "accessories.yaml", "holdout: 10%", "holdout: 100%")
+    result = run("check", deployment, "--github")
+    assert f",line={line},col=1::holdout: a holdout of 100%25 sends nothing" in result.stdout
+
+
+def test_the_schema_can_be_printed() -> None:
+    result = run("check", "--schema")
+    assert json.loads(result.stdout)["properties"].keys() == Campaign.model_fields.keys()
+    assert "postal_address" in json.loads(run("check", "--brand-schema").stdout)["properties"]
+
+
+def test_a_folder_without_campaigns_is_wrong_usage(tmp_path: Path) -> None:
+    result = run("check", tmp_path)
+    assert result.exit_code == 2
+    assert "aftercart init DIR" in result.stderr
+
+
+def test_without_a_path_this_deployment_is_checked_even_without_secrets(
+    deployment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (deployment / ".env").unlink()
+    monkeypatch.chdir(deployment)
+    assert run("check").exit_code == 0
+
+
+def edit(file: Path, old: str, new: str) -> int:
+    """Replace `old`; returns its line."""
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1

@@ -1,0 +1,112 @@
+"""Each rule by the edit that breaks it."""
+
+from typing import Any
+
+import pytest
+
+SECOND = """\
+  - id: reminder
+    after: 9d
+    valid_for: 3d
+    template: reviews
+limits:
+"""
+
+
+def test_the_folder_as_it_stands_has_no_fault(folder: Any) -> None:
+    assert folder.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "template: accessories",
+            "template: welcome",
+            "9:5: error: steps[0].template: there is no template 'welcome' — known: accessories, reviews",
+        ),
+        ("template: accessories", "template: _layout", "9:5: error: steps[0].template: '_layout' is no plain name"),
+        (
+            "    valid_for: 3d\n",
+            "",
+            "5:5: error: steps[0].valid_for: a frequency cap (1 per 1d) could hold this mail again and again",
+        ),
+        (
+            "slots: 4",
+            "slots: 4\n      at_least: 5",
+            "12:7: error: steps[0].recommend.at_least: at least 5 products can never fill 4 slots",
+        ),
+        (
+            '"10:00"',
+            '"21:00"',
+            "7:5: warning: steps[0].at: 21:00 lies in the quiet hours (21:00-08:00), so the mail waits until 08:00",
+        ),
+        ("after: 3d", "after: 72h", "6:5: note: steps[0].after: 72h is exact"),
+        (
+            "limits:\n",
+            SECOND.replace("reminder", "complements"),
+            "12:5: error: steps[1].id: a step 'complements' stands above already",
+        ),
+        (
+            "limits:\n",
+            SECOND.replace("9d", "2d"),
+            "13:5: error: steps[1].after: is due at 2d, not later than the step before it (3d)",
+        ),
+        (
+            "limits:\n",
+            SECOND.replace("9d", "3d"),
+            "13:5: error: steps[1].after: is due at 3d, not later than the step before it (3d)",
+        ),
+        (
+            "limits:\n",
+            SECOND.replace("9d", "4d"),
+            "8:5: note: steps[0].valid_for: is cut short: the step 'reminder' is due before 3d are over",
+        ),
+        (
+            "holdout: 10%",
+            "audience: {bought: {sku: [a]}, not_bought: {sku: [a]}}",
+            "15:32: error: audience.not_bought: asks for orders without",
+        ),
+    ],
+)
+def test_an_edit_that_cannot_work_is_told(folder: Any, old: str, new: str, said: str) -> None:
+    folder.edit(old, new)
+    [fault] = folder.faults()
+    assert fault.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("limits:\n", SECOND),
+        ("limits:\n", SECOND.replace("9d", "3d\n    at: '15:00'").replace("valid_for: 3d", "valid_for: 1d")),
+        ('"10:00"', '"08:00"'),
+        ("after: 3d", "after: 36h"),
+    ],
+)
+def test_an_edit_that_works_raises_no_error(folder: Any, old: str, new: str) -> None:
+    folder.edit(old, new)
+    assert [fault for fault in folder.faults() if "note:" not in fault] == []
+
+
+def test_the_limits_of_the_brand_count_as_well(folder: Any) -> None:
+    folder.edit("  frequency_cap: [1 per 1d]\n  quiet_hours: 21:00-08:00\n", "  priority: 1\n")
+    folder.edit("    valid_for: 3d\n", "")
+    folder.edit('"10:00"', '"07:00"')
+    assert folder.faults() == []
+    folder.edit("name:", "frequency_cap: [2 per 7d]\nquiet_hours: 22:00-08:00\nname:", "brand.yaml")
+    assert [fault.split(": ")[1] for fault in folder.faults()] == ["error", "warning"]
+
+
+def test_white_letters_must_be_readable_on_the_brands_color(folder: Any) -> None:
+    folder.edit("name:", 'color: "#ffcc00"\nname:', "brand.yaml")
+    [fault] = folder.faults()
+    assert fault.startswith("brand.yaml:1:1: warning: color: white letters on #ffcc00 are hard to read")
+    folder.edit("#ffcc00", "#767676", "brand.yaml")  # the lightest gray that passes WCAG AA under white
+    assert folder.faults() == []
+
+
+def test_the_shipped_sender_is_noted(folder: Any) -> None:
+    folder.edit("hello@shop.test", "hello@example.com", "brand.yaml")
+    [fault] = folder.faults()
+    assert fault.startswith("brand.yaml:2:1: note: sender: hello@example.com is the example")

@@ -1,0 +1,120 @@
+from typing import Any
+
+import pytest
+
+from aftercart.errors import ConfigError
+
+
+def test_a_folder_becomes_a_brand_and_its_campaigns(folder: Any) -> None:
+    campaigns = folder.load()
+    assert campaigns.brand.name == "Test Shop"
+    assert list(campaigns.by_name) == ["accessories"]
+    assert campaigns.attribution_windows["accessories"].days == 5
+
+
+def test_a_comment_or_another_order_of_keys_keeps_the_version(folder: Any) -> None:
+    """T45."""
+    before = folder.load().by_name["accessories"].version
+    folder.edit("status: active\ntrigger: order.completed\n", "trigger: order.completed   # when\nstatus: active\n")
+    assert folder.load().by_name["accessories"].version == before
+    folder.edit("after: 3d", "after: 4d")
+    assert folder.load().by_name["accessories"].version != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("holdout: 10%", "holdot: 10%", "15:1: error: holdot: there is no such key — did you mean holdout?"),
+        (
+            "      slots: 4",
+            "      slot: 4",
+            "11:7: error: steps[0].recommend.slot: there is no such key — did you mean slots?",
+        ),
+        ("status: active", "status: activ", "2:1: error: status: 'activ' means nothing here — did you mean active?"),
+        ("    after: 3d\n", "", "5:5: error: steps[0].after: is missing — add steps[0].after: 3d"),
+        (
+            "after: 3d",
+            "after: 3",
+            "6:5: error: steps[0].after: '3' is no time span — write it as 3d, 2w, 72h, 90m or 5s",
+        ),
+        (
+            "1 per 1d",
+            "0 per 1d",
+            "13:19: error: limits.frequency_cap[0]: a cap of 0 would hold every mail for ever — leave",
+        ),
+        ("[1 per 1d]", "1 per 1d", "13:3: error: limits.frequency_cap: '1 per 1d' is no list — write [1 per 1d]"),
+        ("21:00-08:00", "08:00-08:00", "14:3: error: limits.quiet_hours: start and end are the same, so no mail could"),
+        (
+            "10%",
+            "100%",
+            "15:1: error: holdout: a holdout of 100% sends nothing to anybody — pause the campaign instead",
+        ),
+        ("campaign: accessories", "campaign: 7", "1:1: error: campaign: 7 is no text — put it in quotes"),
+        (
+            "slots: 4",
+            "slots: 40",
+            "11:7: error: steps[0].recommend.slots: 40: input should be less than or equal to 12",
+        ),
+        (
+            "template: accessories",
+            "template: accesories",
+            "9:5: error: steps[0].template: there is no template 'accesories' — did you mean accessories?",
+        ),
+    ],
+)
+def test_a_fault_names_line_column_key_and_fix(folder: Any, old: str, new: str, said: str) -> None:
+    folder.edit(old, new)
+    [fault] = folder.faults()
+    assert fault.startswith(said)
+
+
+def test_all_faults_are_told_at_once(folder: Any) -> None:
+    folder.edit("10%", "ten")
+    folder.edit("at: ", "att: ")
+    folder.edit("Europe/Paris", "Europe/Pari", "brand.yaml")
+    assert len(folder.faults()) == 3
+    with pytest.raises(ConfigError, match=r"(?s)accessories.yaml:7:5: .*accessories.yaml:15:1: .*brand.yaml:4:1: "):
+        folder.load()
+
+
+def test_a_fault_in_one_of_two_entries_is_told_once(folder: Any) -> None:
+    folder.edit("holdout: 10%", "audience: {country: [XX]}")
+    [fault] = folder.faults()
+    assert "audience.country[0]: 'XX' is no country code" in fault
+
+
+def test_an_unknown_time_zone_is_an_error(folder: Any) -> None:
+    folder.edit("Europe/Paris", "Europe/Pariss", "brand.yaml")
+    assert folder.faults() == [
+        "brand.yaml:4:1: error: time_zone: 'Europe/Pariss' is no time zone — did you mean Europe/Paris?"
+    ]
+
+
+def test_two_campaigns_need_two_names(folder: Any) -> None:
+    folder.write("more.yaml", (folder.root / "campaigns" / "accessories.yaml").read_text())
+    [fault] = folder.faults()
+    assert fault.startswith(
+        "more.yaml:1:1: error: campaign: 'accessories' is the name of the campaign in accessories.yaml too"
+    )
+
+
+def test_a_missing_brand_and_an_empty_file_are_errors(folder: Any) -> None:
+    (folder.root / "campaigns" / "brand.yaml").unlink()
+    folder.write("accessories.yaml", "# nothing yet\n")
+    assert [fault.partition(" — ")[0] for fault in folder.faults()] == [
+        " error: is empty",
+        "brand.yaml: error: the brand file is missing",
+    ]
+
+
+def test_a_file_that_is_not_read_is_told(folder: Any) -> None:
+    folder.write("reviews.yml", "campaign: reviews\n")
+    assert folder.faults() == [
+        "reviews.yml: warning: is not read: campaign files end in .yaml — rename it to reviews.yaml"
+    ]
+    assert list(folder.load().by_name) == ["accessories"]
+
+
+def test_a_list_instead_of_keys_is_an_error(folder: Any) -> None:
+    folder.write("accessories.yaml", "- a\n- b\n")
+    assert folder.faults() == ["1:1: error: keys were expected here — write `key: value` lines"]

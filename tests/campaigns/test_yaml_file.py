@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from aftercart.campaigns.fault import Fault
+from aftercart.campaigns.yaml_file import Document, read_yaml
+
+
+def read(tmp_path: Path, text: str | bytes) -> Document | Fault:
+    file = tmp_path / "file.yaml"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_yaml(file)
+
+
+def test_words_that_yaml_1_1_misreads_stay_what_they_look_like(tmp_path: Path) -> None:
+    """By its rules 21:00 is 1260 and `no` is False."""
+    document = read(tmp_path, "a: 21:00\nb: no\nc: 21:00-08:00\nd: 10%\ne: 4\nf: 2026-05-05\n")
+    assert isinstance(document, Document)
+    assert document.data == {"a": "21:00", "b": "no", "c": "21:00-08:00", "d": "10%", "e": 4, "f": "2026-05-05"}
+    assert [type(value) for value in document.data.values()] == [str, str, str, str, int, str]
+
+
+def test_every_key_knows_its_line_and_column(tmp_path: Path) -> None:
+    document = read(tmp_path, "a: 1\nsteps:\n  - id: x\n    at: 1\n  - {id: y, at: 2}\n")
+    assert isinstance(document, Document)
+    places = {
+        loc: document.place(loc) for loc in [("a",), ("steps", 0, "at"), ("steps", 1, "at"), ("steps", 0, "gone"), ()]
+    }
+    assert [(place.line, place.column) for place in places.values()] == [(1, 1), (4, 5), (5, 13), (3, 5), (1, 1)]
+
+
+def test_anchors_and_merges_are_welcome(tmp_path: Path) -> None:
+    document = read(tmp_path, "base: &base {slots: 4}\nstep:\n  <<: *base\n  at: 1\n")
+    assert isinstance(document, Document)
+    assert document.data["step"] == {"slots": 4, "at": 1}
+    assert document.place(("step", "slots")).line == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\na: 2\n", "2:1: error: a: stands here for the second time — keep one of the two"),
+        ("a:\n\tb: 1\n", "2:1: error: a tab cannot indent YAML — indent with spaces"),
+        ("a: 1\n---\nb: 2\n", "2:1: error: a second document begins here (---) — put it in a file of its own"),
+        ("a: [1\n", "2:1: error: is no valid YAML: expected ',' or ']'"),
+        ("a: " + "[" * 30 + "]" * 30, "error: is nested too deeply"),
+        (b"a: \xff\n", "error: is not UTF-8 text (byte 3) — save it as UTF-8"),
+        ("a: \x01\n", "error: is no valid YAML"),
+    ],
+)
+def test_what_is_no_yaml_is_said_with_its_place(tmp_path: Path, text: str | bytes, said: str) -> None:
+    fault = read(tmp_path, text)
+    assert isinstance(fault, Fault)
+    assert said in str(fault)
+
+
+def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    assert "cannot be read" in str(read_yaml(tmp_path / "gone.yaml"))

@@ -1,0 +1,102 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aftercart.campaigns.schema import Step
+from aftercart.enrollment.schedule import due_at, plan
+from aftercart.policy.quiet_hours import LARGEST_JITTER, QuietHours
+
+PARIS = ZoneInfo("Europe/Paris")
+AUCKLAND = ZoneInfo("Pacific/Auckland")
+NIGHT = QuietHours.parse("21:00-08:00")
+HOUR = timedelta(hours=1)
+
+
+def step(after: str = "3d", **more: Any) -> Step:
+    return Step.model_validate({"id": "one", "after": after, "template": "accessories"} | more)
+
+
+def due(ordered: datetime, after: str, at: str | None = None, zone: ZoneInfo = PARIS) -> str:
+    return due_at(step(after, at=at) if at else step(after), ordered, zone).astimezone(zone).isoformat()
+
+
+FRIDAY = datetime(2026, 3, 27, 15, tzinfo=PARIS)
+"""Two days before the clocks go forward in Paris."""
+
+
+@pytest.mark.parametrize(
+    ("after", "at", "expected"),
+    [
+        ("3d", None, "2026-03-30T15:00:00+02:00"),
+        ("72h", None, "2026-03-30T16:00:00+02:00"),
+        ("3d", "10:00", "2026-03-30T10:00:00+02:00"),
+        ("72h", "10:00", "2026-03-31T10:00:00+02:00"),
+        ("72h", "16:00", "2026-03-30T16:00:00+02:00"),
+        ("0d", "10:00", "2026-03-28T10:00:00+01:00"),
+        ("0d", "18:00", "2026-03-27T18:00:00+01:00"),
+        ("2d", "02:30", "2026-03-29T03:00:00+02:00"),
+        ("5s", None, "2026-03-27T15:00:05+01:00"),
+    ],
+)
+def test_days_go_by_the_wall_and_hours_by_the_watch(after: str, at: str | None, expected: str) -> None:
+    assert due(FRIDAY, after, at) == expected
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Paris", "America/New_York", "Pacific/Auckland", "America/St_Johns", "Asia/Tokyo"]
+)
+def test_10h_stays_10h_across_every_change_of_the_clocks(zone: str) -> None:
+    """Another system takes the offset of today and applies it to the future: 10:00 lands at 9 or 11."""
+    local = ZoneInfo(zone)
+    for days in range(0, 366 * 3, 5):
+        ordered = datetime(2026, 1, 1, 15, tzinfo=UTC) + timedelta(days=days)
+        instant = due_at(step("14d", at="10:00"), ordered, local).astimezone(local)
+        assert (instant.hour, instant.minute) == (10, 0)
+        assert instant.date() == ordered.astimezone(local).date() + timedelta(days=14)
+
+
+def test_the_day_is_that_of_the_recipient() -> None:
+    """Another system tests the weekday in UTC, so that Monday in Auckland is Tuesday."""
+    ordered = datetime(2026, 5, 3, 13, tzinfo=UTC)  # already the 4th in Auckland
+    assert due(ordered, "1d", "10:00", AUCKLAND) == "2026-05-05T10:00:00+12:00"
+
+
+def test_a_mail_that_falls_into_the_night_is_planned_for_the_morning() -> None:
+    [planned] = plan([step("12h")], datetime(2026, 5, 4, 12, tzinfo=PARIS), PARIS, NIGHT, person_hash=90)
+    assert planned.due_at == datetime(2026, 5, 5, 8, 1, 30, tzinfo=PARIS)
+    assert planned.valid_until == planned.due_at + timedelta(days=3)
+
+
+def test_a_mail_is_never_worth_sending_beyond_the_next_one() -> None:
+    steps = [step("1d", valid_for="5d"), step("3d", valid_for="36h")]
+    first, second = plan(steps, FRIDAY, PARIS, None, person_hash=0)
+    assert first.valid_until == second.due_at
+    assert second.valid_until == second.due_at + 36 * HOUR
+
+
+def test_without_valid_for_a_mail_is_worth_sending_for_3_days() -> None:
+    [planned] = plan([step("1d")], FRIDAY, PARIS, None, person_hash=0)
+    assert planned.valid_until.astimezone(PARIS).isoformat() == "2026-03-31T15:00:00+02:00"
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 60 * 24 * 365).map(lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)),
+    st.sampled_from(["0d", "1d", "3d", "5s", "72h", "90m"]),
+    st.sampled_from([None, "00:30", "02:30", "10:00", "23:45"]),
+    st.sampled_from([PARIS, AUCKLAND, ZoneInfo("America/St_Johns"), ZoneInfo("UTC")]),
+    st.integers(0, 2**64),
+)
+def test_a_planned_mail_is_due_after_its_order_outside_the_night(
+    ordered: datetime, after: str, at: str | None, zone: ZoneInfo, person: int
+) -> None:
+    wanted = step(after, at=at)
+    [planned] = plan([wanted], ordered, zone, NIGHT, person)
+    assert planned.due_at >= ordered
+    assert not NIGHT.is_quiet(planned.due_at, zone)
+    assert planned.due_at - due_at(wanted, ordered, zone) <= 12 * HOUR + LARGEST_JITTER
+    assert planned.due_at < planned.valid_until
