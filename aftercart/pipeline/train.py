@@ -1,0 +1,140 @@
+"""Train a recommendation model and let it serve, unless it is worse than what would serve without it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from aftercart.clock import Clock
+from aftercart.db.session import Database
+from aftercart.ids import new_id
+from aftercart.recommendation import files, store
+from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.evaluation import Comparison
+from aftercart.recommendation.learning import Lesson, learn, started
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training run learned from and what came of it. `seconds`: wall clock."""
+
+    version: str
+    serving: bool
+    orders: int
+    lines: int
+    products: int
+    data_until: datetime
+    epochs: int
+    planned_epochs: int
+    evidence_weight: float
+    comparison: Comparison | None
+    seconds: float
+
+    @property
+    def summary(self) -> str:
+        """The outcome in words for a person."""
+        return f"{self._learned} {self._tested} {self._outcome}"
+
+    @property
+    def _learned(self) -> str:
+        cut_short = "" if self.epochs == self.planned_epochs else f" of {self.planned_epochs}: the time was up"
+        return (
+            f"Learned from {self.orders:,} orders ({self.lines:,} lines, {self.products:,} products) "
+            f"in {self.seconds:.1f} s, {self.epochs} epochs{cut_short}."
+        )
+
+    @property
+    def _tested(self) -> str:
+        if self.comparison is None:
+            return "The last weeks hold too few orders with several products to test it on."
+        found = self.comparison
+        return (
+            f"On {found.cases:,} later orders it had not seen, NDCG@10 is {found.lightfm.ndcg10:.3f}; "
+            f"bought together {found.bought_together.ndcg10:.3f}, best sellers {found.best_sellers.ndcg10:.3f}."
+        )
+
+    @property
+    def _outcome(self) -> str:
+        if self.serving:
+            return f"Version {self.version} serves now."
+        return (
+            f"That is worse than bought together alone, so version {self.version} stays a candidate "
+            "and what served before goes on serving."
+        )
+
+
+def train(
+    db: Database,
+    models_dir: Path,
+    clock: Clock,
+    *,
+    seed: int = 0,
+    budget_s: float | None = None,
+    progress: Progress = lambda _epoch, _epochs: None,
+) -> TrainReport:
+    """Learn from all completed orders. Raises ModelError if they are too few.
+
+    1. Read the orders in one snapshot.
+    2. Learn and test. `budget_s` (wall-clock seconds, for the whole run) cuts epochs short; without it the same
+       seed and orders give the same model.
+    3. Write the files, then register the version: a registered version always has its files.
+    """
+    budget = started(budget_s)
+    with db.read() as connection:
+        past = store.load_interactions(connection)
+    trained_at = clock()
+    lesson = learn(past, _new_version(trained_at), seed=seed, budget=budget, progress=progress)
+    checksum = files.save(lesson.model, models_dir)
+    report = _report(lesson, past, time.monotonic() - budget.started_at)
+    _register(db, store.Version(report.version, checksum), report, trained_at, seed)
+    files.prune(models_dir, keep=_in_use(db) | {report.version})
+    return report
+
+
+def _new_version(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%SZ}-{new_id().hex[-8:]}"
+
+
+def _report(lesson: Lesson, past: Interactions, seconds: float) -> TrainReport:
+    learned = lesson.model.learned
+    return TrainReport(
+        version=lesson.model.version,
+        serving=lesson.may_serve,
+        orders=past.order_count,
+        lines=len(past.item),
+        products=len(past.products),
+        data_until=store.instant(past.last_order_at),
+        epochs=lesson.epochs,
+        planned_epochs=lesson.planned_epochs,
+        evidence_weight=learned.evidence_weight if learned else 0.0,
+        comparison=lesson.comparison,
+        seconds=seconds,
+    )
+
+
+def _register(db: Database, version: store.Version, report: TrainReport, trained_at: datetime, seed: int) -> None:
+    facts = facts_of(report) | {"seed": seed}
+    with db.write() as connection:
+        store.add_version(
+            connection,
+            version,
+            trained_at=trained_at,
+            data_until=report.data_until,
+            facts=facts,
+            serve=report.serving,
+        )
+
+
+def facts_of(report: TrainReport) -> dict[str, Any]:
+    """The report as JSON values."""
+    return asdict(report) | {"data_until": report.data_until.isoformat(), "summary": report.summary}
+
+
+def _in_use(db: Database) -> frozenset[str]:
+    with db.read() as connection:
+        serving = store.serving_version(connection)
+    return frozenset({serving.version}) if serving else frozenset()

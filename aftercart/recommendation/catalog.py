@@ -1,0 +1,52 @@
+"""A product as recommendations see it, and which words of its title tell it apart from other products."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+NEAR_DUPLICATE_OVERLAP = 0.6
+
+_WORD = re.compile(r"[^\W\d_]+")
+_VARIANT_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """red blue green pink white black ivory cream purple yellow orange brown grey gray silver gold turquoise lilac
+        mint aqua navy beige clear natural olive lime copper multi small large medium mini big tall long short
+        xs s m l xl xxl set of the and a in with for oz lb ct pk pack ml cm mm kg g""",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What the shop sells, as it stands now. `price_minor` None: no price known; `stock` None: not counted."""
+
+    sku: str
+    title: str
+    category: str = ""
+    department: str = ""
+    brand: str = ""
+    family: str = ""
+    color: str = ""
+    price_minor: int | None = None
+    currency: str = ""
+    url: str = ""
+    image_url: str = ""
+    stock: int | None = None
+    published: bool = True
+
+
+def are_near_duplicates(one: Product, other: Product) -> bool:
+    """Whether a customer would take both for the same thing: one family, or titles that differ in the variant only."""
+    if one.family and one.family == other.family:
+        return True
+    words, other_words = distinctive_words(one.title), distinctive_words(other.title)
+    if not words or not other_words:
+        return False
+    return len(words & other_words) >= NEAR_DUPLICATE_OVERLAP * len(words | other_words)
+
+
+@lru_cache(maxsize=65_536)
+def distinctive_words(title: str) -> frozenset[str]:
+    """The words of a title without numbers, colors, sizes and fill words."""
+    return frozenset(_WORD.findall(title.lower())) - _VARIANT_WORDS

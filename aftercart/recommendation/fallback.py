@@ -1,0 +1,76 @@
+"""Who fills the slots that the model cannot: what was bought together, then what sells best.
+
+Same interface as `scoring.by_lightfm`; both need nothing but past orders.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import scipy.sparse as sp
+
+from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.model import Model
+from aftercart.recommendation.request import Source
+from aftercart.recommendation.scoring import Candidate, Question, Ranking, best_of, by_lightfm
+
+Ranker = Callable[[Model, Sequence[Question], Mapping[str, Product], int], list[Ranking]]
+
+
+def by_bought_together(
+    model: Model, questions: Sequence[Question], _catalog: Mapping[str, Product], most: int
+) -> list[Ranking]:
+    """What past orders held beside the anchors, the strongest first. Nothing for anchors never sold."""
+    known = [model.known(question.anchors) for question in questions]
+    pointers = np.concatenate(([0], np.cumsum([len(row) for row in known])))
+    columns = np.array([item for row in known for item in row], dtype=np.int64)
+    shape = (len(questions), len(model.products))
+    anchors = sp.csr_matrix((np.ones(len(columns), np.float32), columns, pointers), shape=shape)
+    votes = model.evidence.votes(anchors)
+    return [_voted(model, question, known[row], votes[row], most) for row, question in enumerate(questions)]
+
+
+def by_best_sellers(
+    model: Model, questions: Sequence[Question], _catalog: Mapping[str, Product], most: int
+) -> list[Ranking]:
+    """What sells best lately among what the campaign's filter leaves. No anchor speaks for it."""
+    selling = model.evidence.selling
+    order = best_of(np.where(selling > 0, selling, -np.inf), len(selling))
+    return [_selling(model, question, order, most) for question in questions]
+
+
+RANKERS: Mapping[Source, Ranker] = {
+    Source.LIGHTFM: by_lightfm,
+    Source.BOUGHT_TOGETHER: by_bought_together,
+    Source.BEST_SELLERS: by_best_sellers,
+}
+
+
+def _voted(model: Model, question: Question, anchors: Sequence[int], votes: sp.csr_matrix, most: int) -> Ranking:
+    items = np.sort(votes.indices)
+    scores = votes.toarray()[0][items] if len(items) else votes.data
+    is_open = _open(model, question, items)
+    items, scores = items[is_open], scores[is_open]
+    return [
+        Candidate(model.products[items[at]].sku, float(scores[at]), _because(model, anchors, int(items[at])), rank)
+        for rank, at in enumerate(best_of(scores, most), start=1)
+    ]
+
+
+def _because(model: Model, anchors: Sequence[int], item: int) -> str:
+    strongest = max(anchors, key=lambda anchor: model.evidence.weight(anchor, item))
+    return model.products[strongest].sku
+
+
+def _selling(model: Model, question: Question, order: np.ndarray, most: int) -> Ranking:
+    items = order[_open(model, question, order)][:most]
+    return [
+        Candidate(model.products[item].sku, float(model.evidence.selling[item]), "", rank)
+        for rank, item in enumerate(items, start=1)
+    ]
+
+
+def _open(model: Model, question: Question, items: np.ndarray) -> np.ndarray:
+    is_open = ~np.isin(items, model.known([*question.banned, *question.anchors]))
+    if question.allowed is not None:
+        is_open &= question.allowed[items]
+    return is_open

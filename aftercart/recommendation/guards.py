@@ -1,0 +1,141 @@
+"""May this product be offered to the buyer of this order? Pure; on the product's facts as they stand now."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aftercart.recommendation.catalog import Product, are_near_duplicates
+from aftercart.recommendation.request import Anchor, PriceCap, Request, Rules
+
+OftenTogether = Callable[[str, str], bool]
+Rivals = frozenset[tuple[str, str]]
+
+MOST_OF_A_CATEGORY = 2
+
+
+class Guard(StrEnum):
+    """Why a candidate was turned away, in the order of the checks."""
+
+    GONE = "gone"
+    """No longer in the catalog, or not published."""
+    IN_ORDER = "in_order"
+    OWNED = "owned"
+    EXCLUDED = "excluded"
+    """Returned, refused, or offered lately."""
+    OUT_OF_STOCK = "out_of_stock"
+    NO_PRICE = "no_price"
+    FILTERED = "filtered"
+    """Outside the campaign's `only`, or inside its `except`."""
+    TOO_DEAR = "too_dear"
+    CURRENCY_UNKNOWN = "currency_unknown"
+    """The price rule compares with an anchor whose price is not known in the product's currency."""
+    NEAR_DUPLICATE = "near_duplicate"
+    """The same thing as an anchor in another color or size."""
+    SUBSTITUTE = "substitute"
+    """The narrow category of an anchor, or one that stands against it, and people do not buy both in one order."""
+    ALIKE = "alike"
+    """A near-duplicate of a product already chosen."""
+    CATEGORY_FULL = "category_full"
+    """Enough of its category are chosen; it comes in only where too few others are left."""
+
+
+@dataclass(frozen=True)
+class Basket:
+    """The order as the guards see it. `anchor_products`: the catalog's rows of those anchors that have one.
+
+    `often_together(anchor sku, sku)`: whether past orders show that people buy both at once. `rivals`: pairs of
+    categories that past orders keep apart (see `rivals.py`).
+    """
+
+    request: Request
+    anchor_products: tuple[Product, ...]
+    often_together: OftenTogether
+    rivals: Rivals = frozenset()
+
+    @property
+    def anchor_skus(self) -> frozenset[str]:
+        return frozenset(anchor.sku for anchor in self.request.anchors)
+
+
+def basket_of(
+    request: Request, catalog: Mapping[str, Product], often_together: OftenTogether, rivals: Rivals = frozenset()
+) -> Basket:
+    """The basket of a request, with what the catalog knows of its anchors."""
+    found = tuple(catalog[anchor.sku] for anchor in request.anchors if anchor.sku in catalog)
+    return Basket(request, found, often_together, rivals)
+
+
+def refusal(sku: str, product: Product | None, basket: Basket) -> Guard | None:
+    """The first guard that turns the product away, or None. `product` None: no longer in the catalog."""
+    if product is None or not product.published:
+        return Guard.GONE
+    return _not_for_this_person(sku, basket) or _not_for_sale(product, basket) or _no_complement(product, basket)
+
+
+def refusal_beside(product: Product, chosen: Sequence[Product]) -> Guard | None:
+    """Whether the product adds nothing to what is chosen already: not four bottle cages."""
+    if any(are_near_duplicates(product, other) for other in chosen):
+        return Guard.ALIKE
+    same = sum(product.category != "" and product.category == other.category for other in chosen)
+    return Guard.CATEGORY_FULL if same >= MOST_OF_A_CATEGORY else None
+
+
+def fits(product: Product, rules: Rules) -> bool:
+    """Whether a product passes a campaign's `only` and `except`."""
+    return all(_matches(product, key, values) for key, values in rules.only.items()) and not any(
+        _matches(product, key, values) for key, values in rules.without.items()
+    )
+
+
+def _matches(product: Product, key: str, values: Sequence[str]) -> bool:
+    return str(getattr(product, key)).casefold() in {value.casefold() for value in values}
+
+
+def _not_for_this_person(sku: str, basket: Basket) -> Guard | None:
+    if sku in basket.anchor_skus:
+        return Guard.IN_ORDER
+    if sku in basket.request.owned:
+        return Guard.OWNED
+    return Guard.EXCLUDED if sku in basket.request.exclude else None
+
+
+def _not_for_sale(product: Product, basket: Basket) -> Guard | None:
+    if product.stock is not None and product.stock <= 0:
+        return Guard.OUT_OF_STOCK
+    if not product.price_minor or product.price_minor < 0:
+        return Guard.NO_PRICE
+    if not fits(product, basket.request.rules):
+        return Guard.FILTERED
+    cap = basket.request.rules.price_at_most
+    return _over(cap, product, product.price_minor, basket) if cap else None
+
+
+def _over(cap: PriceCap, product: Product, price_minor: int, basket: Basket) -> Guard | None:
+    if cap.minor is not None and price_minor > cap.minor:
+        return Guard.TOO_DEAR
+    if cap.percent is None:
+        return None
+    dearest = max((_price_in(product.currency, anchor, basket) for anchor in basket.request.anchors), default=0)
+    if not dearest:
+        return Guard.CURRENCY_UNKNOWN
+    return Guard.TOO_DEAR if price_minor * 100 > cap.percent * dearest else None
+
+
+def _price_in(currency: str, anchor: Anchor, basket: Basket) -> int:
+    """What an anchor costs in `currency`: as paid, else as the catalog has it, else 0 (not known)."""
+    if currency in ("", basket.request.currency):
+        return anchor.price_minor
+    listed = (p for p in basket.anchor_products if p.sku == anchor.sku and p.currency == currency)
+    return next((product.price_minor or 0 for product in listed), 0)
+
+
+def _no_complement(product: Product, basket: Basket) -> Guard | None:
+    anchors = basket.anchor_products
+    if any(are_near_duplicates(product, anchor) for anchor in anchors):
+        return Guard.NEAR_DUPLICATE
+    rivals = [anchor for anchor in anchors if product.category and anchor.category == product.category]
+    if any(not basket.often_together(rival.sku, product.sku) for rival in rivals):
+        return Guard.SUBSTITUTE
+    # One anchor that it goes with is enough: a tube for the tire, though there is a bike in the order as well.
+    against = [(anchor.category, product.category) in basket.rivals for anchor in anchors]
+    return Guard.SUBSTITUTE if against and all(against) else None

@@ -1,0 +1,138 @@
+"""From past orders to a model that may serve: learn without the last weeks, test on them, then learn them too."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+
+from aftercart.errors import ModelError
+from aftercart.recommendation import evaluation
+from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.evidence import evidence_of
+from aftercart.recommendation.features import vocabulary
+from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Trainer
+from aftercart.recommendation.model import Learned, Model
+
+LEAST_ORDERS = 50
+
+Progress = Callable[[int, int], None]
+Stopwatch = Callable[[], float]
+
+_LAST_WEEKS_SHARE = 0.25
+# Of a time budget: when the first part ends (the test follows), and when the second must be done.
+_FIRST_PART_ENDS, _SECOND_PART_ENDS = 0.6, 0.9
+_EPOCHS_IN_A_BUDGET = 6
+_ROWS_A_SECOND = 4_000
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What came of learning. `epochs` fewer than planned: the time budget ended it.
+
+    `comparison` None: the last weeks hold too few orders to judge by.
+    """
+
+    model: Model
+    comparison: evaluation.Comparison | None
+    epochs: int
+    planned_epochs: int
+
+    @property
+    def may_serve(self) -> bool:
+        """Unless it was shown to be worse than what would serve without it."""
+        return self.comparison is None or not self.comparison.is_worse
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit in seconds, measured from `started_at` on the same stopwatch. None: no limit, and the same seed
+    then gives the same model to the last bit."""
+
+    seconds: float | None = None
+    stopwatch: Stopwatch = time.monotonic
+    started_at: float = 0.0
+
+    def allows(self, share: float, last_took: float) -> bool:
+        """Whether another epoch as long as the last ends before this share of the budget is used."""
+        if self.seconds is None:
+            return True
+        return self.stopwatch() - self.started_at + last_took <= share * self.seconds
+
+
+def started(seconds: float | None, stopwatch: Stopwatch = time.monotonic) -> Budget:
+    """A budget that runs from now."""
+    return Budget(seconds, stopwatch, stopwatch())
+
+
+def learn(
+    past: Interactions, version: str, *, seed: int, budget: Budget, progress: Progress, recipe: Recipe | None = None
+) -> Lesson:
+    """Train and test a model. Raises ModelError if there are too few orders to learn from.
+
+    1. Learn from all orders but the last weeks.
+    2. On half of the orders since then choose the weight of evidence; on the other half compare with fallbacks.
+    3. Go on with all orders, the last weeks included.
+    """
+    _refuse_too_few(past)
+    recipe = _within(budget, recipe or Recipe())
+    words = vocabulary(past.products)
+    course = _Course(Trainer(words, recipe, seed), words.rows(past.products), budget, progress, recipe.epochs)
+    cut = evaluation.cut_before_last_weeks(past)
+    earlier = past.until(cut)
+    last_epochs = max(1, round(recipe.epochs * _LAST_WEEKS_SHARE))
+    course.run(earlier, max(1, recipe.epochs - last_epochs), _FIRST_PART_ENDS)
+    cases = evaluation.cases_after(past, cut, np.random.default_rng(seed))
+    learned = Learned(words, course.embeddings(earlier), recipe.history)
+    tested = Model(version, past.products, evidence_of(earlier), learned)
+    learned = evaluation.with_chosen_weight(tested, learned, cases[::2])
+    comparison = evaluation.compare(replace(tested, learned=learned), cases[1::2])
+    course.run(past, last_epochs, _SECOND_PART_ENDS)
+    final = replace(learned, embeddings=course.embeddings(past))
+    return Lesson(Model(version, past.products, evidence_of(past), final), comparison, course.epochs, recipe.epochs)
+
+
+class _Course:
+    """Epochs one after the other, counted, within the budget."""
+
+    def __init__(
+        self, trainer: Trainer, metadata: sp.csr_matrix, budget: Budget, progress: Progress, planned: int
+    ) -> None:
+        self._trainer, self._metadata, self._budget = trainer, metadata, budget
+        self._progress, self._planned = progress, planned
+        self.epochs = 0
+
+    def run(self, past: Interactions, epochs: int, until_share: float) -> None:
+        """Up to `epochs`, at least one."""
+        took = 0.0
+        for turn in range(epochs):
+            if turn and not self._budget.allows(until_share, took):
+                break
+            before = self._budget.stopwatch()
+            self._trainer.epoch(past, self._metadata)
+            took = self._budget.stopwatch() - before
+            self.epochs += 1
+            self._progress(self.epochs, self._planned)
+
+    def embeddings(self, past: Interactions) -> Embeddings:
+        """As they stand, for the products of these orders."""
+        return self._trainer.embeddings(past.orders_of_item, self._metadata)
+
+
+def _within(budget: Budget, recipe: Recipe) -> Recipe:
+    """Fewer rows an epoch where the budget would not see several epochs over all orders."""
+    if budget.seconds is None:
+        return recipe
+    rows = max(1, int(budget.seconds * _ROWS_A_SECOND / _EPOCHS_IN_A_BUDGET))
+    return replace(recipe, rows_per_epoch=min(recipe.rows_per_epoch, rows))
+
+
+def _refuse_too_few(past: Interactions) -> None:
+    if past.order_count >= LEAST_ORDERS and int((past.sizes >= 2).sum()):
+        return
+    raise ModelError(
+        f"{past.order_count} completed orders of known products are too few to learn from ({LEAST_ORDERS} at least, "
+        "some with two products): run `aftercart import orders FILE`. Until then what was bought together and what "
+        "sells best serve"
+    )

@@ -1,0 +1,174 @@
+"""LightFM asked the right way: the order is the user, its complements are the items.
+
+A "user" row is the mean of the anchors' feature rows, and beside it, in a feature space of its own, the mean of what
+the customer had bought before. An "item" row is the product's identity and its metadata. In every epoch each past
+order is split afresh into anchors and targets, so that the model learns "given these, those". Why this form:
+docs/decisions/0001-lightfm-order-as-user.md.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from lightfm import LightFM
+
+from aftercart.errors import ModelError
+from aftercart.recommendation.dataset import Interactions, Ints, Slices, ones, row_means
+from aftercart.recommendation.features import Vocabulary
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. Where the defaults come from: docs/decisions/0001-lightfm-order-as-user.md."""
+
+    components: int = 64
+    epochs: int = 30
+    learning_rate: float = 0.05
+    max_sampled: int = 30
+    most_anchors: int = 4
+    most_targets: int = 8
+    history: int = 12
+    history_dropped: float = 0.2
+    identity_dropped: float = 0.4
+    identity_shrink: float = 2.0
+    next_within_days: int = 60
+    rows_per_epoch: int = 1_000_000
+    threads: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """What training leaves behind, ready to be multiplied. One row per product, or per feature of the vocabulary.
+
+    score(order, product) = mean(anchor rows) . item row + mean(history rows) . item row + item bias
+    """
+
+    item: npt.NDArray[np.float32]
+    item_bias: npt.NDArray[np.float32]
+    anchor: npt.NDArray[np.float32]
+    history: npt.NDArray[np.float32]
+    feature_anchor: npt.NDArray[np.float32]
+    feature_history: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Training rows: what is given (anchors), what was there before (histories), what to find (targets)."""
+
+    anchors: sp.csr_matrix
+    histories: sp.csr_matrix
+    targets: sp.csr_matrix
+
+
+class Trainer:
+    """A model in training. Deterministic: the same seed, data and one thread give the same embeddings."""
+
+    def __init__(self, vocabulary: Vocabulary, recipe: Recipe, seed: int) -> None:
+        self._vocabulary, self._recipe = vocabulary, recipe
+        self._random = np.random.default_rng(seed)
+        self._model = LightFM(
+            no_components=recipe.components,
+            loss="warp",
+            learning_rate=recipe.learning_rate,
+            max_sampled=recipe.max_sampled,
+            random_state=seed,
+        )
+
+    def epoch(self, past: Interactions, metadata: sp.csr_matrix) -> None:
+        """One pass over freshly split orders."""
+        rows = _drawn(past, self._recipe, self._random)
+        if not rows.targets.nnz:
+            return
+        sold = past.orders_of_item > 0
+        kept = self._random.random(len(past.products)) >= self._recipe.identity_dropped
+        features = _features(kept.astype(np.float32), metadata)
+        users = sp.hstack([rows.anchors @ features, rows.histories @ features], format="csr")
+        # Products never sold stay out of the columns: WARP would draw them as negatives and bury them.
+        self._model.fit_partial(
+            rows.targets[:, sold].tocoo(),
+            user_features=users,
+            item_features=features[sold],
+            num_threads=self._recipe.threads,
+        )
+
+    def embeddings(self, orders_of_item: Ints, metadata: sp.csr_matrix) -> Embeddings:
+        """The embeddings as they stand. The identity of a product sold n times counts n / (n + shrink).
+
+        Raises ModelError if no epoch found anything to learn from.
+        """
+        if self._model.user_embeddings is None:
+            raise ModelError("no order holds two products and no customer came back: nothing to learn from yet")
+        trust = orders_of_item / (orders_of_item + self._recipe.identity_shrink)
+        features = _features(trust.astype(np.float32), metadata)
+        width, identities = features.shape[1], features.shape[0]
+        anchor, history = self._model.user_embeddings[:width], self._model.user_embeddings[width:]
+        return Embeddings(
+            item=features @ self._model.item_embeddings,
+            item_bias=features @ self._model.item_biases,
+            anchor=features @ anchor,
+            history=features @ history,
+            feature_anchor=anchor[identities:],
+            feature_history=history[identities:],
+        )
+
+
+def _features(identity: npt.NDArray[np.float32], metadata: sp.csr_matrix) -> sp.csr_matrix:
+    own = sp.diags(identity, format="csr", dtype=np.float32)
+    own.eliminate_zeros()
+    return sp.hstack([own, metadata], format="csr", dtype=np.float32)
+
+
+def _drawn(past: Interactions, recipe: Recipe, random: np.random.Generator) -> Rows:
+    """An epoch's rows: orders split into anchors and targets, then orders with what their customer bought next."""
+    histories = past.histories(recipe.history)
+    together = _some(np.flatnonzero(past.sizes >= 2), recipe.rows_per_epoch, random)
+    anchors, targets = _split(past, together, recipe, random)
+    later = past.next_purchases(recipe.next_within_days)
+    followed = _some(np.flatnonzero(later.lengths > 0), recipe.rows_per_epoch, random)
+    width = len(past.products)
+    orders = np.concatenate([together, followed])
+    return Rows(
+        anchors=row_means(sp.vstack([anchors, past.baskets.matrix(followed, width)], format="csr")),
+        histories=_sometimes_dropped(row_means(histories.matrix(orders, width)), recipe.history_dropped, random),
+        targets=sp.vstack([targets, _sample(later, followed, recipe.most_targets, width, random)], format="csr"),
+    )
+
+
+def _some(rows: Ints, most: int, random: np.random.Generator) -> Ints:
+    if len(rows) <= most:
+        return rows
+    return np.sort(random.choice(rows, size=most, replace=False))
+
+
+def _split(
+    past: Interactions, orders: Ints, recipe: Recipe, random: np.random.Generator
+) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+    """Each order shuffled: the first one to four products are its anchors, the next ones its targets."""
+    sizes = past.sizes[orders]
+    pointers = np.concatenate(([0], np.cumsum(sizes)))
+    row = np.repeat(np.arange(len(orders)), sizes)
+    place = np.arange(pointers[-1]) - pointers[row]
+    lines = past.line_start[orders][row] + place
+    items = past.item[lines[np.lexsort((random.random(len(lines)), row))]]
+    given = np.minimum(random.integers(1, recipe.most_anchors + 1, len(orders)), sizes - 1)
+    is_anchor = place < given[row]
+    is_target = ~is_anchor & (place < (given + recipe.most_targets)[row])
+    width = len(past.products)
+    return tuple(ones(items[chosen], _pointers(row[chosen], len(orders)), width) for chosen in (is_anchor, is_target))
+
+
+def _sample(slices: Slices, rows: Ints, most: int, width: int, random: np.random.Generator) -> sp.csr_matrix:
+    """Up to `most` values of each slice, drawn at random (a value may be drawn twice and then counts once)."""
+    draws = random.random((len(rows), most)) * slices.lengths[rows][:, None]
+    values = slices.values[slices.starts[rows][:, None] + draws.astype(np.int64)]
+    return ones(values.ravel(), np.arange(len(rows) + 1) * most, width)
+
+
+def _sometimes_dropped(matrix: sp.csr_matrix, share: float, random: np.random.Generator) -> sp.csr_matrix:
+    kept = (random.random(matrix.shape[0]) >= share).astype(np.float32)
+    return sp.diags(kept, format="csr", dtype=np.float32) @ matrix
+
+
+def _pointers(sorted_rows: Ints, count: int) -> Ints:
+    return np.concatenate(([0], np.cumsum(np.bincount(sorted_rows, minlength=count))))

@@ -1,0 +1,101 @@
+"""The way in: a batch of orders in, picks for each out, with a constant number of queries."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from aftercart.errors import ModelError
+from aftercart.recommendation import store
+from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.fallback import RANKERS
+from aftercart.recommendation.guards import basket_of
+from aftercart.recommendation.model import Model
+from aftercart.recommendation.request import Recommendation, Request, Source
+from aftercart.recommendation.scoring import Question, Ranking, by_lightfm
+from aftercart.recommendation.serving import ServingModel
+from aftercart.recommendation.slots import Slots
+
+# Candidates per slot, and in any case: guards turn most of the nearest products away.
+_CANDIDATES_PER_SLOT = 20
+_LEAST_CANDIDATES = 60
+
+
+class Recommender:
+    """Complements for orders. Thread-safe; picks up a newly registered model by itself."""
+
+    def __init__(self, models_dir: Path) -> None:
+        self._serving = ServingModel(models_dir)
+
+    def version(self, connection: Connection) -> str:
+        """The version that serves now, or "fallback"."""
+        return self._serving.current(connection).version
+
+    def recommend(self, connection: Connection, requests: Sequence[Request]) -> list[Recommendation]:
+        """An answer for each request, in order.
+
+        1. The model that serves, and the catalog's rows of the anchors.
+        2. The model ranks the catalog for all requests at once.
+        3. Price, stock and publication of the candidates are read fresh, so that a product withdrawn a second
+           ago is not offered; guards and diversity choose.
+        4. Slots left empty go through the campaign's fallbacks in its order.
+        """
+        model = self._serving.current(connection)
+        catalog = store.load_facts(connection, (a.sku for request in requests for a in request.anchors))
+        open_requests = [_Open(request, model, catalog) for request in requests]
+        for turn in range(len(Source)):
+            for source in Source:
+                asked = [each for each in open_requests if each.asks(turn, source)]
+                self._fill(connection, model, source, asked, catalog)
+        return [each.slots.recommendation() for each in open_requests]
+
+    def rank(self, connection: Connection, questions: Sequence[Question], most: int) -> list[Ranking]:
+        """The catalog as the trained model alone ranks it, for evaluation. Raises ModelError without one."""
+        model = self._serving.current(connection)
+        if model.learned is None:
+            raise ModelError("no model is trained yet: run `aftercart train`")
+        unseen = (sku for question in questions for sku in question.anchors if sku not in model.index)
+        return by_lightfm(model, questions, store.load_facts(connection, unseen), most)
+
+    def _fill(
+        self,
+        connection: Connection,
+        model: Model,
+        source: Source,
+        asked: "Sequence[_Open]",
+        catalog: dict[str, Product],
+    ) -> None:
+        if not asked:
+            return
+        most = max(each.most_candidates for each in asked)
+        rankings = RANKERS[source](model, [each.question for each in asked], catalog, most)
+        new = {candidate.sku for ranking in rankings for candidate in ranking} - catalog.keys()
+        catalog |= store.load_facts(connection, new)
+        for each, ranking in zip(asked, rankings, strict=True):
+            each.slots.fill(ranking, source, catalog)
+
+
+class _Open:
+    """A request on its way through the sources."""
+
+    def __init__(self, request: Request, model: Model, catalog: Mapping[str, Product]) -> None:
+        rules = request.rules
+        self.question = Question(
+            anchors=tuple(anchor.sku for anchor in request.anchors),
+            history=request.owned,
+            banned=frozenset(request.owned) | request.exclude | {anchor.sku for anchor in request.anchors},
+            allowed=model.allowed(rules),
+        )
+        self.slots = Slots(basket_of(request, catalog, partial(_often_together, model), model.rivals), model)
+        self.most_candidates = max(_LEAST_CANDIDATES, rules.slots * _CANDIDATES_PER_SLOT)
+        self._chain = tuple(dict.fromkeys((Source.LIGHTFM, *(Source(name) for name in rules.fallback))))
+
+    def asks(self, turn: int, source: Source) -> bool:
+        return turn < len(self._chain) and self._chain[turn] is source and not self.slots.are_full
+
+
+def _often_together(model: Model, anchor: str, sku: str) -> bool:
+    if anchor not in model.index or sku not in model.index:
+        return False
+    return model.evidence.are_often_together(model.index[anchor], model.index[sku])

@@ -1,0 +1,90 @@
+"""Fill the slots of one mail: candidates in, guards and diversity applied, picks out."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.guards import Basket, Guard, refusal, refusal_beside
+from aftercart.recommendation.model import Model
+from aftercart.recommendation.request import Pick, Recommendation, Source
+from aftercart.recommendation.scoring import Candidate, Ranking
+
+
+class Slots:
+    """The slots of one request while they are being filled, source by source."""
+
+    def __init__(self, basket: Basket, model: Model) -> None:
+        self._basket, self._model = basket, model
+        self._picks: list[Pick] = []
+        self._chosen: list[Product] = []
+        self._seen: set[str] = set()
+        self._filtered: Counter[str] = Counter()
+
+    @property
+    def are_full(self) -> bool:
+        return len(self._picks) >= self._basket.request.rules.slots
+
+    def fill(self, ranking: Ranking, source: Source, catalog: Mapping[str, Product]) -> None:
+        """Take from the ranking, best first, until full. A third product of one category comes in only after
+        the whole ranking gave too few others."""
+        held_back: list[Candidate] = []
+        for candidate in ranking:
+            if self.are_full:
+                return
+            if self._offer(candidate, source, catalog) is Guard.CATEGORY_FULL:
+                held_back.append(candidate)
+        for candidate in held_back:
+            if self.are_full:
+                return
+            if refusal_beside(catalog[candidate.sku], self._chosen) is not Guard.ALIKE:
+                self._take(candidate, source, catalog)
+
+    def recommendation(self) -> Recommendation:
+        """What came of it."""
+        return Recommendation(tuple(self._picks), dict(self._filtered), self._model.version)
+
+    def _offer(self, candidate: Candidate, source: Source, catalog: Mapping[str, Product]) -> Guard | None:
+        if candidate.sku in self._seen:
+            return None
+        self._seen.add(candidate.sku)
+        product = catalog.get(candidate.sku)
+        refused = refusal(candidate.sku, product, self._basket)
+        if not refused and product:
+            refused = refusal_beside(product, self._chosen)
+        if refused:
+            self._filtered[refused] += 1
+            return refused
+        self._take(candidate, source, catalog)
+        return None
+
+    def _take(self, candidate: Candidate, source: Source, catalog: Mapping[str, Product]) -> None:
+        product = catalog[candidate.sku]
+        self._chosen.append(product)
+        self._picks.append(
+            Pick(
+                sku=product.sku,
+                title=product.title,
+                url=product.url,
+                image_url=product.image_url,
+                category=product.category,
+                price_minor=product.price_minor or 0,
+                currency=product.currency,
+                because=candidate.because,
+                because_title=self._title(candidate.because, catalog),
+                source=source,
+                score=candidate.score,
+                evidence=self._evidence(candidate),
+            )
+        )
+
+    def _title(self, sku: str, catalog: Mapping[str, Product]) -> str:
+        if sku in catalog:
+            return catalog[sku].title
+        return next((anchor.title for anchor in self._basket.request.anchors if anchor.sku == sku), "")
+
+    def _evidence(self, candidate: Candidate) -> dict[str, int]:
+        pick, evidence = self._model.index[candidate.sku], self._model.evidence
+        facts = {"rank": candidate.rank, "orders": int(evidence.item_orders[pick])}
+        if candidate.because in self._model.index:
+            facts["orders_together"] = evidence.orders_together(self._model.index[candidate.because], pick)
+        return facts

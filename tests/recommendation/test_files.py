@@ -1,0 +1,78 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aftercart.errors import ModelError
+from aftercart.recommendation import files
+from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.learning import learn, started
+from aftercart.recommendation.lightfm_model import Recipe
+from aftercart.recommendation.model import Model
+from aftercart.recommendation.scoring import Question, by_lightfm
+
+RECIPE = Recipe(components=8, epochs=4)
+
+
+@pytest.fixture(scope="module")
+def model(past: Interactions) -> Model:
+    return learn(past, "v1", seed=1, budget=started(None), progress=lambda *_: None, recipe=RECIPE).model
+
+
+def test_saving_and_loading_changes_nothing(model: Model, past: Interactions, tmp_path: Path) -> None:
+    loaded = files.load(tmp_path, "v1", files.save(model, tmp_path))
+    questions = [Question((product.sku,), history=("Road-Pump-0",)) for product in past.products]
+    assert by_lightfm(loaded, questions, {}, 9) == by_lightfm(model, questions, {}, 9)
+    assert loaded.products == model.products
+    assert loaded.evidence.orders_together(0, 2) == model.evidence.orders_together(0, 2)
+
+
+def test_arrays_are_mapped_and_cannot_be_changed(model: Model, tmp_path: Path) -> None:
+    loaded = files.load(tmp_path, "v1", files.save(model, tmp_path))
+    assert loaded.learned is not None
+    assert isinstance(loaded.learned.embeddings.item, np.memmap)
+    assert not loaded.learned.embeddings.item.flags.writeable
+
+
+@pytest.mark.parametrize("name", ["item.npy", "pair_counts.npy", "catalog.json", "meta.json"])
+def test_a_damaged_file_is_refused_by_name(model: Model, tmp_path: Path, name: str) -> None:
+    checksum = files.save(model, tmp_path)
+    file = tmp_path / "v1" / name
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(ModelError, match=name):
+        files.load(tmp_path, "v1", checksum)
+
+
+def test_a_missing_file_or_folder_is_refused(model: Model, tmp_path: Path) -> None:
+    checksum = files.save(model, tmp_path)
+    (tmp_path / "v1" / "anchor.npy").unlink()
+    with pytest.raises(ModelError, match=r"anchor\.npy"):
+        files.load(tmp_path, "v1", checksum)
+    with pytest.raises(ModelError, match="aftercart train"):
+        files.load(tmp_path, "v2", checksum)
+
+
+def test_no_file_can_carry_code(model: Model, tmp_path: Path) -> None:
+    """An array of objects would be a pickle, and a pickle runs what it carries."""
+    learned = model.learned
+    assert learned is not None
+    objects = np.array([{"run": "me"}], dtype=object)
+    with pytest.raises(ValueError, match="pickle"):
+        files.save(
+            replace(model, learned=replace(learned, embeddings=replace(learned.embeddings, item=objects))), tmp_path
+        )
+
+
+def test_an_unfinished_version_is_never_visible(model: Model, tmp_path: Path) -> None:
+    files.save(model, tmp_path)
+    files.save(model, tmp_path)
+    assert [folder.name for folder in tmp_path.iterdir()] == ["v1"]
+
+
+def test_old_versions_go_but_never_the_one_in_use(model: Model, tmp_path: Path) -> None:
+    for number in range(1, 9):
+        files.save(replace(model, version=f"v{number}"), tmp_path)
+    files.prune(tmp_path, keep=frozenset({"v1"}))
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["v1", "v4", "v5", "v6", "v7", "v8"]

@@ -1,0 +1,70 @@
+from itertools import count
+
+import numpy as np
+import pytest
+
+from aftercart.errors import ModelError
+from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.evaluation import Comparison, Quality
+from aftercart.recommendation.evidence import evidence_of
+from aftercart.recommendation.learning import Budget, Lesson, learn, started
+from aftercart.recommendation.lightfm_model import Recipe
+from aftercart.recommendation.model import Model
+
+RECIPE = Recipe(components=8, epochs=8)
+
+
+def lesson(past: Interactions, budget: Budget | None = None, seen: list[tuple[int, int]] | None = None) -> Lesson:
+    steps = seen if seen is not None else []
+    return learn(
+        past,
+        "v1",
+        seed=5,
+        budget=budget or started(None),
+        progress=lambda epoch, epochs: steps.append((epoch, epochs)),
+        recipe=RECIPE,
+    )
+
+
+def test_learning_twice_gives_the_same_model(past: Interactions) -> None:
+    first, second = lesson(past), lesson(past)
+    assert first.comparison == second.comparison
+    assert first.model.learned is not None
+    assert second.model.learned is not None
+    assert np.array_equal(first.model.learned.embeddings.item, second.model.learned.embeddings.item)
+
+
+def test_every_epoch_is_told_as_it_ends(past: Interactions) -> None:
+    seen: list[tuple[int, int]] = []
+    lesson(past, seen=seen)
+    assert seen == [(epoch, 8) for epoch in range(1, 9)]
+
+
+def test_a_spent_budget_ends_learning_with_one_epoch_of_each_part(past: Interactions) -> None:
+    ticks = count(step=10)
+    found = lesson(past, Budget(seconds=5, stopwatch=lambda: float(next(ticks)), started_at=0))
+    assert (found.epochs, found.planned_epochs) == (2, 8)
+
+
+def test_a_budget_not_reached_changes_nothing_about_the_epochs(past: Interactions) -> None:
+    assert lesson(past, Budget(seconds=500, stopwatch=lambda: 0.0, started_at=0)).epochs == 8
+
+
+def test_too_few_orders_are_refused_with_what_to_do(past: Interactions) -> None:
+    with pytest.raises(ModelError, match="import orders"):
+        lesson(past.until(int(np.sort(past.placed_at)[49])))
+
+
+def test_a_model_of_a_shop_with_a_pattern_beats_the_best_sellers(past: Interactions) -> None:
+    found = lesson(past).comparison
+    assert found is not None
+    assert found.lightfm.ndcg10 > found.best_sellers.ndcg10 + 0.1
+    assert not found.is_worse
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(-0.2, False), (-0.04, True), (0.1, True), (None, True)])
+def test_a_model_may_serve_unless_shown_to_be_worse(past: Interactions, gain: float | None, expected: bool) -> None:
+    some = Quality(0.3, 0.5)
+    found = Comparison(99, some, some, some, gain, noise=0.05) if gain is not None else None
+    model = Model("v1", past.products, evidence_of(past))
+    assert Lesson(model, found, 1, 1).may_serve is expected

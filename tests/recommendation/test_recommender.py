@@ -1,0 +1,267 @@
+"""The whole way from orders in the database to picks."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, insert, update
+from structlog.testing import capture_logs
+
+from aftercart.db.session import Database
+from aftercart.db.tables import model_versions, products
+from aftercart.errors import ModelError
+from aftercart.pipeline.train import train
+from aftercart.recommendation.catalog import Product, are_near_duplicates
+from aftercart.recommendation.recommender import Recommender
+from aftercart.recommendation.request import Anchor, PriceCap, Recommendation, Request, Rules, Source
+from aftercart.recommendation.scoring import Question
+from tests.recommendation.bike_shop import open_busy_shop, opened, sell, stock
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ACCESSORIES = {"department": ("Accessories", "Clothing")}
+
+
+def request(*skus: str, rules: Rules | None = None, owned: tuple[str, ...] = ()) -> Request:
+    anchors = tuple(Anchor(sku, 90_000) for sku in skus)
+    return Request(anchors, "EUR", rules or Rules(only=ACCESSORIES), owned=owned)
+
+
+def asked(recommender: Recommender, db: Database, *requests: Request) -> list[Recommendation]:
+    with db.read() as connection:
+        return recommender.recommend(connection, requests)
+
+
+def skus(answer: Recommendation) -> list[str]:
+    return [pick.sku for pick in answer.picks]
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a shop that has trained; copied for each test, as training takes its time."""
+    folder = tmp_path_factory.mktemp("trained")
+    db = opened(folder)
+    open_busy_shop(db)
+    train(db, folder / "models", lambda: NOW)
+    db.close()
+    return folder
+
+
+@pytest.fixture
+def a_trained_shop(trained_once: Path, tmp_path: Path) -> Iterator[Database]:
+    """The bike shop with 200 orders and a model that serves."""
+    shutil.copytree(trained_once, tmp_path, dirs_exist_ok=True)
+    db = opened(tmp_path)
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Recommender:
+    """Serves `a_trained_shop`."""
+    return Recommender(tmp_path / "models")
+
+
+@pytest.fixture
+def untrained(tmp_path: Path) -> Recommender:
+    return Recommender(tmp_path / "models")
+
+
+@contextmanager
+def counted_queries(db: Database) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(db.engine, "before_cursor_execute", note)
+
+
+def test_a_bike_brings_accessories_for_its_way_of_riding(trained: Recommender, a_trained_shop: Database) -> None:
+    answer = asked(trained, a_trained_shop, request("Road-Bike-0"))[0]
+    assert len(answer.picks) == 4
+    assert {pick.sku.split("-")[0] for pick in answer.picks} == {"Road"}
+    assert {(pick.because, pick.because_title, pick.source) for pick in answer.picks} == {
+        ("Road-Bike-0", "Road Alto Bike", Source.LIGHTFM)
+    }
+    assert all(pick.evidence["orders_together"] > 0 for pick in answer.picks)
+
+
+def test_a_product_withdrawn_now_is_not_offered_a_second_later(trained: Recommender, a_trained_shop: Database) -> None:
+    first = asked(trained, a_trained_shop, request("Road-Bike-0"))[0].picks[0]
+    with a_trained_shop.write() as connection:
+        connection.execute(update(products).where(products.c.sku == first.sku).values(published=False))
+    answer = asked(trained, a_trained_shop, request("Road-Bike-0"))[0]
+    assert first.sku not in skus(answer)
+    assert answer.filtered["gone"] == 1
+
+
+def test_a_pick_carries_the_price_of_the_moment(trained: Recommender, a_trained_shop: Database) -> None:
+    with a_trained_shop.write() as connection:
+        connection.execute(update(products).values(price_minor=4_242, url="https://shop.example/x"))
+    picks = asked(trained, a_trained_shop, request("Road-Bike-0"))[0].picks
+    assert {(pick.price_minor, pick.currency, pick.url) for pick in picks} == {(4_242, "EUR", "https://shop.example/x")}
+
+
+def test_the_number_of_queries_does_not_grow_with_the_batch(trained: Recommender, a_trained_shop: Database) -> None:
+    asked(trained, a_trained_shop, request("Road-Bike-0"))
+    counts = []
+    for size in (2, 200):
+        with counted_queries(a_trained_shop) as seen:
+            asked(trained, a_trained_shop, *[request(f"Road-Bike-{n % 2}") for n in range(size)])
+        counts.append(len([statement for statement in seen if statement.startswith("SELECT")]))
+    assert counts[0] == counts[1] <= 4
+
+
+sku = st.sampled_from(
+    [f"{ride}-{part}-{n}" for ride in ("Road", "Touring") for part in ("Bike", "Pump") for n in (0, 1)]
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    anchors=st.lists(st.one_of(sku, st.just("unknown")), min_size=1, max_size=3, unique=True),
+    owned=st.lists(sku, max_size=3),
+    slots=st.integers(1, 6),
+    percent=st.one_of(st.none(), st.integers(1, 100)),
+)
+def test_no_pick_ever_breaks_a_promise(
+    trained: Recommender,
+    a_trained_shop: Database,
+    anchors: list[str],
+    owned: list[str],
+    slots: int,
+    percent: int | None,
+) -> None:
+    cap = PriceCap(percent=percent) if percent else None
+    rules = Rules(slots=slots, only=ACCESSORIES, price_at_most=cap)
+    picks = asked(trained, a_trained_shop, request(*anchors, rules=rules, owned=tuple(owned)))[0].picks
+    shown = [pick.sku for pick in picks]
+    assert len(shown) == len(set(shown)) <= slots
+    assert not set(shown) & {*anchors, *owned}
+    assert all(pick.because in anchors or pick.source is Source.BEST_SELLERS for pick in picks)
+    assert all(pick.price_minor * 100 <= (percent or 100) * 90_000 for pick in picks)
+    assert not any(part in pick.sku for pick in picks for part in ("Bike",))
+    bought = [Product(anchor, anchor) for anchor in anchors]
+    assert not any(are_near_duplicates(Product(pick.sku, pick.sku), one) for pick in picks for one in bought)
+
+
+def test_an_empty_shop_has_no_picks_and_no_error(untrained: Recommender, db: Database) -> None:
+    answer = asked(untrained, db, request("anything"))[0]
+    assert (answer.picks, answer.served_by) == ((), "fallback")
+    assert asked(untrained, db) == []
+
+
+def test_without_a_model_what_was_bought_together_serves(untrained: Recommender, a_busy_shop: Database) -> None:
+    answer = asked(untrained, a_busy_shop, request("Road-Bike-0"))[0]
+    assert {pick.source for pick in answer.picks} == {Source.BOUGHT_TOGETHER}
+    assert answer.served_by == "fallback"
+
+
+def test_the_fallbacks_are_the_campaigns(untrained: Recommender, a_busy_shop: Database) -> None:
+    sellers = request("Road-Bike-0", rules=Rules(only=ACCESSORIES, fallback=("best_sellers",)))
+    nobody = request("Road-Bike-0", rules=Rules(only=ACCESSORIES, fallback=()))
+    answers = asked(untrained, a_busy_shop, sellers, nobody)
+    assert {pick.source for pick in answers[0].picks} == {Source.BEST_SELLERS}
+    assert {pick.because for pick in answers[0].picks} == {""}
+    assert answers[1].picks == ()
+
+
+def test_an_order_of_unknown_things_gets_best_sellers(trained: Recommender, a_trained_shop: Database) -> None:
+    answer = asked(trained, a_trained_shop, request("unheard of"))[0]
+    assert {pick.source for pick in answer.picks} == {Source.BEST_SELLERS}
+    assert len(answer.picks) == 4
+
+
+def test_a_product_newer_than_the_model_is_understood_by_its_metadata(
+    trained: Recommender, a_trained_shop: Database
+) -> None:
+    stock(
+        a_trained_shop,
+        [Product("new", "Touring Brisa Bike", "Bikes", "Bikes", "Brisa", price_minor=95_000, currency="EUR")],
+    )
+    answer = asked(trained, a_trained_shop, request("new"))[0]
+    assert answer.picks[0].source is Source.LIGHTFM
+    assert answer.picks[0].sku.startswith("Touring")
+    assert answer.picks[0].because_title == "Touring Brisa Bike"
+
+
+def test_new_orders_are_counted_without_a_model(untrained: Recommender, db: Database) -> None:
+    stock(db, [Product(one, one, price_minor=100, currency="EUR") for one in ("bike", "cage")])
+    everything = Rules()
+    assert asked(untrained, db, request("bike", rules=everything))[0].picks == ()
+    sell(db, [(1, NOW, ["bike", "cage"])])
+    assert skus(asked(untrained, db, request("bike", rules=everything))[0]) == ["cage"]
+
+
+def test_a_new_version_serves_from_the_next_batch_on(
+    trained: Recommender, a_trained_shop: Database, tmp_path: Path
+) -> None:
+    before = asked(trained, a_trained_shop, request("Road-Bike-0"))[0].served_by
+    report = train(a_trained_shop, tmp_path / "models", lambda: NOW.replace(day=2), seed=9)
+    after = asked(trained, a_trained_shop, request("Road-Bike-0"))[0].served_by
+    assert before != after == report.version
+
+
+def test_a_version_with_damaged_files_is_not_served_and_logged_once(
+    trained: Recommender, a_trained_shop: Database
+) -> None:
+    good = asked(trained, a_trained_shop, request("Road-Bike-0"))[0].served_by
+    row = {
+        "version": "v-broken",
+        "state": "serving",
+        "trained_at": NOW.replace(year=2027),
+        "checksum": "x",
+        "facts": {},
+    }
+    with a_trained_shop.write() as connection:
+        connection.execute(insert(model_versions), [row])
+    with capture_logs() as logs:
+        answers = [asked(trained, a_trained_shop, request("Road-Bike-0"))[0] for _ in range(3)]
+    assert {answer.served_by for answer in answers} == {good}
+    assert [(line["event"], line["version"]) for line in logs] == [("model_not_served", "v-broken")]
+
+
+def test_a_fresh_process_with_damaged_files_falls_back(a_busy_shop: Database, untrained: Recommender) -> None:
+    row = {"version": "v-broken", "state": "serving", "trained_at": NOW, "checksum": "x", "facts": {}}
+    with a_busy_shop.write() as connection:
+        connection.execute(insert(model_versions), [row])
+    with capture_logs():
+        answers = [asked(untrained, a_busy_shop, request("Road-Bike-0"))[0] for _ in range(2)]
+    assert [answer.served_by for answer in answers] == ["fallback", "fallback"]
+    assert all(answer.picks for answer in answers)
+
+
+def test_many_threads_get_the_same_answer(trained: Recommender, a_trained_shop: Database) -> None:
+    expected = skus(asked(trained, a_trained_shop, request("Road-Bike-0"))[0])
+    found: list[list[str]] = []
+
+    def work() -> None:
+        found.extend(skus(asked(trained, a_trained_shop, request("Road-Bike-0"))[0]) for _ in range(5))
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 30
+
+
+def test_raw_ranking_knows_no_guard(trained: Recommender, a_trained_shop: Database) -> None:
+    question = Question(("Road-Bike-0",), banned=frozenset({"Road-Bike-0"}))
+    with a_trained_shop.read() as connection:
+        ranking = trained.rank(connection, [question], 100)[0]
+    assert len(ranking) == 29
+    assert [candidate.rank for candidate in ranking] == list(range(1, 30))
+
+
+def test_raw_ranking_needs_a_model(untrained: Recommender, a_busy_shop: Database) -> None:
+    with a_busy_shop.read() as connection, pytest.raises(ModelError, match="aftercart train"):
+        untrained.rank(connection, [Question(("Road-Bike-0",))], 5)

@@ -1,0 +1,57 @@
+"""Which categories stand against each other."""
+
+from itertools import count
+
+from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.dataset import interactions
+from aftercart.recommendation.evidence import evidence_of
+from aftercart.recommendation.guards import Basket, Guard, Rivals, basket_of, refusal
+from aftercart.recommendation.request import Anchor, Request
+from aftercart.recommendation.rivals import rival_categories
+
+ROAD = Product("ROAD", "Swift", "Road Bikes", price_minor=100_000, currency="EUR")
+MOUNTAIN = Product("MOUNTAIN", "Ridge", "Mountain Bikes", price_minor=90_000, currency="EUR")
+HELMET = Product("HELMET", "Shell", "Helmets", price_minor=5_000, currency="EUR")
+RARE = Product("RARE", "Unicycle", "Unicycles", price_minor=5_000, currency="EUR")
+PRODUCTS = (ROAD, MOUNTAIN, HELMET, RARE)
+
+
+def rivals_after(*baskets: tuple[list[Product], int]) -> Rivals:
+    """Rivals after orders of these products, each so many times."""
+    number = count()
+    orders, items = [], []
+    for products, times in baskets:
+        for _ in range(times):
+            order = next(number)
+            orders += [order] * len(products)
+            items += [PRODUCTS.index(product) for product in products]
+    how_many = next(number)
+    past = interactions(PRODUCTS, range(how_many), range(how_many), orders, items, [1.0] * len(items))
+    return rival_categories(PRODUCTS, evidence_of(past))
+
+
+def test_kinds_of_bikes_that_nobody_buys_together_are_rivals() -> None:
+    rivals = rivals_after(([ROAD, HELMET], 100), ([MOUNTAIN, HELMET], 100), ([RARE], 2))
+    assert rivals == {("Road Bikes", "Mountain Bikes"), ("Mountain Bikes", "Road Bikes")}
+
+
+def test_what_is_bought_together_now_and_then_is_no_rival() -> None:
+    assert not rivals_after(([ROAD], 90), ([MOUNTAIN], 90), ([ROAD, MOUNTAIN], 10))
+
+
+def test_few_orders_say_nothing() -> None:
+    assert not rivals_after(([ROAD], 8), ([MOUNTAIN], 8))
+
+
+def basket(*anchors: Product) -> Basket:
+    request = Request(tuple(Anchor(anchor.sku, anchor.price_minor or 0) for anchor in anchors), "EUR")
+    rivals = frozenset({("Road Bikes", "Mountain Bikes"), ("Mountain Bikes", "Road Bikes")})
+    return basket_of(request, {product.sku: product for product in PRODUCTS}, lambda _anchor, _sku: False, rivals)
+
+
+def test_a_mountain_bike_is_not_offered_to_who_bought_a_road_bike() -> None:
+    assert refusal("MOUNTAIN", MOUNTAIN, basket(ROAD)) is Guard.SUBSTITUTE
+
+
+def test_a_rival_of_one_anchor_may_go_with_another() -> None:
+    assert refusal("MOUNTAIN", MOUNTAIN, basket(ROAD, HELMET)) is None

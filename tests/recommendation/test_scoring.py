@@ -1,0 +1,104 @@
+"""Exact ranks from embeddings fixed by hand, so that a wrong sign or axis cannot hide."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.dataset import GUEST, interactions
+from aftercart.recommendation.evidence import evidence_of
+from aftercart.recommendation.features import Vocabulary
+from aftercart.recommendation.lightfm_model import Embeddings
+from aftercart.recommendation.model import Learned, Model
+from aftercart.recommendation.scoring import Question, best_of, by_lightfm
+
+CATALOG = tuple(Product(sku, sku, category="c") for sku in ("bike", "tent", "pump", "bottle", "stove"))
+TWO_WORDS = Vocabulary(names=("word:cycle", "word:camp"), price_bounds=())
+
+
+def matrix(*rows: tuple[float, ...]) -> np.ndarray:
+    return np.array(rows, dtype=np.float32)
+
+
+def model(evidence_weight: float = 0.0) -> Model:
+    """The first axis is cycling, the second camping; a bottle fits both."""
+    embeddings = Embeddings(
+        item=matrix((0, 0), (0, 0), (3, 0), (2, 2), (0, 3)),
+        item_bias=np.array([0, 0, 0, 0.5, 0], dtype=np.float32),
+        anchor=matrix((1, 0), (0, 1), (0.1, 0), (0, 0), (0, 0.1)),
+        history=matrix((0, 0), (0, 0.4), (0, 0), (0, 0), (0, 0)),
+        feature_anchor=matrix((1, 0), (0, 1)),
+        feature_history=matrix((0, 0), (0, 0)),
+    )
+    past = interactions(CATALOG, [0] * 9, [GUEST] * 9, [n for n in range(9) for _ in range(2)], [0, 4] * 9, [1] * 18)
+    return Model("v", CATALOG, evidence_of(past), Learned(TWO_WORDS, embeddings, 2, evidence_weight))
+
+
+def ranked(question: Question, most: int = 5, catalog: dict[str, Product] | None = None) -> list[str]:
+    return [candidate.sku for candidate in by_lightfm(model(), [question], catalog or {}, most)[0]]
+
+
+def test_the_rank_is_the_dot_product_plus_the_bias() -> None:
+    assert ranked(Question(("bike",)), most=2) == ["pump", "bottle"]
+    assert ranked(Question(("tent",)), most=2) == ["stove", "bottle"]
+
+
+def test_anchors_are_averaged_and_not_summed() -> None:
+    assert ranked(Question(("bike", "tent")), most=1) == ["bottle"]
+
+
+def test_each_pick_names_the_anchor_that_adds_most() -> None:
+    because = {c.sku: c.because for c in by_lightfm(model(), [Question(("bike", "tent"))], {}, 3)[0]}
+    assert (because["pump"], because["stove"]) == ("bike", "tent")
+
+
+def test_earlier_purchases_move_the_rank() -> None:
+    with_history = Question(("pump",), history=("tent",))
+    assert ranked(Question(("pump",)), most=1) == ["bottle"]
+    assert ranked(Question(("pump",)), most=5).index("stove") > ranked(with_history).index("stove")
+
+
+def test_what_is_banned_or_not_allowed_is_never_ranked() -> None:
+    only_last_two = np.array([False, False, False, True, True])
+    question = Question(("bike",), banned=frozenset({"bottle", "unheard of"}), allowed=only_last_two)
+    assert ranked(question) == ["stove"]
+
+
+def test_a_product_newer_than_the_model_counts_by_its_metadata() -> None:
+    new = Product("new", "Camp Chair")
+    assert ranked(Question(("new",)), most=2, catalog={"new": new}) == ["stove", "bottle"]
+    assert ranked(Question(("bike", "gone")), most=2) == ranked(Question(("bike",)), most=2)
+
+
+def test_without_any_known_anchor_nothing_is_ranked() -> None:
+    assert by_lightfm(model(), [Question(("gone",)), Question(())], {}, 3) == [[], []]
+
+
+def test_an_untrained_model_ranks_nothing() -> None:
+    untrained = Model("fallback", CATALOG, model().evidence)
+    assert by_lightfm(untrained, [Question(("bike",))], {}, 3) == [[]]
+
+
+def test_evidence_lifts_what_was_really_bought_together() -> None:
+    assert by_lightfm(model(evidence_weight=2.0), [Question(("bike",))], {}, 1)[0][0].sku == "stove"
+
+
+@given(st.lists(st.lists(st.sampled_from(["bike", "tent", "pump", "gone"]), max_size=3), min_size=1, max_size=6))
+def test_a_batch_answers_as_each_question_alone(anchors: list[list[str]]) -> None:
+    questions = [Question(tuple(skus)) for skus in anchors]
+    alone = [by_lightfm(model(), [question], {}, 3)[0] for question in questions]
+    for one, other in zip(by_lightfm(model(), questions, {}, 3), alone, strict=True):
+        assert [(c.sku, c.because) for c in one] == [(c.sku, c.because) for c in other]
+        assert [c.score for c in one] == pytest.approx([c.score for c in other], abs=1e-5)
+
+
+@given(
+    hnp.arrays(np.float32, st.integers(0, 30), elements=st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0])),
+    st.integers(0, 35),
+)
+def test_the_best_are_those_a_full_sort_would_find(scores: np.ndarray, most: int) -> None:
+    finite = [place for place in range(len(scores)) if np.isfinite(scores[place])]
+    expected = sorted(finite, key=lambda place: (-scores[place], place))[:most]
+    assert best_of(scores, most).tolist() == expected
