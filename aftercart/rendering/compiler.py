@@ -1,0 +1,162 @@
+"""One template for one locale, compiled: MJML and Jinja in, four Jinja templates out.
+
+1. The author's files are read, includes put in place, and cut by Jinja's lexer.
+2. The syntax tree is checked against the allow-list (policy.py).
+3. Every Jinja tag is replaced by a stand-in that MJML leaves alone, or refused at its place (mjml_places.py).
+4. MJML runs, once, with no value anywhere near it (engine.py).
+5. The tags come back, each expression with the filter for its place in the HTML (html_places.py).
+6. What came out is compared with what went in: no tag lost, blocks in order, the same variables.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+from jinja2 import Environment, TemplateSyntaxError, meta, nodes
+
+from aftercart.errors import Place, TemplateError
+from aftercart.rendering import engine, policy, text_part
+from aftercart.rendering.holes import Part, Placeholders, pieces, with_holes
+from aftercart.rendering.html_places import to_template
+from aftercart.rendering.lexer import Kind, Segment
+from aftercart.rendering.locales import direction, language_tag
+from aftercart.rendering.mjml_places import Weaver
+from aftercart.rendering.runtime import environment
+from aftercart.rendering.scanner import FIRST_HOLE, HOLE, MarkupError
+from aftercart.rendering.source import Sources
+from aftercart.rendering.written import Written, plainly
+
+_RTL_DEFAULTS = (
+    '<mj-attributes><mj-text align="right" /><mj-table align="right" /><mj-button align="right" />'
+    '<mj-section direction="rtl" text-align="right" /><mj-column direction="rtl" /></mj-attributes>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a worker needs to render. `preheader` is empty where the author wrote none."""
+
+    subject: Written
+    preheader: Written
+    html: Written
+    text: Written
+
+
+@lru_cache(maxsize=1)
+def compiler_fingerprint() -> str:
+    """Changes with MJML's version and with any line of this room, so that no stale result is ever taken."""
+    digest = hashlib.sha256(engine.engine_version().encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def fingerprint(sources: Sources, locale: str) -> str:
+    """Names one compiled result: sources, includes, engine, compiler, locale. 64 hexadecimal digits."""
+    digest = hashlib.sha256(sources.digest)
+    digest.update(f"{compiler_fingerprint()}\0{locale}".encode())
+    return digest.hexdigest()
+
+
+def compile_template(sources: Sources, locale: str) -> Compiled:
+    """Compile the sources. Raises TemplateError naming file and line, and how to write it instead."""
+    check_jinja(sources)
+    body = with_holes(sources.body.segments)
+    placeholders = Placeholders(sources.digest.hex()[:12])
+    if placeholders.nonce in body.text:
+        raise TemplateError(f"the text {placeholders.nonce} cannot be used here", Place(sources.body.file))
+    weaver = Weaver(body, placeholders, _head(sources, locale, placeholders), _root(locale))
+    holed = placeholders.to_holes(_through_mjml(weaver.mjml(), sources.body.file))
+    _check_all_there(holed, placeholders.contents)
+    html = _to_template(holed, placeholders.contents, sources.body.file)
+    _check_variables(html, plainly(sources.body.segments), weaver.preheader, sources.body.file)
+    return Compiled(
+        subject=plainly(sources.subject.segments),
+        preheader=plainly(weaver.preheader),
+        html=html,
+        text=plainly(sources.text.segments) if sources.text else text_part.text_template(body),
+    )
+
+
+def check_jinja(sources: Sources) -> None:
+    """Raises TemplateError for the first thing in a template that Jinja or the policy does not accept."""
+    for part in (sources.subject, sources.body, sources.text):
+        if part is None:
+            continue
+        written = plainly(part.segments)
+        extra = frozenset({"link"}) if part is sources.text else frozenset[str]()
+        for line, fault in policy.faults(_parsed(written), extra):
+            raise TemplateError(fault, written.place(line) or Place(part.file))
+
+
+def _parsed(written: Written) -> nodes.Template:
+    try:
+        return Environment().parse(written.source)
+    except TemplateSyntaxError as err:
+        raise TemplateError(err.message or "not valid Jinja", written.place(err.lineno)) from err
+
+
+def _through_mjml(mjml: str, file: Path) -> str:
+    try:
+        return engine.to_html(mjml)
+    except ValueError as err:
+        raise TemplateError(str(err), Place(file)) from err
+
+
+def _to_template(holed: str, contents: list[tuple[Part, ...]], file: Path) -> Written:
+    try:
+        return to_template(holed, contents)
+    except MarkupError as err:
+        raise TemplateError(f"MJML made HTML of this that cannot be read: {err.message}", Place(file)) from err
+
+
+def _root(locale: str) -> dict[str, str]:
+    return {"lang": language_tag(locale), "dir": direction(locale)}
+
+
+def _head(sources: Sources, locale: str, placeholders: Placeholders) -> str:
+    """What every head needs and MJML leaves out."""
+    markup = "".join(segment.text for segment in sources.body.segments if segment.kind is Kind.DATA)
+    # Saying "light dark" without dark styles would leave dark letters on the dark canvas of some mail programs.
+    scheme = "light dark" if "prefers-color-scheme" in markup else "light"
+    names = ("color-scheme", "supported-color-schemes")
+    metas = "".join(f'<meta name="{name}" content="{scheme}">' for name in names)
+    title = "" if "<mj-title" in markup else f"<mj-title>{placeholders.word(_own('_subject', sources))}</mj-title>"
+    defaults = _RTL_DEFAULTS if direction(locale) == "rtl" else ""
+    return f"{defaults}{title}<mj-raw>{metas}</mj-raw>"
+
+
+def _own(name: str, sources: Sources) -> Segment:
+    return Segment(Kind.EXPRESSION, name, Place(sources.body.file, 1))
+
+
+def _check_all_there(holed: str, contents: list[tuple[Part, ...]]) -> None:
+    """MJML must have kept every expression, and every block once and in its order."""
+    found = [ord(piece) - FIRST_HOLE for piece in pieces(holed) if HOLE.match(piece)]
+    for index in sorted(set(range(len(contents))) - set(found)):
+        for part in contents[index]:
+            if isinstance(part, Segment):
+                raise TemplateError(f"{part} does not appear in the compiled mail; MJML makes no use of it", part.place)
+    blocks = [index for index in found if _is_block(contents[index])]
+    for index, following in pairwise(blocks):
+        if following <= index:
+            tag = next(part for part in contents[following] if isinstance(part, Segment))
+            raise TemplateError(f"MJML moved {tag}; put it around whole sections or columns", tag.place)
+
+
+def _is_block(content: Iterable[Part]) -> bool:
+    return any(isinstance(part, Segment) and part.kind is Kind.BLOCK for part in content)
+
+
+def _check_variables(html: Written, source: Written, preheader: list[Segment], file: Path) -> None:
+    kept = _variables(html) | _variables(plainly(preheader))
+    wanted = _variables(source)
+    if lost := wanted ^ {name for name in kept if not name.startswith("_")}:
+        raise TemplateError(f"compiling changed the meaning of {', '.join(sorted(lost))}", Place(file))
+
+
+def _variables(written: Written) -> set[str]:
+    return meta.find_undeclared_variables(environment("en", html=True).parse(written.source))

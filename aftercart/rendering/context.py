@@ -1,0 +1,146 @@
+"""The context: everything a template may use, and nothing else.
+
+The pipeline fills it, `aftercart check` compares every template with it, and docs/templates.md prints it. Values are
+str, int, float, bool, None, list and dict: no object of ours ever reaches a template.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
+
+from aftercart.errors import TemplateError
+
+
+class PriceContext(TypedDict):
+    minor: int
+    """Amount in minor units (cents, yen). Print it with `{{ pick.price|money }}`."""
+    currency: str
+    """ISO 4217 code."""
+
+
+class BrandContext(TypedDict):
+    name: str
+    """The shop's name as customers know it."""
+    url: str
+    """Address of the shop's front page."""
+    postal_address: str
+    """The postal address that the law wants in every marketing mail."""
+    logo_url: str | None
+    """Address of the logo, or none: the name is printed then."""
+    color: str
+    """The brand's color as #rrggbb; buttons wear it with white letters."""
+    email: str
+    """Where recipients reach a person."""
+
+
+class RecipientContext(TypedDict):
+    first_name: str | None
+    """As the shop knows it; often missing: `{{ recipient.first_name or "there" }}`."""
+    locale: str
+    """Such as fr_FR. Money and dates follow it by themselves."""
+
+
+class OrderLineContext(TypedDict):
+    sku: str
+    """The shop's article number."""
+    title: str
+    """The product's name at the time of the order."""
+    quantity: int
+    """How many were bought."""
+    price: PriceContext
+    """Of one unit."""
+    image_url: str | None
+    """Picture of the product, or none."""
+    url: str | None
+    """Page of the product, or none."""
+
+
+class OrderContext(TypedDict):
+    id: str
+    """The order number that the customer knows."""
+    placed_at: str
+    """When it was placed, as ISO 8601. Print it with `{{ order.placed_at|date }}`."""
+    currency: str
+    """ISO 4217 code."""
+    lines: list[OrderLineContext]
+    """What was bought, without what came back."""
+
+
+class AnchorContext(TypedDict):
+    sku: str
+    """Article number of the bought product that brought this pick; empty where none did (a best seller)."""
+    title: str
+    """Its name, as in "because you bought ..."; empty likewise."""
+
+
+class PickContext(TypedDict):
+    slot: int
+    """1 for the first pick."""
+    sku: str
+    """The shop's article number."""
+    title: str
+    """The product's name."""
+    url: str
+    """Page of the product; links are tracked by themselves."""
+    image_url: str | None
+    """Picture of the product, or none: show a card that looks good without."""
+    price: PriceContext
+    """Today's price."""
+    because: AnchorContext
+    """The bought product that it goes with."""
+    description: str | None
+    """What the shop says about it, or none."""
+    category: str | None
+    """The shop's category, or none."""
+
+
+class LinksContext(TypedDict):
+    unsubscribe: str
+    """Leaves with one click. Every mail carries it; never tracked."""
+    preferences: NotRequired[str]
+    """The preference page, where there is one: `{% if links.preferences is defined %}`."""
+
+
+class CampaignContext(TypedDict):
+    name: str
+    """Name of the campaign."""
+    step: str
+    """Id of the step."""
+
+
+class TemplateContext(TypedDict):
+    brand: BrandContext
+    """The shop that sends the mail."""
+    recipient: RecipientContext
+    """The person who reads it."""
+    order: OrderContext
+    """The order that started the campaign."""
+    picks: list[PickContext]
+    """The chosen products, best first; at least as many as the step's `at_least`."""
+    links: LinksContext
+    """What the recipient can do about these mails."""
+    campaign: CampaignContext
+    """Where this mail belongs."""
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def refuse_foreign_values(value: object, path: str = "") -> None:
+    """Raises TemplateError naming the first value that is no plain data. Exact types: a subclass can bring code."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return
+    if kind is dict:
+        _refuse_in_mapping(value, path)  # type: ignore[arg-type]
+    elif kind is list:
+        for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
+            refuse_foreign_values(item, f"{path}[{index}]")
+    else:
+        raise TemplateError(f"the context holds a {kind.__name__} at {path}: only plain data may enter a template")
+
+
+def _refuse_in_mapping(value: Mapping[Any, object], path: str) -> None:
+    for key, item in value.items():
+        if type(key) is not str or key.startswith("_"):
+            raise TemplateError(f"the context holds the key {key!r} at {path or 'its top'}: keys are plain names")
+        refuse_foreign_values(item, f"{path}.{key}" if path else key)

@@ -1,0 +1,166 @@
+"""The filters of the finished templates: one for each place in which a value can stand.
+
+None of them trusts a value: not its type, not its characters, not that somebody escaped it before. An address that
+no mail program should follow becomes `#unsafe-url` and is counted (`Links.unsafe`); a CSS value that is more than a
+color, a number or a word becomes `inherit`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import quote
+
+from jinja2 import Undefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+
+UNSAFE_URL = "#unsafe-url"
+
+# C0 and C1 controls but tab and line feeds, bidirectional overrides (they make "gpj.exe" read "exe.jpg"), surrogates
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_ANY_CONTROL = re.compile(f"{_CONTROL.pattern}|[\t\n\r]")
+_WEB_ADDRESS = re.compile(r"https?://[^/?#@\\\s]+(?:[/?#][^\\]*)?", re.IGNORECASE)
+_OTHER_ADDRESS = re.compile(r"(?:mailto|tel|sms):[^\\\s]+", re.IGNORECASE)
+_EMBEDDED = re.compile(r"cid:[^\\\s]+", re.IGNORECASE)
+_NOT_IN_URLS = re.compile(r"""[ "<>`]""")
+_NOT_IN_CSS_URLS = re.compile(r"""['();]""")
+_LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
+_CSS_VALUE = re.compile(r"[#\w.%,+\- ]+|(?:rgb|hsl)a?\([\d.,%/ ]+\)", re.ASCII)
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(slots=True)
+class Links:
+    """The links of one mail: `rewrite` gets every web address, except the `untouched` ones."""
+
+    rewrite: Callable[[str], str]
+    untouched: frozenset[str]
+    """Compared without their fragment."""
+    unsafe: list[str] = field(default_factory=list)
+
+    def clickable(self, value: object) -> str:
+        """The address for an href. A link of `context["links"]` acts for the recipient and is never rewritten."""
+        url = _address(value)
+        if _WEB_ADDRESS.fullmatch(url):
+            return url if url.partition("#")[0] in self.untouched else self.rewrite(url)
+        return url if _OTHER_ADDRESS.fullmatch(url) else self._refused(value)
+
+    def picture(self, value: object) -> str:
+        """The address for a src."""
+        url = _address(value)
+        return url if _WEB_ADDRESS.fullmatch(url) or _EMBEDDED.fullmatch(url) else self._refused(value)
+
+    def _refused(self, value: object) -> str:
+        self.unsafe.append(str(value))
+        return UNSAFE_URL
+
+
+def _address(value: object) -> str:
+    """The value as an address, with the characters encoded that no URL holds; empty if it hides control characters."""
+    text = value.strip() if isinstance(value, str) else ""
+    if _ANY_CONTROL.search(text):
+        return ""
+    return _NOT_IN_URLS.sub(_percent, text)
+
+
+def _percent(match: re.Match[str]) -> str:
+    return f"%{ord(match[0]):02X}"
+
+
+def plain(value: object) -> str:
+    """A value as text without control characters. Raises TypeError for what a recipient should never read."""
+    if isinstance(value, str):
+        text = str(value)
+    elif isinstance(value, Undefined):
+        text = str(value)  # raises, naming what is missing
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        text = str(value)
+    else:
+        raise TypeError(f"cannot print {value!r}: print one of its fields, or choose with {{% if %}}")
+    return _CONTROL.sub("", text) if _CONTROL.search(text) else text
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters, for a header."""
+    return _SPACE.sub(" ", _CONTROL.sub("", text)).strip()
+
+
+def text(value: object) -> Markup:
+    """For text and for quoted attributes."""
+    return escape(plain(value))
+
+
+def url_start(value: object) -> str:
+    """The beginning of an address; what it begins with is judged once the address is whole."""
+    return value if isinstance(value, str) else plain(value)
+
+
+def url_path(value: object) -> str:
+    """Inside the path of an address; what is percent-encoded already stays."""
+    return quote(_LONE_PERCENT.sub("%25", plain(value)), safe="/:@!$*+,=~-._%")
+
+
+def url_query(value: object) -> str:
+    """Inside the query or the fragment of an address: one value, whatever it holds."""
+    return quote(plain(value), safe="")
+
+
+def css(value: object) -> Markup:
+    """A color, a number or a word in a style."""
+    return _css_value(plain(value))
+
+
+@lru_cache(maxsize=4096)  # a brand's color stands in a mail a dozen times
+def _css_value(text: str) -> Markup:
+    found = text.strip()
+    return Markup(found) if _CSS_VALUE.fullmatch(found) else Markup("inherit")
+
+
+@pass_context
+def link(context: Context, value: object) -> Markup:
+    """The href of something that the recipient may click."""
+    return escape(_links(context).clickable(value))
+
+
+@pass_context
+def link_in_text(context: Context, value: object) -> str:
+    return _links(context).clickable(value)
+
+
+@pass_context
+def url(context: Context, value: object) -> Markup:
+    """Any other address: pictures, backgrounds."""
+    return escape(_links(context).picture(value))
+
+
+@pass_context
+def css_url(context: Context, value: object) -> Markup:
+    """A whole address inside `url(...)`."""
+    return escape(_NOT_IN_CSS_URLS.sub(_percent, _links(context).picture(value)))
+
+
+def _links(context: Context) -> Links:
+    links = context["_links"]
+    if not isinstance(links, Links):
+        raise TypeError("a template is rendered by Template.render")
+    return links
+
+
+IN_HTML: dict[str, Callable[..., object]] = {
+    "_text": text,
+    "_url_start": url_start,
+    "_url_path": url_path,
+    "_url_query": url_query,
+    "_url": url,
+    "_link": link,
+    "_css": css,
+    "_css_url": css_url,
+}
+IN_TEXT: dict[str, Callable[..., object]] = {
+    "_url_start": url_start,
+    "_url_path": url_path,
+    "_url_query": url_query,
+    "_link": link_in_text,
+    "link": link_in_text,
+}

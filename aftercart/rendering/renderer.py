@@ -1,0 +1,108 @@
+"""The door of this room: a template by name and locale, compiled at most once per change."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from aftercart.rendering import store
+from aftercart.rendering.compiler import Compiled, compile_template, fingerprint
+from aftercart.rendering.locales import known_locale
+from aftercart.rendering.runtime import Template
+from aftercart.rendering.source import Sources, read_template
+
+_RECHECK_SECONDS = 1.0
+_VERSION_DIGITS = 12
+
+Stamps = tuple[tuple[Path, int, int], ...]
+
+
+@dataclass(slots=True)
+class _Loaded:
+    template: Template
+    stamps: Stamps
+    checked_at: float
+
+
+class Renderer:
+    """Templates below one folder. Safe to use from many threads; several processes may share the cache folder.
+
+    A compiled template is kept in memory and on disk, and made anew when one of its files changes (looked at no more
+    than once a second). A process that finds it on disk never imports MJML.
+    """
+
+    def __init__(
+        self, templates_dir: Path, cache_dir: Path, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._templates_dir = templates_dir
+        self._monotonic = monotonic
+        self._cache_dir = cache_dir
+        self._lock = threading.Lock()
+        self._loaded: dict[tuple[str, str], _Loaded] = {}
+
+    def template(self, name: str, locale: str) -> Template:
+        """The template for a locale such as fr-FR or fr_FR; an unknown one gets its language, or English.
+
+        Raises TemplateError naming file and line if there is no such template or it cannot be compiled.
+        """
+        key = (name, known_locale(locale))
+        with self._lock:
+            loaded = self._loaded.get(key)
+            if loaded is None or not _fresh(loaded, self._monotonic()):
+                loaded = self._load(*key)
+                self._loaded[key] = loaded
+            return loaded.template
+
+    def reload(self) -> None:
+        """Look at every file again at its next use, however short ago it was looked at."""
+        with self._lock:
+            self._loaded.clear()
+
+    def _load(self, name: str, locale: str) -> _Loaded:
+        sources = read_template(self._templates_dir, name)
+        stamps = _stamps(sources.files)
+        template = assembled(sources, self._compiled(sources, locale), locale)
+        return _Loaded(template, stamps, self._monotonic())
+
+    def _compiled(self, sources: Sources, locale: str) -> Compiled:
+        digest = fingerprint(sources, locale)
+        file = self._cache_dir / "templates" / f"{sources.name}-{locale}-{digest[:32]}.json"
+        found = store.load(file, self._templates_dir)
+        if found is not None:
+            return found
+        compiled = compile_template(sources, locale)
+        store.save(compiled, file, self._templates_dir)
+        return compiled
+
+
+def assembled(sources: Sources, compiled: Compiled, locale: str) -> Template:
+    """A compiled template as something that renders."""
+    parts = {part.name: getattr(compiled, part.name) for part in fields(Compiled)}
+    version = fingerprint(sources, locale)[:_VERSION_DIGITS]
+    return Template(sources.name, locale, version, parts, _files(sources))
+
+
+def _files(sources: Sources) -> dict[str, Path]:
+    text = sources.text.file if sources.text else sources.body.file
+    return {"subject": sources.subject.file, "preheader": sources.body.file, "html": sources.body.file, "text": text}
+
+
+def _fresh(loaded: _Loaded, now: float) -> bool:
+    if now - loaded.checked_at < _RECHECK_SECONDS:
+        return True
+    loaded.checked_at = now
+    return _stamps(tuple(file for file, *_ in loaded.stamps)) == loaded.stamps
+
+
+def _stamps(files: tuple[Path, ...]) -> Stamps:
+    """What changes when somebody edits a file; a file that is gone changes too."""
+    return tuple((file, *_stamp(file)) for file in files)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, -1)
+    return (found.st_mtime_ns, found.st_size)

@@ -1,0 +1,140 @@
+"""Renders compiled templates: Jinja only, in a sandbox, and a fault names the author's file and line."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache, partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import jinja2
+from babel.dates import format_date
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from aftercart.errors import AftercartError, Place, TemplateError
+from aftercart.money import formatted
+from aftercart.rendering.context import refuse_foreign_values
+from aftercart.rendering.escape import IN_HTML, IN_TEXT, Links, one_line, plain
+from aftercart.rendering.policy import FILTERS
+from aftercart.rendering.text_part import tidy
+from aftercart.rendering.written import Written
+
+# Fills the preview of a wide inbox, so that it does not go on with the first words of the body: characters that take
+# room and show nothing (combining grapheme joiner, zero-width non-joiner, no-break space).
+_PADDING = "\u034f\u200c\u00a0" * 150
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One mail's content. `unsafe_urls` are the addresses in the data that were replaced by `#unsafe-url`."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    unsafe_urls: tuple[str, ...] = ()
+
+
+def money(value: object, locale: str) -> str:
+    """A price of the context as readers of the locale write it: 1.234,50 €."""
+    if not isinstance(value, dict) or not {"minor", "currency"} <= value.keys():
+        raise TypeError("money prints a price, such as {{ pick.price|money }}")
+    return formatted(int(value["minor"]), str(value["currency"]), locale)
+
+
+@lru_cache(maxsize=4096)
+def day(value: str, locale: str, style: str) -> str:
+    """An ISO 8601 date or time as a date, on the day that it itself names."""
+    try:
+        moment: date = datetime.fromisoformat(value)
+    except ValueError as err:
+        raise TypeError(f"{value!r} is not an ISO 8601 date") from err
+    return format_date(moment, format=style, locale=locale)
+
+
+def _date(value: object, style: str = "long", *, locale: str) -> str:
+    if not isinstance(value, str) or style not in ("short", "medium", "long", "full"):
+        raise TypeError("date prints an ISO 8601 text; styles: short, medium, long, full")
+    return day(value, locale, style)
+
+
+@lru_cache(maxsize=128)
+def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
+    """Jinja with the filters of this room and nothing that policy.py does not list."""
+    result = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=html, finalize=None if html else plain, keep_trailing_newline=True
+    )
+    listed = {name: kept for name, kept in result.filters.items() if name in FILTERS}
+    ours = {"money": partial(money, locale=locale), "date": partial(_date, locale=locale)}
+    result.filters = {**listed, **ours, **(IN_HTML if html else IN_TEXT)}
+    result.globals = {"range": result.globals["range"]}
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    template: jinja2.Template
+    written: Written
+    file: Path
+
+    def render(self, values: Mapping[str, Any]) -> str:
+        try:
+            return self.template.render(values)
+        except AftercartError:
+            raise
+        except Exception as err:  # a door: filters raise whatever the data make them raise
+            raise TemplateError(_in_words(err), self._place(err.__traceback__)) from err
+
+    def _place(self, traceback: TracebackType | None) -> Place:
+        """Jinja rewrites the traceback so that frames of the template carry its own lines."""
+        line = 0
+        while traceback is not None:
+            if traceback.tb_frame.f_code.co_filename == "<template>":
+                line = traceback.tb_lineno
+            traceback = traceback.tb_next
+        return self.written.place(line) or Place(self.file)
+
+
+def _in_words(err: Exception) -> str:
+    return str(err).replace("'dict object' has no attribute", "the context has no field") or type(err).__name__
+
+
+class Template:
+    """A template for one locale, ready to render. Safe to use from many threads; nothing is kept between renders."""
+
+    def __init__(
+        self, name: str, locale: str, version: str, parts: Mapping[str, Written], files: Mapping[str, Path]
+    ) -> None:
+        self.name = name
+        self.locale = locale
+        self.version = version
+        """The first 12 hexadecimal digits of the content hash: sources, includes, compiler, locale."""
+        self._parts = {
+            part: _Part(environment(locale, html=part == "html").from_string(written.source), written, files[part])
+            for part, written in parts.items()
+        }
+
+    def render(self, context: Mapping[str, Any], link: Callable[[str], str]) -> Rendered:
+        """Subject, preheader, HTML and text for one recipient.
+
+        `link` is called with every web address that the recipient may click, in HTML and text, and answers what stands
+        there instead; the addresses under `context["links"]` are left alone. Raises TemplateError naming the
+        author's file and line for a missing value, a value that cannot be printed, or a context that is no plain data.
+        """
+        refuse_foreign_values(dict(context))
+        links = Links(link, _untouched(context))
+        values = {**context, "_links": links}
+        subject = one_line(self._parts["subject"].render(values))
+        preheader = one_line(self._parts["preheader"].render(values))
+        values |= {"_subject": subject, "_preheader": preheader + _PADDING if preheader else ""}
+        html = self._parts["html"].render(values)
+        text = tidy(self._parts["text"].render(values))
+        return Rendered(subject, preheader, html, text, tuple(links.unsafe))
+
+
+def _untouched(context: Mapping[str, Any]) -> frozenset[str]:
+    links = context.get("links")
+    values = links.values() if isinstance(links, dict) else ()
+    return frozenset(value.strip().partition("#")[0] for value in values if isinstance(value, str))

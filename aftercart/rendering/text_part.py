@@ -1,0 +1,181 @@
+"""The text part, compiled from the same MJML: paragraphs, `Label: address` for buttons, rows for tables.
+
+People read it on watches and in terminals, spam filters compare it with the HTML, and a mail without it looks
+careless. A link that comes back later in the same card is printed there and not before, so that a picture, a title and
+a button to one product do not print its address three times.
+"""
+
+import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from aftercart.rendering.addresses import is_tracked, unescaped, url_expression, without_entities
+from aftercart.rendering.holes import Holed, Part
+from aftercart.rendering.lexer import Kind, Segment
+from aftercart.rendering.scanner import Comment, Conditional, Declaration, EndTag, Event, Tag, Text, names
+from aftercart.rendering.written import Writer, Written
+
+_PARAGRAPH = names("mj-text mj-button mj-image mj-table mj-section p div h1 h2 h3 h4 ul ol table blockquote")
+_LINE = frozenset({"tr", "br", "mj-navbar-link", "mj-social-element"})
+_SILENT = frozenset({"mj-head", "style", "script", "title"})
+_LABELED = frozenset({"mj-button", "mj-navbar-link", "mj-social-element"})
+HTML_ONLY = "html-only"
+"""An element with this css-class has no counterpart in the text part."""
+
+_SPACE = re.compile(r"[ \t\r\n\f]+")
+_RUNS = re.compile(r"[ \t]{2,}")
+_BREAKS = re.compile(r"[ \t\n\v]*[\n\v][ \t\n\v]*")
+_SOFT = "\v"
+"""Ends a line unless an empty line is there anyway. No value can hold it: `plain` takes control characters out."""
+
+
+def tidy(text: str) -> str:
+    """A rendered text part without the gaps that tags leave behind."""
+    return f"{_BREAKS.sub(_break, _RUNS.sub(' ', text)).strip()}\n"
+
+
+def _break(found: re.Match[str]) -> str:
+    return "\n\n" if found[0].count("\n") > 1 else "\n"
+
+
+def text_template(source: Holed) -> Written:
+    """A Jinja template of the text part."""
+    events = list(source.events())
+    writer = _TextWriter(source, _last_links(source, events))
+    for event in events:
+        writer.event(event)
+    return writer.jinja.result()
+
+
+Target = tuple[Part, ...]
+
+
+def _target(source: Holed, tag: Tag) -> Target:
+    return without_entities(source.parts(_value(tag, "href")))
+
+
+def _value(tag: Tag, name: str) -> str:
+    return next((attribute.value for attribute in tag.attributes if attribute.name == name and attribute.value), "")
+
+
+def _same(target: Target) -> str:
+    """Two links with one spelling go to one place."""
+    return "".join(str(part) for part in target)
+
+
+def _last_links(source: Holed, events: Iterable[Event]) -> set[int]:
+    """The offsets of the links that no later one in the same column repeats."""
+    last: dict[str, int] = {}
+    found: set[int] = set()
+    for event in events:
+        if isinstance(event, Tag) and (target := _target(source, event)):
+            last[_same(target)] = event.offset
+        elif isinstance(event, EndTag) and event.name in ("mj-column", "mj-body"):
+            found.update(last.values())
+            last.clear()
+    return found
+
+
+@dataclass(slots=True)
+class _TextWriter:
+    source: Holed
+    last_links: set[int]
+    jinja: Writer = field(default_factory=Writer)
+    _silent: list[str] = field(default_factory=list)
+    _open_links: list[tuple[str, Target]] = field(default_factory=list)
+    _in_card: bool = False
+    _hidden: bool = False
+
+    def event(self, event: Event) -> None:
+        match event:
+            case Conditional():
+                self._hidden = event.hides and not event.ends
+            case Comment() | Declaration():
+                pass
+            case _ if self._hidden:
+                pass
+            case Tag():
+                self._tag(event)
+            case EndTag():
+                self._end(event.name)
+            case Text():
+                self._text(event)
+
+    def _tag(self, tag: Tag) -> None:
+        if (tag.name in _SILENT or HTML_ONLY in _value(tag, "css-class").split()) and not tag.self_closing:
+            self._silent.append(tag.name)
+        if self._silent:
+            return
+        if tag.name == "mj-column":
+            self._in_card = bool(_value(tag, "width"))
+        self._break_before(tag.name)
+        if tag.name in ("mj-image", "img"):
+            self._image(tag)
+        elif target := _target(self.source, tag):
+            self._open_links.append((tag.name, target if tag.offset in self.last_links else ()))
+
+    def _break_before(self, name: str) -> None:
+        if name in _PARAGRAPH:
+            self._paragraph(name)
+        elif name in _LINE:
+            self.jinja.literal("\n")
+        elif name == "li":
+            self.jinja.literal("\n- ")
+        elif name == "mj-divider":
+            self.jinja.literal("\n\n----\n\n")
+
+    def _image(self, tag: Tag) -> None:
+        """A linked picture is its alternative text and its address; any other picture says nothing here."""
+        target = _target(self.source, tag)
+        if not target or tag.offset not in self.last_links:
+            return
+        alt = _value(tag, "alt")
+        for part in self.source.parts(alt):
+            self._part(unescaped(part) if isinstance(part, str) else part)
+        self.jinja.literal(": " if alt else "")
+        self._address(target)
+
+    def _end(self, name: str) -> None:
+        if self._silent:
+            if self._silent[-1] == name:
+                self._silent.pop()
+            return
+        if self._open_links and self._open_links[-1][0] == name:
+            self._close_link(name, self._open_links.pop()[1])
+        if name in ("td", "th"):
+            self.jinja.literal(" ")
+        elif name in _PARAGRAPH or name == "mj-column":
+            self._paragraph(name)
+
+    def _paragraph(self, name: str) -> None:
+        """An empty line; within a card, a column beside others, its elements follow line by line."""
+        self.jinja.literal(_SOFT if self._in_card and name != "mj-column" else "\n\n")
+
+    def _close_link(self, name: str, target: Target) -> None:
+        if not target or str(target[0]).startswith(("mailto:", "tel:", "sms:")):
+            return
+        self.jinja.literal(": " if name in _LABELED else " (")
+        self._address(target)
+        self.jinja.literal("" if name in _LABELED else ")")
+
+    def _text(self, text: Text) -> None:
+        if self._silent:
+            return
+        for part in self.source.parts(text.raw):
+            self._part(html.unescape(_SPACE.sub(" ", part)) if isinstance(part, str) else part)
+
+    def _part(self, part: Part) -> None:
+        if isinstance(part, str):
+            self.jinja.literal(part)
+        elif part.kind is Kind.BLOCK:
+            self.jinja.block(part)
+        else:
+            self.jinja.expression(part.text, part.place)
+
+    def _address(self, target: Target) -> None:
+        tag = next((part for part in target if isinstance(part, Segment)), None)
+        if tag is None and not is_tracked(str(target[0])):
+            self.jinja.literal(str(target[0]))
+            return
+        self.jinja.expression(f"({url_expression(target)})|_link", tag.place if tag else None)

@@ -1,0 +1,105 @@
+"""Everything wrong with a template is said before launch."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercart.rendering.check import check_template
+from aftercart.rendering.source import template_names
+from aftercart.rendering.variables import unknown_variables
+from tests.rendering.mjml import in_text
+
+LEAVE = '<a href="{{ links.unsubscribe }}">leave</a>'
+
+
+def faults(root: Path) -> str:
+    return "\n".join(str(fault) for fault in check_template(root, "mail"))
+
+
+def test_the_shipped_templates_have_no_faults(shipped: Path) -> None:
+    assert template_names(shipped)
+    assert [fault for name in template_names(shipped) for fault in check_template(shipped, name)] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "suggestion"),
+    [
+        ("{{ recipient.frist_name }}", "recipient.frist_name", "recipient.first_name"),
+        ("{{ brnad.name }}", "brnad", "brand"),
+        (
+            "{% for row in picks|batch(2) %}{% for p in row %}{{ p.titel }}{% endfor %}{% endfor %}",
+            "picks[].titel",
+            "picks[].title",
+        ),
+        ("{{ picks[0].because.nme }}", "picks[].because.nme", None),
+        ("{% set p = picks|first %}{{ p.pric|money }}", "picks[].pric", "picks[].price"),
+        ("{% with o = order %}{{ o.lines[0]['skuu'] }}{% endwith %}", "order.lines[].skuu", "order.lines[].sku"),
+        ("{{ brand.name.upper }}", "brand.name.upper", "brand.name"),
+        ("{% if picks|selectattr('sku')|list %}{{ order.nr }}{% endif %}", "order.nr", None),
+    ],
+)
+def test_a_typing_error_is_named_with_what_was_meant(
+    content: str, path: str, suggestion: str | None, write: Callable[..., Path]
+) -> None:
+    root = write(in_text(f"\n\n{content}"))
+    ((place, found, meant),) = unknown_variables(root, "mail")
+    assert (place.line, found) == (3, path)
+    assert suggestion is None or meant == suggestion
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{% for p in picks %}{{ loop.index }} {{ p.because.title }}{% else %}{{ brand.name }}{% endfor %}",
+        "{% if links.preferences is defined %}{{ links.preferences }}{% endif %}",
+        "{% for key in range(3) %}{{ picks[key].title }}{% endfor %}",
+        "{% set best = picks[0] if picks else order.lines[0] %}{{ best.title }}",
+        "{{ (picks|sort(attribute='title')|last).title }}",
+    ],
+)
+def test_what_the_context_has_is_no_fault(content: str, write: Callable[..., Path]) -> None:
+    assert unknown_variables(write(in_text(content)), "mail") == []
+
+
+def test_a_missing_sample_is_a_fault(write: Callable[..., Path]) -> None:
+    assert "sample.json: the file is missing" in faults(write(in_text(LEAVE)))
+
+
+def test_a_broken_sample_names_its_line(write: Callable[..., Path]) -> None:
+    assert "sample.json:2:" in faults(write(in_text(LEAVE), files={"mail/sample.json": '{\n"a": }'}))
+
+
+@pytest.mark.parametrize("sample", ["[]", '{"links": "x", "recipient": []}'])
+def test_a_sample_of_another_shape_is_a_fault_and_no_crash(sample: str, write: Callable[..., Path]) -> None:
+    assert faults(write(in_text(LEAVE), files={"mail/sample.json": sample}))
+
+
+def test_a_mail_without_a_way_out_is_a_fault(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    found = faults(write(in_text("hello"), files={"mail/sample.json": json.dumps(sample)}))
+    assert "the HTML has no link to {{ links.unsubscribe }}" in found
+    assert "the text part has no link to {{ links.unsubscribe }}" in found
+
+
+def test_a_fault_that_shows_only_when_rendering_is_found(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    sample["picks"][0]["category"] = None
+    root = write(in_text(f"{LEAVE}\n{{{{ picks[0].category }}}}"), files={"mail/sample.json": json.dumps(sample)})
+    assert "body.mjml:2: cannot print None" in faults(root)
+
+
+def test_an_unsafe_address_in_the_sample_is_a_fault(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    sample["picks"][0]["url"] = "javascript:alert(1)"
+    body = in_text(f'{LEAVE}<a href="{{{{ picks[0].url }}}}">x</a>')
+    assert "javascript:alert(1)" in faults(write(body, files={"mail/sample.json": json.dumps(sample)}))
+
+
+def test_a_mail_that_gmail_would_cut_is_a_fault(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    body = in_text(f"{LEAVE}{'x' * 110_000}")
+    assert "Gmail hides" in faults(write(body, files={"mail/sample.json": json.dumps(sample)}))
+
+
+def test_a_name_that_one_template_sets_is_unknown_in_the_next(write: Callable[..., Path]) -> None:
+    assert unknown_variables(write(in_text("{% set best = picks[0] %}{{ best.title }}")), "mail") == []
+    assert [path for _, path, _ in unknown_variables(write(in_text("{{ best.title }}")), "mail")] == ["best"]

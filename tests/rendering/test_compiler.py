@@ -1,0 +1,152 @@
+"""Compile once, render often, and print what rendering first and compiling then would print."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+
+from aftercart.money import formatted
+from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.runtime import Template, day
+from tests.rendering.mjml import in_column, in_text
+
+
+def tokens(html: str) -> list[str]:
+    """Tags and words, without the white space that tags leave behind.
+
+    Two comments for Outlook side by side are one: MJML joins them where no Jinja stands between.
+    """
+    squeezed = re.sub(r"\s+", " ", html).replace(" >", ">")
+    squeezed = re.sub(r"<!\[endif\]--> ?<!--\[if mso \| IE\]>", "", squeezed)
+    return [token.strip() for token in re.findall(r"<[^>]*>|[^<]+", squeezed) if token.strip()]
+
+
+@pytest.mark.parametrize("picks", [1, 2, 3, 4])
+@pytest.mark.parametrize("preferences", [True, False])
+def test_the_shipped_mail_equals_jinja_first_and_mjml_then(
+    picks: int, preferences: bool, shipped: Path, sample: dict[str, Any], tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    """Token for token: the placeholders change nothing but the order of the work."""
+    sample["picks"] = sample["picks"][:picks]
+    if not preferences:
+        del sample["links"]["preferences"]
+    once = Renderer(shipped, tmp_path / "cache").template("accessories", "en_IE").render(sample, str)
+
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(shipped), autoescape=True)
+    environment.filters["money"] = lambda price: formatted(price["minor"], price["currency"], "en_IE")
+    environment.filters["date"] = lambda moment: day(moment, "en_IE", "long")
+    static = environment.get_template("accessories/body.mjml").render(sample)
+    folder = write(static, subject=once.subject)
+    each_time = Renderer(folder, tmp_path / "cache").template("mail", "en_IE").render(sample, str)
+
+    assert tokens(once.html) == tokens(each_time.html)
+    assert once.preheader == each_time.preheader
+
+
+def test_blocks_stay_between_the_elements_where_they_stood(compiled: Callable[..., Template]) -> None:
+    body = """<mjml><mj-body>{% for row in picks|batch(2) %}<mj-section>{% for pick in row %}
+      <mj-column width="50%"><mj-table>{% for n in pick %}<tr><td>{{ n }}</td></tr>{% endfor %}</mj-table></mj-column>
+      {% endfor %}</mj-section>{% else %}<mj-section><mj-column><mj-text>none</mj-text></mj-column></mj-section>
+      {% endfor %}</mj-body></mjml>"""
+    template = compiled(body)
+    html = template.render({"picks": [[1, 2], [3], [4]]}, str).html
+    assert re.findall(r"<td>(\d)</td>", html) == ["1", "2", "3", "4"]
+    assert html.count('class="mj-column-per-50') == 3
+    assert "none" in template.render({"picks": []}, str).html
+
+
+def test_comparisons_and_quotes_inside_tags_are_left_alone(rendered: Callable[..., Any]) -> None:
+    html = rendered('{% if a<b and t["x"] == ">" %}yes{% else %}no{% endif %}', {"a": 1, "b": 2, "t": {"x": ">"}}).html
+    assert "yes" in html
+
+
+def test_braces_that_are_no_jinja_are_printed(compiled: Callable[..., Template]) -> None:
+    """A style that ends in `}}` is CSS, not Jinja."""
+    head = "<mj-head><mj-style>@media print{ {% if a %}#x{color:red}}{% endif %}</mj-style></mj-head>"
+    body = f"<mjml>{head}<mj-body><mj-section><mj-column><mj-text>{{% raw %}}{{{{ x }}}}{{% endraw %}}</mj-text>"
+    html = compiled(f"{body}</mj-column></mj-section></mj-body></mjml>").render({"a": 1}, str).html
+    assert "@media print{" in html
+    assert "#x{color:red}}" in html
+    assert "{{ x }}" in html
+
+
+def test_entities_in_attributes_survive_mjml(compiled: Callable[..., Template]) -> None:
+    """The engine un-escapes attributes; values with entities go around it."""
+    body = in_column('<mj-image src="https://example.com/x.png?a=1&amp;copy=2" alt="say &quot;hi&quot; &lt;b&gt;" />')
+    html = compiled(body).render({}, str).html
+    assert 'alt="say &quot;hi&quot; &lt;b&gt;"' in html
+    assert 'src="https://example.com/x.png?a=1&amp;copy=2"' in html
+
+
+def test_three_digit_colors_become_six_and_fragments_do_not(compiled: Callable[..., Template]) -> None:
+    html = compiled(in_column('<mj-text color="#abc"><a href="#abc">down</a> #abc</mj-text>')).render({}, str).html
+    assert "color:#aabbcc" in html
+    assert 'href="#abc"' in html
+    assert "down</a> #abc" in html
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<mjml><mj-head><mj-font name="Roboto" href="https://fonts.example.com/r.css" /></mj-head><mj-body>'
+        '<mj-section><mj-column><mj-text font-family="Roboto">x</mj-text></mj-column></mj-section></mj-body></mjml>',
+        '<mjml><mj-body><mj-section><mj-column padding="4px" inner-border="4px solid #cccccc"><mj-image '
+        'src="https://fonts.example.com/r.css" /></mj-column></mj-section></mj-body></mjml>',
+    ],
+)
+def test_known_faults_of_the_engine_are_worked_around(body: str, compiled: Callable[..., Template]) -> None:
+    assert "https://fonts.example.com/r.css" in compiled(body).render({}, str).html
+
+
+def test_language_and_direction_follow_the_locale(compiled: Callable[..., Template]) -> None:
+    assert '<html lang="fr-FR" dir="ltr"' in compiled(in_text("x"), locale="fr_FR").render({}, str).html
+    arabic = compiled(in_text("x"), locale="ar").render({}, str).html
+    assert '<html lang="ar" dir="rtl"' in arabic
+    assert "direction:rtl" in arabic
+    assert 'align="right"' in arabic
+
+
+def test_the_author_sets_defaults_for_right_to_left_locales_too(compiled: Callable[..., Template]) -> None:
+    body = in_text("x").replace(
+        "<mjml>", '<mjml><mj-head><mj-attributes><mj-text color="#112233" /></mj-attributes></mj-head>'
+    )
+    html = compiled(body, locale="he").render({}, str).html
+    assert "color:#112233" in html
+    assert "text-align:right" in html
+
+
+def test_dark_mode_is_announced_only_with_dark_styles(compiled: Callable[..., Template]) -> None:
+    dark = "<mjml><mj-head><mj-style>@media (prefers-color-scheme: dark) { p { color: white } }</mj-style></mj-head>"
+    assert '<meta content="light" name="color-scheme"/>' in compiled(in_text("x")).render({}, str).html
+    html = compiled(in_text("x").replace("<mjml>", dark)).render({}, str).html
+    assert '<meta content="light dark" name="color-scheme"/>' in html
+
+
+def test_the_preheader_is_padded_and_the_title_is_the_subject(compiled: Callable[..., Template]) -> None:
+    body = in_text("x").replace("<mjml>", "<mjml><mj-head><mj-preview>Tom &amp; {{ name }}</mj-preview></mj-head>")
+    mail = compiled(body, subject="For {{ name }}").render({"name": "A <b>\r\n"}, str)
+    assert mail.subject == "For A <b>"
+    assert mail.preheader == "Tom & A <b>"
+    assert re.search(r"Tom &amp; A &lt;b&gt;(\u034f\u200c\u00a0){100}", mail.html)
+    assert re.search(r"<title>\s*For A &lt;b&gt;\s*</title>", mail.html)
+
+
+def test_a_worker_that_finds_the_compiled_file_never_imports_mjml(shipped: Path, tmp_path: Path) -> None:
+    Renderer(shipped, tmp_path).template("accessories", "en_IE")
+    script = f"""
+import json, sys
+from pathlib import Path
+from aftercart.rendering.renderer import Renderer
+template = Renderer(Path({str(shipped)!r}), Path({str(tmp_path)!r})).template("accessories", "en-IE")
+context = json.loads(Path({str(shipped / "accessories/sample.json")!r}).read_text())
+template.render(context, str)
+print(json.dumps([name for name in ("mjml", "bs4", "css_inline") if name in sys.modules]))
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []

@@ -1,0 +1,49 @@
+"""The context is what its documentation says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercart.rendering.check import read_sample
+from aftercart.rendering.mjml_places import FREE_ATTRIBUTES
+from aftercart.rendering.policy import FILTERS
+from aftercart.rendering.source import template_names
+from aftercart.rendering.variables import Fields, Items, context_shape
+
+DOCS = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
+OPTIONAL = {"links.preferences"}
+
+
+def paths(shape: object) -> set[str]:
+    if isinstance(shape, Items):
+        return paths(shape.of)
+    if not isinstance(shape, Fields):
+        return set()
+    prefix = f"{shape.path}." if shape.path else ""
+    lists = {key: "[]" if isinstance(found, Items) else "" for key, found in shape.keys.items()}
+    return {f"{prefix}{key}{lists[key]}" for key in shape.keys}.union(*map(paths, shape.keys.values()))
+
+
+def filled(value: Any, path: str = "") -> set[str]:
+    if isinstance(value, list):
+        return set().union(*(filled(item, path) for item in value))
+    if not isinstance(value, dict):
+        return set()
+    found: set[str] = set()
+    for key, item in value.items():
+        name = f"{path}.{key}".lstrip(".") + ("[]" if isinstance(item, list) else "")
+        found |= {name} | filled(item, name)
+    return found
+
+
+@pytest.mark.parametrize("word", sorted(paths(context_shape()) | FILTERS | FREE_ATTRIBUTES))
+def test_everything_a_template_may_use_is_documented(word: str) -> None:
+    assert f"`{word}`" in DOCS
+
+
+def test_every_sample_fills_the_whole_context_and_nothing_else(shipped: Path) -> None:
+    for name in template_names(shipped):
+        found = filled(read_sample(shipped, name))
+        assert found <= paths(context_shape())
+        assert paths(context_shape()) - found <= OPTIONAL

@@ -1,0 +1,79 @@
+"""What is not on the list is refused when a template is compiled, at its line."""
+
+from collections.abc import Callable
+
+import pytest
+
+from aftercart.errors import TemplateError
+from aftercart.rendering.runtime import Rendered, Template
+from tests.rendering.mjml import in_text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{{ x['__class__'] }}",
+        "{{ x|attr('__class__') }}",
+        "{{ '{0.__class__}'.format(x) }}",
+        "{{ lipsum.__globals__ }}",
+        "{{ cycler.__init__ }}",
+        "{{ self._TemplateReference__context }}",
+        "{{ xs|map(attribute='__class__')|join }}",
+        "{{ _links }}",
+        "{{ x.delete() }}",
+        "{{ xs.append(1) }}",
+        "{{ range(10**9) }}",
+        "{% for i in range(99999) %}{% endfor %}",
+        "{{ range(n) }}",
+        "{{ 'a' * 10000 }}",
+        "{{ 2 ** 99 }}",
+        "{{ x|center(10000) }}",
+        "{{ '%1000000d' % 1 }}",
+        "{{ x|indent(10000) }}",
+        "{{ xs|batch(100000, 0) }}",
+        "{{ xs|batch(n) }}",
+        "{{ x|truncate(n) }}",
+        "{{ x|replace('a', 'aaaa') }}",
+        "{{ x|safe }}",
+        "{{ x|e }}",
+        "{{ x|link }}",
+        "{{ x|nosuch }}",
+        "{{ x is nosuch }}",
+        "{{ x|_text }}",
+        "{% set ns = namespace(a=1) %}{{ ns.a }}",
+        "{% filter upper %}x{% endfilter %}",
+        "{% autoescape false %}x{% endautoescape %}",
+        "{% import 'x' as y %}",
+        "{% block x %}{% endblock %}",
+        "{% call x() %}{% endcall %}",
+        "{% for x in xs recursive %}{% endfor %}",
+        "{% do x %}",
+    ],
+)
+def test_hostile_jinja_is_refused_with_its_line(source: str, compiled: Callable[..., Template]) -> None:
+    with pytest.raises(TemplateError) as caught:
+        compiled(in_text(f"\n{source}"))
+    assert caught.value.place is not None
+    assert caught.value.place.line == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "printed"),
+    [
+        ("{{ name|upper|truncate(4, true, '') }}", "ADA "),
+        ("{% for i in range(3) %}{{ loop.cycle('a', 'b') }}{% endfor %}", "aba"),
+        ("{{ names|map('upper')|join(', ') }}", "A, B"),
+        ("{{ people|selectattr('old')|map(attribute='name')|first }}", "Ben"),
+        ("{% set x = name ~ '!' %}{{ x }}", "Ada Lovelace!"),
+        ("{% with x = 1 %}{{ x + 1 }}{% endwith %}", "2"),
+        ("{{ names[-1] }} {{ people[0]['name'] }}", "b Eve"),
+        ("{{ missing|default('none') }}", "none"),
+        ("{{ 'yes' if name is defined and names|length == 2 else 'no' }}", "yes"),
+    ],
+)
+def test_what_templates_need_is_allowed(source: str, printed: str, rendered: Callable[..., Rendered]) -> None:
+    people = [{"name": "Eve", "old": False}, {"name": "Ben", "old": True}]
+    mail = rendered(source, {"name": "Ada Lovelace", "names": ["a", "b"], "people": people})
+    assert printed.strip() in mail.text
+    assert printed in mail.html

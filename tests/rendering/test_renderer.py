@@ -1,0 +1,101 @@
+"""One compile per change, for all threads and processes."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercart.errors import TemplateError
+from aftercart.rendering.renderer import Renderer
+from tests.rendering.mjml import in_text
+
+
+def test_64_threads_never_see_each_other_s_data(shipped: Path, sample: dict[str, Any], tmp_path: Path) -> None:
+    """T37: the first mail carried the developer's name, because data was kept between renders."""
+    renderer = Renderer(shipped, tmp_path)
+
+    def canary(number: int) -> tuple[str, str]:
+        context = deepcopy(sample)
+        name = f"canary{number:04}bird"
+        context["recipient"]["first_name"] = name
+        context["links"]["unsubscribe"] = f"https://mail.example.com/u/{name}"
+        mail = renderer.template("accessories", "en_IE").render(context, lambda url: f"{url}#{name}")
+        return name, "\n".join((mail.subject, mail.preheader, mail.html, mail.text))
+
+    with ThreadPoolExecutor(64) as pool:
+        for name, mail in pool.map(canary, range(512)):
+            assert mail.count("canary") == mail.count(name) > 10
+
+
+def test_a_changed_file_is_compiled_again(write: Callable[..., Path], tmp_path: Path) -> None:
+    renderer = Renderer(write(in_text("one")), tmp_path / "cache")
+    before = renderer.template("mail", "en")
+    write(in_text("two"))
+    renderer.reload()
+    after = renderer.template("mail", "en")
+    assert "two" in after.render({}, str).html
+    assert before.version != after.version
+    assert len(after.version) == 12
+
+
+def test_files_are_looked_at_again_after_a_second(write: Callable[..., Path], tmp_path: Path) -> None:
+    now = [0.0]
+    renderer = Renderer(write(in_text("one")), tmp_path / "cache", monotonic=lambda: now[0])
+    before = renderer.template("mail", "en")
+    write(in_text("two!"))
+    now[0] = 0.9
+    assert renderer.template("mail", "en") is before
+    now[0] = 1.1
+    assert "two!" in renderer.template("mail", "en").render({}, str).html
+
+
+def test_a_change_to_an_included_file_counts(write: Callable[..., Path], tmp_path: Path) -> None:
+    body = in_text('{% include "_layout/x.mjml" %}')
+    renderer = Renderer(write(body, files={"_layout/x.mjml": "one"}), tmp_path / "cache")
+    before = renderer.template("mail", "en").version
+    write(body, files={"_layout/x.mjml": "two"})
+    renderer.reload()
+    assert renderer.template("mail", "en").version != before
+
+
+def test_the_version_follows_contents_and_not_times_or_folders(write: Callable[..., Path], tmp_path: Path) -> None:
+    root = write(in_text("one"))
+    first = Renderer(root, tmp_path / "a").template("mail", "en").version
+    os.utime(root / "mail" / "body.mjml", (1, 1))
+    elsewhere = root.rename(tmp_path / "elsewhere")
+    assert Renderer(elsewhere, tmp_path / "b").template("mail", "en").version == first
+
+
+def test_a_damaged_cache_file_is_made_anew(write: Callable[..., Path], tmp_path: Path) -> None:
+    root, cache = write(in_text("one")), tmp_path / "cache"
+    Renderer(root, cache).template("mail", "en")
+    (file,) = cache.rglob("*.json")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:100])
+    assert "one" in Renderer(root, cache).template("mail", "en").render({}, str).html
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("asked", "locale"),
+    [("fr-FR", "fr_FR"), ("fr_FR", "fr_FR"), ("fr-XX", "fr"), ("xx", "en_US"), ("", "en_US"), ("../..", "en_US")],
+)
+def test_any_locale_of_a_customer_has_an_answer(
+    asked: str, locale: str, write: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert Renderer(write(in_text("one")), tmp_path / "cache").template("mail", asked).locale == locale
+
+
+@pytest.mark.parametrize("name", ["mial", "../mail", "", "_layout"])
+def test_an_unknown_template_is_named(name: str, write: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="there is no template"):
+        Renderer(write(in_text("one")), tmp_path / "cache").template(name, "en")
+
+
+def test_a_near_miss_is_suggested(write: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="did you mean 'mail'"):
+        Renderer(write(in_text("one")), tmp_path / "cache").template("mial", "en")

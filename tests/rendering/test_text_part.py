@@ -1,0 +1,61 @@
+"""The text part says what the HTML says, for people who read it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.runtime import Rendered, Template
+from tests.rendering.mjml import in_column
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("<mj-text>One\n  line</mj-text><mj-text>Two &amp; &lt;3</mj-text>", "One line\n\nTwo & <3\n"),
+        ('<mj-button href="https://e.com/a">Buy</mj-button>', "Buy: https://e.com/a\n"),
+        ('<mj-text>See <a href="https://e.com/a">this</a>.</mj-text>', "See this (https://e.com/a).\n"),
+        ('<mj-image src="https://e.com/i" alt="A bell" href="https://e.com/a" />', "A bell: https://e.com/a\n"),
+        ('<mj-image src="https://e.com/i" alt="A bell" /><mj-text>x</mj-text>', "x\n"),
+        (
+            "<mj-table><tr><td>Bell</td><td>€5</td></tr><tr><td>Cage</td><td>€9</td></tr></mj-table>",
+            "Bell €5\nCage €9\n",
+        ),
+        ("<mj-text><ul><li>one</li><li>two</li></ul></mj-text>", "- one\n- two\n"),
+        ("<mj-text>a<br />b</mj-text>", "a\nb\n"),
+        ("<mj-text>a<!--[if mso]>only Outlook<![endif]-->b</mj-text>", "ab\n"),
+        ('<mj-text css-class="big html-only">R</mj-text><mj-text>x</mj-text>', "x\n"),
+        ('<mj-text><a href="mailto:a@e.com">a@e.com</a></mj-text>', "a@e.com\n"),
+        (
+            '<mj-image src="https://e.com/i" alt="Bell" href="https://e.com/a" /><mj-text><a href="https://e.com/a">'
+            'Bell</a></mj-text><mj-button href="https://e.com/a">Buy</mj-button>',
+            "Bell\n\nBuy: https://e.com/a\n",
+        ),
+        ("<mj-text>{% for n in ns %}<p>{{ n }}</p>{% endfor %}</mj-text>", "1\n\n2\n"),
+        ("<mj-text>{{ '<b>' }}</mj-text>", "<b>\n"),
+    ],
+)
+def test_the_text_part_of(content: str, text: str, compiled: Callable[..., Template]) -> None:
+    assert compiled(in_column(content)).render({"ns": [1, 2]}, str).text == text
+
+
+def test_the_cards_of_the_shipped_mail_read_line_by_line(shipped: Path, sample: dict[str, Any], tmp_path: Path) -> None:
+    mail = Renderer(shipped, tmp_path).template("accessories", "de_DE").render(sample, lambda url: f"{url}#tracked")
+    assert (
+        "Helmets\nSport-100 helmet, blue\nbecause you bought Road-550 Yellow, 38\n34,99\u00a0€\n"
+        "View details: https://shop.example.com/products/HL-U509-B#tracked\n\n"
+    ) in mail.text
+    assert sample["links"]["unsubscribe"] in mail.text
+    assert sample["brand"]["postal_address"] in mail.text
+    assert "\n\n\n" not in mail.text
+    assert len(mail.html.encode()) < 30_000
+
+
+def test_a_text_of_the_author_s_own_is_preferred_and_links_by_a_filter(compiled: Callable[..., Template]) -> None:
+    own = {"mail/body.txt": "Hello {{ name }}\n{{ url|link }}\n"}
+    mail: Rendered = compiled(in_column("<mj-text>HTML</mj-text>"), files=own).render(
+        {"name": "<Ada>", "url": "https://e.com/a"}, lambda url: f"{url}#tracked"
+    )
+    assert mail.text == "Hello <Ada>\nhttps://e.com/a#tracked\n"
