@@ -1,0 +1,140 @@
+"""Reading what credit is decided on, and keeping it. Each function takes a batch, in the caller's transaction."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, select, tuple_, update
+
+from aftercart.attribution.credit import DEFAULT_WINDOW, Click, Purchase
+from aftercart.attribution.reversal import Line, Reversal, Worth
+from aftercart.db.session import insert_new
+from aftercart.db.tables import attributions, clicks, order_lines, order_reversals, orders, sends
+
+LAST_CLICK = "last_click"
+"""The attribution model: how credit is given."""
+
+
+def without_credit(connection: Connection, order_ids: Collection[int]) -> list[Purchase]:
+    """Of these orders, those that were completed, are known by a person, and have credited nobody yet."""
+    credited = exists().where(attributions.c.order_id == orders.c.id, attributions.c.model == LAST_CLICK)
+    rows = connection.execute(
+        select(orders.c.id, orders.c.recipient_id, orders.c.placed_at, orders.c.total_minor, orders.c.currency)
+        .where(orders.c.id.in_(order_ids), ~orders.c.imported, orders.c.completed_at.is_not(None))
+        .where(orders.c.recipient_id.is_not(None), ~credited)
+    )
+    return [Purchase(*row) for row in rows]
+
+
+def human_clicks(
+    connection: Connection, purchases: Sequence[Purchase], windows: Mapping[str, timedelta]
+) -> dict[int, list[Click]]:
+    """The human clicks that may earn credit for these purchases, by recipient. `windows`: of each campaign."""
+    if not purchases:
+        return {}
+    longest = max([DEFAULT_WINDOW, *windows.values()])
+    rows = connection.execute(
+        select(clicks.c.id, clicks.c.send_id, clicks.c.recipient_id, sends.c.order_id, clicks.c.at, sends.c.campaign)
+        .join(sends, sends.c.id == clicks.c.send_id)
+        .where(
+            clicks.c.recipient_id.in_({purchase.recipient_id for purchase in purchases}),
+            clicks.c.verdict == "human",
+            clicks.c.at >= min(purchase.placed_at for purchase in purchases) - longest,
+            clicks.c.at < max(purchase.placed_at for purchase in purchases),
+        )
+    )
+    found: dict[int, list[Click]] = defaultdict(list)
+    for id_, send_id, recipient_id, triggered_by, at, campaign in rows:
+        window = windows.get(campaign, DEFAULT_WINDOW)
+        found[recipient_id].append(Click(id_, send_id, recipient_id, triggered_by, at, window))
+    return found
+
+
+def keep_credit(connection: Connection, credits_: Iterable[tuple[Purchase, Click]], now: datetime) -> None:
+    """Credit each order to a send, once: an order that has credit keeps it."""
+    rows = [
+        {
+            "model": LAST_CLICK,
+            "order_id": purchase.order_id,
+            "send_id": click.send_id,
+            "click_id": click.id,
+            "amount_minor": purchase.total_minor,
+            "reversed_minor": 0,
+            "currency": purchase.currency,
+            "created_at": now,
+        }
+        for purchase, click in credits_
+    ]
+    insert_new(connection, attributions, rows, unique=("order_id", "model"))
+
+
+def credited_worth(connection: Connection, order_ids: Collection[int]) -> dict[int, tuple[int, Worth]]:
+    """Of these orders, those with credit: attribution id → (what is reversed so far, the order as it stands now)."""
+    rows = connection.execute(
+        select(
+            attributions.c.id,
+            attributions.c.reversed_minor,
+            attributions.c.amount_minor,
+            attributions.c.currency,
+            orders.c.id.label("order_id"),
+            orders.c.shop,
+            orders.c.shop_order_id,
+            orders.c.state,
+        )
+        .join(orders, orders.c.id == attributions.c.order_id)
+        .where(attributions.c.order_id.in_(order_ids), attributions.c.model == LAST_CLICK)
+    ).all()
+    if not rows:
+        return {}
+    lines = _lines(connection, [row.order_id for row in rows])
+    reversals = _reversals(connection, [(row.shop, row.shop_order_id) for row in rows])
+    return {
+        row.id: (
+            row.reversed_minor,
+            Worth(
+                state=row.state,
+                total_minor=row.amount_minor,
+                currency=row.currency,
+                lines=lines[row.order_id],
+                reversals=reversals[row.shop, row.shop_order_id],
+            ),
+        )
+        for row in rows
+    }
+
+
+def keep_reversals(connection: Connection, reversed_: Mapping[int, int]) -> None:
+    """Set what was taken back: attribution id → minor units."""
+    if not reversed_:
+        return
+    connection.execute(
+        update(attributions)
+        .where(attributions.c.id == bindparam("attribution"))
+        .values(reversed_minor=bindparam("minor")),
+        [{"attribution": id_, "minor": minor} for id_, minor in reversed_.items()],
+    )
+
+
+def _lines(connection: Connection, order_ids: Sequence[int]) -> Mapping[int, list[Line]]:
+    columns = (order_lines.c.order_id, order_lines.c.sku, order_lines.c.quantity, order_lines.c.unit_price_minor)
+    found: dict[int, list[Line]] = defaultdict(list)
+    for order_id, *line in connection.execute(select(*columns).where(order_lines.c.order_id.in_(order_ids))):
+        found[order_id].append(Line(*line))
+    return found
+
+
+def _reversals(connection: Connection, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], list[Reversal]]:
+    key = (order_reversals.c.shop, order_reversals.c.shop_order_id)
+    columns = (
+        order_reversals.c.kind,
+        order_reversals.c.sku,
+        order_reversals.c.quantity,
+        order_reversals.c.amount_minor,
+        order_reversals.c.currency,
+    )
+    found: dict[tuple[str, str], list[Reversal]] = defaultdict(list)
+    rows: Iterable[Any] = connection.execute(select(*key, *columns).where(tuple_(*key).in_(keys)))
+    for shop, shop_order_id, *reversal in rows:
+        found[shop, shop_order_id].append(Reversal(*reversal))
+    return found

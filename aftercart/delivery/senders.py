@@ -1,0 +1,86 @@
+"""From `AFTERCART_SENDER_URL` to the sender it names. Opens no connection."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from aftercart.delivery.base import Sender
+from aftercart.delivery.console import ConsoleSender
+from aftercart.delivery.file import FileSender
+from aftercart.delivery.smtp import SmtpSender
+from aftercart.delivery.smtp_connection import Security, Server
+from aftercart.errors import ConfigError
+
+PORTS = {Security.NONE: 25, Security.TLS: 465, Security.STARTTLS: 587}
+KNOWN = "smtp://HOST:PORT, smtps://USER:PASS@HOST:PORT, smtp+starttls://USER:PASS@HOST:PORT, file:DIR, console:"
+
+
+def sender_from_url(url: str) -> Sender:
+    """The sender that a URL names. Raises ConfigError, which never shows the password."""
+    scheme, colon, rest = url.strip().partition(":")
+    scheme = scheme.lower()
+    if not colon:
+        raise ConfigError(f"the sender URL has no scheme; known are {KNOWN}")
+    if scheme == "console":
+        return _console(rest)
+    if scheme == "file":
+        return FileSender(_folder(rest))
+    if scheme in tuple(Security):
+        return SmtpSender(_server(Security(scheme), url.strip()))
+    raise ConfigError(f"{scheme}: is no sender that Aftercart knows; known are {KNOWN}")
+
+
+def _console(rest: str) -> Sender:
+    if rest.strip("/"):
+        raise ConfigError("console: takes nothing behind the colon")
+    return ConsoleSender()
+
+
+def _folder(rest: str) -> Path:
+    path = rest.removeprefix("//") if rest.startswith("///") else rest
+    if not path or path.startswith("//"):
+        raise ConfigError("file: needs a folder, as in file:outbox or file:///var/spool/outbox")
+    return Path(path)
+
+
+def _server(security: Security, url: str) -> Server:
+    parts = _split(security, url)
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    host, port = parts.hostname or "", _port(security, parts)
+    shown = f"{security}://{host or '?'}"
+    if not host:
+        raise ConfigError(f"{shown}: the host is missing, as in {security}://mail.example.com")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        # A '/', '?' or '#' that is not encoded cuts a password in two, so the rest is not shown.
+        raise ConfigError(f"{shown}: nothing may follow the port (write %2F for / in a password, %23 for #, %3F for ?)")
+    if bool(user) != bool(password):
+        raise ConfigError(f"{shown}: needs both a user and a password, or neither")
+    if user and security is Security.NONE and not _is_this_machine(host):
+        raise ConfigError(f"{shown}: would send the password in the clear; use smtp+starttls:// or smtps://")
+    return Server(host, port, security, user, password)
+
+
+def _split(security: Security, url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # its words quote the URL, with the password
+        raise ConfigError(f"{security}: the URL cannot be read (an IPv6 address needs both brackets)") from None
+
+
+def _port(security: Security, parts: SplitResult) -> int:
+    try:
+        port = parts.port
+    except ValueError:  # its words quote the port, and a ':' or '/' that is not encoded puts part of a password there
+        raise ConfigError(
+            f"{security}: the port must be a number up to 65535 (write %3A for : in a password)"
+        ) from None
+    if port == 0:
+        raise ConfigError(f"{security}: there is no port 0")
+    return port or PORTS[security]
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

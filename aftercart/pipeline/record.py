@@ -1,0 +1,163 @@
+"""A recipient does something: opens a link, or leaves.
+
+A mail scanner opens every link within seconds, so a click is recorded with a verdict, and only a POST unsubscribes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from aftercart.db.session import Database, insert_new
+from aftercart.db.tables import attempts, clicks, consents, links, recipients, sends, suppressions
+from aftercart.policy.consent import ConsentState
+from aftercart.policy.suppression import SuppressionReason, SuppressionScope
+from aftercart.tracking.bots import BURST_WINDOW, Hit, verdict
+from aftercart.tracking.tokens import TokenSigner
+
+log = structlog.get_logger()
+
+USER_AGENT_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a request says about who makes it."""
+
+    method: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaver:
+    """Who an unsubscribe link belongs to, and whether they have left already."""
+
+    email: str
+    has_left: bool
+
+
+# ---------------------------------------------------------------- clicks
+
+
+def record_click(db: Database, tokens: TokenSigner, token: str, visit: Visit, now: datetime) -> str | None:
+    """Where a tracked link leads; the click is kept with its verdict. None: the link is no longer stored.
+
+    Raises BadTokenError. A reader is sent on even when the click cannot be written down.
+    """
+    send_id, position = tokens.read_link(token)
+    with db.read() as connection:
+        link = _link(connection, send_id, position)
+    if link is None:
+        return None
+    try:
+        with db.write() as connection:
+            _keep_click(connection, link, visit, now)
+    except SQLAlchemyError:
+        log.exception("click_not_recorded", send_id=str(send_id), position=position)
+    return link.url
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    send_id: UUID
+    position: int
+    url: str
+    recipient_id: int
+    sent_at: datetime | None
+
+
+def _link(connection: Connection, send_id: UUID, position: int) -> _Link | None:
+    # Some gateways open the links before the server has answered us: the hand-over had begun, but was not `sent` yet.
+    begun_at = select(func.max(attempts.c.started_at)).where(attempts.c.send_id == send_id).scalar_subquery()
+    found = connection.execute(
+        select(links.c.url, sends.c.recipient_id, func.coalesce(sends.c.sent_at, begun_at))
+        .join(sends, sends.c.id == links.c.send_id)
+        .where(links.c.send_id == send_id, links.c.position == position)
+    ).one_or_none()
+    return _Link(send_id, position, *found) if found else None
+
+
+def _keep_click(connection: Connection, link: _Link, visit: Visit, now: datetime) -> None:
+    recent = (clicks.c.send_id == link.send_id) & (clicks.c.at > now - BURST_WINDOW)
+    opened = set(connection.execute(select(clicks.c.position).where(recent)).scalars())
+    judged = verdict(Hit(visit.method, visit.user_agent, now, link.sent_at, opened | {link.position}))
+    if judged.reason == "burst":  # the first ones of the burst looked human when they came
+        unmasked = update(clicks).where(recent, clicks.c.verdict == "human")
+        connection.execute(unmasked.values(**judged._asdict()))
+    connection.execute(
+        clicks.insert(),
+        {
+            "send_id": link.send_id,
+            "position": link.position,
+            "recipient_id": link.recipient_id,
+            "at": now,
+            "user_agent": visit.user_agent.replace("\x00", "")[:USER_AGENT_LIMIT],
+            **judged._asdict(),
+        },
+    )
+
+
+# ---------------------------------------------------------------- leaving
+
+
+def who_leaves(db: Database, tokens: TokenSigner, token: str) -> Leaver | None:
+    """Who an unsubscribe link belongs to; changes nothing. None: we no longer know them. Raises BadTokenError."""
+    recipient_id, _ = tokens.read_unsubscribe(token)
+    with db.read() as connection:
+        email = _email(connection, recipient_id)
+        return Leaver(email, _has_left(connection, email)) if email else None
+
+
+def unsubscribe(db: Database, tokens: TokenSigner, token: str, source: str, now: datetime) -> Leaver | None:
+    """The recipient gets no more marketing mail, from this commit on. Doing it again changes nothing.
+
+    `source`: the way they took (`one_click`, `page`); it is kept with the send they left from. None: we no longer
+    know them. Raises BadTokenError.
+    """
+    recipient_id, send_id = tokens.read_unsubscribe(token)
+    way = f"{source}:{send_id}"
+    with db.write() as connection:
+        email = _email(connection, recipient_id, lock=True)
+        if email is None:
+            return None
+        _suppress(connection, email, way, now)
+        _deny_consent(connection, recipient_id, way, now)
+    log.info("unsubscribed", recipient_id=recipient_id, send_id=str(send_id), source=source)
+    return Leaver(email, has_left=True)
+
+
+def _email(connection: Connection, recipient_id: int, *, lock: bool = False) -> str | None:
+    wanted = select(recipients.c.email).where(recipients.c.id == recipient_id)
+    found = connection.execute(wanted.with_for_update(key_share=True) if lock else wanted)
+    email: str | None = found.scalar_one_or_none()
+    return email
+
+
+def _has_left(connection: Connection, email: str) -> bool:
+    left = select(suppressions.c.id).where(
+        suppressions.c.email == email,
+        suppressions.c.scope == SuppressionScope.MARKETING,
+        suppressions.c.reason == SuppressionReason.UNSUBSCRIBED,
+    )
+    return connection.execute(left).first() is not None
+
+
+def _suppress(connection: Connection, email: str, source: str, now: datetime) -> None:
+    row = {"email": email, "scope": SuppressionScope.MARKETING, "reason": SuppressionReason.UNSUBSCRIBED}
+    insert_new(connection, suppressions, [row | {"source": source, "at": now}], unique=("email", "scope", "reason"))
+
+
+def _deny_consent(connection: Connection, recipient_id: int, source: str, now: datetime) -> None:
+    newest = (
+        select(consents.c.state)
+        .where(consents.c.recipient_id == recipient_id)
+        .order_by(consents.c.at.desc(), consents.c.id.desc())
+        .limit(1)
+    )
+    if connection.execute(newest).scalar_one_or_none() == ConsentState.DENIED:
+        return
+    row = {"recipient_id": recipient_id, "state": ConsentState.DENIED, "source": source}
+    connection.execute(consents.insert(), row | {"at": now, "recorded_at": now})

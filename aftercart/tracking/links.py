@@ -1,0 +1,123 @@
+"""Which links of a mail are tracked, and where they lead.
+
+The URL is never in the request: a tracked link is a token, and the redirect goes to what was stored at render time.
+A link in is the redirect's location out, byte for byte, apart from the UTM parameters behind it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import SplitResult, quote, unquote_plus, urlsplit
+from uuid import UUID
+
+from aftercart.tracking.tokens import TokenSigner
+
+UNSAFE = "#unsafe-url"
+"""Stands in a mail where a link was unsafe: it leads nowhere, and a reader of the source sees why."""
+
+_HARMLESS = re.compile(r"(mailto:|tel:|#)", re.IGNORECASE)
+"""Leads to no page, so it can lead to no wrong one."""
+_NEVER_IN_A_URL = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
+_OUR_PATHS = ("/c/", "/o/", "/u/", "/p/", "/v/")
+
+
+class LinkBook:
+    """The links of one send: collects where they lead and says what stands in the mail instead."""
+
+    def __init__(
+        self, base_url: str, tokens: TokenSigner, send_id: UUID, hosts: Iterable[str], utm: Mapping[str, str]
+    ) -> None:
+        """`hosts`: where links are tracked, each with its subdomains. `utm`: parameters for links that lack them."""
+        self._base_url = base_url.rstrip("/")
+        self._tokens = tokens
+        self._send_id = send_id
+        self._hosts = tuple(_ascii_host(host.lower()) for host in hosts)
+        self._utm = utm
+        self._positions: dict[str, int] = {}
+
+    @property
+    def links(self) -> list[tuple[int, str]]:
+        """Position and URL of every tracked link so far. The same URL twice has one position."""
+        return [(position, url) for url, position in self._positions.items()]
+
+    def track(self, url: str) -> str:
+        """What stands in the mail for a link.
+
+        - http(s) to one of the shop's hosts: a tracked link
+        - http(s) to another host, `mailto:`, `tel:` and `#place`: the link as it is
+        - a link to our own pages: as it is; wrapped twice it would lead in a circle
+        - anything else (another scheme, a user name in it, backslashes, control characters): `#unsafe-url`
+        """
+        url = url.strip(" ")
+        if _NEVER_IN_A_URL.search(url):
+            return UNSAFE
+        if _HARMLESS.match(url):
+            return url
+        parts = _web_address(url)
+        if parts is None:
+            return UNSAFE
+        if self._is_ours(url) or not self._is_shop(parts):
+            return url
+        position = self._positions.setdefault(with_parameters(_ascii(url, parts), self._utm), len(self._positions))
+        return f"{self._base_url}/c/{self._tokens.link(self._send_id, position)}"
+
+    def _is_ours(self, url: str) -> bool:
+        return url.startswith(tuple(self._base_url + path for path in _OUR_PATHS))
+
+    def _is_shop(self, parts: SplitResult) -> bool:
+        host = _ascii_host(parts.hostname or "").rstrip(".")
+        return any(host == known or host.endswith(f".{known}") for known in self._hosts)
+
+
+def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
+    """The URL with parameters appended to its query; none that it has already, and nothing else changed."""
+    before, hash_sign, fragment = url.partition("#")
+    address, _, query = before.partition("?")
+    present = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
+    new = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in parameters.items() if k not in present)
+    if not new:
+        return url
+    joint = "" if not query or query.endswith("&") else "&"
+    return f"{address}?{query}{joint}{new}{hash_sign}{fragment}"
+
+
+def _web_address(url: str) -> SplitResult | None:
+    """The parts of a plain http(s) address; None for anything that a browser might read in another way than we."""
+    try:
+        parts = urlsplit(url)
+        host = _ascii_host(parts.hostname or "")
+        _ = parts.port  # raises ValueError where it is no port
+    except ValueError:  # also UnicodeError: no host name, a lone surrogate
+        return None
+    if parts.scheme not in ("http", "https") or not url[len(parts.scheme) :].startswith("://"):
+        return None
+    if "@" in parts.netloc or "%" in parts.netloc or not _HOST.fullmatch(host if ":" not in host else f"[{host}]"):
+        return None
+    return parts if _is_text(url) else None
+
+
+def _is_text(url: str) -> bool:
+    try:
+        url.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
+
+
+def _ascii_host(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode("ascii")
+
+
+def _ascii(url: str, parts: SplitResult) -> str:
+    """The URL in ASCII (RFC 3987 §3.1), as a Location header needs it. ASCII characters stay as they are."""
+    if url.isascii():
+        return url
+    start = url.index("//") + 2
+    rest = url[start + len(parts.netloc) :]
+    host = parts.netloc if parts.netloc.isascii() else _ascii_netloc(parts)
+    return url[:start] + host + "".join(c if c.isascii() else quote(c) for c in rest)
+
+
+def _ascii_netloc(parts: SplitResult) -> str:
+    host = _ascii_host(parts.hostname or "")
+    return f"{host}:{parts.port}" if parts.port is not None else host

@@ -1,0 +1,121 @@
+"""The links in a mail: clicks and unsubscribing.
+
+Bare routes, without cookies, sessions or CSRF checks: mailbox providers post the one-click unsubscribe from their own
+machines (RFC 8058), and a check meant for browsers would turn them away.
+"""
+
+from typing import Protocol
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aftercart.clock import Clock
+from aftercart.db.session import Database
+from aftercart.errors import BadTokenError
+from aftercart.pipeline.record import Leaver, Visit, record_click, unsubscribe, who_leaves
+from aftercart.tracking.tokens import TokenSigner
+from aftercart.web.recipient_pages import RecipientPages
+
+LOOKED_AT_BYTES = 4096
+"""So much of a posted body is looked at; a one-click body has 26 bytes, or some hundred as multipart."""
+
+
+class BrandLike(Protocol):
+    """The part of the brand that the pages show."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def color(self) -> str: ...
+
+
+class LinkApp(Protocol):
+    """The part of the engine that these routes need; `bootstrap.App` is one."""
+
+    @property
+    def db(self) -> Database: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def tokens(self) -> TokenSigner: ...
+    @property
+    def brand(self) -> BrandLike: ...
+
+
+def link_routes(app: LinkApp) -> list[Route]:
+    """The routes under `/c/` and `/u/`."""
+    doors = _Doors(app)
+    return [
+        Route("/c/{token}", doors.click, methods=["GET"]),  # Starlette lets HEAD in where GET is
+        Route("/u/{token}", doors.ask, methods=["GET"]),
+        Route("/u/{token}", doors.leave, methods=["POST"]),
+    ]
+
+
+class _Doors:
+    def __init__(self, app: LinkApp) -> None:
+        self._app = app
+
+    async def click(self, request: Request) -> Response:
+        """302 to the stored address, for readers and machines alike; 404 for a token that is not ours."""
+        return await run_in_threadpool(self._click, request)
+
+    async def ask(self, request: Request) -> Response:
+        """A page with one button. Changes nothing: mail scanners open every link, and some run its scripts."""
+        return await run_in_threadpool(self._ask, request)
+
+    async def leave(self, request: Request) -> Response:
+        """The recipient leaves. 200 and no redirect, however often, with whatever body and origin."""
+        source = "one_click" if b"One-Click" in await _start_of_body(request) else "page"
+        return await run_in_threadpool(self._leave, request, source)
+
+    def _click(self, request: Request) -> Response:
+        visit = Visit(request.method, request.headers.get("user-agent", ""))
+        try:
+            url = record_click(self._app.db, self._app.tokens, _token(request), visit, self._app.clock())
+        except BadTokenError:
+            url = None
+        return _redirect(url) if url else self._pages.no_such_link()
+
+    def _ask(self, request: Request) -> Response:
+        try:
+            leaver = who_leaves(self._app.db, self._app.tokens, _token(request))
+        except BadTokenError:
+            leaver = None
+        return self._pages.ask(leaver.email) if leaver and not leaver.has_left else self._after(leaver)
+
+    def _leave(self, request: Request, source: str) -> Response:
+        try:
+            leaver = unsubscribe(self._app.db, self._app.tokens, _token(request), source, self._app.clock())
+        except BadTokenError:
+            leaver = None
+        return self._after(leaver)
+
+    def _after(self, leaver: Leaver | None) -> Response:
+        return self._pages.left(leaver.email) if leaver else self._pages.no_such_link()
+
+    @property
+    def _pages(self) -> RecipientPages:
+        brand = self._app.brand
+        return RecipientPages(brand.name, brand.color)
+
+
+def _redirect(url: str) -> Response:
+    # Not RedirectResponse: it would encode the address anew, and the shop's link must arrive as it was written.
+    headers = {"Location": url, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return Response(status_code=302, headers={**headers, "X-Robots-Tag": "noindex, nofollow"})
+
+
+def _token(request: Request) -> str:
+    return str(request.path_params["token"])
+
+
+async def _start_of_body(request: Request) -> bytes:
+    start = b""
+    async for chunk in request.stream():
+        start += chunk[: LOOKED_AT_BYTES - len(start)]
+        if len(start) >= LOOKED_AT_BYTES:
+            break
+    return start

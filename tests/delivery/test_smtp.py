@@ -1,0 +1,301 @@
+"""The SMTP sender against a server that answers as it is told (the faults of real servers, one by one)."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from aftercart.delivery.base import Message, Outcome
+from aftercart.delivery.mime import to_bytes
+from aftercart.delivery.smtp import SmtpSender
+from aftercart.delivery.smtp_connection import Server, Timeouts
+from tests.messages import a_message, always
+from tests.smtp_server import OK, Does, ScriptedServer
+
+ACCEPTED, DEFERRED, REJECTED = Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.REJECTED
+SHORT = Timeouts(connect=0.3, command=0.3, final_dot=0.3)
+
+
+@contextmanager
+def sender_to(server: ScriptedServer, **options: Any) -> Iterator[SmtpSender]:
+    sender = SmtpSender(Server("127.0.0.1", server.port), **options)
+    try:
+        yield sender
+    finally:
+        sender.close()
+
+
+def outcomes(sender: SmtpSender, count: int) -> list[Outcome]:
+    return [receipt.outcome for receipt in sender.send_batch([a_message() for _ in range(count)], always)]
+
+
+# ---------------------------------------------------------------- the normal way
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+def test_one_connection_carries_the_batch_and_the_next_one(extensions: tuple[str, ...]) -> None:
+    with ScriptedServer(extensions) as server, sender_to(server) as sender:
+        assert outcomes(sender, 3) == [ACCEPTED] * 3
+        assert outcomes(sender, 2) == [ACCEPTED] * 2
+        assert server.connections == 1
+        assert len(server.bodies) == 5
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+def test_go_is_asked_after_the_server_agreed_and_before_the_body_leaves(extensions: tuple[str, ...]) -> None:
+    seen = []
+    with ScriptedServer(extensions) as server, sender_to(server) as sender:
+
+        def go(message: Message) -> bool:
+            seen.append((message.recipient, server.commands[-1], len(server.bodies)))
+            return True
+
+        messages = [a_message(), a_message(recipient="chika@example.com")]
+        assert [r.send_id for r in sender.send_batch(messages, go)] == [m.send_id for m in messages]
+    assert seen == [("ada@example.com", "DATA", 0), ("chika@example.com", "DATA", 1)]
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+def test_a_message_held_back_at_the_last_instant_never_ends_and_the_next_one_leaves(
+    extensions: tuple[str, ...],
+) -> None:
+    """T21: an unsubscribe between claim and hand-over is honored."""
+    ben = a_message(recipient="ben@example.com")
+    with ScriptedServer(extensions) as server, sender_to(server) as sender:
+        receipts = list(sender.send_batch([ben, a_message()], lambda m: m is not ben))
+        assert [r.outcome for r in receipts] == [Outcome.WITHHELD, ACCEPTED]
+        assert len(server.bodies) == 1
+
+
+def test_the_provider_s_words_and_code_are_kept() -> None:
+    with ScriptedServer(body="250 2.0.0 Ok: queued as 4XyZ") as server, sender_to(server) as sender:
+        (receipt,) = sender.send_batch([a_message()], always)
+    assert (receipt.response, receipt.code) == ("250 2.0.0 Ok: queued as 4XyZ", 250)
+
+
+def test_the_size_is_announced_where_the_server_asks_for_it() -> None:
+    with ScriptedServer(("SIZE 1000",), mail="552 5.3.4 too big") as server, sender_to(server) as sender:
+        (receipt,) = sender.send_batch([a_message()], always)
+        assert "SIZE=" in server.said("MAIL")[0]
+    assert receipt.outcome is REJECTED
+
+
+def test_each_thread_has_a_connection_of_its_own_and_close_closes_them_all() -> None:
+    together = threading.Barrier(3)
+    with ScriptedServer() as server, sender_to(server) as sender, ThreadPoolExecutor(3) as pool:
+
+        def go(_message: Message) -> bool:
+            together.wait()
+            return True
+
+        batches = pool.map(lambda _: [r.outcome for r in sender.send_batch([a_message()], go)], range(3))
+        assert list(batches) == [[ACCEPTED]] * 3
+        assert server.connections == 3
+        sender.close()
+        assert outcomes(sender, 1) == [ACCEPTED], "it can be used again"
+
+
+def test_an_idle_connection_that_is_too_old_is_renewed() -> None:
+    with ScriptedServer() as server, sender_to(server, renew_after_s=0.0) as sender:
+        outcomes(sender, 2)
+        assert server.connections == 2
+        assert server.said("NOOP") == []
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ({"mail": ["450 4.7.1 slow down", OK]}, DEFERRED),
+        ({"mail": ["550 5.7.1 not you", OK]}, REJECTED),
+        ({"rcpt": ["452 4.2.2 full", OK]}, DEFERRED),
+        ({"rcpt": ["550 5.1.1 nobody", OK]}, REJECTED),
+        ({"data": ["451 4.3.0 later", OK]}, DEFERRED),
+        ({"data": ["554 5.7.0 no", OK]}, REJECTED),
+        ({"body": ["452 4.3.1 no space", OK]}, DEFERRED),
+        ({"body": ["554 5.6.0 bad content", OK]}, REJECTED),
+    ],
+)
+def test_a_refusal_anywhere_touches_only_its_own_message(
+    extensions: tuple[str, ...], answers: dict[str, Any], outcome: Outcome
+) -> None:
+    """T06, T07: the others leave, over the same connection."""
+    with ScriptedServer(extensions, **answers) as server, sender_to(server) as sender:
+        assert outcomes(sender, 3) == [outcome, ACCEPTED, ACCEPTED]
+        assert server.connections == 1
+        assert len(server.said("RSET")) == (0 if "body" in answers else 1)
+
+
+def test_a_connection_that_cannot_be_reset_is_replaced() -> None:
+    with ScriptedServer(rcpt=["550 5.1.1 nobody", OK], rset="500 what?") as server, sender_to(server) as sender:
+        assert outcomes(sender, 2) == [REJECTED, ACCEPTED]
+        assert server.connections == 2
+
+
+def test_a_recipient_refused_while_data_is_taken_gets_nothing_and_the_next_mail_is_unharmed() -> None:
+    """Pipelining: RCPT is refused, yet 354 given (RFC 2920 §3.1)."""
+    refuse_ben = lambda said: "550 5.1.1 nobody" if "ben@" in said else OK  # noqa: E731
+    went = []
+
+    def go(message: Message) -> bool:
+        went.append(message.recipient)
+        return True
+
+    with ScriptedServer(rcpt=refuse_ben) as server, sender_to(server) as sender:
+        batch = [a_message(recipient="ben@example.com"), a_message()]
+        receipts = list(sender.send_batch(batch, go))
+        assert [r.outcome for r in receipts] == [REJECTED, ACCEPTED]
+        assert server.bodies[0] == b".\r\n"
+    assert went == ["ada@example.com"], "go is not asked for a mail that will not leave"
+
+
+def test_a_refusal_before_hanging_up_is_still_the_answer() -> None:
+    with ScriptedServer(rcpt="550 5.1.1 nobody", data="421 bye") as server, sender_to(server) as sender:
+        (receipt,) = sender.send_batch([a_message()], always)
+    assert receipt.outcome is REJECTED
+    assert receipt.hard_bounce
+
+
+def test_a_message_that_cannot_be_made_into_a_mail_is_rejected_and_the_rest_leaves() -> None:
+    """T06, T07: poison at the head of the batch."""
+    with ScriptedServer() as server, sender_to(server, encode=fails_for_dev) as sender:
+        batch = [a_message(recipient="dev@example.com"), a_message(), a_message(recipient="no address"), a_message()]
+        receipts = list(sender.send_batch(batch, always))
+    assert [r.outcome for r in receipts] == [REJECTED, ACCEPTED, REJECTED, ACCEPTED]
+    assert "lone surrogate" in receipts[0].response
+
+
+def fails_for_dev(message: Message) -> bytes:
+    if message.recipient.startswith("dev"):
+        raise ValueError("a lone surrogate")
+    return to_bytes(message)
+
+
+def test_a_mailbox_in_cyrillic_needs_a_server_that_takes_it() -> None:
+    daria = a_message(recipient="дарья@example.com")
+    with ScriptedServer(("PIPELINING",)) as server, sender_to(server, encode=in_utf8) as sender:
+        assert [r.outcome for r in sender.send_batch([daria, a_message()], always)] == [REJECTED, ACCEPTED]
+    with ScriptedServer(("SMTPUTF8",)) as server, sender_to(server, encode=in_utf8) as sender:
+        assert [r.outcome for r in sender.send_batch([daria], always)] == [ACCEPTED]
+        assert server.said("MAIL")[0].endswith(" SMTPUTF8")
+        assert server.said("RCPT") == ["RCPT TO:<дарья@example.com>"]
+
+
+def in_utf8(message: Message) -> bytes:
+    return f"To: {message.recipient}\r\n\r\n{message.text}\r\n".encode()
+
+
+# ---------------------------------------------------------------- broken connections
+
+
+@pytest.mark.parametrize("point", ["mail", "rcpt", "data"])
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+def test_a_kept_connection_that_died_is_replaced_without_a_trace(extensions: tuple[str, ...], point: str) -> None:
+    answers: dict[str, Any] = {point: [OK, Does.HANG_UP, OK]}
+    with ScriptedServer(extensions, **answers) as server, sender_to(server) as sender:
+        assert outcomes(sender, 3) == [ACCEPTED] * 3
+        assert server.connections == 2
+
+
+def test_a_server_that_has_enough_of_a_connection_gets_a_new_one() -> None:
+    """421 after so many mails per connection is the custom of several providers."""
+    with ScriptedServer(mail=[OK, OK, "421 4.7.0 too many", OK]) as server, sender_to(server) as sender:
+        assert outcomes(sender, 4) == [ACCEPTED] * 4
+        assert server.connections == 2
+
+
+def test_recipients_who_break_the_connection_are_deferred_and_the_others_leave() -> None:
+    """T06, T07."""
+    hang_up_on_ben = lambda said: Does.HANG_UP if "ben@" in said else OK  # noqa: E731
+    batch = [a_message(), a_message(recipient="ben@example.com")] * 3
+    with ScriptedServer(rcpt=hang_up_on_ben) as server, sender_to(server) as sender:
+        receipts = list(sender.send_batch(batch, always))
+    assert [r.outcome for r in receipts] == [ACCEPTED, DEFERRED] * 3
+    assert receipts[1].fault_is_ours
+
+
+def test_a_server_that_always_hangs_up_is_not_hammered() -> None:
+    with ScriptedServer(mail=Does.HANG_UP) as server, sender_to(server) as sender:
+        assert outcomes(sender, 50) == [DEFERRED] * 50
+        assert server.connections == 2
+
+
+def test_nobody_listening_defers_the_batch() -> None:
+    with ScriptedServer() as server:
+        pass
+    with sender_to(server) as sender:
+        receipts = list(sender.send_batch([a_message(), a_message()], always))
+    assert [(r.outcome, r.fault_is_ours) for r in receipts] == [(DEFERRED, True)] * 2
+    assert f"127.0.0.1:{server.port}" in receipts[0].response
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [("421 too busy", 421), ("554 no mail from your network", 554), ("hello?", None)]
+)
+def test_a_server_that_does_not_let_us_in_defers_the_batch_after_one_attempt(answer: str, code: int | None) -> None:
+    with ScriptedServer(connect=answer) as server, sender_to(server) as sender:
+        receipts = list(sender.send_batch([a_message() for _ in range(9)], always))
+        assert server.connections == 1
+    assert {(r.outcome, r.code, r.fault_is_ours) for r in receipts} == {(DEFERRED, code, True)}
+
+
+@pytest.mark.parametrize("point", ["connect", "ehlo", "mail", "rcpt", "data"])
+def test_silence_before_the_body_is_deferred(point: str) -> None:
+    answers: dict[str, Any] = {point: Does.STAY_SILENT}
+    with ScriptedServer(**answers) as server, sender_to(server, timeouts=SHORT) as sender:
+        assert outcomes(sender, 1) == [DEFERRED]
+        assert server.bodies == []
+
+
+# ---------------------------------------------------------------- the gap between the body and the answer
+
+
+@pytest.mark.parametrize("answer", [Does.STAY_SILENT, Does.HANG_UP, "what?", "2"])
+def test_no_clear_answer_after_the_final_dot_is_unknown_and_never_tried_again(answer: str | Does) -> None:
+    """RFC 1047: it may have been delivered."""
+    with ScriptedServer(body=[answer, OK]) as server, sender_to(server, timeouts=SHORT) as sender:
+        assert outcomes(sender, 2) == [Outcome.UNKNOWN, ACCEPTED]
+        assert len(server.bodies) == 2
+
+
+def test_a_server_that_swallows_bodies_gets_two_and_no_more() -> None:
+    with ScriptedServer(body=Does.HANG_UP) as server, sender_to(server) as sender:
+        assert outcomes(sender, 9) == [Outcome.UNKNOWN] * 2 + [DEFERRED] * 7
+        assert len(server.bodies) == 2
+
+
+def test_the_answer_to_the_final_dot_is_awaited_longer_than_others() -> None:
+    """RFC 5321 §4.5.3.2.6: a spurious time-out here delivers the mail twice elsewhere."""
+    patient = Timeouts(connect=0.3, command=0.3, final_dot=30)
+    with ScriptedServer(body=Does.ANSWER_LATE) as server, sender_to(server, timeouts=patient) as sender:
+        assert outcomes(sender, 1) == [ACCEPTED]
+
+
+def test_421_after_the_final_dot_is_an_answer() -> None:
+    with ScriptedServer(body=["421 4.3.2 going down", OK]) as server, sender_to(server) as sender:
+        assert outcomes(sender, 2) == [DEFERRED, ACCEPTED]
+
+
+def test_a_go_that_fails_breaks_off_before_the_body_and_reaches_the_caller() -> None:
+    def go(_message: Message) -> bool:
+        raise RuntimeError("the database is away")
+
+    with ScriptedServer() as server, sender_to(server) as sender:
+        with pytest.raises(RuntimeError, match="database"):
+            list(sender.send_batch([a_message()], go))
+        assert outcomes(sender, 1) == [ACCEPTED]
+        assert len(server.bodies) == 1
+
+
+def test_a_caller_who_stops_in_the_middle_leaves_a_clean_connection() -> None:
+    with ScriptedServer() as server, sender_to(server) as sender:
+        for _receipt in sender.send_batch([a_message(), a_message()], always):
+            break
+        assert outcomes(sender, 1) == [ACCEPTED]
+        assert (server.connections, len(server.bodies)) == (1, 2)

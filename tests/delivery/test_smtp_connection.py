@@ -1,0 +1,65 @@
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from aftercart.delivery.smtp_connection import Server, dot_stuffed, envelope_of, with_crlf
+from tests.messages import a_message
+
+LINES = st.lists(
+    st.sampled_from([b".", b"..", b"a", b"", b".a", b"\r", b"\n", b"\r\n", b"\r\n.\r\n", b"\n.\n"]), max_size=12
+)
+
+
+@given(LINES.map(b"".join))
+@example(b".\r\n.\r\n")
+def test_a_receiver_reads_exactly_the_body_that_was_meant(body: bytes) -> None:
+    """T39: dots at the start of a line survive, and no line of the body ends the message early (RFC 5321 §4.5.2)."""
+    meant = with_crlf(body)
+    on_the_wire = dot_stuffed(meant) + b".\r\n"
+    lines = on_the_wire.split(b"\r\n")
+    assert lines.index(b".") == len(lines) - 2, "the first line that is a dot is the last one"
+    assert b"\r\n".join(line.removeprefix(b".") for line in lines[:-2]) + b"\r\n" == meant
+
+
+@given(LINES.map(b"".join))
+def test_no_bare_cr_or_lf_leaves_the_house(body: bytes) -> None:
+    """Servers that take a bare LF for a line end could be made to see a second message."""
+    rest = with_crlf(body).replace(b"\r\n", b"")
+    assert b"\r" not in rest
+    assert b"\n" not in rest
+
+
+def test_a_body_that_is_right_already_stays_as_it_is() -> None:
+    assert with_crlf(b"A: b\r\n\r\nc\r\n") == b"A: b\r\n\r\nc\r\n"
+
+
+def test_the_bounce_address_is_the_envelope_sender_and_from_is_its_stand_in() -> None:
+    assert envelope_of(a_message(bounce_to="bounces@example.com"), b"").mail_from == "bounces@example.com"
+    assert envelope_of(a_message(sender='"A <b>" <hello@example.com>'), b"").mail_from == "hello@example.com"
+    assert envelope_of(a_message(sender="hello@example.com"), b"").mail_from == "hello@example.com"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "ada",
+        "ada@example.com\r\nRCPT TO:<eve@example.com>",
+        "ada@example.com> NOTIFY=NEVER",
+        "a da@example.com",
+        "ä@",
+    ],
+)
+def test_an_address_that_would_break_out_of_its_command_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        envelope_of(a_message(recipient=address), b"")
+
+
+def test_a_foreign_domain_goes_out_in_ascii_and_only_a_foreign_mailbox_needs_smtputf8() -> None:
+    assert envelope_of(a_message(recipient="ada@münchen.example"), b"").rcpt_to == "ada@xn--mnchen-3ya.example"
+    assert not envelope_of(a_message(recipient="ada@münchen.example"), b"").needs_smtputf8
+    assert envelope_of(a_message(recipient="дарья@example.com"), b"").needs_smtputf8
+
+
+def test_a_server_never_prints_its_password() -> None:
+    assert "geheim" not in repr(Server("mail.example.com", 587, user="ada", password="geheim"))

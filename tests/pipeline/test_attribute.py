@@ -1,0 +1,175 @@
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from aftercart.db.session import Database
+from aftercart.db.tables import attributions, orders
+from aftercart.pipeline.attribute import attribute
+from tests.rows import MONDAY, Rows, Statements, a_database
+
+WINDOWS = {"accessories": timedelta(days=5), "winback": timedelta(days=30)}
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    db = a_database(tmp_path)
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def rows(db: Database) -> Rows:
+    return Rows(db)
+
+
+class Story:
+    """Ada bought a bike, got a mail about it and clicked on Monday at eleven."""
+
+    def __init__(self, rows: Rows, email: str = "ada@example.com", campaign: str = "accessories") -> None:
+        self.person = rows.recipient(email)
+        self.bike = rows.order(self.person)
+        self.send = rows.send(self.bike, self.person, MONDAY, campaign)
+        self.click = rows.click(self.send, self.person, MONDAY + HOUR)
+
+
+def settle(db: Database, *order_ids: int, now: datetime = MONDAY + 9 * DAY) -> int:
+    with db.write() as connection:
+        return attribute(connection, order_ids, WINDOWS, now)
+
+
+def credit(rows: Rows) -> list[dict[str, Any]]:
+    return rows.all(attributions)
+
+
+def test_a_later_order_is_credited_to_the_last_click_once(db: Database, rows: Rows) -> None:
+    ada = Story(rows)
+    lamp = rows.order(ada.person, MONDAY + DAY, total_minor=2_500, currency="CHF")
+    assert settle(db, lamp) == 1
+    assert settle(db, lamp) == 0
+    (row,) = credit(rows)
+    assert {k: row[k] for k in ("order_id", "send_id", "click_id", "amount_minor", "currency", "reversed_minor")} == {
+        "order_id": lamp,
+        "send_id": ada.send,
+        "click_id": ada.click,
+        "amount_minor": 2_500,
+        "currency": "CHF",
+        "reversed_minor": 0,
+    }
+
+
+def test_an_order_whose_webhook_came_late_is_credited_by_its_own_time(db: Database, rows: Rows) -> None:
+    ada = Story(rows)
+    in_time, too_late = rows.order(ada.person, MONDAY + 5 * DAY), rows.order(ada.person, MONDAY + 6 * DAY)
+    settle(db, too_late, in_time, now=MONDAY + 40 * DAY)
+    assert [row["order_id"] for row in credit(rows)] == [in_time]
+
+
+def test_the_window_is_that_of_the_campaign_and_five_days_where_it_is_gone(db: Database, rows: Rows) -> None:
+    ada, chika = Story(rows, campaign="winback"), Story(rows, "chika@example.com", campaign="long gone")
+    hers = [rows.order(ada.person, MONDAY + 20 * DAY), rows.order(chika.person, MONDAY + 4 * DAY)]
+    not_hers = rows.order(chika.person, MONDAY + 20 * DAY)
+    settle(db, *hers, not_hers)
+    assert [row["order_id"] for row in credit(rows)] == hers
+
+
+def test_the_order_that_the_mail_is_about_is_never_credited(db: Database, rows: Rows) -> None:
+    """It may be placed, by the shop's clock, after a click: orders are changed and clocks differ."""
+    ada = Story(rows)
+    with db.write() as connection:
+        connection.execute(update(orders).where(orders.c.id == ada.bike).values(placed_at=MONDAY + DAY))
+    assert settle(db, ada.bike) == 0
+
+
+def test_clicks_of_machines_and_of_other_people_earn_nothing(db: Database, rows: Rows) -> None:
+    """T42."""
+    ada = Story(rows)
+    ben = rows.recipient("ben@example.com")
+    rows.click(ada.send, ada.person, MONDAY + 10 * DAY, verdict="machine")
+    late, bens = rows.order(ada.person, MONDAY + 11 * DAY), rows.order(ben, MONDAY + DAY)
+    assert settle(db, late, bens) == 0
+
+
+@pytest.mark.parametrize("odd", [{"imported": True}, {"completed_at": None, "state": "placed"}, {"recipient_id": None}])
+def test_imported_unpaid_and_nameless_orders_earn_nothing(db: Database, rows: Rows, odd: dict[str, Any]) -> None:
+    ada = Story(rows)
+    facts: dict[str, Any] = {"recipient_id": ada.person, "placed_at": MONDAY + DAY}
+    lamp = rows.order(**(facts | odd))
+    assert settle(db, lamp) == 0
+
+
+def test_an_order_that_is_paid_later_is_credited_then(db: Database, rows: Rows) -> None:
+    ada = Story(rows)
+    lamp = rows.order(ada.person, MONDAY + DAY, state="placed", completed_at=None)
+    assert settle(db, lamp) == 0
+    with db.write() as connection:
+        paid = {"state": "completed", "completed_at": MONDAY + 8 * DAY}
+        connection.execute(update(orders).where(orders.c.id == lamp).values(**paid))
+    assert settle(db, lamp) == 1
+
+
+def test_refunds_take_back_in_proportion_however_often_they_are_told(db: Database, rows: Rows) -> None:
+    ada = Story(rows)
+    lamp = rows.order(ada.person, MONDAY + DAY, total_minor=5_000)
+    rows.line(lamp, "lamp", 2, 2_000)
+    settle(db, lamp)
+    rows.reversal(lamp, "r1", sku="lamp", quantity=1.0)
+    settle(db, lamp)
+    settle(db, lamp)
+    assert [row["reversed_minor"] for row in credit(rows)] == [2_000]
+    rows.reversal(lamp, "r2", sku=None)
+    settle(db, lamp)
+    assert [row["reversed_minor"] for row in credit(rows)] == [5_000]
+
+
+def test_a_refund_that_came_before_its_order_is_found_with_it(db: Database, rows: Rows) -> None:
+    ada = Story(rows)
+    lamp = rows.order(ada.person, MONDAY + DAY, state="refunded")
+    rows.reversal(lamp, "r1", sku=None)
+    assert settle(db, lamp) == 1
+    assert [row["reversed_minor"] for row in credit(rows)] == [10_000]
+
+
+def test_an_order_that_the_shop_takes_up_again_counts_again(db: Database, rows: Rows) -> None:
+    ada = Story(rows)
+    lamp = rows.order(ada.person, MONDAY + DAY, state="canceled")
+    settle(db, lamp)
+    with db.write() as connection:
+        connection.execute(update(orders).where(orders.c.id == lamp).values(state="completed"))
+    settle(db, lamp)
+    assert [row["reversed_minor"] for row in credit(rows)] == [0]
+
+
+def test_reversals_of_another_shop_s_order_of_the_same_number_are_not_ours(db: Database, rows: Rows) -> None:
+    ada = Story(rows)
+    lamp = rows.order(ada.person, MONDAY + DAY, shop_order_id="77")
+    other = rows.order(ada.person, MONDAY + 30 * DAY, shop="shopify", shop_order_id="77")
+    rows.reversal(other, "r1", sku=None)
+    settle(db, lamp)
+    assert [row["reversed_minor"] for row in credit(rows)] == [0]
+
+
+def test_a_batch_takes_the_same_number_of_queries_whatever_its_size(db: Database, rows: Rows) -> None:
+    bought = []
+    for i in range(12):
+        story = Story(rows, f"person{i}@example.com")
+        lamp = rows.order(story.person, MONDAY + DAY)
+        rows.line(lamp, "lamp", 1, 2_000)
+        rows.reversal(lamp, "r1", sku="lamp")
+        bought.append(lamp)
+    with Statements(db) as small:
+        assert settle(db, *bought[:2]) == 2
+    with Statements(db) as large:
+        assert settle(db, *bought[2:]) == 10
+    assert large.count == small.count
+    assert small.count <= 8  # with the BEGIN
+
+
+def test_no_orders_are_no_work(db: Database) -> None:
+    with Statements(db) as statements:
+        assert settle(db) == 0
+    assert statements.count <= 1  # the BEGIN

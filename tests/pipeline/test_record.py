@@ -1,0 +1,199 @@
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from aftercart.db.session import Database
+from aftercart.db.tables import attempts, clicks, consents, suppressions
+from aftercart.errors import BadTokenError
+from aftercart.ids import new_id
+from aftercart.pipeline.record import Visit, record_click, unsubscribe, who_leaves
+from aftercart.tracking.tokens import TokenSigner
+from tests.rows import MONDAY, Rows, a_database
+
+TOKENS = TokenSigner(["k" * 32])
+FIREFOX = Visit("GET", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+LATER = MONDAY + timedelta(hours=1)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    db = a_database(tmp_path)
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def rows(db: Database) -> Rows:
+    return Rows(db)
+
+
+# ---------------------------------------------------------------- clicks
+
+
+def test_a_click_leads_to_the_stored_address_and_is_kept(db: Database, rows: Rows) -> None:
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada)
+    rows.link(send, "https://shop.example/lamp?utm_source=aftercart")
+    assert (
+        record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, LATER)
+        == "https://shop.example/lamp?utm_source=aftercart"
+    )
+    (kept,) = rows.all(clicks)
+    assert (kept["send_id"], kept["position"], kept["recipient_id"], kept["at"]) == (send, 0, ada, LATER)
+    assert (kept["verdict"], kept["reason"], kept["user_agent"]) == ("human", "looks_human", FIREFOX.user_agent)
+
+
+def test_machines_are_led_on_too_and_kept_as_what_they_are(db: Database, rows: Rows) -> None:
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada)
+    rows.link(send)
+    for visit in (Visit("HEAD", FIREFOX.user_agent), Visit("GET", "curl/8.5.0"), Visit("GET", "")):
+        assert record_click(db, TOKENS, TOKENS.link(send, 0), visit, LATER) is not None
+    assert [(c["verdict"], c["reason"]) for c in rows.all(clicks)] == [
+        ("machine", "not_get"),
+        ("machine", "known_agent"),
+        ("machine", "no_agent"),
+    ]
+
+
+def test_a_scanner_that_comes_before_the_server_answered_us_comes_too_soon(db: Database, rows: Rows) -> None:
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada, sent_at=None)
+    rows.link(send)
+    begun = {
+        "send_id": send,
+        "attempt": 1,
+        "provider": "smtp",
+        "message_id": "<1>",
+        "outcome": "started",
+        "response": "",
+    }
+    with db.write() as connection:
+        connection.execute(attempts.insert(), begun | {"started_at": MONDAY})
+    record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, MONDAY + timedelta(seconds=3))
+    record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, MONDAY + timedelta(days=1))
+    assert [c["reason"] for c in rows.all(clicks)] == ["too_soon", "looks_human"]
+
+
+def test_a_burst_unmasks_the_clicks_it_began_with(db: Database, rows: Rows) -> None:
+    """T42: each of the first two looked like a person when it came."""
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada)
+    for position in range(4):
+        rows.link(send, f"https://shop.example/{position}", position)
+    record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, LATER - timedelta(seconds=30))
+    for position in range(1, 4):
+        record_click(db, TOKENS, TOKENS.link(send, position), FIREFOX, LATER + timedelta(seconds=position))
+    assert [c["verdict"] for c in rows.all(clicks)] == ["human", "machine", "machine", "machine"]
+
+
+def test_the_same_link_again_and_again_is_a_person(db: Database, rows: Rows) -> None:
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada)
+    rows.link(send)
+    for second in range(4):
+        record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, LATER + timedelta(seconds=second))
+    assert {c["verdict"] for c in rows.all(clicks)} == {"human"}
+
+
+def test_a_token_that_is_not_ours_leads_nowhere(db: Database) -> None:
+    """T40."""
+    with pytest.raises(BadTokenError):
+        record_click(db, TOKENS, TokenSigner(["f" * 32]).link(new_id(), 0), FIREFOX, LATER)
+
+
+def test_a_link_that_is_no_longer_stored_leads_nowhere(db: Database) -> None:
+    assert record_click(db, TOKENS, TOKENS.link(new_id(), 0), FIREFOX, LATER) is None
+
+
+def test_a_reader_is_led_on_even_when_the_click_cannot_be_written(db: Database, rows: Rows) -> None:
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada)
+    rows.link(send)
+    with db.write() as connection:
+        connection.execute(text("DROP TABLE clicks"))
+    with structlog.testing.capture_logs() as logs:
+        assert record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, LATER) == "https://shop.example/lamp"
+    assert [entry["event"] for entry in logs] == ["click_not_recorded"]
+
+
+def test_an_endless_user_agent_is_cut(db: Database, rows: Rows) -> None:
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada)
+    rows.link(send)
+    record_click(db, TOKENS, TOKENS.link(send, 0), Visit("GET", "x\x00" * 5000), LATER)
+    assert rows.all(clicks)[0]["user_agent"] == "x" * 500
+
+
+# ---------------------------------------------------------------- leaving
+
+
+def test_who_unsubscribes_gets_no_more_marketing_mail(db: Database, rows: Rows) -> None:
+    ben = rows.recipient("ben@example.com")
+    send = new_id()
+    leaver = unsubscribe(db, TOKENS, TOKENS.unsubscribe(ben, send), "one_click", LATER)
+    assert leaver is not None
+    assert leaver.email == "ben@example.com"
+    (suppression,) = rows.all(suppressions)
+    assert {k: suppression[k] for k in ("email", "scope", "reason", "source", "at")} == {
+        "email": "ben@example.com",
+        "scope": "marketing",
+        "reason": "unsubscribed",
+        "source": f"one_click:{send}",
+        "at": LATER,
+    }
+    assert [(c["recipient_id"], c["state"], c["at"]) for c in rows.all(consents)] == [(ben, "denied", LATER)]
+
+
+def test_unsubscribing_again_changes_nothing(db: Database, rows: Rows) -> None:
+    """T26."""
+    token = TOKENS.unsubscribe(rows.recipient(), new_id())
+    for day in range(3):
+        unsubscribe(db, TOKENS, token, "page", LATER + timedelta(days=day))
+    assert [s["at"] for s in rows.all(suppressions)] == [LATER]
+    assert len(rows.all(consents)) == 1
+
+
+def test_who_came_back_may_leave_again_by_an_old_link(db: Database, rows: Rows) -> None:
+    ada = rows.recipient()
+    token = TOKENS.unsubscribe(ada, new_id())
+    unsubscribe(db, TOKENS, token, "page", LATER)
+    back = LATER + timedelta(days=1)
+    yes = {"recipient_id": ada, "state": "granted", "source": "form", "at": back, "recorded_at": back}
+    with db.write() as connection:
+        connection.execute(consents.insert(), yes)
+    unsubscribe(db, TOKENS, token, "page", LATER + timedelta(days=2))
+    assert [c["state"] for c in rows.all(consents)] == ["denied", "granted", "denied"]
+
+
+def test_asking_who_leaves_changes_nothing(db: Database, rows: Rows) -> None:
+    """T24."""
+    token = TOKENS.unsubscribe(rows.recipient(), new_id())
+    before, again = who_leaves(db, TOKENS, token), who_leaves(db, TOKENS, token)
+    assert before == again
+    assert before is not None
+    assert (before.email, before.has_left) == ("ada@example.com", False)
+    assert rows.all(suppressions) == []
+    assert rows.all(consents) == []
+    unsubscribe(db, TOKENS, token, "page", LATER)
+    after = who_leaves(db, TOKENS, token)
+    assert after is not None
+    assert after.has_left
+
+
+def test_somebody_whom_we_no_longer_know_cannot_leave(db: Database) -> None:
+    token = TOKENS.unsubscribe(4711, new_id())
+    assert who_leaves(db, TOKENS, token) is None
+    assert unsubscribe(db, TOKENS, token, "page", LATER) is None
+
+
+def test_a_link_for_clicking_unsubscribes_nobody(db: Database, rows: Rows) -> None:
+    """T40."""
+    rows.recipient()
+    with pytest.raises(BadTokenError):
+        unsubscribe(db, TOKENS, TOKENS.link(new_id(), 1), "page", LATER)
+    assert rows.all(suppressions) == []

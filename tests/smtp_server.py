@@ -1,0 +1,134 @@
+"""An SMTP server that answers as it is told: any reply at any point, a broken connection, or silence."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from enum import Enum
+from types import TracebackType
+from typing import Self
+
+
+class Does(Enum):
+    """What a server does instead of answering."""
+
+    HANG_UP = "hang up"
+    STAY_SILENT = "stay silent"
+    ANSWER_LATE = "answer as usual after half a second"
+
+
+OK = ""
+"""The answer of a server that works."""
+Answer = str | Does
+Answers = Answer | Sequence[Answer] | Callable[[str], Answer]
+"""One answer for ever, several of which the last stays, or a function of what was said."""
+
+USUAL = {
+    "connect": "220 ready",
+    "mail": "250 2.1.0 fine",
+    "rcpt": "250 2.1.5 fine",
+    "data": "354 go ahead",
+    "body": "250 2.0.0 queued",
+    "rset": "250 2.0.0 flushed",
+    "quit": "221 bye",
+}
+
+
+class ScriptedServer:
+    """Listens on a free port of this machine while the `with` block lasts."""
+
+    def __init__(self, extensions: Sequence[str] = ("PIPELINING", "SIZE 1000000"), **answers: Answers) -> None:
+        """`answers` by where in the conversation: connect, ehlo, auth, mail, rcpt, data, body, rset."""
+        self.port = 0
+        self.connections = 0
+        self.commands: list[str] = []
+        self.bodies: list[bytes] = []
+        """Bodies with their final dot, still dot-stuffed, whatever was answered to them."""
+        self._extensions = extensions
+        self._answers = answers
+        self._used: dict[str, int] = {}
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def said(self, verb: str) -> list[str]:
+        """The commands so far that begin with a verb."""
+        return [command for command in self.commands if command.upper().startswith(verb)]
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            await self._converse(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client went away
+        finally:
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        going_on = await self._answer("connect", "", reader, writer)
+        while going_on and (line := await reader.readline()):
+            said = line.decode().rstrip()
+            self.commands.append(said)
+            point = {"mail": "mail", "rcpt": "rcpt"}.get(said[:4].lower(), said.split(" ")[0].lower())
+            going_on = await self._answer(point, said, reader, writer)
+
+    async def _answer(self, point: str, said: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer, and read the body after a 354. False: the conversation is over."""
+        answer = self._choose(point, said)
+        if answer is Does.STAY_SILENT:
+            await reader.read()  # until the client gives up
+        if answer is Does.ANSWER_LATE:
+            await asyncio.sleep(0.5)
+            answer = OK
+        if isinstance(answer, Does):
+            return False
+        reply = answer or self._usual(point)
+        writer.write(f"{reply}\r\n".encode())
+        await writer.drain()
+        if reply.startswith(("421", "221")):
+            return False
+        if reply.startswith("354"):
+            await self._read_body(reader)
+            return await self._answer("body", "", reader, writer)
+        return True
+
+    async def _read_body(self, reader: asyncio.StreamReader) -> None:
+        body = await reader.readline()
+        while not (body == b".\r\n" or body.endswith(b"\r\n.\r\n")):
+            line = await reader.readline()
+            if not line:
+                raise ConnectionError("the client hung up within the body")
+            body += line
+        self.bodies.append(body)
+
+    def _choose(self, point: str, said: str) -> Answer:
+        answers = self._answers.get(point, OK)
+        if callable(answers):
+            return answers(said)
+        if isinstance(answers, str | Does):
+            return answers
+        used = self._used.get(point, 0)
+        self._used[point] = used + 1
+        return answers[min(used, len(answers) - 1)]
+
+    def _usual(self, point: str) -> str:
+        if point != "ehlo":
+            return USUAL.get(point, "502 5.5.1 not here")
+        return "\r\n".join([*(f"250-{line}" for line in ("here", *self._extensions)), "250 HELP"])
