@@ -1,0 +1,50 @@
+"""The command line: what a person types. Each module holds one group of commands; heavy imports wait inside them.
+
+Exit codes: 0 fine, 1 a fault was found, 2 wrong usage.
+"""
+
+import sys
+
+import typer
+
+from aftercart.cli import check, database, demo, explain, imports, measure, recommend, sends, serve
+from aftercart.errors import AftercartError
+
+app = typer.Typer(
+    name="aftercart",
+    help="Aftercart: a completed order becomes one relevant, lawful, measured mail.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+imports_app = typer.Typer(help="Bring in files: products, past orders, customers.", no_args_is_help=True)
+database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+
+START, RUN, LEARN, LOOK = "Start", "Run", "Learn from orders", "Look"
+
+app.command("demo", rich_help_panel=START)(demo.demo)
+app.command("init", rich_help_panel=START)(check.init)
+app.command("check", rich_help_panel=START)(check.check)
+app.command("up", rich_help_panel=RUN)(serve.up)
+app.command("web", rich_help_panel=RUN)(serve.web)
+app.add_typer(database_app, name="db", rich_help_panel=RUN)
+app.add_typer(imports_app, name="import", rich_help_panel=LEARN)
+app.command("train", rich_help_panel=LEARN)(recommend.train)
+app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
+app.command("sends", rich_help_panel=LOOK)(sends.sends)
+app.command("explain", rich_help_panel=LOOK)(explain.explain)
+app.command("bench", rich_help_panel=LOOK)(measure.bench)
+
+imports_app.command("products")(imports.import_products)
+imports_app.command("orders")(imports.import_orders)
+imports_app.command("customers")(imports.import_customers)
+database_app.command("upgrade")(database.upgrade)
+
+
+def main() -> None:
+    """The console script. A fault that we know becomes one line on stderr, never a traceback."""
+    try:
+        app()
+    except AftercartError as err:
+        print(f"aftercart: {err}", file=sys.stderr)
+        sys.exit(1)

@@ -4,6 +4,7 @@ A `write` transaction on SQLite is BEGIN IMMEDIATE: it waits for its turn at the
 middle. `read` sees one consistent snapshot and never blocks a writer.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from aftercart.errors import ConfigError, MissingExtraError
 
 BUSY_TIMEOUT_S = 30
+CONNECT_TIMEOUT_S = 10
 
 
 class Database:
@@ -42,12 +45,29 @@ class Database:
         """A transaction that only reads."""
         with self.engine.connect() as connection:
             connection.info["begin"] = "BEGIN"
+            if not self.is_sqlite:  # READ COMMITTED, the default, would show every statement another state
+                connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
 
     def close(self) -> None:
         """Close all connections. The database may be used again afterwards."""
         self.engine.dispose()
+
+
+PROGRAM_LIMIT_EXCEEDED = "54"
+"""Class of SQLSTATE (PostgreSQL, appendix A): a value is too long for an index, a statement too large."""
+
+
+def is_passing(err: Exception) -> bool:
+    """Whether a fault of the database has nothing to do with what was asked: it is busy, full or away.
+
+    The same may work later. OperationalError alone does not tell: a value that is too large is one, too.
+    """
+    if isinstance(err, OperationalError):
+        too_large = str(getattr(err.orig, "sqlstate", None) or "").startswith(PROGRAM_LIMIT_EXCEEDED)
+        return not too_large and getattr(err.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_TOOBIG
+    return isinstance(err, InterfaceError | TimeoutError)
 
 
 def insert_new(
@@ -76,7 +96,12 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         try:
             return create_engine(
-                parsed.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=20, pool_pre_ping=True
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_size=10,
+                max_overflow=20,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+                hide_parameters=True,
             )
         except ModuleNotFoundError as err:
             raise MissingExtraError("fleet", "PostgreSQL") from err
@@ -84,14 +109,16 @@ def _engine(url: str) -> Engine:
         raise ConfigError(f"{parsed.get_backend_name()}: Aftercart keeps its data in sqlite or postgresql")
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+    options = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+    # Errors go to the log, and parameters are addresses and payloads.
+    engine = create_engine(parsed, connect_args=options, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
+    connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")

@@ -15,7 +15,18 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
@@ -52,7 +63,8 @@ class InboxEvent(InboxRow, table=True):
     """A webhook as it came, durable before it was answered; moved into `events` by a worker."""
 
     __tablename__ = "inbox"
-    __table_args__ = (UniqueConstraint("shop", "delivery_key"),)
+    # An id is never given twice, or a worker that removes what it has moved might remove a newer webhook.
+    __table_args__ = (UniqueConstraint("shop", "delivery_key"), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, primary_key=True)
     shop: str
@@ -70,7 +82,12 @@ class Event(Row, table=True):
     __table_args__ = (
         UniqueConstraint("shop", "delivery_key"),
         Index("ix_events_order", "shop", "shop_order_id"),
-        Index("ix_events_failed", "received_at", sqlite_where=sql("state = 'failed'"), postgresql_where=sql("state = 'failed'")),
+        Index(
+            "ix_events_failed",
+            "received_at",
+            sqlite_where=sql("state = 'failed'"),
+            postgresql_where=sql("state = 'failed'"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -137,7 +154,7 @@ class Customer(Row, table=True):
 
 
 class Order(Row, table=True):
-    """`state`: placed (not paid yet), completed, canceled, refunded (in full). `imported`: for learning, never mails."""
+    """`state`: placed (not paid yet), completed, canceled, refunded (in full). `imported`: to learn from, never mails."""
 
     __tablename__ = "orders"
     __table_args__ = (UniqueConstraint("shop", "shop_order_id"),)
@@ -386,7 +403,10 @@ class Click(Row, table=True):
     """One hit on a link. `verdict`: human or machine; only human ones earn credit."""
 
     __tablename__ = "clicks"
-    __table_args__ = (Index("ix_clicks_recipient", "recipient_id", "at"), Index("ix_clicks_send", "send_id", "at"))
+    __table_args__ = (
+        Index("ix_clicks_recipient", "recipient_id", "at"),
+        Index("ix_clicks_send", "send_id", "at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     send_id: UUID = Field(foreign_key="sends.id")
@@ -399,7 +419,7 @@ class Click(Row, table=True):
 
 
 class Attribution(Row, table=True):
-    """The credit of an order to a send, under one attribution model. Refunds lower `reversed_minor`'s complement."""
+    """The credit of an order to a send, under one attribution model. Refunds raise `reversed_minor`; the rest counts."""
 
     __tablename__ = "attributions"
     __table_args__ = (UniqueConstraint("order_id", "model"), Index("ix_attributions_send", "send_id"))

@@ -1,0 +1,27 @@
+"""All measurements, in the order of a mail's way."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from aftercart.bench.ingest import ingest
+from aftercart.bench.recommend import recommend
+from aftercart.bench.render import render
+from aftercart.bench.send import send
+from aftercart.bench.timing import Result
+
+Measurement = Callable[[int, Path], Sequence[Result]]
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "ingest": lambda rounds, folder: [ingest(rounds, folder)],
+    "recommend": lambda rounds, _: [recommend(rounds)],
+    "render": lambda rounds, folder: [render(rounds, folder)],
+    "send": send,
+}
+
+
+def measure(names: Sequence[str], rounds: int) -> Iterator[Result]:
+    """The measurements asked for (all where none is named), each in a folder of its own that goes afterwards."""
+    for name in names or MEASUREMENTS:
+        with tempfile.TemporaryDirectory() as folder:
+            yield from MEASUREMENTS[name](rounds, Path(folder))

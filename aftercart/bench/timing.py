@@ -1,0 +1,57 @@
+"""Two things timed in turn."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`per_second` and `floor_per_second` count `unit`s; medians over `rounds`."""
+
+    name: str
+    unit: str
+    per_second: float
+    floor: str
+    floor_per_second: float
+    rounds: int
+
+    @property
+    def ratio(self) -> float:
+        """Our speed as a share of the floor's."""
+        return self.per_second / self.floor_per_second
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**asdict(self), "ratio": self.ratio}
+
+
+def beside(
+    name: str,
+    unit: str,
+    ours: Work,
+    floor_name: str,
+    floor: Work,
+    *,
+    count: int,
+    rounds: int,
+    prepare: Work = lambda: None,
+) -> Result:
+    """Time `ours` and `floor`, each of which does `count` units, in turn, after one round that does not count.
+
+    `prepare` runs before each turn of `ours`, untimed.
+    """
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(rounds + 1):
+        prepare()
+        for work, kept in zip((ours, floor), times, strict=True):
+            start = perf_counter()
+            work()
+            if turn:
+                kept.append(perf_counter() - start)
+    mine, bare = (median(kept) for kept in times)
+    return Result(name, unit, count / mine, floor_name, count / bare, rounds)

@@ -1,0 +1,93 @@
+"""The engine, put together once from its settings: everything a pipeline verb needs, in one value."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from aftercart.campaigns.brand import Brand
+from aftercart.campaigns.live import LiveCampaigns
+from aftercart.campaigns.loader import Campaigns
+from aftercart.clock import Clock, utc_now
+from aftercart.db import inbox, migrate
+from aftercart.db.session import Database
+from aftercart.delivery.base import Sender
+from aftercart.delivery.senders import sender_from_url
+from aftercart.intake.base import Shop
+from aftercart.intake.shops import open_shops
+from aftercart.queue import Queue, open_queue
+from aftercart.recommendation.recommender import Recommender
+from aftercart.rendering.renderer import Renderer
+from aftercart.settings import Settings
+from aftercart.tracking.tokens import TokenSigner
+
+
+@dataclass(frozen=True)
+class App:
+    """One engine. Safe to share between threads."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    inbox_db: Database
+    queue: Queue
+    sender: Sender
+    shops: Mapping[str, Shop]
+    renderer: Renderer
+    recommender: Recommender
+    tokens: TokenSigner
+    live_campaigns: Callable[[], Campaigns]
+
+    @property
+    def campaigns(self) -> Campaigns:
+        """The campaigns as they stand on disk now."""
+        return self.live_campaigns()
+
+    @property
+    def brand(self) -> Brand:
+        return self.campaigns.brand
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.sender.close()
+        self.queue.close()
+        self.db.close()
+        self.inbox_db.close()
+
+
+def build(settings: Settings, *, clock: Clock = utc_now, sender: Sender | None = None) -> App:
+    """Put an engine together; a SQLite database is brought up to date on the way.
+
+    Raises ConfigError on anything that a person must mend.
+    """
+    db = Database(settings.database)
+    inbox_db = Database(settings.inbox)
+    if db.is_sqlite:
+        migrate.upgrade(db)
+    else:
+        migrate.require_current(db)
+    inbox.prepare(inbox_db)
+    live_campaigns = LiveCampaigns(settings.campaigns_dir, settings.templates_dir)
+    return App(
+        settings=settings,
+        clock=clock,
+        db=db,
+        inbox_db=inbox_db,
+        queue=open_queue(settings.broker_url),
+        sender=sender or sender_from_url(settings.sender_url),
+        shops=_shops(settings, live_campaigns().brand),
+        renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
+        recommender=Recommender(settings.models_dir),
+        tokens=TokenSigner(settings.secret_key),
+        live_campaigns=live_campaigns,
+    )
+
+
+def _shops(settings: Settings, brand: Brand) -> dict[str, Shop]:
+    return open_shops(
+        generic=settings.generic_secret,
+        shopify=settings.shopify_secret,
+        woocommerce=settings.woocommerce_secret,
+        currency=brand.currency,
+        storefront=brand.url,
+        zone=ZoneInfo(brand.time_zone),
+    )

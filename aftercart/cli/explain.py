@@ -1,0 +1,51 @@
+"""`aftercart explain`: every decision about an order, a send or a person, in order."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from aftercart.reports.explain import Explanation, Moment
+
+
+def explain(
+    name: Annotated[str, typer.Argument(metavar="ORDER_ID|SEND_ID|EMAIL", help="What to explain.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell why somebody got a mail, waits for it, or did not get it."""
+    from aftercart.cli.open import read_database
+    from aftercart.reports.explain import explain as look_up
+
+    with read_database().read() as connection:
+        explanation = look_up(connection, name)
+    if as_json:
+        print(json.dumps(explanation.plain(), ensure_ascii=False, indent=1))
+    else:
+        _tell(name, explanation)
+    if not explanation:
+        raise typer.Exit(1)
+
+
+def _tell(name: str, explanation: "Explanation") -> None:
+    from rich.console import Console
+
+    out = Console(highlight=False)
+    if not explanation:
+        out.print(f"Nothing is known by the name {name!r}: give a shop's order id, a send id or an e-mail address.")
+    for person in explanation.people:
+        out.print(f"\n[bold]{person.email}[/bold]")
+        _tell_moments(person.moments)
+    for order in explanation.orders:
+        out.print(f"\n[bold]Order {order.order_id}[/bold] of {order.shop}, {order.state}, {order.email or 'no e-mail'}")
+        _tell_moments(order.moments)
+    _tell_moments(explanation.events)
+
+
+def _tell_moments(moments: "tuple[Moment, ...]") -> None:
+    for moment in moments:
+        where = f"[{moment.campaign}] " if moment.campaign else ""
+        print(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {moment.kind:<11} {where}{moment.sentence}")
+        for fact, value in moment.facts.items():
+            if value not in (None, "", [], {}):
+                print(f"  {'':19}  {'':11} {fact}: {value}")

@@ -1,0 +1,223 @@
+"""The replay: the shop's last week happens again, and its recipients react, while the engine runs.
+
+The engine's clock stands still except when this moves it, from one happening to the next; so a week of orders, the
+days of delay and the days in which people click pass in a minute, and quiet hours and caps hold as in real life.
+Everything goes over the wire: webhooks by HTTP, mails by SMTP, clicks and one-click unsubscribes by HTTP.
+"""
+
+import heapq
+import http.client
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from time import monotonic, sleep
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.db import inbox
+from aftercart.db.tables import links
+from aftercart.demo.mailbox import Entry, Mailbox
+from aftercart.demo.payloads import Secrets, Webhook, customer_webhook, order_webhook
+from aftercart.demo.people import Action, Deed, Letter, open_letter, plan
+from aftercart.demo.shop import Customer, DemoShop, Line, Order
+from aftercart.errors import AftercartError
+from aftercart.ledger import store as ledger
+from aftercart.pipeline.dispatch import dispatch
+
+ROUND = timedelta(minutes=30)
+"""Orders and due mails are worked off twice an hour of the shop's time."""
+PATIENCE_S = 120
+
+Happening = Callable[[], None]
+
+
+@dataclass
+class Log:
+    """What the replay did, to be held against what the engine says."""
+
+    orders: list[str] = field(default_factory=list)
+    no_mail: set[str] = field(default_factory=set)
+    """Orders whose buyer had not agreed to mail."""
+    left: dict[str, datetime] = field(default_factory=dict)
+    """When people left, by address."""
+
+
+class Replay:
+    """One run. `progress` is told how many of the week's orders are in, and where the shop's clock stands."""
+
+    def __init__(
+        self,
+        app: App,
+        clock: SteppedClock,
+        shop: DemoShop,
+        mailbox: Mailbox,
+        base_url: str,
+        secrets: Secrets,
+        seed: int,
+        progress: Callable[[int, datetime], None],
+    ) -> None:
+        self.log = Log()
+        self._app, self._clock, self._shop, self._mailbox = app, clock, shop, mailbox
+        self._secrets, self._seed, self._progress = secrets, seed, progress
+        self._web = _Browser(base_url)
+        self._agenda: list[tuple[datetime, int, Happening]] = []
+        self._order_in_agenda = count()
+        self._customers = {order.customer.email: order.customer for order in shop.last_week}
+        self._read = 0
+
+    def run(self) -> None:
+        """Play until nothing is left to happen. Raises AftercartError when the engine stands still."""
+        for order in self._shop.last_week:
+            self._plan(_rounded(order.placed_at), lambda order=order: self._order(order))  # type: ignore[misc]
+        for customer in self._customers.values():
+            self._plan_leaving(customer)
+        while (instant := self._next()) is not None:
+            self._clock.move_to(instant)
+            self._happen(instant)
+            self._settle()
+            self._read_mails()
+            self._progress(len(self.log.orders), instant)
+        self._web.close()
+
+    # ------------------------------------------------------------ time
+
+    def _plan(self, at: datetime, happening: Happening) -> None:
+        heapq.heappush(self._agenda, (at, next(self._order_in_agenda), happening))
+
+    def _plan_leaving(self, customer: Customer) -> None:
+        """Somebody who leaves in the shop itself, during the replay."""
+        if customer.unsubscribed_at and customer.unsubscribed_at >= self._shop.replay_starts_at:
+            at = customer.unsubscribed_at
+            self._plan(at, lambda: self._post(customer_webhook(customer, at, self._secrets, self._clock())))
+
+    def _next(self) -> datetime | None:
+        with self._app.db.read() as connection:
+            wake = ledger.next_wake(connection)
+        happening = self._agenda[0][0] if self._agenda else None
+        instants = [instant for instant in (wake and _rounded(wake), happening) if instant]
+        return max(min(instants), self._clock()) if instants else None
+
+    def _happen(self, until: datetime) -> None:
+        while self._agenda and self._agenda[0][0] <= until:
+            heapq.heappop(self._agenda)[2]()
+
+    # ------------------------------------------------------------ the shop
+
+    def _order(self, order: Order) -> None:
+        webhook = order_webhook(self._shop, order, self._secrets, self._clock())
+        self._post(webhook)
+        self.log.orders.append(webhook.order_id)
+        if not order.customer.accepts_marketing(order.placed_at):
+            self.log.no_mail.add(webhook.order_id)
+
+    def _post(self, webhook: Webhook) -> None:
+        status = self._web.request("POST", webhook.path, dict(webhook.headers), webhook.body)
+        if status != 200:
+            raise AftercartError(f"the engine answered {status} to a webhook of the {webhook.shop} door")
+
+    # ------------------------------------------------------------ the engine
+
+    def _settle(self) -> None:
+        """Wait until the engine has worked off what is due now."""
+        self._wait_until(self._inbox_is_empty, "take in webhooks")
+        dispatch(self._app)  # at once, rather than when the scheduler's second is up
+        self._wait_until(self._nothing_is_due, "send what is due")
+
+    def _inbox_is_empty(self) -> bool:
+        with self._app.inbox_db.read() as connection:
+            return inbox.waiting(connection) == 0
+
+    def _nothing_is_due(self) -> bool:
+        with self._app.db.read() as connection:
+            return not ledger.is_busy(connection, self._clock())
+
+    @staticmethod
+    def _wait_until(done: Callable[[], bool], what: str) -> None:
+        deadline = monotonic() + PATIENCE_S
+        while not done():
+            if monotonic() > deadline:
+                raise AftercartError(f"the engine did not {what} within {PATIENCE_S} seconds; see its log above")
+            sleep(0.004)
+
+    # ------------------------------------------------------------ the recipients
+
+    def _read_mails(self) -> None:
+        """Let everybody who got a mail since the last look decide what to do with it."""
+        while self._read < len(self._mailbox):
+            self._read += 1
+            entry = self._mailbox.entry(self._read)
+            letter = open_letter(self._mailbox.raw(self._read))
+            for action in self._actions(entry, letter):
+                self._plan(action.at, lambda action=action, entry=entry: self._act(action, entry))  # type: ignore[misc]
+
+    def _actions(self, entry: Entry, letter: Letter) -> tuple[Action, ...]:
+        targets = self._targets(entry)
+        products = [
+            url for url in letter.links if (target := targets.get(_token(url))) and self._shop.product_at(target)
+        ]
+        return plan(
+            self._seed,
+            f"{entry.recipient} {entry.received_at.isoformat()}",
+            entry.received_at,
+            products,
+            all_links=letter.links,
+            unsubscribe_url=letter.unsubscribe_url,
+        )
+
+    def _targets(self, entry: Entry) -> dict[str, str]:
+        """Where the tracked links of a mail lead, by token. A person sees the product; we look it up."""
+        if entry.send_id is None:
+            return {}
+        with self._app.db.read() as connection:
+            rows = connection.execute(select(links.c.position, links.c.url).where(links.c.send_id == entry.send_id))
+            return {self._app.tokens.link(entry.send_id, position): url for position, url in rows}
+
+    def _act(self, action: Action, entry: Entry) -> None:
+        match action.deed:
+            case Deed.CLICK | Deed.SCAN:
+                self._web.request("GET", urlsplit(action.url).path, {"user-agent": action.user_agent})
+            case Deed.LEAVE:
+                form = {"content-type": "application/x-www-form-urlencoded", "user-agent": action.user_agent}
+                self._web.request("POST", urlsplit(action.url).path, form, b"List-Unsubscribe=One-Click")
+                self.log.left.setdefault(entry.recipient, self._clock())
+            case Deed.BUY:
+                self._buy(action, entry)
+
+    def _buy(self, action: Action, entry: Entry) -> None:
+        target = self._targets(entry).get(_token(action.url), "")
+        product, customer = self._shop.product_at(target), self._customers.get(entry.recipient)
+        if product and customer:
+            line = Line(product.sku, 1, product.price_minor)
+            number = f"again-{len(self.log.orders) + 1}"
+            self._order(Order(number, customer, self._clock(), self._shop.currency, (line,)))
+
+
+def _rounded(instant: datetime) -> datetime:
+    """Up to the next half hour."""
+    past = timedelta(seconds=instant.timestamp() % ROUND.total_seconds())
+    return (instant + (ROUND - past if past else past)).astimezone(UTC)
+
+
+def _token(url: str) -> str:
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+class _Browser:
+    """One kept connection. Follows no redirect: the shop at the other end does not exist."""
+
+    def __init__(self, base_url: str) -> None:
+        parts = urlsplit(base_url)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_S)
+
+    def request(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> int:
+        self._connection.request(method, path, body or None, headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        return answer.status
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,220 @@
+"""The main job, start to end: a shop, a model, a week of real webhooks, real mails, people who click and buy.
+
+1. Set up a stage of its own, import the shop's products and past orders, train.
+2. Start the embedded engine (web, worker), a local SMTP server, and the clock at the start of the last week.
+3. Replay the week (`replay.py`), then hold the books (`account.py`).
+4. Print the table; stay up with the inbox, the clock running, until Ctrl-C.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from aftercart.bootstrap import App, build
+from aftercart.clock import SteppedClock
+from aftercart.demo import bike_shop
+from aftercart.demo.account import Account, account
+from aftercart.demo.dataset import read_dataset
+from aftercart.demo.mailbox import Mailbox
+from aftercart.demo.replay import Replay
+from aftercart.demo.shop import DemoShop, write_orders, write_products
+from aftercart.demo.smtp_server import SmtpServer
+from aftercart.demo.stage import FOLDER, SECRETS, set_up
+from aftercart.demo.table import Result, Stage, closing_table
+from aftercart.errors import ConfigError
+from aftercart.logs import configure
+from aftercart.money import Money
+from aftercart.pipeline.load import load_orders, load_products
+from aftercart.pipeline.train import train
+from aftercart.policy.decision import Reason
+from aftercart.policy.frequency_cap import FrequencyCap
+from aftercart.web.app import create_web
+from aftercart.web.server import serving
+from workers.embedded import Embedded
+
+TRAINING_BUDGET_S = 25.0
+PORT = 8000
+
+T = TypeVar("T")
+
+
+def run(*, data: Path | None, stay: bool, host: str, port: int | None, seed: int, currency: str | None) -> bool:
+    """Run the demo; False if the numbers do not add up. Raises ConfigError on data that cannot be read."""
+    configure(own=logging.WARNING)
+    with ExitStack() as stack:
+        demo = Demo(stack, Console(highlight=False), seed)
+        result = demo.play(data, host, _port(host, port, stay), currency)
+        demo.out.print(closing_table(result))
+        if stay:
+            demo.stay()
+    return result.adds_up
+
+
+class Demo:
+    """One demo, and what it keeps open."""
+
+    def __init__(self, stack: ExitStack, out: Console, seed: int) -> None:
+        self.out = out
+        self._stack, self._seed = stack, seed
+        self._seconds: dict[str, float] = {}
+        self._base_url = ""
+        self._clock: SteppedClock
+
+    def play(self, data: Path | None, host: str, port: int, currency: str | None) -> Result:
+        """Everything up to the table."""
+        shop = self._timed("reading" if data else "inventing a shop", lambda: _shop(data, currency, self._seed))
+        self._introduce(shop)
+        self._clock = SteppedClock(shop.replay_starts_at)
+        self._base_url = f"http://{host}:{port}"
+        mailbox = Mailbox(clock=self._clock)
+        self._stack.callback(mailbox.close)
+        smtp = self._stack.enter_context(SmtpServer(mailbox.deposit))
+        settings = set_up(shop, self._base_url, smtp.port)
+        app = build(settings, clock=self._clock)
+        self._stack.callback(app.close)
+        self._timed("importing the past", lambda: self._import(app, shop))
+        self._timed("training", lambda: self._train(app))
+        self._start(app, shop, mailbox, host, port)
+        replay = self._timed("replaying a week", lambda: self._replay(app, shop, mailbox))
+        with app.db.read() as connection:
+            books = account(connection, replay.log, mailbox.entries(), _caps(app))
+        return self._result(shop, books, len(replay.log.left))
+
+    def stay(self) -> None:
+        """Leave the inbox open, with the clock running, until Ctrl-C."""
+        self._clock.run()
+        self.out.print(f"\nThe inbox is open: [bold]{self._base_url}[/bold]   (Ctrl-C ends the demo)")
+        self.out.print(f"The engine's data lie in {FOLDER}/data; its campaigns and templates beside them.")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            self.out.print("\nBye.")
+
+    # ------------------------------------------------------------ steps
+
+    def _introduce(self, shop: DemoShop) -> None:
+        kind = "a synthetic shop, made up from a seed" if shop.synthetic else "your orders"
+        self.out.print(
+            f"[bold]{shop.name}[/bold], {kind}: {len(shop.products):,} products, {len(shop.history):,} past orders to "
+            f"learn from, {len(shop.last_week):,} orders to replay ({shop.replay_starts_at:%d %b %Y} and the week after)."
+        )
+
+    def _import(self, app: App, shop: DemoShop) -> None:
+        products, orders = FOLDER / "products.csv", FOLDER / "orders.csv.gz"
+        write_products(shop, products, lambda picture: f"{self._base_url}/pictures/{picture}")
+        write_orders(shop.history, orders)
+        now = self._clock()
+        load_products(app.db, products, now, currency=shop.currency)
+        with self._bar("Importing past orders") as advance:
+            report = load_orders(app.db, orders, now, currency=shop.currency, progress=advance)
+        if report.bad:
+            raise ConfigError(f"{report.bad} of the shop's past orders could not be imported: {report.faults[0]}")
+
+    def _train(self, app: App) -> None:
+        with self._bar("Training LightFM") as advance:
+            report = train(
+                app.db,
+                app.settings.models_dir,
+                app.clock,
+                seed=self._seed,
+                budget_s=TRAINING_BUDGET_S,
+                progress=advance,
+            )
+        self.out.print(report.summary)
+
+    def _start(self, app: App, shop: DemoShop, mailbox: Mailbox, host: str, port: int) -> None:
+        from aftercart.demo.inbox import inbox_routes
+        from aftercart.demo.why import why_mail, why_products
+
+        engine = Embedded(app, concurrency=app.settings.workers)
+        engine.start()
+        self._stack.callback(engine.stop)
+        inbox = inbox_routes(mailbox, why_products(app.db), why_mail(app.db), shop=shop.name, synthetic=shop.synthetic)
+        web = create_web(app, front=inbox)
+        self._stack.enter_context(serving(web, host, port))
+
+    def _replay(self, app: App, shop: DemoShop, mailbox: Mailbox) -> Replay:
+        total = len(shop.last_week)
+        with self._bar("Replaying the week") as advance:
+
+            def progress(done: int, _: datetime) -> None:
+                advance(min(done, total), total)
+
+            replay = Replay(app, self._clock, shop, mailbox, self._base_url, SECRETS, self._seed, progress)
+            replay.run()
+        return replay
+
+    # ------------------------------------------------------------ telling
+
+    def _timed(self, phase: str, work: Callable[[], T]) -> T:
+        start = perf_counter()
+        done = work()
+        self._seconds[phase] = perf_counter() - start
+        return done
+
+    @contextmanager
+    def _bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.out, transient=not self.out.is_terminal) as bar:
+            task = bar.add_task(f"{what:<22}", total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def _result(self, shop: DemoShop, books: Account, left: int) -> Result:
+        return Result(
+            shop=shop.name,
+            synthetic=shop.synthetic,
+            products=len(shop.products),
+            past_orders=len(shop.history),
+            orders_in=books.orders_in,
+            not_enrolled={_in_words(reason): count for reason, count in books.refusals.items()},
+            enrollments=books.enrollments,
+            sends=_stages(books),
+            mails_received=books.arrived,
+            human_clicks=books.clicks.get("human", 0),
+            machine_clicks=books.clicks.get("machine", 0),
+            unsubscribed=left,
+            attributed_orders=books.attributed_orders,
+            attributed_revenue=Money(books.attributed_minor, shop.currency),
+            orders_accounted_for=books.orders_in - books.undecided,
+            seconds=self._seconds,
+            faults=books.faults,
+        )
+
+
+def _shop(data: Path | None, currency: str | None, seed: int) -> DemoShop:
+    return read_dataset(data, currency) if data else bike_shop.generate(seed)
+
+
+def _port(host: str, port: int | None, stay: bool) -> int:
+    """The port asked for; else 8000, or any free one for a run that nobody looks at."""
+    if port or stay:
+        return port or PORT
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        free: int = probe.getsockname()[1]
+        return free
+
+
+def _caps(app: App) -> Sequence[FrequencyCap]:
+    each: list[set[Any]] = [set(campaign.limits.frequency_cap) for campaign in app.campaigns.by_name.values()]
+    return sorted(set.intersection(*each), key=str) if each else []
+
+
+def _stages(books: Account) -> list[Stage]:
+    return [
+        Stage(state, _in_words(reason or ""), count)
+        for (state, reason), count in sorted(books.sends.items(), key=lambda item: -item[1])
+    ]
+
+
+def _in_words(reason: str) -> str:
+    return Reason(reason).value.replace("_", " ") if reason else ""

@@ -1,0 +1,59 @@
+"""The stage of the demo: a folder of its own with a brand, campaigns, templates and a database, made anew each time."""
+
+import json
+import shutil
+from pathlib import Path
+
+from aftercart.demo.payloads import Secrets
+from aftercart.demo.shop import SHOP_URL, DemoShop
+from aftercart.settings import Settings
+from aftercart.starter import shipped
+
+FOLDER = Path("data") / "demo"
+SECRETS = Secrets(
+    generic="whsec_ZGVtbyBvbmx5OiBubyBzaG9wIHNpZ25zIHdpdGggdGhpcw==", shopify="demo only, no shop signs with this"
+)
+SECRET_KEY = "demo only: signs nothing that matters, so that runs agree"
+CAMPAIGNS = Path(__file__).parent / "campaigns"
+
+
+def set_up(shop: DemoShop, base_url: str, smtp_port: int) -> Settings:
+    """Write the stage into `data/demo` of the current folder; what an earlier demo left there goes."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    shutil.copytree(shipped() / "templates", FOLDER / "templates")
+    shutil.copytree(CAMPAIGNS / ("bikes" if _sells_bikes(shop) else "any"), FOLDER / "campaigns")
+    (FOLDER / "campaigns" / "brand.yaml").write_text(_brand(shop), encoding="utf-8")
+    return Settings(
+        _env_file=None,  # type: ignore[call-arg]  # a pydantic-settings argument that mypy does not see
+        data_dir=FOLDER / "data",
+        database_url="",
+        broker_url="inproc://",
+        sender_url=f"smtp://127.0.0.1:{smtp_port}",
+        secret_key=(SECRET_KEY,),
+        base_url=base_url,
+        campaigns_dir=FOLDER / "campaigns",
+        templates_dir=FOLDER / "templates",
+        generic_secret=SECRETS.generic,
+        shopify_secret=SECRETS.shopify,
+    )
+
+
+def _sells_bikes(shop: DemoShop) -> bool:
+    return any(product.department == "Bikes" for product in shop.products)
+
+
+def _brand(shop: DemoShop) -> str:
+    """The brand file. A JSON string is a YAML string too."""
+    keys = {
+        "name": shop.name,
+        "sender": f'"{shop.name}" <hello@shop.example>',
+        "postal_address": "1 Demo Street, 10115 Berlin, Germany",
+        "time_zone": "Europe/Berlin",
+        "locale": "en_US",
+        "currency": shop.currency,
+        "url": SHOP_URL,
+        "color": "#1f6f54",
+        "quiet_hours": "21:00-08:00",
+    }
+    return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in keys.items())

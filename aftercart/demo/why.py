@@ -1,0 +1,102 @@
+"""What the engine's database says about one send, as the inbox's two "why" pages show it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from aftercart.db.session import Database
+from aftercart.db.tables import picks, products
+from aftercart.demo.inbox import Why
+from aftercart.money import formatted
+from aftercart.reports.explain import Moment, explain
+
+STAGES = {
+    "event": "Webhook",
+    "enroll": "Enrollment",
+    "gate": "Decision",
+    "attempt": "Hand-over",
+}
+"""The kinds of moments, where a reader knows a better word."""
+EVIDENCE = {"orders": "past orders with it", "rank": "rank by score"}
+TOLD_ELSEWHERE = "pick"
+
+
+def why_products(db: Database) -> Why:
+    """For a send: what was chosen for its slots, and on what evidence."""
+
+    def answer(send_id: UUID) -> Sequence[Mapping[str, Any]]:
+        with db.read() as connection:
+            chosen = connection.execute(_CHOSEN.where(picks.c.send_id == send_id)).mappings().all()
+            titles = _titles(connection, {row["because"] for row in chosen})
+        return [_pick(dict(row), titles) for row in chosen]
+
+    return answer
+
+
+_CHOSEN = (
+    select(picks, products.c.image_url, products.c.url, products.c.price_minor, products.c.currency)
+    .outerjoin(products, products.c.sku == picks.c.sku)
+    .order_by(picks.c.slot)
+)
+
+
+def _titles(connection: Connection, skus: set[str]) -> dict[str, str]:
+    query = select(products.c.sku, products.c.title).where(products.c.sku.in_(skus))
+    return {row.sku: row.title for row in connection.execute(query)}
+
+
+def _pick(row: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+    priced = row["price_minor"] is not None and row["currency"]
+    return {
+        "sku": row["sku"],
+        "title": row["title"],
+        "because_title": titles.get(row["because"], row["because"]),
+        "source": row["source"],
+        "score": row["score"],
+        "image_url": row["image_url"],
+        "url": row["url"],
+        "price": formatted(row["price_minor"], row["currency"], "en_US") if priced else "",
+        **{EVIDENCE.get(name, name): fact for name, fact in row["evidence"].items()},
+    }
+
+
+def why_mail(db: Database) -> Why:
+    """For a send: its order's way to this mail, and what became of the mail, oldest first."""
+
+    def answer(send_id: UUID) -> Sequence[Mapping[str, Any]]:
+        with db.read() as connection:
+            stories = explain(connection, str(send_id)).orders
+        moments = [moment for story in stories for moment in story.moments]
+        campaigns = {moment.campaign for moment in moments if moment.send_id}
+        return [_step(moment) for moment in moments if _is_about(moment, campaigns)]
+
+    return answer
+
+
+def _is_about(moment: Moment, campaigns: set[str | None]) -> bool:
+    """What other campaigns thought of the order is another mail's story."""
+    return moment.kind != TOLD_ELSEWHERE and (moment.campaign is None or moment.campaign in campaigns)
+
+
+def _step(moment: Moment) -> dict[str, Any]:
+    waits = bool(moment.facts.get("until"))
+    campaign = {"campaign": moment.campaign} if moment.kind == "enroll" else {}
+    return {
+        "at": moment.at,
+        "stage": STAGES.get(moment.kind, moment.kind.capitalize()),
+        "outcome": "waits" if waits else moment.reason or "",
+        "sentence": moment.sentence,
+        "inputs": {**campaign, **_facts(moment.facts)},
+    }
+
+
+def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that are there, money as people write it."""
+    told = {name: value for name, value in facts.items() if value not in (None, "", {}, [])}
+    currency, amount = told.get("currency"), told.get("total_minor")
+    if currency and isinstance(amount, int):
+        told["total_minor"] = formatted(amount, currency, "en_US")
+        del told["currency"]
+    return {name.removesuffix("_minor"): value for name, value in told.items()}

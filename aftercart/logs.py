@@ -1,0 +1,53 @@
+"""Logs: one line an event, with ids and reasons; no addresses, no payloads."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+
+def configure(level: int | str = logging.WARNING, own: int = logging.INFO) -> None:
+    """Human-readable lines on a terminal, JSON lines elsewhere; both on stderr.
+
+    Our own events appear from `own` on, those of the libraries (Celery, uvicorn ...) from `level` on.
+    """
+    tty = sys.stderr.isatty()
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last = _for_people() if tty else _for_machines()
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(own),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    _take_in_the_libraries(level, shared, last)
+
+
+def _for_people() -> list[Processor]:
+    # Not the default of rich tracebacks: they print local variables, so payloads and addresses.
+    return [
+        structlog.dev.set_exc_info,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+
+
+def _for_machines() -> list[Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _take_in_the_libraries(level: int | str, shared: list[Processor], last: list[Processor]) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)

@@ -1,0 +1,226 @@
+"""What a mail says: picks for the order, rendered into a message whose links are signed.
+
+Prepared for a batch before anything is claimed, so that a slow model or template holds no lock.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection
+
+from aftercart.bootstrap import App
+from aftercart.campaigns.brand import Brand
+from aftercart.campaigns.schema import Recommend, Step
+from aftercart.delivery.base import Message
+from aftercart.delivery.headers import marketing_headers
+from aftercart.errors import TemplateError
+from aftercart.ledger import store as ledger
+from aftercart.pipeline.planned import Line, Planned
+from aftercart.policy.decision import ContentFault
+from aftercart.recommendation import store as recommendation_store
+from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.request import Anchor, Pick, Recommendation, Request
+from aftercart.tracking.links import LinkBook
+
+log = structlog.get_logger()
+
+NOT_AGAIN_FOR = timedelta(days=60)
+"""A product that a person was offered is not offered to them again for so long."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one send would say. With a `fault` there is no message."""
+
+    planned: Planned | None
+    """What it was prepared for; None where not even that could be loaded."""
+    fault: ContentFault | None = None
+    error: str = ""
+    message: Message | None = None
+    recommendation: Recommendation | None = None
+    links: tuple[tuple[int, str], ...] = ()
+    template_version: str = ""
+
+    @property
+    def config_version(self) -> str:
+        """The version of the campaign that this was prepared under."""
+        return self.planned.campaign.version if self.planned and self.planned.campaign else ""
+
+    def is_about(self, planned: Planned) -> bool:
+        """Whether it still says the truth: the same products for the same person as when it was prepared."""
+        then = self.planned
+        return then is not None and (then.recipient_id, then.lines) == (planned.recipient_id, planned.lines)
+
+    def facts(self) -> dict[str, Any]:
+        """What the record of decisions keeps of the content."""
+        found = self.recommendation
+        return {
+            **({"error": self.error} if self.error else {}),
+            **(
+                {"picks": len(found.picks), "filtered": dict(found.filtered), "model": found.served_by} if found else {}
+            ),
+        }
+
+    @property
+    def picks(self) -> tuple[Pick, ...]:
+        return self.recommendation.picks if self.recommendation else ()
+
+
+def prepare(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> dict[UUID, Content]:
+    """Content for every send of the batch that has a campaign step."""
+    wanted = [planned for planned in batch if planned.step and planned.anchors]
+    recommendations = _recommend(connection, app, [p for p in wanted if p.step and p.step.recommend], now)
+    shop = _Shelf(
+        recommendation_store.load_facts(connection, (line.sku for p in wanted for line in p.anchors)),
+        recommendation_store.load_descriptions(
+            connection, (pick.sku for r in recommendations.values() for pick in r.picks)
+        ),
+    )
+    contents = {p.send_id: _render(app, p, recommendations.get(p.send_id), shop, now) for p in wanted}
+    _report_faults(contents.values())
+    return contents
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """What the batch needs to know of products: those bought, and what the shop says about those offered."""
+
+    bought: Mapping[str, Product]
+    descriptions: Mapping[str, str]
+
+
+def _recommend(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> dict[UUID, Recommendation]:
+    if not batch:
+        return {}
+    people = {planned.recipient_id for planned in batch}
+    owned = recommendation_store.recipient_histories(connection, people)
+    offered = ledger.offered_since(connection, people, now - NOT_AGAIN_FOR)
+    requests = [
+        Request(
+            anchors=tuple(Anchor(line.sku, line.unit_price_minor, line.left, line.title) for line in p.anchors),
+            currency=p.currency,
+            rules=_recommend_of(p).rules(),
+            owned=owned.get(p.recipient_id, ()),
+            exclude=frozenset(line.sku for line in p.lines) | frozenset(offered.get(p.recipient_id, ())),
+        )
+        for p in batch
+    ]
+    answers = app.recommender.recommend(connection, requests)
+    return {planned.send_id: answer for planned, answer in zip(batch, answers, strict=True)}
+
+
+def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Shelf, now: datetime) -> Content:
+    step = _step_of(planned)
+    if step.recommend and len(found.picks if found else ()) < step.recommend.at_least:
+        return Content(planned, fault=ContentFault.NO_PICKS, recommendation=found)
+    brand = app.brand
+    utm = {"utm_source": "aftercart", "utm_medium": "email", "utm_campaign": planned.campaign_name}
+    book = LinkBook(app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm)
+    unsubscribe = f"{app.settings.base_url}/u/{app.tokens.unsubscribe(planned.recipient_id, planned.send_id)}"
+    locale = _locale(planned, brand)
+    try:
+        template = app.renderer.template(step.template, locale)
+        rendered = template.render(_context(brand, planned, found, shelf, unsubscribe), book.track)
+    except TemplateError as err:
+        return Content(planned, fault=ContentFault.TEMPLATE_ERROR, error=str(err), recommendation=found)
+    if rendered.unsafe_urls:
+        log.warning("unsafe_urls", send_id=str(planned.send_id), urls=len(rendered.unsafe_urls))
+    message = Message(
+        send_id=planned.send_id,
+        message_id=f"<{planned.send_id}@{brand.domain}>",
+        sender=brand.sender,
+        recipient=planned.email,
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
+        date=now,
+        headers=_headers(brand, planned, unsubscribe),
+    )
+    return Content(
+        planned,
+        message=message,
+        recommendation=found,
+        links=tuple(book.links),
+        template_version=template.version,
+    )
+
+
+def _report_faults(contents: Iterable[Content]) -> None:
+    """One line for each fault of a template, however many mails it holds up."""
+    found = [(content.planned.step_id, content.error) for content in contents if content.planned and content.error]
+    for (step, error), count in Counter(found).items():
+        log.error("template_error", step=step, error=error, sends=count)
+
+
+def _locale(planned: Planned, brand: Brand) -> str:
+    """The recipient's own, where they read the language that the templates are written in; else the brand's."""
+    speaks_it = planned.locale[:2].lower() == brand.locale[:2].lower()
+    return planned.locale if speaks_it else brand.locale
+
+
+def _step_of(planned: Planned) -> Step:
+    assert planned.step is not None  # `prepare` passes only sends with a step
+    return planned.step
+
+
+def _recommend_of(planned: Planned) -> Recommend:
+    return _step_of(planned).recommend or Recommend()
+
+
+def _headers(brand: Brand, planned: Planned, unsubscribe: str) -> dict[str, str]:
+    headers = marketing_headers(
+        unsubscribe_url=unsubscribe,
+        mailto=brand.answers_to,
+        list_id=f"{planned.campaign_name}.{brand.domain}",
+        feedback_id=f"{planned.step_id}:{planned.campaign_name}:{brand.domain}",
+    )
+    return {**headers, **({"Reply-To": brand.reply_to} if brand.reply_to else {})}
+
+
+def _context(
+    brand: Brand, planned: Planned, found: Recommendation | None, shelf: _Shelf, unsubscribe: str
+) -> dict[str, Any]:
+    """What the template sees: plain values only, as documented in `aftercart/rendering/context.py`."""
+    return {
+        "brand": brand.for_templates(),
+        "campaign": {"name": planned.campaign_name, "step": planned.step_id},
+        "recipient": {"first_name": planned.first_name or None, "locale": _locale(planned, brand)},
+        "order": {
+            "id": planned.shop_order_id,
+            "placed_at": planned.placed_at.isoformat(),
+            "currency": planned.currency,
+            "lines": [_line(line, planned.currency, shelf.bought.get(line.sku)) for line in planned.anchors],
+        },
+        "picks": [_pick(slot, pick, shelf) for slot, pick in enumerate(found.picks if found else (), start=1)],
+        "links": {"unsubscribe": unsubscribe},
+    }
+
+
+def _line(line: Line, currency: str, product: Product | None) -> dict[str, Any]:
+    return {
+        "sku": line.sku,
+        "title": line.title or (product.title if product else line.sku),
+        "quantity": int(line.left) if line.left.is_integer() else line.left,
+        "price": {"minor": line.unit_price_minor, "currency": currency},
+        "image_url": (product.image_url if product else "") or None,
+        "url": (product.url if product else "") or None,
+    }
+
+
+def _pick(slot: int, pick: Pick, shelf: _Shelf) -> dict[str, Any]:
+    return {
+        "slot": slot,
+        "sku": pick.sku,
+        "title": pick.title,
+        "url": pick.url,
+        "image_url": pick.image_url or None,
+        "price": {"minor": pick.price_minor, "currency": pick.currency},
+        "because": {"sku": pick.because, "title": pick.because_title},
+        "category": pick.category or None,
+        "description": shelf.descriptions.get(pick.sku),
+    }

@@ -1,0 +1,265 @@
+"""An order enters campaigns, or leaves them.
+
+Works on a batch of orders in the caller's transaction, one query a table. Repeating it changes nothing: one
+enrollment per (campaign, order) for ever, and one record of each refusal.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from aftercart.bootstrap import App
+from aftercart.campaigns.audience import BoughtItem
+from aftercart.campaigns.schema import Campaign
+from aftercart.db.session import insert_new
+from aftercart.db.tables import campaign_versions, decisions, enrollments, orders, recipients, sends
+from aftercart.enrollment.eligibility import Enter, OrderFacts, Refuse, may_enter
+from aftercart.enrollment.schedule import plan
+from aftercart.ids import new_id
+from aftercart.ledger import store as ledger
+from aftercart.ledger.states import SendState
+from aftercart.money import Money
+from aftercart.pipeline.planned import Line, lines_of
+from aftercart.policy.decision import Reason
+from aftercart.policy.quiet_hours import person_hash
+from aftercart.policy.zones import zone_of
+from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.store import load_facts
+
+log = structlog.get_logger()
+
+TAKEN_BACK = {"canceled": Reason.ORDER_CANCELED, "refunded": Reason.ORDER_REFUNDED}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An order and what was bought with it."""
+
+    row: Row[Any]
+    facts: OrderFacts
+
+
+def enroll(connection: Connection, app: App, order_ids: Iterable[int], now: datetime) -> None:
+    """Let orders enter the campaigns they fit, and exit those whose order was taken back."""
+    candidates = _candidates(connection, set(order_ids))
+    if not candidates:
+        return
+    _exit_taken_back(connection, candidates, now)
+    ledger.readdress(connection, [candidate.row.id for candidate in candidates])
+    campaigns = app.campaigns.by_name
+    known = _enrolled(connection, [candidate.row.id for candidate in candidates])
+    new = [
+        (candidate, campaign)
+        for candidate in candidates
+        if not candidate.row.imported and candidate.row.state != "placed"
+        for campaign in campaigns.values()
+        if (campaign.campaign, candidate.row.id) not in known
+    ]
+    max_age = timedelta(days=app.settings.max_order_age_days)
+    answers = [(c, campaign, may_enter(campaign, c.facts, now, max_age)) for c, campaign in new]
+    entering = [(c, campaign) for c, campaign, answer in answers if isinstance(answer, Enter)]
+    _enter(connection, app, entering, now)
+    refused = [(c, campaign, answer.reason) for c, campaign, answer in answers if isinstance(answer, Refuse)]
+    _keep_refusals(connection, refused, now)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _candidates(connection: Connection, order_ids: set[int]) -> list[Candidate]:
+    query = (
+        select(
+            orders,
+            recipients.c.email,
+            recipients.c.time_zone,
+            recipients.c.country.label("recipient_country"),
+        )
+        .outerjoin(recipients, recipients.c.id == orders.c.recipient_id)
+        .where(orders.c.id.in_(order_ids))
+        .order_by(orders.c.id)
+    )
+    rows = {row.id: row for row in connection.execute(query)}
+    lines = lines_of(connection, rows)
+    catalog = load_facts(connection, (line.sku for found in lines.values() for line in found))
+    return [Candidate(row, _facts(row, lines[row.id], catalog)) for row in rows.values()]
+
+
+def _facts(row: Row[Any], lines: Sequence[Line], catalog: Mapping[str, Product]) -> OrderFacts:
+    return OrderFacts(
+        state=row.state,
+        ordered_at=row.completed_at or row.placed_at,
+        imported=row.imported,
+        email=row.email or "",
+        items=[_item(line.sku, catalog.get(line.sku)) for line in lines if line.left > 0],
+        country=row.country or row.recipient_country or "",
+        total=Money(row.total_minor, row.currency),
+    )
+
+
+def _item(sku: str, product: Product | None) -> BoughtItem:
+    if product is None:
+        return BoughtItem(sku)
+    return BoughtItem(sku, product.department, product.category, product.brand, product.family)
+
+
+def _enrolled(connection: Connection, order_ids: Sequence[int]) -> set[tuple[str, int]]:
+    query = select(enrollments.c.campaign, enrollments.c.order_id).where(enrollments.c.order_id.in_(order_ids))
+    return {(campaign, order_id) for campaign, order_id in connection.execute(query)}
+
+
+# ---------------------------------------------------------------- leaving
+
+
+def _exit_taken_back(connection: Connection, candidates: Sequence[Candidate], now: datetime) -> None:
+    """A canceled or refunded order takes its planned mails with it."""
+    reasons = {c.row.id: TAKEN_BACK[c.row.state] for c in candidates if c.row.state in TAKEN_BACK}
+    active = select(enrollments).where(enrollments.c.order_id.in_(reasons), enrollments.c.state == "active")
+    exits = {row.id: (row, reasons[row.order_id]) for row in connection.execute(active)} if reasons else {}
+    ledger.cancel_enrollments(connection, {id_: reason for id_, (_, reason) in exits.items()}, now)
+    ledger.keep_decisions(
+        connection,
+        [
+            _decision(now, row.campaign, row.order_id, "skip", reason, {"exited": True})
+            for row, reason in exits.values()
+        ],
+    )
+
+
+# ---------------------------------------------------------------- entering
+
+
+def _enter(connection: Connection, app: App, entering: Sequence[tuple[Candidate, Campaign]], now: datetime) -> None:
+    if not entering:
+        return
+    _keep_versions(connection, {campaign for _, campaign in entering}, now)
+    entered = _insert_enrollments(connection, entering, now)
+    planned = [
+        row
+        for candidate, campaign in entering
+        if (enrollment_id := entered.get((campaign.campaign, candidate.row.id))) is not None
+        for row in _send_rows(app, candidate, campaign, enrollment_id, now)
+    ]
+    insert_new(connection, sends, planned, unique=("enrollment_id", "step"))
+    ledger.keep_decisions(
+        connection,
+        [_decision(now, name, order_id, "enroll", Reason.ENROLLED, {}) for name, order_id in entered],
+    )
+    log.info("enrolled", enrollments=len(entered), sends=len(planned))
+
+
+def _keep_versions(connection: Connection, campaigns: set[Campaign], now: datetime) -> None:
+    rows = [
+        {"campaign": c.campaign, "version": c.version, "definition": c.definition(), "first_seen_at": now}
+        for c in sorted(campaigns, key=lambda campaign: campaign.campaign)
+    ]
+    insert_new(connection, campaign_versions, rows, unique=("campaign", "version"))
+
+
+def _insert_enrollments(
+    connection: Connection, entering: Sequence[tuple[Candidate, Campaign]], now: datetime
+) -> dict[tuple[str, int], int]:
+    """The ids of the enrollments that are new; another worker may have been first."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = (
+        dialect.insert(enrollments)
+        .on_conflict_do_nothing(index_elements=["campaign", "order_id"])
+        .returning(enrollments.c.id, enrollments.c.campaign, enrollments.c.order_id)
+    )
+    rows = [
+        {
+            "campaign": campaign.campaign,
+            "campaign_version": campaign.version,
+            "order_id": candidate.row.id,
+            "recipient_id": candidate.row.recipient_id,
+            "state": "active",
+            "created_at": now,
+        }
+        for candidate, campaign in entering
+    ]
+    return {(name, order_id): id_ for id_, name, order_id in connection.execute(statement, rows)}
+
+
+def _send_rows(
+    app: App, candidate: Candidate, campaign: Campaign, enrollment_id: int, now: datetime
+) -> Iterator[dict[str, Any]]:
+    row, brand = candidate.row, app.brand
+    zone = zone_of(
+        own=row.time_zone or "", country=candidate.facts.country, region=row.region, shop=brand.time_zone
+    ).zone
+    quiet_hours = campaign.limits.quiet_hours or brand.quiet_hours
+    for step in plan(campaign.steps, candidate.facts.ordered_at, zone, quiet_hours, person_hash(row.email)):
+        yield {
+            "id": new_id(),
+            "enrollment_id": enrollment_id,
+            "campaign": campaign.campaign,
+            "step": step.step,
+            "config_version": campaign.version,
+            "order_id": row.id,
+            "recipient_id": row.recipient_id,
+            "state": SendState.SCHEDULED,
+            "priority": campaign.limits.priority,
+            "due_at": step.due_at,
+            "valid_until": step.valid_until,
+            "wake_at": step.due_at,
+            "attempt": 0,
+            "tries": 0,
+            "created_at": now,
+        }
+
+
+# ---------------------------------------------------------------- staying out
+
+
+def _keep_refusals(
+    connection: Connection, refused: Sequence[tuple[Candidate, Campaign, Reason]], now: datetime
+) -> None:
+    """One record a reason, however often the shop shows the order again."""
+    told = _told(connection, [candidate.row.id for candidate, _, _ in refused])
+    ledger.keep_decisions(
+        connection,
+        [
+            _decision(now, campaign.campaign, candidate.row.id, "skip", reason, _inputs(candidate.facts))
+            for candidate, campaign, reason in refused
+            if (campaign.campaign, candidate.row.id, reason) not in told
+        ],
+    )
+
+
+def _told(connection: Connection, order_ids: Sequence[int]) -> set[tuple[str, int, str]]:
+    if not order_ids:
+        return set()
+    query = select(decisions.c.campaign, decisions.c.order_id, decisions.c.reason).where(
+        decisions.c.order_id.in_(order_ids), decisions.c.stage == "enroll"
+    )
+    return {(campaign, order_id, reason) for campaign, order_id, reason in connection.execute(query)}
+
+
+def _inputs(facts: OrderFacts) -> dict[str, Any]:
+    return {
+        "order_state": facts.state,
+        "ordered_at": facts.ordered_at.isoformat(timespec="seconds"),
+        "has_email": bool(facts.email),
+        "items": sorted({item.sku for item in facts.items})[:50],
+        "country": facts.country,
+        "total_minor": facts.total.minor,
+        "currency": facts.total.currency,
+    }
+
+
+def _decision(
+    now: datetime, campaign: str, order_id: int, outcome: str, reason: Reason, facts: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "at": now,
+        "stage": "enroll",
+        "campaign": campaign,
+        "order_id": order_id,
+        "outcome": outcome,
+        "reason": reason,
+        "inputs": facts,
+    }

@@ -1,0 +1,161 @@
+"""A webhook comes in.
+
+1. `accept` (in the web process): the signature is checked over the raw body; nothing is read from it before.
+2. The raw body is stored in the inbox; only then is the shop answered (see `aftercart/web/webhooks.py`).
+3. `take_in` (in a worker): inbox rows become events and orders; orders enroll and earn credit. One transaction a
+   batch. A body that cannot be understood is kept, with the field that is at fault.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from aftercart.bootstrap import App
+from aftercart.db import inbox
+from aftercart.db.session import is_passing
+from aftercart.db.tables import events
+from aftercart.errors import UnprocessableError
+from aftercart.intake import store as intake_store
+from aftercart.intake.base import Change, Delivery, Ping, Shop
+from aftercart.pipeline.attribute import attribute
+from aftercart.pipeline.enroll import enroll
+
+log = structlog.get_logger()
+
+BATCH = 200
+
+
+@dataclass
+class Parsed:
+    """One event and what its body says. `error` names the field that cannot be understood."""
+
+    row: Mapping[str, Any]
+    changes: Sequence[Change] = ()
+    error: str | None = None
+
+    @property
+    def state(self) -> str:
+        if self.error:
+            return "failed"
+        return "processed" if self.changes else "ignored"
+
+
+def accept(shop: Shop, headers: Mapping[str, str], body: bytes, now: datetime) -> dict[str, Any] | None:
+    """The inbox row of a webhook whose signature holds; None for a ping. Raises SignatureError."""
+    delivery: Delivery | Ping = shop.accept(headers, body, now)
+    if isinstance(delivery, Ping):
+        return None
+    return {
+        "shop": shop.name,
+        "delivery_key": delivery.delivery_key,
+        "topic": delivery.topic,
+        "body": delivery.body,
+        "headers": dict(delivery.headers),
+        "received_at": now,
+    }
+
+
+def take_in(app: App) -> int:
+    """Work through the inbox until it is empty; how many webhooks were taken in."""
+    taken = 0
+    while rows := _oldest(app):
+        try:
+            _take_in_batch(app, rows)
+        except Exception as err:  # a door: whatever one event does, the others must get through
+            if is_passing(err):  # the database is busy or away: nothing is lost, the sweep comes again
+                raise
+            log.exception("ingest_batch_failed", events=len(rows))
+            _one_by_one(app, rows)
+        with app.inbox_db.write() as connection:
+            inbox.remove(connection, [row["id"] for row in rows])
+        taken += len(rows)
+    return taken
+
+
+def _oldest(app: App) -> list[dict[str, Any]]:
+    with app.inbox_db.read() as connection:
+        return inbox.oldest(connection, BATCH)
+
+
+def _take_in_batch(app: App, rows: Sequence[Mapping[str, Any]]) -> None:
+    now = app.clock()
+    with app.db.write() as connection:
+        parsed = [_parse(app.shops, row) for row in _new(connection, rows)]
+        touched: list[int] = []
+        for shop in sorted({p.row["shop"] for p in parsed}):  # in one order, or two workers wait for each other
+            changes = [change for p in parsed if p.row["shop"] == shop for change in p.changes]
+            touched += intake_store.apply(connection, shop, changes, now)
+        enroll(connection, app, touched, now)
+        attribute(connection, touched, app.campaigns.attribution_windows, now)
+        _conclude(connection, parsed, now)
+
+
+def _one_by_one(app: App, rows: Sequence[Mapping[str, Any]]) -> None:
+    """After a batch failed: every event in a transaction of its own, so that only the poison one fails."""
+    for row in rows:
+        try:
+            _take_in_batch(app, [row])
+        except Exception as err:  # the same door; the event is kept as failed, with the cause
+            if is_passing(err):
+                raise
+            log.exception("event_failed", shop=row["shop"], topic=row["topic"])
+            with app.db.write() as connection:
+                failed = [replace(_parse(app.shops, new), error=_in_words(err)) for new in _new(connection, [row])]
+                _conclude(connection, failed, app.clock())
+
+
+def _new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Move inbox rows into `events`; those that no earlier delivery and no other worker has brought already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = (
+        dialect.insert(events)
+        .on_conflict_do_nothing(index_elements=["shop", "delivery_key"])
+        .returning(events.c.id, events.c.shop, events.c.delivery_key)
+    )
+    values = [{**row, "state": "pending"} for row in rows]
+    for value in values:
+        value.pop("id")
+    inserted = {(shop, key): id_ for id_, shop, key in connection.execute(statement, values)}
+    return [
+        {**row, "id": inserted[row["shop"], row["delivery_key"]]}
+        for row in rows
+        if (row["shop"], row["delivery_key"]) in inserted
+    ]
+
+
+def _parse(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> Parsed:
+    try:
+        return Parsed(row, changes=shops[row["shop"]].parse(row["topic"], row["body"]))
+    except UnprocessableError as err:
+        log.warning("event_unprocessable", shop=row["shop"], topic=row["topic"], field=err.field, problem=err.problem)
+        return Parsed(row, error=str(err))
+    except Exception as err:  # a door: a parser that stumbles has met a body that nobody thought of
+        log.exception("parser_failed", shop=row["shop"], topic=row["topic"])
+        return Parsed(row, error=_in_words(err))
+
+
+def _in_words(err: Exception) -> str:
+    return f"{type(err).__name__}: {err}"[:1000]
+
+
+def _conclude(connection: Connection, parsed: Sequence[Parsed], now: datetime) -> None:
+    if not parsed:
+        return
+    connection.execute(
+        update(events)
+        .where(events.c.id == bindparam("event"))
+        .values(
+            state=bindparam("new_state"), error=bindparam("fault"), processed_at=now, shop_order_id=bindparam("about")
+        ),
+        [{"event": p.row["id"], "new_state": p.state, "fault": p.error, "about": _about(p.changes)} for p in parsed],
+    )
+
+
+def _about(changes: Sequence[Change]) -> str | None:
+    """The shop's id of the order that an event speaks of, so that `explain` finds the event."""
+    return next((change.shop_order_id for change in changes if hasattr(change, "shop_order_id")), None)

@@ -1,0 +1,158 @@
+"""A planned send with what is known about its order and its person. Loaded for a batch: one query a table."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select, tuple_
+
+from aftercart.campaigns.schema import Campaign, Step
+from aftercart.db.tables import order_lines, order_reversals, orders, recipients, sends
+from aftercart.policy.zones import LocalZone, zone_of
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the order. `left`: how much of it was not sent back."""
+
+    sku: str
+    title: str
+    quantity: float
+    unit_price_minor: int
+    left: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One send, joined with its order, its recipient and the campaign as it stands now (None: there is none)."""
+
+    send_id: UUID
+    enrollment_id: int
+    campaign_name: str
+    step_id: str
+    due_at: datetime
+    valid_until: datetime
+    priority: int
+    attempt: int
+    tries: int
+    reason: str | None
+    order_id: int
+    shop_order_id: str
+    order_state: str
+    currency: str
+    placed_at: datetime
+    customer_id: int | None
+    recipient_id: int
+    email: str
+    first_name: str
+    locale: str
+    zone: LocalZone
+    campaign: Campaign | None
+    step: Step | None
+    lines: tuple[Line, ...] = field(default=())
+
+    @property
+    def anchors(self) -> list[Line]:
+        """What was bought and not sent back."""
+        return [line for line in self.lines if line.left > 0]
+
+
+def load(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], campaigns: Mapping[str, Campaign], shop_zone: str
+) -> list[Planned]:
+    """Join rows of `sends` with the rest, in the order in which they compete: priority, due time, id."""
+    about = _about(connection, [row["id"] for row in rows])
+    lines = lines_of(connection, {order.id: order for order in about.values()})
+    planned = [
+        _planned(row, about[row["id"]], lines[row["order_id"]], campaigns.get(row["campaign"]), shop_zone)
+        for row in rows
+    ]
+    return sorted(planned, key=lambda p: (-p.priority, p.due_at, p.send_id.int))
+
+
+def _planned(
+    row: Mapping[str, Any], order: Any, lines: Sequence[Line], campaign: Campaign | None, shop_zone: str
+) -> Planned:
+    country = order.order_country or order.recipient_country
+    return Planned(
+        send_id=row["id"],
+        enrollment_id=row["enrollment_id"],
+        campaign_name=row["campaign"],
+        step_id=row["step"],
+        due_at=row["due_at"],
+        valid_until=row["valid_until"],
+        priority=row["priority"],
+        attempt=row["attempt"],
+        tries=row["tries"],
+        reason=row["reason"],
+        order_id=row["order_id"],
+        shop_order_id=order.shop_order_id,
+        order_state=order.state,
+        currency=order.currency,
+        placed_at=order.placed_at,
+        customer_id=order.customer_id,
+        recipient_id=row["recipient_id"],
+        email=order.email,
+        first_name=order.first_name,
+        locale=order.locale,
+        zone=zone_of(own=order.time_zone, country=country, region=order.region, shop=shop_zone),
+        campaign=campaign,
+        step=next((step for step in campaign.steps if step.id == row["step"]), None) if campaign else None,
+        lines=tuple(lines),
+    )
+
+
+def _about(connection: Connection, send_ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """The order and the person of each send. The person is the send's own: whose caps and consent were asked."""
+    query = (
+        select(
+            sends.c.id.label("send_id"),
+            orders.c.id,
+            orders.c.shop,
+            orders.c.shop_order_id,
+            orders.c.state,
+            orders.c.currency,
+            orders.c.placed_at,
+            orders.c.customer_id,
+            orders.c.region,
+            orders.c.country.label("order_country"),
+            recipients.c.email,
+            recipients.c.first_name,
+            recipients.c.locale,
+            recipients.c.time_zone,
+            recipients.c.country.label("recipient_country"),
+        )
+        .join(orders, orders.c.id == sends.c.order_id)
+        .join(recipients, recipients.c.id == sends.c.recipient_id)
+        .where(sends.c.id.in_(send_ids))
+    )
+    return {row.send_id: row for row in connection.execute(query)}
+
+
+def lines_of(connection: Connection, about: Mapping[int, Any]) -> dict[int, list[Line]]:
+    """The lines of orders (rows of `orders` by id), with what was sent back taken off, sku by sku."""
+    returned = _returned(connection, about)
+    found: dict[int, list[Line]] = defaultdict(list)
+    query = select(order_lines).where(order_lines.c.order_id.in_(list(about))).order_by(order_lines.c.line_no)
+    for row in connection.execute(query):
+        key = (row.order_id, row.sku)
+        gone = min(row.quantity, returned.get(key, 0.0))
+        returned[key] = returned.get(key, 0.0) - gone
+        found[row.order_id].append(Line(row.sku, row.title, row.quantity, row.unit_price_minor, row.quantity - gone))
+    return found
+
+
+def _returned(connection: Connection, about: Mapping[int, Any]) -> dict[tuple[int, str], float]:
+    keys = {(row.shop, row.shop_order_id): order_id for order_id, row in about.items()}
+    query = select(order_reversals).where(
+        tuple_(order_reversals.c.shop, order_reversals.c.shop_order_id).in_(list(keys)),
+        order_reversals.c.sku.is_not(None),
+    )
+    returned: dict[tuple[int, str], float] = defaultdict(float)
+    for row in connection.execute(query):
+        quantity = float("inf") if row.quantity is None else row.quantity
+        returned[keys[row.shop, row.shop_order_id], row.sku] += quantity
+    return returned

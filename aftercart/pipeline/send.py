@@ -1,0 +1,215 @@
+"""A batch of due sends, from decision to receipt.
+
+1. Load the sends and all that is known about them; ask the gate as far as it needs no content.
+2. Recommend and render for those that may still go. Nothing is locked meanwhile.
+3. In one transaction: lock the people and their sends, look everything up again, ask the whole gate, take the cap
+   slots, claim. An unsubscribe a millisecond earlier is honored here.
+4. Hand over, one message after the other; each is marked between the server's go-ahead and its body.
+
+A crash before 4 costs nothing: the lease runs out and the send is decided again. A crash inside a hand-over leaves
+that one send `unknown`, and it is never sent again by itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection
+
+from aftercart.bootstrap import App
+from aftercart.db.session import is_passing
+from aftercart.ledger import store as ledger
+from aftercart.ledger.states import SendState
+from aftercart.pipeline.content import Content, prepare
+from aftercart.pipeline.gate import ask, facts_of, hold_out, look_up
+from aftercart.pipeline.hand_over import Claimed, hand_over
+from aftercart.pipeline.planned import Planned, load
+from aftercart.policy.decision import (
+    Allow,
+    Answer,
+    ContentFault,
+    Defer,
+    Facts,
+    Reason,
+    Skip,
+    Verdict,
+    before_content,
+    inputs,
+)
+from aftercart.policy.store import lock_recipients
+
+log = structlog.get_logger()
+
+
+def deliver(app: App, send_ids: Sequence[UUID]) -> None:
+    """Bring every one of these sends one step on: handed over, put off, or ended with a reason."""
+    contents = _prepare(app, send_ids)
+    claimed = _claim(app, send_ids, contents)
+    hand_over(app, claimed)
+
+
+def _prepare(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
+    """Content for those that may hope to go. What one of them does to the engine, the others get through."""
+    try:
+        return _prepare_batch(app, send_ids)
+    except Exception as err:  # a door
+        if is_passing(err):  # the database is busy or away: nothing is lost, the message comes again
+            raise
+        log.exception("prepare_batch_failed", sends=len(send_ids))
+        return {id_: content for send_id in send_ids for id_, content in _prepare_one(app, send_id).items()}
+
+
+def _prepare_one(app: App, send_id: UUID) -> dict[UUID, Content]:
+    try:
+        return _prepare_batch(app, [send_id])
+    except Exception as err:  # the same door: this one waits like one whose template is broken, with the cause kept
+        if is_passing(err):
+            raise
+        log.exception("prepare_failed", send_id=str(send_id))
+        return {send_id: Content(None, ContentFault.TEMPLATE_ERROR, f"{type(err).__name__}: {err}"[:1000])}
+
+
+def _prepare_batch(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
+    now = app.clock()
+    with app.db.read() as connection:
+        batch = _load(connection, app, ledger.due(connection, send_ids, now))
+        people = look_up(connection, app, batch, now)
+        hopeful = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
+        return prepare(connection, app, hopeful, now)
+
+
+def _load(connection: Connection, app: App, rows: Sequence[Mapping[str, Any]]) -> list[Planned]:
+    campaigns = app.campaigns
+    return load(connection, rows, campaigns.by_name, campaigns.brand.time_zone)
+
+
+def _claim(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]) -> list[Claimed]:
+    """The transaction that decides. Returns what it claimed, in the order in which it shall leave."""
+    with app.db.write() as connection:
+        now = app.clock()  # not before: the transaction may have had to wait for its turn
+        batch = _load(connection, app, _lock(connection, send_ids, now))
+        people = look_up(connection, app, batch, now)
+        eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
+        held_out = hold_out(connection, app, eligible, now)
+        faults = {send_id: content.fault for send_id, content in contents.items() if content.fault}
+        decided = list(ask(app, batch, people, held_out, faults, now))
+        return _record(connection, decided, contents, now)
+
+
+def _lock(connection: Connection, send_ids: Sequence[UUID], now: datetime) -> list[dict[str, Any]]:
+    """The people first, then the sends: as everybody who locks both (see `aftercart/ledger/store.py`)."""
+    people = {row["recipient_id"] for row in ledger.due(connection, send_ids, now)}
+    lock_recipients(connection, people)
+    return [row for row in ledger.lock_due(connection, send_ids, now) if row["recipient_id"] in people]
+
+
+Decided = tuple[Planned, Facts, Verdict]
+
+
+def _record(
+    connection: Connection, decided: Sequence[Decided], contents: Mapping[UUID, Content], now: datetime
+) -> list[Claimed]:
+    claimed = [
+        Claimed(planned, content, planned.attempt + 1)
+        for planned, _, verdict in decided
+        # One that was hopeless a moment ago, or whose order has changed since, has no content: its next turn comes.
+        if isinstance(verdict.answer, Allow)
+        and (content := contents.get(planned.send_id))
+        and content.message
+        and content.is_about(planned)
+    ]
+    ledger.claim(connection, [_lease(claim) for claim in claimed], now)
+    ledger.keep_content(connection, [c.send_id for c in claimed], _pick_rows(claimed), _link_rows(claimed))
+    waits = {p.send_id: a for p, _, verdict in decided if isinstance(a := verdict.answer, Defer)}
+    ledger.defer(connection, {send_id: (wait.until, wait.reason) for send_id, wait in waits.items()})
+    ends = {p: a for p, _, verdict in decided if isinstance(a := verdict.answer, Skip)}
+    ledger.end(connection, {p.send_id: (SendState(skip.state), skip.reason) for p, skip in ends.items()})
+    ledger.complete_enrollments(connection, (p.enrollment_id for p in ends), now)
+    ids = {claim.send_id for claim in claimed}
+    ledger.keep_decisions(connection, [_decision(d, contents, now) for d in decided if _is_news(d, ids)])
+    for planned, skip in ends.items():
+        log.info("send_ended", send_id=str(planned.send_id), state=skip.state, reason=skip.reason)
+    return claimed
+
+
+def _lease(claimed: Claimed) -> ledger.Claim:
+    content = claimed.content
+    return ledger.Claim(
+        send_id=claimed.send_id,
+        attempt=claimed.attempt,
+        subject=claimed.message.subject,
+        model_version=content.recommendation.served_by if content.recommendation else None,
+        template_version=content.template_version,
+        config_version=content.config_version,
+    )
+
+
+def _is_news(decided: Decided, claimed: set[UUID]) -> bool:
+    """A send that goes on waiting for the same reason is no new decision."""
+    planned, _, verdict = decided
+    match verdict.answer:
+        case Allow():
+            return planned.send_id in claimed
+        case Defer():
+            return verdict.answer.reason != planned.reason
+        case Skip():
+            return True
+
+
+def _decision(decided: Decided, contents: Mapping[UUID, Content], now: datetime) -> dict[str, Any]:
+    planned, facts, verdict = decided
+    outcome, reason, until = _in_short(verdict.answer)
+    content = contents.get(planned.send_id)
+    return {
+        "at": now,
+        "stage": "gate",
+        "campaign": planned.campaign_name,
+        "order_id": planned.order_id,
+        "send_id": planned.send_id,
+        "outcome": outcome,
+        "reason": reason,
+        "until": until,
+        "inputs": {
+            **inputs(facts),
+            "stops": list(verdict.stops),
+            "zone_from": planned.zone.source,
+            **(content.facts() if content else {}),
+        },
+    }
+
+
+def _in_short(answer: Answer) -> tuple[str, Reason, datetime | None]:
+    match answer:
+        case Allow():
+            return "allow", Reason.ALLOWED, None
+        case Defer(until, reason):
+            return "defer", reason, until
+        case Skip(reason):
+            return "skip", reason, None
+
+
+def _pick_rows(claimed: Sequence[Claimed]) -> list[dict[str, Any]]:
+    return [
+        {
+            "send_id": claim.send_id,
+            "slot": slot,
+            "sku": pick.sku,
+            "title": pick.title,
+            "because": pick.because,
+            "source": pick.source,
+            "score": pick.score,
+            "evidence": dict(pick.evidence),
+        }
+        for claim in claimed
+        for slot, pick in enumerate(claim.content.picks, start=1)
+    ]
+
+
+def _link_rows(claimed: Sequence[Claimed]) -> list[dict[str, Any]]:
+    return [
+        {"send_id": claim.send_id, "position": position, "url": url}
+        for claim in claimed
+        for position, url in claim.content.links
+    ]

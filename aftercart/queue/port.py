@@ -1,0 +1,69 @@
+"""How the engine hands work to its workers."""
+
+from typing import Any, Protocol
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from aftercart.queue import inproc
+
+log = structlog.get_logger()
+
+PUBLISH_TIMEOUT_S = 2
+
+
+class Queue(Protocol):
+    """Safe to use from many threads."""
+
+    def publish(self, task: str, *args: Any) -> bool:
+        """Ask a worker to run `task`; False if the broker cannot be reached. Never raises, never waits long."""
+        ...
+
+    def close(self) -> None:
+        """Close connections to the broker."""
+        ...
+
+
+class CeleryQueue:
+    """Publishes by task name; knows nothing of what the tasks do."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._celery = Celery("aftercart-producer", broker=broker_url, set_as_current=False)
+        self._celery.conf.update(
+            task_ignore_result=True,
+            task_default_queue="housekeeping",
+            task_create_missing_queues=True,
+            broker_connection_timeout=PUBLISH_TIMEOUT_S,
+            broker_transport_options=producer_options(broker_url),
+        )
+
+    def publish(self, task: str, *args: Any) -> bool:
+        try:
+            self._celery.send_task(task, args=args, queue=QUEUE_OF[task], ignore_result=True, retry=False)
+        except (OSError, OperationalError) as err:
+            log.warning("publish_failed", task=task, error=str(err))
+            return False
+        return True
+
+    def close(self) -> None:
+        self._celery.close()
+
+
+QUEUE_OF = {"ingest": "ingest", "deliver": "deliver", "dispatch": "housekeeping"}
+"""Which queue carries which task. A worker may listen to some of them only: `celery -A workers worker -Q deliver`."""
+
+
+def producer_options(broker_url: str) -> dict[str, Any]:
+    """Transport options that make a broker that is away fail fast instead of holding up a request."""
+    if broker_url.startswith("redis"):
+        return {"socket_connect_timeout": PUBLISH_TIMEOUT_S, "socket_timeout": 30, "retry_on_timeout": False}
+    if broker_url.startswith("amqp"):
+        return {"max_retries": 0, "confirm_publish": False}
+    return {}
+
+
+def open_queue(broker_url: str) -> Queue:
+    """The queue behind a broker URL. Opens no connection before the first message."""
+    inproc.register()
+    return CeleryQueue(broker_url)

@@ -1,0 +1,316 @@
+"""Why did Ada get this mail, or not get it? All that was decided about an order, a send or a person, in order."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
+
+from aftercart.db.tables import (
+    attempts,
+    attributions,
+    clicks,
+    consents,
+    decisions,
+    events,
+    order_reversals,
+    orders,
+    picks,
+    recipients,
+    sends,
+    suppressions,
+)
+from aftercart.policy.decision import Reason
+
+LARGEST = 50
+"""Orders shown of one person, newest first."""
+KINDS = ("order", "event", "reversal", "enroll", "gate", "pick", "attempt", "delivery", "click", "attribution")
+"""The kinds of moments of an order, as they follow one another where they bear the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened: when, what kind of thing, in words, and the facts it rests on."""
+
+    at: datetime
+    kind: str
+    sentence: str
+    campaign: str | None = None
+    send_id: str | None = None
+    reason: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**asdict(self), "at": self.at.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStory:
+    """One order and all that came of it, oldest first."""
+
+    shop: str
+    order_id: str
+    state: str
+    imported: bool
+    email: str | None
+    moments: tuple[Moment, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**asdict(self), "moments": [moment.plain() for moment in self.moments]}
+
+
+@dataclass(frozen=True, slots=True)
+class PersonStory:
+    """What a person has told us: consents and suppressions, oldest first."""
+
+    email: str
+    moments: tuple[Moment, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"email": self.email, "moments": [moment.plain() for moment in self.moments]}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer. Empty if nothing goes by that name."""
+
+    orders: tuple[OrderStory, ...] = ()
+    people: tuple[PersonStory, ...] = ()
+    events: tuple[Moment, ...] = ()
+    """Webhooks about an order that never became one."""
+
+    def __bool__(self) -> bool:
+        return bool(self.orders or self.people or self.events)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "orders": [order.plain() for order in self.orders],
+            "people": [person.plain() for person in self.people],
+            "events": [event.plain() for event in self.events],
+        }
+
+
+def explain(connection: Connection, name: str) -> Explanation:
+    """Explain what goes by `name`: a send id, an e-mail address, or a shop's order id."""
+    name = name.strip()
+    # Shops number their orders as they like, with UUIDs too: what is no send may still be an order.
+    return _about_send(connection, name) or _about_person(connection, name.lower()) or _about_order(connection, name)
+
+
+def _about_send(connection: Connection, name: str) -> Explanation:
+    send_id = _uuid(name)
+    if send_id is None:
+        return Explanation()
+    rows = _orders(connection, orders.c.id.in_(select(sends.c.order_id).where(sends.c.id == send_id)))
+    return Explanation(orders=_stories(connection, rows, only_send=send_id))
+
+
+def _about_order(connection: Connection, name: str) -> Explanation:
+    rows = _orders(connection, orders.c.shop_order_id == name)
+    return Explanation(orders=_stories(connection, rows), events=() if rows else _events(connection, name))
+
+
+def _uuid(name: str) -> UUID | None:
+    try:
+        return UUID(name) if len(name) >= 32 else None
+    except ValueError:
+        return None
+
+
+def _orders(connection: Connection, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
+    query = (
+        select(orders, recipients.c.email)
+        .outerjoin(recipients, recipients.c.id == orders.c.recipient_id)
+        .where(condition)
+        .order_by(orders.c.placed_at.desc())
+        .limit(LARGEST)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _about_person(connection: Connection, email: str) -> Explanation:
+    if "@" not in email:
+        return Explanation()
+    rows = _orders(connection, recipients.c.email == email)
+    moments = [*_consents(connection, email), *_suppressions(connection, email)]
+    if not rows and not moments:
+        return Explanation()
+    person = PersonStory(email, tuple(sorted(moments, key=lambda moment: moment.at)))
+    return Explanation(orders=_stories(connection, rows), people=(person,))
+
+
+def _stories(
+    connection: Connection, rows: Sequence[dict[str, Any]], only_send: UUID | None = None
+) -> tuple[OrderStory, ...]:
+    by_order: dict[int, list[Moment]] = defaultdict(list)
+    ids = [row["id"] for row in rows]
+    for order_id, moment in _moments(connection, rows, ids):
+        if only_send is None or moment.send_id in (None, str(only_send)):
+            by_order[order_id].append(moment)
+    return tuple(
+        OrderStory(
+            shop=row["shop"],
+            order_id=row["shop_order_id"],
+            state=row["state"],
+            imported=row["imported"],
+            email=row["email"],
+            moments=tuple(sorted(by_order[row["id"]], key=lambda moment: (moment.at, KINDS.index(moment.kind)))),
+        )
+        for row in rows
+    )
+
+
+def _moments(connection: Connection, rows: Sequence[dict[str, Any]], ids: list[int]) -> Iterable[tuple[int, Moment]]:
+    keys = {(row["shop"], row["shop_order_id"]): row["id"] for row in rows}
+    for row in rows:
+        yield (
+            row["id"],
+            Moment(
+                row["placed_at"],
+                "order",
+                _placed(row),
+                facts={"total_minor": row["total_minor"], "currency": row["currency"]},
+            ),
+        )
+    for key, moment in _received(connection, list(keys)):
+        yield keys[key], moment
+    for key, moment in _reversals(connection, list(keys)):
+        yield keys[key], moment
+    yield from _decisions(connection, ids)
+    yield from _about_sends(connection, ids)
+    yield from _credits(connection, ids)
+
+
+def _placed(row: dict[str, Any]) -> str:
+    if row["imported"]:
+        return "The order was placed (imported from a file: to learn from, never mailed)."
+    return "The order was placed."
+
+
+def _received(connection: Connection, keys: list[tuple[str, str]]) -> Iterable[tuple[tuple[str, str], Moment]]:
+    query = select(events).where(tuple_(events.c.shop, events.c.shop_order_id).in_(keys))
+    for row in connection.execute(query).mappings():
+        sentence = f"Webhook “{row['topic']}” came in and was {row['state']}."
+        facts = {"event_id": row["id"], "error": row["error"]} if row["error"] else {"event_id": row["id"]}
+        yield (row["shop"], row["shop_order_id"]), Moment(row["received_at"], "event", sentence, facts=facts)
+
+
+def _reversals(connection: Connection, keys: list[tuple[str, str]]) -> Iterable[tuple[tuple[str, str], Moment]]:
+    query = select(order_reversals).where(tuple_(order_reversals.c.shop, order_reversals.c.shop_order_id).in_(keys))
+    for row in connection.execute(query).mappings():
+        what = f"Product {row['sku']}" if row["sku"] else "The whole order"
+        moment = Moment(
+            row["happened_at"], "reversal", f"{what} was {row['kind']}.", facts={"quantity": row["quantity"]}
+        )
+        yield (row["shop"], row["shop_order_id"]), moment
+
+
+def _decisions(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Moment]]:
+    query = select(decisions).where(decisions.c.order_id.in_(ids)).order_by(decisions.c.id)
+    for row in connection.execute(query).mappings():
+        facts = {**row["inputs"], **({"until": row["until"].isoformat()} if row["until"] else {})}
+        yield (
+            row["order_id"],
+            Moment(
+                row["at"],
+                row["stage"],
+                _in_words(row["outcome"], row["reason"], row["until"]),
+                campaign=row["campaign"],
+                send_id=str(row["send_id"]) if row["send_id"] else None,
+                reason=row["reason"],
+                facts=facts,
+            ),
+        )
+
+
+def _in_words(outcome: str, reason: str, until: datetime | None) -> str:
+    sentence = Reason(reason).sentence
+    if outcome == "defer" and until:
+        return f"Waits until {until:%Y-%m-%d %H:%M} UTC: {sentence}"
+    return sentence
+
+
+def _about_sends(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Moment]]:
+    planned = {
+        row.id: row
+        for row in connection.execute(
+            select(sends.c.id, sends.c.order_id, sends.c.created_at).where(sends.c.order_id.in_(ids))
+        )
+    }
+    for row in _of_sends(connection, attempts, planned):
+        yield planned[row["send_id"]].order_id, _attempted(row)
+    for row in _of_sends(connection, clicks, planned):
+        sentence = f"A link was opened by a {row['verdict']} ({row['reason']})."
+        yield planned[row["send_id"]].order_id, Moment(row["at"], "click", sentence, send_id=str(row["send_id"]))
+    chosen_at = _claimed_at(connection, planned)
+    for row in _of_sends(connection, picks, planned):
+        send = planned[row["send_id"]]
+        yield send.order_id, _picked(row, chosen_at.get(send.id, send.created_at))
+
+
+def _attempted(row: Mapping[str, Any]) -> Moment:
+    sentence = f"Attempt {row['attempt']} by {row['provider']}: {row['outcome']}."
+    facts = {"response": row["response"], "message_id": row["message_id"]}
+    return Moment(row["started_at"], "attempt", sentence, send_id=str(row["send_id"]), facts=facts)
+
+
+def _picked(row: Mapping[str, Any], at: datetime) -> Moment:
+    because = f" because {row['because']} was bought" if row["because"] else ""
+    sentence = f"Slot {row['slot']}: “{row['title']}”{because} ({row['source'].replace('_', ' ')})."
+    facts = {"sku": row["sku"], "because": row["because"], "score": row["score"], **row["evidence"]}
+    return Moment(at, "pick", sentence, send_id=str(row["send_id"]), facts=facts)
+
+
+def _claimed_at(connection: Connection, planned: Mapping[UUID, Any]) -> dict[UUID, datetime]:
+    """When the content of each send was settled: picks carry no time of their own."""
+    query = select(decisions.c.send_id, func.max(decisions.c.at)).where(
+        decisions.c.send_id.in_(list(planned)), decisions.c.outcome == "allow"
+    )
+    return {row[0]: row[1] for row in connection.execute(query.group_by(decisions.c.send_id))}
+
+
+def _of_sends(connection: Connection, table: Table, planned: Mapping[UUID, Any]) -> Iterable[Any]:
+    return connection.execute(select(table).where(table.c.send_id.in_(list(planned)))).mappings()
+
+
+def _credits(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Moment]]:
+    query = select(attributions).where(attributions.c.order_id.in_(ids))
+    for row in connection.execute(query).mappings():
+        facts = {name: row[name] for name in ("amount_minor", "reversed_minor", "currency", "model", "click_id")}
+        sentence = f"This order is credited to send {row['send_id']} ({row['model'].replace('_', ' ')})."
+        yield row["order_id"], Moment(row["created_at"], "attribution", sentence, facts=facts)
+
+
+def _events(connection: Connection, shop_order_id: str) -> tuple[Moment, ...]:
+    query = select(events).where(events.c.shop_order_id == shop_order_id)
+    return tuple(
+        Moment(
+            row["received_at"],
+            "event",
+            f"Webhook “{row['topic']}” of {row['shop']}: {row['state']}.",
+            facts={"error": row["error"]},
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def _consents(connection: Connection, email: str) -> Iterable[Moment]:
+    query = (
+        select(consents).join(recipients, recipients.c.id == consents.c.recipient_id).where(recipients.c.email == email)
+    )
+    for row in connection.execute(query).mappings():
+        yield Moment(row["at"], "consent", f"Consent to marketing mail: {row['state']} (from {row['source']}).")
+
+
+def _suppressions(connection: Connection, email: str) -> Iterable[Moment]:
+    for row in connection.execute(select(suppressions).where(suppressions.c.email == email)).mappings():
+        yield Moment(
+            row["at"], "suppression", f"No {row['scope']} mail any more: {row['reason']} (from {row['source']})."
+        )

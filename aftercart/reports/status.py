@@ -1,0 +1,41 @@
+"""How the engine stands: a few counts for `/metrics`, `doctor` and the landing page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, func, select
+
+from aftercart.db import inbox
+from aftercart.db.tables import events, sends
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """`sends` and `events` by state; `lateness_s`: seconds since the longest overdue send fell due, 0 if none is."""
+
+    sends: dict[str, int]
+    events: dict[str, int]
+    lateness_s: float
+
+
+def ping(connection: Connection) -> None:
+    """Raises SQLAlchemyError when the database does not answer."""
+    connection.execute(select(1))
+
+
+def numbers(main: Connection, inbox_connection: Connection, now: datetime) -> Numbers:
+    """The counts as of now."""
+    oldest: datetime | None = main.execute(
+        select(func.min(sends.c.due_at)).where(sends.c.state == "scheduled")
+    ).scalar_one()
+    late = (now - oldest).total_seconds() if oldest else 0.0
+    return Numbers(
+        sends=_by_state(main, sends),
+        events={**_by_state(main, events), "waiting": inbox.waiting(inbox_connection)},
+        lateness_s=max(late, 0.0),
+    )
+
+
+def _by_state(connection: Connection, table: Table) -> dict[str, int]:
+    query = select(table.c.state, func.count().label("rows")).group_by(table.c.state)
+    return {row.state: row.rows for row in connection.execute(query)}

@@ -1,0 +1,138 @@
+"""Fakes that ship, so that whoever writes campaigns or senders can test with them too.
+
+with engine(tmp_path, clock=SteppedClock(start)) as app:
+    post(app, "generic", order_completed(...))
+    run_until(app, start + timedelta(days=4))
+    assert app.sender.mails_to("ada@example.com")
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from aftercart.bootstrap import App, build
+from aftercart.clock import SteppedClock
+from aftercart.db import inbox
+from aftercart.delivery.base import Go, Message, Outcome, Receipt
+from aftercart.ledger import store as ledger
+from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.ingest import accept, take_in
+from aftercart.pipeline.send import deliver
+from aftercart.settings import Settings
+from aftercart.starter import shipped
+
+GENERIC_SECRET = "whsec_" + "dGVzdC1zZWNyZXQtZm9yLXRoZS1nZW5lcmljLWRvb3I="
+SHOP_SECRET = "a-secret-for-tests-only"
+SECRET_KEY = "a-key-for-tests-only-0123456789abcdef"
+
+
+@dataclass
+class RecordingSender:
+    """Takes every message and keeps it. `answers`: what to say for an address, in place of yes, once each."""
+
+    name: str = "recording"
+    messages: list[Message] = field(default_factory=list)
+    answers: dict[str, list[Receipt]] = field(default_factory=dict)
+
+    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
+        for message in messages:
+            yield self._send(message, go)
+
+    def _send(self, message: Message, go: Go) -> Receipt:
+        if not go(message):
+            return Receipt(message.send_id, Outcome.WITHHELD, "")
+        if answers := self.answers.get(message.recipient):
+            return replace(answers.pop(0), send_id=message.send_id)
+        self.messages.append(message)
+        return Receipt(message.send_id, Outcome.ACCEPTED, "250 ok", code=250)
+
+    def mails_to(self, address: str) -> list[Message]:
+        """What was taken for one address, oldest first."""
+        return [message for message in self.messages if message.recipient == address]
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass
+class ListQueue:
+    """Keeps what was published; `run_until` works it off."""
+
+    published: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+
+    def publish(self, task: str, *args: Any) -> bool:
+        self.published.append((task, args))
+        return True
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def settings_for(data_dir: Path, **changes: Any) -> Settings:
+    """Settings for a test: everything under `data_dir`, the shipped campaigns and templates, nothing from outside."""
+    values: dict[str, Any] = {
+        "data_dir": data_dir,
+        "database_url": "",
+        "broker_url": "inproc://",
+        "sender_url": f"file:{data_dir / 'outbox'}",
+        "secret_key": (SECRET_KEY,),
+        "base_url": "https://mail.example.com",
+        "campaigns_dir": shipped() / "campaigns",
+        "templates_dir": shipped() / "templates",
+        "generic_secret": GENERIC_SECRET,
+        "shopify_secret": SHOP_SECRET,
+        "woocommerce_secret": SHOP_SECRET,
+        **changes,
+    }
+    return Settings.model_validate(values)
+
+
+@contextmanager
+def engine(data_dir: Path, clock: SteppedClock, sender: Any = None, **changes: Any) -> Iterator[App]:
+    """An engine whose clock stands still, whose mails are recorded and whose tasks run when you say."""
+    built = build(settings_for(data_dir, **changes), clock=clock, sender=sender or RecordingSender())
+    app = replace(built, queue=ListQueue())
+    try:
+        yield app
+    finally:
+        built.close()
+
+
+def post(app: App, shop: str, headers: dict[str, str], body: bytes) -> None:
+    """A webhook comes in: checked, stored, and worked through at once."""
+    row = accept(app.shops[shop], headers, body, app.clock())
+    if row is not None:
+        with app.inbox_db.write() as connection:
+            inbox.store(connection, [row])
+    take_in(app)
+
+
+def run_until(app: App, end: datetime) -> None:
+    """Let the engine live until `end`: at every instant at which something falls due, do it."""
+    clock = app.clock
+    if not isinstance(clock, SteppedClock):
+        raise TypeError("run_until needs an engine with a SteppedClock")
+    while (wake := _next_wake(app)) is not None and wake <= end:
+        clock.move_to(wake)
+        run_due(app)
+    clock.move_to(end)
+
+
+def run_due(app: App) -> None:
+    """Do what is due now."""
+    if not isinstance(app.queue, ListQueue):
+        raise TypeError("run_due needs an engine with a ListQueue")
+    dispatch(app)
+    published, app.queue.published[:] = list(app.queue.published), []
+    for task, args in published:
+        if task == "deliver":
+            deliver(app, [UUID(send_id) for send_id in args[0]])
+
+
+def _next_wake(app: App) -> datetime | None:
+    with app.db.read() as connection:
+        return ledger.next_wake(connection)

@@ -1,0 +1,58 @@
+"""For the operator's machines: is it alive, is it ready, and numbers.
+
+All numbers come from the database, so that they are right whichever of several processes is asked.
+"""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy.exc import SQLAlchemyError
+
+from aftercart.bootstrap import App
+from aftercart.reports import status
+
+
+def health_router(app: App) -> APIRouter:
+    """`/healthz` the process answers; `/readyz` the databases answer; `/metrics` for Prometheus."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """The process is alive."""
+        return {"status": "ok"}
+
+    @router.get("/readyz", responses={503: {"description": "A database does not answer."}})
+    def readyz(response: Response) -> dict[str, str]:
+        """Webhooks can be stored and sends can be decided."""
+        try:
+            with app.db.read() as main, app.inbox_db.read() as inbox:
+                status.ping(main)
+                status.ping(inbox)
+        except SQLAlchemyError as err:
+            response.status_code = 503
+            return {"status": "unavailable", "detail": str(err.__cause__ or err)}
+        return {"status": "ok"}
+
+    @router.get("/metrics", response_class=Response)
+    def metrics() -> Response:
+        """Counts of events and sends by state, and how late the engine is."""
+        with app.db.read() as main, app.inbox_db.read() as inbox:
+            numbers = status.numbers(main, inbox, app.clock())
+        return Response(_exposition(numbers), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _exposition(numbers: status.Numbers) -> bytes:
+    registry = CollectorRegistry()
+    sends = Gauge("aftercart_sends", "Sends by state", ["state"], registry=registry)
+    for state, count in numbers.sends.items():
+        sends.labels(state).set(count)
+    events = Gauge(
+        "aftercart_events", "Webhooks by state; waiting: stored, not worked through yet", ["state"], registry=registry
+    )
+    for state, count in numbers.events.items():
+        events.labels(state).set(count)
+    late = Gauge("aftercart_lateness_seconds", "How long the longest overdue send has been due", registry=registry)
+    late.set(numbers.lateness_s)
+    return generate_latest(registry)

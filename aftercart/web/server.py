@@ -1,0 +1,76 @@
+"""Serving the web app: in the foreground for `up` and `web`, in a thread for the demo and tests."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from aftercart.errors import ConfigError
+
+log = structlog.get_logger()
+
+GRACE_S = 5
+BACKLOG = 2048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address, before anything else is started. Port 0 takes a free one. Raises ConfigError if it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError as err:
+        listening.close()
+        raise ConfigError(f"cannot listen on {host}:{port} ({err.strerror}): choose another with --port") from err
+    return listening
+
+
+def serve(web: ASGIApp, listening: socket.socket) -> None:
+    """Serve until Ctrl-C or SIGTERM; requests under way get five seconds to finish."""
+    host, port = listening.getsockname()[:2]
+    log.info("serving", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    _server(web).run(sockets=[listening])
+
+
+@contextmanager
+def serving(web: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve in a thread; yields the base URL. Port 0 takes a free one."""
+    with listen(host, port) as listening:
+        server = _server(web)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
+        thread.start()
+        _wait_until_started(server, thread)
+        try:
+            yield f"http://{host}:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=GRACE_S * 2)
+
+
+def _server(web: ASGIApp) -> uvicorn.Server:
+    config = uvicorn.Config(
+        web,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE_S,
+        proxy_headers=True,
+        server_header=False,
+    )
+    return uvicorn.Server(config)
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    deadline = monotonic() + 30
+    while not server.started:
+        if not thread.is_alive() or monotonic() > deadline:
+            raise ConfigError("the web server did not start")
+        sleep(0.01)

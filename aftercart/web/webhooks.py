@@ -1,0 +1,79 @@
+"""The doors for shops: `POST /webhooks/{shop}`.
+
+200 after the event is durable; 401 nobody we know signed it; 413 too large; 422 (generic door only) the body cannot
+be understood, though it is kept; 503 it could not be stored, so send it again. Shopify and WooCommerce switch a
+webhook off that answers with errors, so they get 200 for a signed body whatever is in it.
+"""
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from aftercart.bootstrap import App
+from aftercart.errors import SignatureError, UnprocessableError
+from aftercart.intake.base import Shop
+from aftercart.pipeline.ingest import accept
+from aftercart.web.inbox_writer import InboxWriter, NotStoredError
+
+log = structlog.get_logger()
+
+
+def webhook_routes(app: App, writer: InboxWriter) -> list[Route]:
+    """One route a shop."""
+
+    async def receive(request: Request) -> Response:
+        shop = app.shops.get(request.path_params["shop"])
+        if shop is None:
+            known = ", ".join(sorted(app.shops))
+            return _answer(404, f"no such shop; there are: {known}")
+        body = await _body(request, app.settings.max_body_bytes)
+        if body is None:
+            return _answer(413, f"the body is larger than {app.settings.max_body_bytes:,} bytes")
+        return await _store(app, writer, shop, dict(request.headers), body)
+
+    return [Route("/webhooks/{shop}", receive, methods=["POST"])]
+
+
+async def _store(app: App, writer: InboxWriter, shop: Shop, headers: dict[str, str], body: bytes) -> Response:
+    try:
+        row = accept(shop, headers, body, app.clock())
+    except SignatureError as err:
+        log.warning("webhook_refused", shop=shop.name, why=str(err))
+        return _answer(401, str(err))
+    if row is None:
+        return _answer(200, "pong")
+    try:
+        await writer.store(row)
+    except NotStoredError:
+        return _answer(503, "could not be stored; please send it again")
+    return await _verdict(shop, row["topic"], body)
+
+
+async def _verdict(shop: Shop, topic: str, body: bytes) -> Response:
+    if not shop.tells_unprocessable:
+        return _answer(200, "stored")
+    try:
+        await run_in_threadpool(shop.parse, topic, body)
+    except UnprocessableError as err:
+        return _answer(422, str(err), field=err.field)
+    return _answer(200, "stored")
+
+
+async def _body(request: Request, limit: int) -> bytes | None:
+    """The body; None if it is too large. Stops reading at the limit, whatever the headers claim."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        return None
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _answer(status: int, detail: str, **more: str) -> Response:
+    return JSONResponse({"detail": detail, **more}, status_code=status)

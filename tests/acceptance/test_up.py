@@ -1,0 +1,112 @@
+"""`aftercart up`: everything in one process, as a shop owner starts it."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from time import sleep
+
+import psutil
+import pytest
+
+from tests.deployment import Deployment, Process, deployed
+from tests.mail_sink import MailSink, mail_sink
+
+
+@pytest.fixture
+def sink() -> Iterator[MailSink]:
+    with mail_sink() as open_sink:
+        yield open_sink
+
+
+@pytest.fixture
+def shop(tmp_path: Path, sink: MailSink) -> Deployment:
+    return deployed(tmp_path / "shop", sink.url)
+
+
+def test_orders_become_mails_and_ctrl_c_ends_it_without_a_word(shop: Deployment, sink: MailSink) -> None:
+    shop.env["PYTHONWARNINGS"] = "always"
+    with shop.up() as process:
+        shop.stock_the_shop()
+        for number in range(20):
+            assert shop.post(shop.order(f"{number}"), f"order-{number}") == 200
+        sink.wait_for(20)
+        assert process.stop(signal.SIGINT) == 0
+    assert sink.addresses == {f"buyer{number}@example.com": 1 for number in range(20)}
+    assert {send["state"] for send in shop.sends()} == {"sent", "skipped"}
+    for event in process.events():
+        assert event["level"] == "info", event
+        assert "@" not in str(event)
+
+
+def test_it_rests_while_there_is_nothing_to_do(shop: Deployment) -> None:
+    with shop.up() as process:
+        sleep(1)  # until everything has started
+        watched = psutil.Process(process.popen.pid)
+        before = watched.cpu_times()
+        sleep(2)
+        after = watched.cpu_times()
+        assert after.user + after.system - before.user - before.system < 0.5
+        assert process.stop(signal.SIGTERM) == 0
+
+
+def test_sigterm_while_mails_leave_loses_and_doubles_none(tmp_path: Path) -> None:
+    with mail_sink(answer_within_s=0.2) as sink:
+        shop = deployed(tmp_path / "shop", sink.url)
+        with shop.up() as process:
+            shop.stock_the_shop()
+            for number in range(40):
+                shop.post(shop.order(f"{number}"), f"order-{number}")
+            sink.wait_for(5)
+            assert process.stop(signal.SIGTERM) == 0
+        assert "Traceback" not in process.log
+        assert len(sink.envelopes) < 40
+        assert {send["state"] for send in shop.sends()} == {"sent", "skipped", "scheduled"}
+        with shop.up() as process:
+            sink.wait_for(40)
+            assert process.stop(signal.SIGTERM) == 0
+        assert set(sink.addresses.values()) == {1}
+
+
+def test_a_mail_server_that_stays_silent_does_not_keep_it_alive(shop: Deployment, sink: MailSink) -> None:
+    """T04: the mail in doubt shows as unknown at the next start, and is not sent again."""
+    with shop.up() as process:
+        shop.stock_the_shop()
+        sink.silent.set()
+        shop.post(shop.order("1"), "order-1")
+        sink.wait_for(1)
+        assert process.stop(signal.SIGTERM) == 0
+        assert "Traceback" not in process.log
+    sink.silent.clear()
+    with shop.up() as process:
+        _wait_for_state(shop, "unknown", process)
+        shop.post(shop.order("2"), "order-2")
+        sink.wait_for(2)
+        process.stop()
+    assert sink.addresses == {"buyer1@example.com": 1, "buyer2@example.com": 1}
+
+
+def test_a_second_one_on_the_same_port_says_so(shop: Deployment, tmp_path: Path) -> None:
+    other = deployed(tmp_path / "other", "console:")
+    with shop.up():
+        refused = other.run("up", "--port", str(shop.port))
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"aftercart: cannot listen on 127.0.0.1:{shop.port} (Address already in use): choose another with --port\n"
+    )
+    assert not (other.folder / "data").exists()
+
+
+def test_a_second_one_in_the_same_folder_says_so(shop: Deployment) -> None:
+    with shop.up() as process:
+        refused = shop.run("up", "--port", str(Deployment(shop.folder).port))
+        assert refused.returncode == 1
+        assert f"process {process.popen.pid} already runs an engine in data" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def _wait_for_state(shop: Deployment, state: str, process: Process) -> None:
+    for _ in range(300):
+        if state in {send["state"] for send in shop.sends()}:
+            return
+        sleep(0.1)
+    raise AssertionError(f"no send became {state}:\n{process.log}")

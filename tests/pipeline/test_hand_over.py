@@ -1,0 +1,243 @@
+"""What a provider's answer makes of a send."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.db.tables import attempts, decisions, enrollments, suppressions
+from aftercart.delivery.base import Go, Message, Outcome, Receipt
+from aftercart.ledger import store as ledger
+from aftercart.testing import RecordingSender, engine, run_due, run_until
+from tests.cast import (
+    ADA,
+    DAY,
+    HELMET,
+    HOUR,
+    MONDAY,
+    Shop,
+    answer,
+    campaign,
+    clock_of,
+    customer,
+    fates,
+    only_send,
+    order,
+    outbox,
+    prepared,
+    rows,
+)
+
+DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
+NOT_NOW = answer(Outcome.DEFERRED, "452 4.5.3 daily quota exceeded", code=452)
+
+
+@pytest.fixture
+def app(tmp_path: Path, database_url: str) -> Iterator[App]:
+    shop = Shop(tmp_path / "shop").write(campaign(quiet="null", valid_for="2d"))
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+        yield app
+
+
+def test_an_accepted_mail_is_sent_and_its_enrollment_is_completed(app: App) -> None:
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    (attempt,) = rows(app, attempts)
+    assert (attempt["outcome"], attempt["response"], attempt["provider"]) == ("accepted", "250 ok", "recording")
+    assert attempt["message_id"] == f"<{only_send(app)['id']}@example.com>"
+    assert rows(app, enrollments)[0]["state"] == "completed"
+
+
+def test_a_deferred_mail_is_tried_again_later_and_later_until_it_goes(app: App) -> None:
+    """T08: a provider's "later" is no failure."""
+    outbox(app).answers["ada@example.com"] = [NOT_NOW] * 5
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    assert fates(app) == [("scheduled", "provider_deferred")]
+    assert only_send(app)["counted_at"] is None
+    assert rows(app, enrollments)[0]["state"] == "active"
+    run_until(app, DUE + 2 * HOUR)
+    assert fates(app) == [("sent", "sent")]
+    tried = [row["started_at"] for row in rows(app, attempts)]
+    pauses = [later - earlier for earlier, later in zip(tried, tried[1:], strict=False)]
+    assert len(pauses) == 5
+    assert all(later > 1.8 * earlier for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert {row["message_id"] for row in rows(app, attempts)} == {outbox(app).messages[0].message_id}
+
+
+def test_a_mail_that_nobody_takes_while_it_is_worth_sending_is_given_up(app: App) -> None:
+    outbox(app).answers["ada@example.com"] = [NOT_NOW] * 100
+    order(app, "1", ADA)
+    run_until(app, DUE + 3 * DAY)
+    assert fates(app) == [("failed", "gave_up")]
+    assert 45 <= len(rows(app, attempts)) <= 60  # at least once an hour for two days
+    assert rows(app, enrollments)[0]["state"] == "completed"
+
+
+def test_a_refused_mail_fails_and_frees_its_slot(app: App) -> None:
+    outbox(app).answers["ada@example.com"] = [answer(Outcome.REJECTED, "554 5.7.1 no", code=554)]
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    assert fates(app) == [("failed", "provider_rejected")]
+    assert only_send(app)["counted_at"] is None
+    assert rows(app, suppressions) == []
+
+
+def test_a_refusal_that_is_our_own_fault_costs_the_recipient_nothing(app: App) -> None:
+    wrong_password = answer(Outcome.REJECTED, "535 5.7.8 bad credentials", code=535, fault_is_ours=True)
+    outbox(app).answers["ada@example.com"] = [wrong_password] * 3
+    order(app, "1", ADA)
+    run_until(app, DUE + HOUR)
+    assert fates(app) == [("sent", "sent")]
+
+
+def test_an_address_that_does_not_exist_is_never_mailed_again(app: App) -> None:
+    gone = answer(Outcome.REJECTED, "550 5.1.1 no such user", code=550, hard_bounce=True)
+    outbox(app).answers["ada@example.com"] = [gone]
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    assert fates(app) == [("failed", "hard_bounce")]
+    order(app, "2", ADA, [HELMET])
+    order(app, "3", {**ADA, "id": "another account"})
+    run_until(app, DUE + 10 * DAY)
+    assert fates(app)[1:] == [("skipped", "suppressed")] * 2
+    assert outbox(app).messages == []
+
+
+def test_a_mail_whose_fate_nobody_knows_is_not_sent_again(app: App) -> None:
+    outbox(app).answers["ada@example.com"] = [answer(Outcome.UNKNOWN, "connection lost after the body")]
+    order(app, "1", ADA)
+    run_until(app, DUE + 5 * DAY)
+    assert fates(app) == [("unknown", "unknown_outcome")]
+    assert only_send(app)["counted_at"] == DUE
+    assert len(rows(app, attempts)) == 1
+
+
+def test_one_bad_message_of_ten_is_tried_again_alone(app: App) -> None:
+    """T06: the good ones are sent once and the bad one ends."""
+    outbox(app).answers["customer0@example.com"] = [NOT_NOW] * 100
+    for number in range(10):
+        order(app, str(number), customer(number))
+    run_until(app, DUE + 3 * DAY)
+    assert sorted(mail.recipient for mail in outbox(app).messages) == [f"customer{n}@example.com" for n in range(1, 10)]
+    assert sorted(fates(app)) == [("failed", "gave_up")] + [("sent", "sent")] * 9
+
+
+class Fragile(RecordingSender):
+    """Breaks its promise and raises at one address, before its body leaves or after."""
+
+    after_go = False
+
+    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
+        for message in messages:
+            if message.recipient == "customer0@example.com":
+                if self.after_go:
+                    go(message)
+                raise RuntimeError("this address is too much for me")
+            yield self._send(message, go)
+
+
+@pytest.mark.parametrize("after_go", [False, True])
+def test_a_sender_that_raises_at_one_message_still_sends_the_others(app: App, after_go: bool) -> None:
+    """T07: one poison message at the head of the batch; the others leave on time, once."""
+    fragile = Fragile()
+    fragile.after_go = after_go
+    for number in range(10):
+        order(app, str(number), customer(number))
+    broken = replace(app, sender=fragile)
+    clock_of(app).move_to(DUE)
+    run_due(broken)
+    assert sorted(mail.recipient for mail in fragile.messages) == [f"customer{n}@example.com" for n in range(1, 10)]
+    assert sorted(fates(app))[1:] == [("sent", "sent")] * 9
+    run_until(broken, DUE + 3 * DAY)
+    end = ("unknown", "unknown_outcome") if after_go else ("failed", "gave_up")
+    assert end in fates(app)
+    assert len(fragile.messages) == 9
+
+
+def test_a_late_receipt_turns_unknown_into_the_truth(app: App) -> None:
+    """The server answered after eleven minutes, when the mail had been written off already."""
+    order(app, "1", ADA)
+
+    class Slow(RecordingSender):
+        def _send(self, message: Message, go: Go) -> Receipt:
+            receipt = super()._send(message, go)
+            clock_of(app).step(timedelta(minutes=12))
+            run_due(app)  # the dispatcher of another process
+            assert fates(app) == [("unknown", "unknown_outcome")]
+            return receipt
+
+    clock_of(app).move_to(DUE)
+    run_due(replace(app, sender=Slow()))
+    assert fates(app) == [("sent", "sent")]
+    assert only_send(app)["counted_at"] == DUE
+    assert [row["outcome"] for row in rows(app, attempts)] == ["accepted"]
+
+
+def test_the_lease_of_a_long_batch_is_renewed_while_its_worker_lives(app: App) -> None:
+    """T04: ten mails of 40 seconds each take longer than a lease; each leaves once, by the first claim."""
+    for number in range(10):
+        order(app, str(number), customer(number))
+
+    class Slow(RecordingSender):
+        def _send(self, message: Message, go: Go) -> Receipt:
+            receipt = super()._send(message, go)
+            clock_of(app).step(timedelta(seconds=40))
+            run_due(app)
+            return receipt
+
+    slow = Slow()
+    clock_of(app).move_to(DUE)
+    run_due(replace(app, sender=slow))
+    assert len(slow.messages) == 10
+    assert outbox(app).messages == []
+    assert {row["attempt"] for row in rows(app, attempts)} == {1}
+
+
+def test_receipts_survive_a_mark_that_could_not_be_written(app: App) -> None:
+    """A database fault at the second mark must not make the first mail, which has left, unknown."""
+    order(app, "1", customer(1))
+    order(app, "2", customer(2))
+
+    class Interrupted(RecordingSender):
+        def _send(self, message: Message, go: Go) -> Receipt:
+            if self.messages:
+                with app.db.write() as connection:
+                    break_decisions(connection)
+                try:
+                    return super()._send(message, go)
+                finally:
+                    with app.db.write() as connection:
+                        mend_decisions(connection)
+            return super()._send(message, go)
+
+    clock_of(app).move_to(DUE)
+    run_due(replace(app, sender=Interrupted()))
+    assert ("sent", "sent") in fates(app)
+    run_until(app, DUE + HOUR)
+    assert fates(app) == [("sent", "sent")] * 2
+
+
+def break_decisions(connection: Any) -> None:
+    connection.exec_driver_sql("ALTER TABLE decisions RENAME TO elsewhere")
+
+
+def mend_decisions(connection: Any) -> None:
+    connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO decisions")
+
+
+def test_every_attempt_is_on_record_with_the_providers_words(app: App) -> None:
+    outbox(app).answers["ada@example.com"] = [NOT_NOW]
+    order(app, "1", ADA)
+    run_until(app, DUE + HOUR)
+    assert [row["outcome"] for row in rows(app, attempts)] == ["deferred", "accepted"]
+    told = [row for row in rows(app, decisions) if row["stage"] == "delivery"]
+    assert [(row["outcome"], row["reason"]) for row in told] == [("defer", "provider_deferred"), ("accepted", "sent")]
+    assert told[0]["inputs"] == {"provider": "recording", "response": NOT_NOW.response}
+    assert told[0]["until"] == rows(app, attempts)[1]["started_at"]
+    assert ledger.REPLY_LEASE > timedelta(minutes=10)

@@ -1,0 +1,76 @@
+"""The Celery app: queues, schedule, and how its settings are found.
+
+Importing this reads no environment and opens no connection: Celery asks for the configuration when it first needs
+it. Messages are acknowledged early and carry no results, because our own lease recovers a send on every broker
+(see `aftercart/ledger`); no message has an ETA.
+"""
+
+import logging
+from functools import cached_property
+from typing import Any
+
+from celery import Celery, signals
+from celery.loaders.app import AppLoader
+from kombu import Queue
+
+from aftercart import logs
+from aftercart.bootstrap import App, build
+from aftercart.queue import inproc
+from aftercart.settings import read_settings
+
+INGEST_SWEEP_S = 5.0
+DISPATCH_S = 1.0
+
+
+def configuration(broker_url: str) -> dict[str, Any]:
+    """Celery's settings for one broker."""
+    return {
+        "broker_url": broker_url,
+        "broker_connection_retry_on_startup": True,
+        "task_queues": [Queue(name) for name in ("ingest", "deliver", "housekeeping")],
+        "task_routes": {"ingest": "ingest", "deliver": "deliver", "dispatch": "housekeeping"},
+        "task_default_queue": "housekeeping",
+        "task_ignore_result": True,
+        "task_acks_late": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "worker_soft_shutdown_timeout": 30.0,
+        "worker_enable_soft_shutdown_on_idle": True,
+        "timezone": "UTC",
+        "beat_scheduler": "celery.beat:Scheduler",  # nothing to remember: every periodic task is a sweep
+        "beat_max_loop_interval": 1.0,
+        "beat_schedule": {
+            "dispatch": {"task": "dispatch", "schedule": DISPATCH_S, "options": {"expires": 10}},
+            "ingest": {"task": "ingest", "schedule": INGEST_SWEEP_S, "options": {"expires": 10}},
+        },
+    }
+
+
+class SettingsLoader(AppLoader):
+    """Finds Celery's configuration in Aftercart's settings, once it is asked for."""
+
+    def read_configuration(self, env: str = "CELERY_CONFIG_MODULE") -> dict[str, Any]:  # noqa: ARG002  # Celery's signature
+        given = self.app.__dict__.get("engine")
+        settings = given.settings if given else read_settings()
+        return configuration(settings.broker_url)
+
+
+class Workers(Celery):
+    """A Celery app that holds the engine its tasks work on. The engine is built on first use, so after the fork.
+
+    The embedded mode gives it one beforehand; then that one's settings count and the environment is not read.
+    """
+
+    @cached_property
+    def engine(self) -> App:
+        return build(read_settings())
+
+
+@signals.setup_logging.connect
+def _log_like_the_rest(loglevel: int | str | None = None, **_: Any) -> None:
+    """`celery -A workers ...` writes the same lines as every other process, in place of Celery's own format."""
+    logs.configure(loglevel or logging.WARNING)
+
+
+inproc.register()
+celery = Workers("aftercart", loader=SettingsLoader, include=["workers.tasks"])

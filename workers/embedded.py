@@ -1,0 +1,150 @@
+"""The one-process mode: a Celery worker and beat in threads, beside the web app.
+
+The same tasks, the same schedule, over `inproc://`. Messages still queued at the end die with the process, and after
+a crash so do its workers; so the next start takes over what they held instead of waiting for their leases to run out.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+import structlog
+from celery.beat import EmbeddedService
+
+from aftercart.bootstrap import App
+from aftercart.delivery.base import Go, Message, Outcome, Receipt, Sender
+from aftercart.errors import ConfigError
+from aftercart.ledger import store as ledger
+from aftercart.queue import inproc
+from workers.app import Workers, configuration
+
+log = structlog.get_logger()
+
+GRACE_S = 6.0
+"""How long `stop` waits for mails that are being handed over. Afterwards they are in doubt, as after a crash."""
+LOCK_FILE = "engine.lock"
+
+
+class Embedded:
+    """Start and stop the engine inside this process.
+
+    Raises ConfigError at the start if another process works in the same data folder.
+    """
+
+    def __init__(self, app: App, *, concurrency: int, beat: bool = True) -> None:
+        inproc.register()
+        self._ready = threading.Event()
+        self._sender = _StoppableSender(app.sender)
+        self._app = replace(app, sender=self._sender)
+        self._celery = _celery_for(self._app)
+        self._worker = self._celery.WorkController(
+            app=self._celery,
+            pool="threads",
+            concurrency=concurrency,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            loglevel="WARNING",
+            ready_callback=lambda _: self._ready.set(),
+        )
+        self._worker_thread = threading.Thread(target=self._worker.start, name="worker", daemon=True)
+        self._beat: Any = EmbeddedService(self._celery, thread=True) if beat else None
+        self._lock: IO[str] | None = None
+
+    def start(self) -> None:
+        """Return at once; the worker takes its first message some tenths of a second later."""
+        self._lock = _lock(self._app.settings.data_dir)
+        _take_over(self._app)
+        self._worker_thread.start()
+        if self._beat:
+            self._beat.start()
+
+    def stop(self, grace_s: float = GRACE_S) -> bool:
+        """Let every worker end after the mail that it is handing over; False if one was still waiting for its answer.
+
+        Then end the process: it is safe to do so, and the next start shows that mail as `unknown`.
+        """
+        self._sender.stop()
+        if self._beat:
+            self._beat.stop()
+        self._ready.wait(timeout=grace_s)
+        stopping = threading.Thread(target=self._worker.stop, kwargs={"in_sighandler": False}, daemon=True)
+        stopping.start()
+        stopping.join(timeout=grace_s)
+        self._worker_thread.join(timeout=0 if stopping.is_alive() else grace_s)
+        if stopping.is_alive() or self._worker_thread.is_alive():
+            return False
+        if self._lock:
+            self._lock.close()
+        return True
+
+
+class _StoppableSender:
+    """A sender that can be told to end the batches under way: what has not begun is held back, so given back."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._stopping = threading.Event()
+        self.name = sender.name
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
+        answered = 0
+        if not self._stopping.is_set():
+            for receipt in self._sender.send_batch(messages, go):
+                yield receipt
+                answered += 1
+                if self._stopping.is_set():
+                    break
+        for message in messages[answered:]:
+            yield Receipt(message.send_id, Outcome.WITHHELD, "the engine is stopping")
+
+    def close(self) -> None:
+        self._sender.close()
+
+
+def _celery_for(app: App) -> Workers:
+    from workers.app import celery
+
+    celery.__dict__["engine"] = app
+    celery.conf.update(configuration(app.settings.broker_url), worker_enable_remote_control=False)
+    return celery
+
+
+def _take_over(app: App) -> None:
+    """What an earlier process held, nobody holds: settle and hand out all of it now.
+
+    Only on SQLite, where the lock proves that there is no other worker. Even a wrong guess would send nothing twice:
+    the attempt number fences off whoever held a claim before.
+    """
+    if app.db.is_sqlite:
+        with app.db.write() as connection:
+            ledger.take_over(connection, app.clock())
+    for task in ("ingest", "dispatch"):
+        app.queue.publish(task)
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Hold the folder as long as the returned file is open. The kernel lets go of it when the process dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / LOCK_FILE).open("a+", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as err:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        raise ConfigError(
+            f"process {holder or '(unknown)'} already runs an engine in {folder}: stop it first, "
+            "or give this one a folder of its own (AFTERCART_DATA_DIR)"
+        ) from err
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

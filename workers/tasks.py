@@ -1,0 +1,29 @@
+"""One task per pipeline verb: ids in, one call. Everything may arrive twice, late or never.
+
+No task retries by itself: what failed is still in the database, and the next sweep finds it there.
+"""
+
+from uuid import UUID
+
+from aftercart.pipeline import dispatch as pipeline_dispatch
+from aftercart.pipeline import ingest as pipeline_ingest
+from aftercart.pipeline import send as pipeline_send
+from workers.app import celery
+
+
+@celery.task(name="ingest")
+def ingest() -> None:
+    """Turn stored webhooks into orders, enrollments and planned sends."""
+    pipeline_ingest.take_in(celery.engine)
+
+
+@celery.task(name="dispatch")
+def dispatch() -> None:
+    """Hand what has fallen due to the deliver queue, and settle what a dead worker left behind."""
+    pipeline_dispatch.dispatch(celery.engine)
+
+
+@celery.task(name="deliver")
+def deliver(send_ids: list[str]) -> None:
+    """Decide, recommend, render and hand over one batch of sends."""
+    pipeline_send.deliver(celery.engine, [UUID(send_id) for send_id in send_ids])
