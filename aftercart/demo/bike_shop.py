@@ -32,7 +32,7 @@ GAP_AFTER_BIKE_DAYS = 21
 
 FIRST_NAMES = (
     "Alex", "Robin", "Sam", "Charlie", "Noa", "Kim", "Sascha", "Toni", "Luca", "Andrea", "Camille", "Dominique",
-    "Claude", "Maxime", "Morgan", "Noor", "Jordan", "Taylor", "Jamie", "Rowan", "Quinn", "Ariel", "Mika", "Nikita",
+    "Lilian", "Maxime", "Morgan", "Noor", "Jordan", "Taylor", "Jamie", "Rowan", "Quinn", "Ariel", "Mika", "Nikita",
     "Ashley", "Kai", "Jona", "Eike", "Guadalupe", "Trinidad", "Cruz", "René", "Hikaru", "Akira", "Ren", "Sol", "Rio",
     "Dakota", "Inge", "Skyler", "Lou", "Frédérique", "Sasha", "Amal",
 )  # fmt: skip
