@@ -44,7 +44,7 @@ contracts: install
 	$(BIN)/lint-imports
 
 test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no system service needed)
-	$(BIN)/pytest -q -m "not browser and not peers" $(ARGS)
+	$(BIN)/pytest -q -n 3 -m "not browser and not peers" $(ARGS)
 
 bench: $(VENV)/.installed  ## speed and memory, each beside its floor
 	$(BIN)/aftercart bench $(ARGS)

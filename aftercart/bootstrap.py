@@ -1,6 +1,7 @@
 """The engine, put together once from its settings: everything a pipeline verb needs, in one value."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -59,13 +60,18 @@ def build(settings: Settings, *, clock: Clock = utc_now, sender: Sender | None =
 
     Raises ConfigError on anything that a person must mend.
     """
-    db = Database(settings.database)
-    inbox_db = Database(settings.inbox)
-    if db.is_sqlite:
-        migrate.upgrade(db)
-    else:
-        migrate.require_current(db)
-    inbox.prepare(inbox_db)
+    with ExitStack() as on_fault:
+        db, inbox_db = Database(settings.database), Database(settings.inbox)
+        on_fault.callback(db.close)
+        on_fault.callback(inbox_db.close)
+        migrate.make_usable(db)
+        inbox.prepare(inbox_db)
+        app = _assembled(settings, clock, db, inbox_db, sender)
+        on_fault.pop_all()
+        return app
+
+
+def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Database, sender: Sender | None) -> App:
     live_campaigns = LiveCampaigns(settings.campaigns_dir, settings.templates_dir)
     return App(
         settings=settings,

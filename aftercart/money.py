@@ -1,7 +1,7 @@
 """Money: an integer count of minor units beside an ISO 4217 code. Never a float."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision
@@ -26,7 +26,7 @@ def to_minor(amount: str | int | Decimal, currency: str) -> int:
     try:
         scaled = Decimal(str(amount).strip()).scaleb(decimals(currency))
         return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-    except (InvalidOperation, OverflowError) as err:
+    except (ArithmeticError, ValueError) as err:  # no number, not finite, or beyond what decimals can hold
         raise ValueError(f"{amount!r} is not an amount of money") from err
 
 

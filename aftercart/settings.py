@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -112,8 +113,5 @@ def _refuse_unknown(names: Mapping[str, Any], where: str) -> None:
             raise ConfigError(f"{name} in {where}: there is no such setting (known: {', '.join(sorted(known))})")
 
 
-def _env_file_names(file: Path) -> dict[str, str]:
-    if not file.is_file():
-        return {}
-    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
-    return {line.split("=", 1)[0].strip(): "" for line in lines if "=" in line and not line.startswith("#")}
+def _env_file_names(file: Path) -> Mapping[str, Any]:
+    return dotenv_values(file, encoding="utf-8", interpolate=False) if file.is_file() else {}

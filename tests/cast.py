@@ -141,7 +141,8 @@ url: https://www.example.com
 BODY = """\
 <mjml><mj-body><mj-section><mj-column>
 <mj-text>Hi {{ recipient.first_name }}, about your {% for line in order.lines %}{{ line.title }} {% endfor %}</mj-text>
-<mj-text><a href="{{ brand.url }}">Shop</a> <a href="{{ links.unsubscribe }}">Leave</a> {{ brand.postal_address }}</mj-text>
+<mj-text><a href="{{ brand.url }}">Shop</a> <a href="{{ links.unsubscribe }}">Leave</a></mj-text>
+<mj-text>{{ brand.postal_address }}</mj-text>
 </mj-column></mj-section></mj-body></mjml>
 """
 
@@ -242,10 +243,10 @@ def answer(outcome: Outcome, response: str = "", **facts: Any) -> Receipt:
 
 
 class Statements:
-    """The statements executed on a database while the `with` block lasts."""
+    """The statements executed on a database while the `with` block lasts; `calls`: with their parameters."""
 
     def __init__(self, database: Database) -> None:
-        self.texts: list[str] = []
+        self.calls: list[tuple[str, Any]] = []
         self._engine = database.engine
 
     def __enter__(self) -> "Statements":
@@ -255,11 +256,11 @@ class Statements:
     def __exit__(self, *_: object) -> None:
         event.remove(self._engine, "before_cursor_execute", self._note)
 
-    def _note(self, _connection: Any, _cursor: Any, text: str, *_: object) -> None:
-        self.texts.append(text)
+    def _note(self, _connection: Any, _cursor: Any, text: str, parameters: Any, *_: object) -> None:
+        self.calls.append((text, parameters))
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.calls)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.texts)
+        return (text for text, _ in self.calls)

@@ -8,11 +8,20 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy import Connection
 
 from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
+
+# Not structlog's default of rich tracebacks: they print every local variable, and take seconds for it.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 settings.register_profile("house", deadline=None)  # how fast a machine is, is no property of the code
 settings.register_profile("ci", settings.get_profile("house"), derandomize=True)

@@ -204,5 +204,7 @@ def deployed(folder: Path, sender_url: str, **env: str) -> Deployment:
     brand = folder / "campaigns" / "brand.yaml"
     brand.write_text(re.sub(r"^quiet_hours:.*\n", "", brand.read_text(), flags=re.MULTILINE))
     settings = folder / ".env"
-    settings.write_text(settings.read_text().replace("AFTERCART_SENDER_URL=console:", f"AFTERCART_SENDER_URL={sender_url}"))
+    settings.write_text(
+        settings.read_text().replace("AFTERCART_SENDER_URL=console:", f"AFTERCART_SENDER_URL={sender_url}")
+    )
     return Deployment(folder, env={f"AFTERCART_{name.upper()}": value for name, value in env.items()})

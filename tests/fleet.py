@@ -13,7 +13,9 @@ ORDERS = 40
 
 
 @contextmanager
-def fleet(folder: Path, sink: MailSink, broker_url: str, database_url: str) -> Iterator[tuple[Deployment, list[Process]]]:
+def fleet(
+    folder: Path, sink: MailSink, broker_url: str, database_url: str
+) -> Iterator[tuple[Deployment, list[Process]]]:
     """A running fleet with a stocked shop; stops it at the end and looks at how each process ended."""
     shop = deployed(folder / "shop", sink.url, broker_url=broker_url, database_url=database_url)
     upgraded = shop.run("db", "upgrade")

@@ -16,6 +16,7 @@ from kombu import Queue
 from aftercart import logs
 from aftercart.bootstrap import App, build
 from aftercart.queue import inproc
+from aftercart.queue.port import QUEUE_OF
 from aftercart.settings import read_settings
 
 INGEST_SWEEP_S = 5.0
@@ -27,8 +28,8 @@ def configuration(broker_url: str) -> dict[str, Any]:
     return {
         "broker_url": broker_url,
         "broker_connection_retry_on_startup": True,
-        "task_queues": [Queue(name) for name in ("ingest", "deliver", "housekeeping")],
-        "task_routes": {"ingest": "ingest", "deliver": "deliver", "dispatch": "housekeeping"},
+        "task_queues": [Queue(name) for name in dict.fromkeys(QUEUE_OF.values())],
+        "task_routes": QUEUE_OF,
         "task_default_queue": "housekeeping",
         "task_ignore_result": True,
         "task_acks_late": False,

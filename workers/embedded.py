@@ -10,10 +10,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import IO, Any
 
 import structlog
-from celery.beat import EmbeddedService
+from celery.beat import EmbeddedService, Scheduler
 
 from aftercart.bootstrap import App
 from aftercart.delivery.base import Go, Message, Outcome, Receipt, Sender
@@ -52,7 +53,7 @@ class Embedded:
             ready_callback=lambda _: self._ready.set(),
         )
         self._worker_thread = threading.Thread(target=self._worker.start, name="worker", daemon=True)
-        self._beat: Any = EmbeddedService(self._celery, thread=True) if beat else None
+        self._beat: Any = EmbeddedService(self._celery, thread=True, scheduler_cls=Scheduler) if beat else None
         self._lock: IO[str] | None = None
 
     def start(self) -> None:
@@ -74,7 +75,10 @@ class Embedded:
         self._ready.wait(timeout=grace_s)
         stopping = threading.Thread(target=self._worker.stop, kwargs={"in_sighandler": False}, daemon=True)
         stopping.start()
-        stopping.join(timeout=grace_s)
+        deadline = monotonic() + grace_s
+        while stopping.is_alive() and monotonic() < deadline:
+            inproc.interrupt()  # its consumer looks up every two seconds only
+            stopping.join(timeout=0.1)
         self._worker_thread.join(timeout=0 if stopping.is_alive() else grace_s)
         if stopping.is_alive() or self._worker_thread.is_alive():
             return False

@@ -128,7 +128,11 @@ def _campaigns(folder: Path) -> Path:
     target = folder / "campaigns"
     shutil.copytree(shipped() / "campaigns", target)
     campaign = target / "accessories.yaml"
-    text = campaign.read_text(encoding="utf-8").replace("holdout: 10%", "holdout: 0%").replace("at_least: 2", "at_least: 1")
+    text = (
+        campaign.read_text(encoding="utf-8")
+        .replace("holdout: 10%", "holdout: 0%")
+        .replace("at_least: 2", "at_least: 1")
+    )
     campaign.write_text(text.replace("at_most: 100%", "at_most: 10000%"), encoding="utf-8")
     return target
 

@@ -8,8 +8,9 @@ from aftercart.settings import read_settings
 def read_database() -> Database:
     """The main database, at the schema of this version. Raises ConfigError otherwise."""
     database = Database(read_settings().database)
-    if database.is_sqlite:
-        migrate.upgrade(database)
-    else:
-        migrate.require_current(database)
+    try:
+        migrate.make_usable(database)
+    except BaseException:
+        database.close()
+        raise
     return database

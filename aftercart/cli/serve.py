@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import typer
@@ -64,7 +64,5 @@ def web(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
 def _until_told_to_stop() -> Iterator[None]:
     """Ctrl-C and SIGTERM end the block from anywhere within; being told to stop is no fault."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with suppress(KeyboardInterrupt):
         yield
-    except KeyboardInterrupt:
-        pass

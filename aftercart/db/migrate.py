@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from aftercart.db.session import Database
 from aftercart.errors import ConfigError
@@ -24,8 +25,17 @@ def upgrade(database: Database) -> None:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
         config = _config()
+        _refuse_unknown(connection, config)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def make_usable(database: Database) -> None:
+    """Before the first use: SQLite is brought up to date, PostgreSQL must be so already (ConfigError)."""
+    if database.is_sqlite:
+        upgrade(database)
+    else:
+        require_current(database)
 
 
 def require_current(database: Database) -> None:
@@ -37,6 +47,16 @@ def require_current(database: Database) -> None:
         raise ConfigError(
             f"the database is at schema {found or '(empty)'}, this version of Aftercart needs {newest}: "
             "run `aftercart db upgrade` (with the version that you deploy)"
+        )
+
+
+def _refuse_unknown(connection: Connection, config: Config) -> None:
+    """An old program must not touch what a newer one made."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise ConfigError(
+            f"the database is at schema {found}, made by a newer Aftercart: deploy that one"
         )
 
 

@@ -7,13 +7,14 @@ middle. `read` sees one consistent snapshot and never blocks a writer.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from aftercart.errors import ConfigError, MissingExtraError
@@ -82,17 +83,22 @@ def insert_new(
     batch = list(rows)
     if not batch:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(_insert(connection.dialect.name, table, tuple(unique), tuple(update)), batch)
+
+
+@cache
+def _insert(dialect_name: str, table: Table, unique: tuple[str, ...], update: tuple[str, ...]) -> Any:
+    """Built once for each table and use: a dozen in all."""
+    dialect = postgresql if dialect_name == "postgresql" else sqlite
     statement = dialect.insert(table)
-    if update:
-        new = {name: statement.excluded[name] for name in update}
-        connection.execute(statement.on_conflict_do_update(index_elements=list(unique), set_=new), batch)
-    else:
-        connection.execute(statement.on_conflict_do_nothing(index_elements=list(unique)), batch)
+    if not update:
+        return statement.on_conflict_do_nothing(index_elements=list(unique))
+    new = {name: statement.excluded[name] for name in update}
+    return statement.on_conflict_do_update(index_elements=list(unique), set_=new)
 
 
 def _engine(url: str) -> Engine:
-    parsed = make_url(url)
+    parsed = _parsed(url)
     if parsed.get_backend_name() == "postgresql":
         try:
             return create_engine(
@@ -115,6 +121,13 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as err:
+        raise ConfigError("this is no database URL; write it as sqlite:///FILE or postgresql://USER@HOST/NAME") from err
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

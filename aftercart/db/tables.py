@@ -154,7 +154,7 @@ class Customer(Row, table=True):
 
 
 class Order(Row, table=True):
-    """`state`: placed (not paid yet), completed, canceled, refunded (in full). `imported`: to learn from, never mails."""
+    """`state`: placed (not paid yet), completed, canceled, refunded (in full). `imported`: never mails."""
 
     __tablename__ = "orders"
     __table_args__ = (UniqueConstraint("shop", "shop_order_id"),)
@@ -419,7 +419,7 @@ class Click(Row, table=True):
 
 
 class Attribution(Row, table=True):
-    """The credit of an order to a send, under one attribution model. Refunds raise `reversed_minor`; the rest counts."""
+    """The credit of an order to a send, under one attribution model. Refunds raise `reversed_minor`."""
 
     __tablename__ = "attributions"
     __table_args__ = (UniqueConstraint("order_id", "model"), Index("ix_attributions_send", "send_id"))

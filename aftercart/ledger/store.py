@@ -287,31 +287,62 @@ def _lock(connection: Connection, table: Table, *conditions: ColumnElement[bool]
 # ---------------------------------------------------------------- handing over
 
 
+# The two marks of each mail are built once: building them took longer than running them.
+_LEFT = exists().where(suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
+_LAST_WORD = (
+    select(consents.c.state)
+    .where(consents.c.recipient_id == sends.c.recipient_id)
+    .order_by(consents.c.at.desc(), consents.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_BEGIN = (
+    update(sends)
+    .where(
+        sends.c.id == bindparam("send"),
+        sends.c.attempt == bindparam("expected"),
+        sends.c.state == SendState.SCHEDULED,
+        sends.c.lease_until > bindparam("now"),
+        ~_LEFT,
+        _LAST_WORD == "granted",
+    )
+    .values(
+        state=SendState.SENDING,
+        counted_at=bindparam("now"),
+        lease_until=bindparam("reply_until"),
+        wake_at=bindparam("reply_until"),
+    )
+)
+_RETRY = bindparam("retry", type_=sends.c.due_at.type)
+_SETTLE = (
+    update(sends)
+    .where(
+        sends.c.id == bindparam("send"),
+        sends.c.attempt == bindparam("expected"),
+        # Not an IN list: SQLAlchemy refuses those for many rows at once.
+        or_(*(sends.c.state == state for state in (*OPEN, SendState.UNKNOWN))),
+    )
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("why"),
+        sent_at=bindparam("new_sent"),
+        lease_until=None,
+        due_at=func.coalesce(_RETRY, sends.c.due_at),
+        wake_at=func.coalesce(_RETRY, sends.c.wake_at),
+        counted_at=case((bindparam("keeps", type_=Boolean()), sends.c.counted_at), else_=None),
+        tries=sends.c.tries + 1,
+    )
+)
+
+
 def begin(connection: Connection, send_id: UUID, attempt: int, provider: str, message_id: str, now: datetime) -> bool:
     """Mark that the body is about to leave. False, and nothing changed, if it must not:
 
     the lease was lost or ran out (others may have taken the slot meanwhile), the send was canceled, or the person
     left or took their consent back since the claim.
     """
-    left = exists().where(suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
-    last_word = (
-        select(consents.c.state)
-        .where(consents.c.recipient_id == sends.c.recipient_id)
-        .order_by(consents.c.at.desc(), consents.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     marked = connection.execute(
-        update(sends)
-        .where(
-            sends.c.id == send_id,
-            sends.c.attempt == attempt,
-            sends.c.state == SendState.SCHEDULED,
-            sends.c.lease_until > now,
-            ~left,
-            last_word == "granted",
-        )
-        .values(state=SendState.SENDING, counted_at=now, lease_until=now + REPLY_LEASE, wake_at=now + REPLY_LEASE)
+        _BEGIN, {"send": send_id, "expected": attempt, "now": now, "reply_until": now + REPLY_LEASE}
     )
     if marked.rowcount != 1:
         return False
@@ -369,25 +400,8 @@ def settle(connection: Connection, settled: Sequence[Settled], provider: str) ->
     """Record receipts. Touches only sends of the same attempt; a late answer turns `unknown` into the truth."""
     if not settled:
         return
-    retry = bindparam("retry", type_=sends.c.due_at.type)
-    kept = case((bindparam("keeps", type_=Boolean()), sends.c.counted_at), else_=None)
     connection.execute(
-        update(sends)
-        .where(
-            sends.c.id == bindparam("send"),
-            sends.c.attempt == bindparam("expected"),
-            sends.c.state.in_((SendState.SENDING, SendState.UNKNOWN, SendState.SCHEDULED)),
-        )
-        .values(
-            state=bindparam("new_state"),
-            reason=bindparam("why"),
-            sent_at=bindparam("new_sent"),
-            lease_until=None,
-            due_at=func.coalesce(retry, sends.c.due_at),
-            wake_at=func.coalesce(retry, sends.c.wake_at),
-            counted_at=kept,
-            tries=sends.c.tries + 1,
-        ),
+        _SETTLE,
         [_settled_values(result) for result in sorted(settled, key=lambda result: result.send_id)],
     )
     rows = [

@@ -14,6 +14,7 @@ from kombu.transport import TRANSPORT_ALIASES, memory
 
 _changed = threading.Condition()
 _changes = 0
+_interrupts = 0
 
 
 def register() -> None:
@@ -25,6 +26,14 @@ def _notify() -> None:
     global _changes
     with _changed:
         _changes += 1
+        _changed.notify_all()
+
+
+def interrupt() -> None:
+    """Let every waiting consumer return as if its time were up, so that a worker sees that it is to stop."""
+    global _interrupts
+    with _changed:
+        _interrupts += 1
         _changed.notify_all()
 
 
@@ -73,18 +82,19 @@ class Transport(memory.Transport):
         """Deliver one message. Raises TimeoutError when none came within `timeout` seconds."""
         deadline = None if timeout is None else monotonic() + timeout
         get: Callable[..., None] = self.cycle.get  # type: ignore[union-attr]  # set by the constructor
+        interrupts = _interrupts
         while True:
             seen = _changes
             try:
                 get(self._deliver, timeout=0)
                 return
             except Empty:
-                self._wait_for_change(seen, deadline)
+                self._wait_for_change(seen, interrupts, deadline)
 
     @staticmethod
-    def _wait_for_change(seen: int, deadline: float | None) -> None:
+    def _wait_for_change(seen: int, interrupts: int, deadline: float | None) -> None:
         left = None if deadline is None else deadline - monotonic()
-        if left is not None and left <= 0:
+        if _interrupts != interrupts or (left is not None and left <= 0):
             raise TimeoutError
         with _changed:
-            _changed.wait_for(lambda: _changes != seen, timeout=left)
+            _changed.wait_for(lambda: _changes != seen or _interrupts != interrupts, timeout=left)

@@ -57,7 +57,8 @@ QUEUE_OF = {"ingest": "ingest", "deliver": "deliver", "dispatch": "housekeeping"
 def producer_options(broker_url: str) -> dict[str, Any]:
     """Transport options that make a broker that is away fail fast instead of holding up a request."""
     if broker_url.startswith("redis"):
-        return {"socket_connect_timeout": PUBLISH_TIMEOUT_S, "socket_timeout": 30, "retry_on_timeout": False}
+        limits = {"socket_connect_timeout": PUBLISH_TIMEOUT_S, "socket_timeout": PUBLISH_TIMEOUT_S}
+        return {**limits, "retry_on_timeout": False}
     if broker_url.startswith("amqp"):
         return {"max_retries": 0, "confirm_publish": False}
     return {}

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from aftercart import __version__
@@ -15,6 +17,7 @@ from aftercart.web.health import health_router
 from aftercart.web.inbox_writer import InboxWriter
 from aftercart.web.landing import landing_routes
 from aftercart.web.links import link_routes
+from aftercart.web.openapi import describe
 from aftercart.web.webhooks import webhook_routes
 
 
@@ -29,8 +32,15 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
         writer.stop()
 
     web = FastAPI(title="Aftercart", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    web.add_exception_handler(ClientDisconnect, _nobody_listens)
     web.include_router(health_router(app))
     web.router.routes.extend(webhook_routes(app, writer))
     web.router.routes.extend(link_routes(app))
     web.router.routes.extend(front if front is not None else landing_routes(app))
+    describe(web)
     return web
+
+
+async def _nobody_listens(_: Request, __: Exception) -> Response:
+    """Whoever asked hung up before the end of the question; that is no fault of ours to be logged."""
+    return Response(status_code=400)

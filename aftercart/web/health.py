@@ -3,6 +3,7 @@
 All numbers come from the database, so that they are right whichever of several processes is asked.
 """
 
+import structlog
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -10,6 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aftercart.bootstrap import App
 from aftercart.reports import status
+
+log = structlog.get_logger()
 
 
 def health_router(app: App) -> APIRouter:
@@ -29,15 +32,19 @@ def health_router(app: App) -> APIRouter:
                 status.ping(main)
                 status.ping(inbox)
         except SQLAlchemyError as err:
+            log.error("not_ready", error=str(err.__cause__ or err))  # the log knows more than a stranger may
             response.status_code = 503
-            return {"status": "unavailable", "detail": str(err.__cause__ or err)}
+            return {"status": "unavailable"}
         return {"status": "ok"}
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=Response, responses={503: {"description": "A database does not answer."}})
     def metrics() -> Response:
         """Counts of events and sends by state, and how late the engine is."""
-        with app.db.read() as main, app.inbox_db.read() as inbox:
-            numbers = status.numbers(main, inbox, app.clock())
+        try:
+            with app.db.read() as main, app.inbox_db.read() as inbox:
+                numbers = status.numbers(main, inbox, app.clock())
+        except SQLAlchemyError:
+            return Response("a database does not answer\n", 503, media_type="text/plain")
         return Response(_exposition(numbers), media_type=CONTENT_TYPE_LATEST)
 
     return router

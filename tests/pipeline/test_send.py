@@ -167,7 +167,7 @@ def test_somebody_who_leaves_a_millisecond_before_the_claim_gets_nothing(app: Ap
 
 def in_between(app: App, act: Callable[[], object]) -> App:
     """The same engine, but for what happens after the claim of the first mail and before its hand-over."""
-    sender, acted = outbox(app), []
+    sender, acted = outbox(app), list[object]()
 
     class Interrupted:
         name = "recording"
@@ -346,9 +346,8 @@ def test_four_workers_with_the_same_due_set_hand_over_every_mail_once_and_keep_t
     assert sorted(fates(app)) == [("scheduled", "frequency_cap")] * 24 + [("sent", "sent")] * 12
 
 
-def test_refunds_that_come_while_mails_are_claimed_neither_block_nor_lose_any(open_app: Open, shop: Shop) -> None:
+def test_refunds_that_come_while_mails_are_claimed_neither_block_nor_lose_any(app: App) -> None:
     """Both lock people, orders and sends; each order of locks that is not everybody's would end in a deadlock."""
-    app = open_app()
     for number in range(30):
         order(app, str(number), customer(number))
     clock_of(app).move_to(DUE)
@@ -567,7 +566,8 @@ def test_an_order_that_the_recommender_stumbles_over_does_not_stop_its_batch(ope
         order(app, str(number), customer(number), [{**HELMET, "sku": sku}])
     tell(app, "product.updated", {"sku": "LAMP", "title": "Lamp", "price": "9", "currency": "EUR", "category": "L"})
     order(app, "past", {"email": "past@example.com"}, [{**HELMET, "sku": "LAMP"}])
-    poisoned = replace(app, recommender=Stumbling(app.recommender))
+    stumbling: Any = Stumbling(app.recommender)
+    poisoned = replace(app, recommender=stumbling)
     run_until(poisoned, DUE)
     assert len(outbox(app).messages) == 9
     waiting = next(row for row in rows(app, sends) if row["state"] == "scheduled")
@@ -579,10 +579,9 @@ def test_an_order_that_the_recommender_stumbles_over_does_not_stop_its_batch(ope
 
 
 def test_the_kill_switch_holds_everything_until_it_expires(open_app: Open, shop: Shop) -> None:
-    app = open_app()
-    order(app, "1", ADA)
-    shop.write(campaign(), brand="paused: true\n")
-    stopped = open_app(DUE)
+    shop.write(campaign(valid_for="2h"), brand="paused: true\n")
+    stopped = open_app()
+    order(stopped, "1", ADA)
     run_until(stopped, DUE + 4 * DAY)
     assert fates(stopped) == [("skipped", "expired")]
     assert outbox(stopped).messages == []

@@ -1,0 +1,194 @@
+"""What a batch costs the database: a number of statements that depends neither on its size nor on who else waits."""
+
+import json
+import resource
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.db import inbox
+from aftercart.db.session import Database
+from aftercart.db.tables import enrollments, orders, recipients, sends
+from aftercart.ids import new_id
+from aftercart.intake.signing import sign_generic
+from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.ingest import accept, take_in
+from aftercart.pipeline.send import deliver
+from aftercart.testing import GENERIC_SECRET, engine, run_until
+from tests.cast import (
+    BIKE,
+    DAY,
+    MONDAY,
+    Shop,
+    Statements,
+    campaign,
+    clock_of,
+    customer,
+    order,
+    outbox,
+    prepared,
+    rows,
+    stock_up,
+)
+
+DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    step = "recommend: {slots: 2, at_least: 1, fallback: [best_sellers]}, template: plain"
+    return Shop(tmp_path / "shop").write(campaign(holdout="10%", caps="[1 per 1d]").replace("template: plain", step))
+
+
+@pytest.fixture
+def app(tmp_path: Path, shop: Shop, database_url: str) -> Iterator[App]:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+        yield app
+
+
+def orders_come(app: App, numbers: range) -> None:
+    """Orders of so many people in the inbox, not worked through yet."""
+    waiting = []
+    for number in numbers:
+        data = {"order_id": str(number), "placed_at": app.clock().isoformat(), "currency": "EUR", "lines": [BIKE]}
+        body = json.dumps({"type": "order.completed", "data": {**data, "customer": customer(number)}}).encode()
+        headers = sign_generic(GENERIC_SECRET, f"msg_{number}", body, app.clock())
+        waiting.append(accept(app.shops["generic"], headers, body, app.clock()) or {})
+    with app.inbox_db.write() as connection:
+        inbox.store(connection, waiting)
+
+
+def shelves(app: App) -> None:
+    """Something to offer."""
+    stock_up(app)
+    for sku in ("LAMP", "LOCK"):
+        order(app, f"past-{sku}", {"email": "past@example.com"}, [{**BIKE, "sku": sku}])
+
+
+# ---------------------------------------------------------------- statements
+
+
+def test_taking_in_two_hundred_orders_takes_as_many_statements_as_ten(app: App) -> None:
+    orders_come(app, range(5))  # makes the recipients' table warm: what a first batch does once is not counted
+    take_in(app)
+    counts = []
+    for numbers in (range(100, 110), range(200, 400)):
+        orders_come(app, numbers)
+        with Statements(app.db) as executed:
+            take_in(app)
+        counts.append(len(executed))
+    assert counts[0] == counts[1]
+    assert len(rows(app, sends)) == 215
+
+
+def of_marks(executed: Statements) -> list[str]:
+    """The statements of the hand-over: from the first mark on."""
+    texts = list(executed)
+    begun = next(i for i, text in enumerate(texts) if "INTO attempts" in text)
+    return texts[begun:]
+
+
+def test_delivering_a_hundred_takes_as_many_statements_as_ten_up_to_the_marks(app: App) -> None:
+    shelves(app)
+    orders_come(app, range(110))
+    take_in(app)
+    clock_of(app).move_to(DUE)
+    ids = [row["id"] for row in rows(app, sends) if row["due_at"] <= DUE and row["recipient_id"] > 1]
+    deliver(app, ids[:1])  # what the first mail of a process does once is not counted
+    before, marks = [], []
+    for batch in (ids[1:11], ids[11:]):
+        left = len(outbox(app).messages)
+        with Statements(app.db) as executed:
+            deliver(app, batch)
+        mailed = len(outbox(app).messages) - left
+        assert mailed > 5
+        before.append(len(executed) - len(of_marks(executed)))
+        marks.append(len(of_marks(executed)) / mailed)
+    assert before[0] == before[1]
+    assert marks[1] <= marks[0] < 8
+
+
+# ---------------------------------------------------------------- rows that wait
+
+
+def many_waiting(database: Database, count: int) -> None:
+    """Scheduled sends of next year, each of another person."""
+    later = MONDAY + 365 * DAY
+    with database.write() as connection:
+        person = {"first_name": "", "locale": "", "time_zone": "", "country": "", "created_at": MONDAY}
+        who = insert(recipients).returning(recipients.c.id)
+        recipient_id = connection.execute(who, {"email": "later@example.com", **person}).scalar_one()
+        bought = {"shop": "generic", "state": "completed", "currency": "EUR", "total_minor": 1, "placed_at": MONDAY}
+        bought |= {"recipient_id": recipient_id, "source_updated_at": MONDAY, "imported": False}
+        row = {**bought, "shop_order_id": "later", "country": "", "region": ""}
+        order_id = connection.execute(insert(orders).returning(orders.c.id), row).scalar_one()
+        about = {"order_id": order_id, "recipient_id": recipient_id, "created_at": MONDAY}
+        planned = {"step": "complements", "config_version": "v", "state": "scheduled", "priority": 50}
+        planned |= {"due_at": later, "wake_at": later, "valid_until": later + DAY, "attempt": 0, "tries": 0}
+        run = {**about, "campaign_version": "v", "state": "active"}
+        connection.execute(insert(enrollments), [{**run, "campaign": f"c{n}"} for n in range(count)])
+        ids = connection.execute(
+            select(enrollments.c.id, enrollments.c.campaign).where(enrollments.c.order_id == order_id)
+        )
+        many = [{**about, **planned, "id": new_id(), "enrollment_id": id_, "campaign": name} for id_, name in ids]
+        connection.execute(insert(sends), many)
+
+
+def plan_of(app: App, text: str, parameters: Any) -> str:
+    explain = "EXPLAIN QUERY PLAN " if app.db.is_sqlite else "EXPLAIN "
+    with app.db.read() as connection:
+        return "\n".join(str(row) for row in connection.exec_driver_sql(explain + text, parameters))
+
+
+def test_looking_for_due_sends_costs_the_same_whoever_waits(app: App) -> None:
+    """Twenty thousand mails of next year cost the dispatcher nothing: it reads the index of what must wake."""
+    orders_come(app, range(10))
+    take_in(app)
+    with Statements(app.db) as among_few:
+        dispatch(app)
+    many_waiting(app.db, 20_000)
+    if not app.db.is_sqlite:
+        with app.db.write() as connection:
+            connection.exec_driver_sql("ANALYZE sends")
+    clock_of(app).move_to(DUE)
+    with Statements(app.db) as among_many:
+        assert dispatch(app) == 10
+    assert len(among_many) <= len(among_few) + 1  # the mark that they were handed out
+    searches = [(text, parameters) for text, parameters in among_many.calls if "wake_at <=" in text]
+    assert len(searches) == 2
+    for text, parameters in searches:
+        assert "ix_sends_wake" in plan_of(app, text, parameters)
+    run_until(app, DUE)
+    with Statements(app.db) as asked:
+        run_until(app, DUE + timedelta(minutes=1))
+    text, parameters = next(call for call in asked.calls if "min(sends.wake_at)" in call[0])
+    assert "ix_sends_wake" in plan_of(app, text, parameters)
+
+
+# ---------------------------------------------------------------- a day's work
+
+
+def test_ten_thousand_orders_are_ten_thousand_decisions(tmp_path: Path) -> None:
+    """T09, T10, T13: each order ends as a send with a last state, paging loses none, and memory stays flat."""
+    shop = Shop(tmp_path / "shop").write(campaign(quiet="null"))
+    with engine(tmp_path, SteppedClock(MONDAY), **shop.files) as app:
+        for start in range(0, 10_000, 2_000):
+            orders_come(app, range(start, start + 2_000))
+        take_in(app)
+        before = memory_kib()
+        run_until(app, DUE)
+        with app.db.read() as connection:
+            found = connection.execute(select(sends.c.state, func.count()).group_by(sends.c.state)).all()
+        assert [tuple(row) for row in found] == [("sent", 10_000)]
+        assert len({message.send_id for message in outbox(app).messages}) == 10_000
+        assert memory_kib() - before < 300_000  # the recorded messages themselves are a third of it
+
+
+def memory_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

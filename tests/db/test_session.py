@@ -1,0 +1,123 @@
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from aftercart.db.session import Database, insert_new
+from aftercart.db.tables import recipients
+from aftercart.errors import ConfigError
+
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+
+def ada(**changes: Any) -> dict[str, Any]:
+    blank = {"first_name": "", "locale": "", "time_zone": "", "country": ""}
+    return {"email": "ada@example.com", "created_at": NOW, **blank, **changes}
+
+
+def count(database: Database) -> int:
+    with database.read() as connection:
+        return connection.execute(select(func.count()).select_from(recipients)).scalar_one()
+
+
+def test_a_write_that_fails_leaves_nothing(database: Database) -> None:
+    def fail_half_way() -> None:
+        with database.write() as connection:
+            connection.execute(recipients.insert(), ada())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert count(database) == 0
+
+
+def test_instants_come_back_aware_and_in_utc(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(recipients.insert(), ada())
+    with database.read() as connection:
+        assert connection.execute(select(recipients.c.created_at)).scalar_one() == NOW
+
+
+def test_many_writers_wait_for_each_other(database: Database) -> None:
+    """On SQLite a transaction that begins with reading must not fail when it comes to writing."""
+
+    def write(thread: int) -> None:
+        for number in range(10):
+            with database.write() as connection:
+                connection.execute(select(func.count()).select_from(recipients)).scalar_one()
+                connection.execute(recipients.insert(), ada(email=f"{thread}-{number}@example.com"))
+
+    threads = [threading.Thread(target=write, args=(thread,)) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert count(database) == 40
+
+
+def test_a_reader_sees_one_moment_and_holds_up_no_writer(database: Database) -> None:
+    with database.read() as reading:
+        before = reading.execute(select(func.count()).select_from(recipients)).scalar_one()
+        with database.write() as writing:
+            writing.execute(recipients.insert(), ada())
+        assert reading.execute(select(func.count()).select_from(recipients)).scalar_one() == before == 0
+    assert count(database) == 1
+
+
+def test_insert_new_keeps_the_old_row_or_updates_it(database: Database) -> None:
+    with database.write() as connection:
+        insert_new(connection, recipients, [], unique=["email"])
+        insert_new(connection, recipients, [ada(first_name="Ada")], unique=["email"])
+        insert_new(connection, recipients, [ada(first_name="Eve"), ada(email="ben@example.com")], unique=["email"])
+        insert_new(connection, recipients, [ada(locale="fr_FR", country="FR")], unique=["email"], update=["locale"])
+    with database.read() as connection:
+        row = connection.execute(select(recipients).where(recipients.c.email == "ada@example.com")).one()
+    assert (row.first_name, row.locale, row.country) == ("Ada", "fr_FR", "")
+    assert count(database) == 2
+
+
+def test_errors_carry_no_addresses(database: Database) -> None:
+    """They end in the log."""
+    with pytest.raises(IntegrityError) as refused, database.write() as connection:
+        connection.execute(recipients.insert(), ada(first_name=None))
+    assert "INSERT" in str(refused.value)
+    assert "[SQL parameters hidden" in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://root@localhost/aftercart", "oracle://a@b/c"])
+def test_another_kind_of_database_is_refused_in_words(url: str) -> None:
+    with pytest.raises(ConfigError, match="sqlite or postgresql"):
+        Database(url)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "", "postgresql//a@b"])
+def test_what_is_no_url_is_refused_in_words(url: str) -> None:
+    with pytest.raises(ConfigError, match="sqlite:///FILE or postgresql://"):
+        Database(url)
+
+
+def test_a_password_does_not_reach_the_message() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Database("mysql://root:secret@localhost/aftercart")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(f"sqlite:///{tmp_path / 'deep' / 'folder' / 'a.db'}")) as opened:
+        yield opened
+
+
+def test_sqlite_makes_its_folder_and_forces_every_commit_to_disk(on_disk: Database) -> None:
+    with on_disk.read() as connection:
+        settings = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}

@@ -1,0 +1,90 @@
+"""Publishing never raises and never waits long, whatever the broker does."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from time import monotonic
+
+import pytest
+from kombu import Connection
+
+from aftercart.queue import open_queue
+
+LONG_S = 5
+"""What a shop waits for its answer; a promise of `Queue.publish`."""
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1)
+        yield listening.getsockname()[1]
+
+
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """A port that does not even take connections: packets vanish."""
+    with black_hole() as port:
+        crowd = [socket.socket() for _ in range(8)]
+        for one in crowd:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        yield port
+        for one in crowd:
+            one.close()
+
+
+@contextmanager
+def closed() -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    yield port
+
+
+@pytest.mark.parametrize("how_away", [closed, black_hole, full_backlog])
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_broker_that_is_away_is_told_soon(scheme: str, how_away: object) -> None:
+    with how_away() as port, closing(open_queue(f"{scheme}://127.0.0.1:{port}//")) as queue:  # type: ignore[operator]
+        for _ in range(2):
+            started = monotonic()
+            assert queue.publish("ingest") is False
+            assert monotonic() - started < LONG_S
+
+
+def test_a_broker_whose_name_nobody_knows_is_told_too() -> None:
+    for scheme in ("redis", "amqp"):
+        with closing(open_queue(f"{scheme}://no-such-host.invalid//")) as queue:
+            assert queue.publish("ingest") is False
+
+
+def test_redis_gets_each_task_in_its_queue(redis_url: str) -> None:
+    with closing(open_queue(redis_url)) as queue, Connection(redis_url) as connection:
+        for task, arguments in (("ingest", ()), ("deliver", (["a", "b"],)), ("dispatch", ())):
+            assert queue.publish(task, *arguments) is True
+        found = {name: connection.SimpleQueue(name) for name in ("ingest", "deliver", "housekeeping")}
+        for name, task in (("ingest", "ingest"), ("deliver", "deliver"), ("housekeeping", "dispatch")):
+            message = found[name].get(timeout=5)
+            assert message.headers["task"] == task
+            message.ack()
+
+
+def test_a_broker_that_comes_back_is_used_again(redis_url: str) -> None:
+    """A kept connection that died is replaced."""
+    import redis
+
+    with closing(open_queue(redis_url)) as queue:
+        assert queue.publish("ingest")
+        with redis.Redis.from_url(redis_url) as admin:
+            admin.client_kill_filter(_type="normal", skipme=True)
+        published = [queue.publish("ingest") for _ in range(3)]
+        assert published[-1]
+        with redis.Redis.from_url(redis_url) as admin:
+            admin.flushdb()
+
+
+def test_a_task_that_no_queue_carries_is_a_slip_of_ours() -> None:
+    with closing(open_queue("inproc://")) as queue, pytest.raises(KeyError):
+        queue.publish("no_such_task")

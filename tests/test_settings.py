@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+
+from aftercart.errors import ConfigError
+from aftercart.settings import Settings, read_settings
+
+KEY = "k" * 32
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty folder and no setting but the one that is needed."""
+    import os
+
+    for name in [name for name in os.environ if name.upper().startswith("AFTERCART_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AFTERCART_SECRET_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_one_secret_is_enough_to_start() -> None:
+    settings = read_settings()
+    assert settings.database == "sqlite:///data/aftercart.db"
+    assert settings.inbox == "sqlite:///data/inbox.db"
+    assert settings.secret_key == (KEY,)
+
+
+def test_on_postgresql_the_inbox_stands_in_the_main_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", "postgresql://a@db/aftercart")
+    assert read_settings().inbox == read_settings().database == "postgresql://a@db/aftercart"
+
+
+def test_a_missing_secret_is_named_with_the_way_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AFTERCART_SECRET_KEY")
+    with pytest.raises(ConfigError, match=r"AFTERCART_SECRET_KEY: is not set \(`aftercart init DIR` writes"):
+        read_settings()
+
+
+@pytest.mark.parametrize("name", ["AFTERCART_SENDER", "AFTERCART_DATABASE", "aftercart_typo"])
+def test_an_unknown_name_in_the_environment_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(ConfigError, match=f"{name} in the environment: there is no such setting"):
+        read_settings()
+
+
+@pytest.mark.parametrize("line", ["AFTERCART_TYPO=1", "  AFTERCART_TYPO = 1", "export AFTERCART_TYPO=1"])
+def test_an_unknown_name_in_the_env_file_stops_the_start(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"# a comment = no setting\nOTHER_PROGRAM=1\n{line}\n")
+    with pytest.raises(ConfigError, match=r"AFTERCART_TYPO in \.env: there is no such setting"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("WORKERS", "many", "integer"),
+        ("WORKERS", "0", "greater than or equal to 1"),
+        ("WORKERS", "", "integer"),
+        ("MAX_BODY_BYTES", "12", "10000"),
+        ("BASE_URL", "mail.example.com", "must start with https://"),
+        ("SECRET_KEY", "short", "32 characters"),
+        ("SECRET_KEY", f"{KEY},short", "32 characters"),
+        ("SECRET_KEY", " , ", "32 characters"),
+    ],
+)
+def test_an_odd_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    monkeypatch.setenv(f"AFTERCART_{name}", value)
+    with pytest.raises(ConfigError, match=rf"^AFTERCART_{name}: .*{said}") as refused:
+        read_settings()
+    if name == "SECRET_KEY":
+        assert "short" not in str(refused.value)
+
+
+def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERCART_WORKERS", "x")
+    monkeypatch.setenv("AFTERCART_BASE_URL", "x")
+    with pytest.raises(ConfigError) as refused:
+        read_settings()
+    assert "AFTERCART_WORKERS" in str(refused.value)
+    assert "AFTERCART_BASE_URL" in str(refused.value)
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AFTERCART_WORKERS=7\nAFTERCART_BASE_URL=https://a.example/\n", encoding="utf-8")
+    monkeypatch.setenv("AFTERCART_WORKERS", "3")
+    settings = read_settings()
+    assert settings.workers == 3
+    assert settings.base_url == "https://a.example"
+
+
+def test_secrets_rotate_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERCART_SECRET_KEY", f"{'n' * 32}, {KEY},")
+    assert read_settings().secret_key == ("n" * 32, KEY)
+
+
+def test_every_setting_says_what_it_is() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name

@@ -1,0 +1,42 @@
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aftercart.clock import SteppedClock
+from aftercart.errors import ConfigError
+from aftercart.testing import engine
+from aftercart.web.app import create_web
+from aftercart.web.server import listen, serving
+from tests.web.conftest import NOW
+
+
+def test_a_taken_address_says_what_to_do() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ConfigError, match="choose another with --port"):
+        listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_an_address_of_another_machine_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:8000"):
+        listen("192.0.2.1", 8000)
+
+
+def test_a_name_that_no_machine_has_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"cannot listen on no-such-host\.invalid:8000"):
+        listen("no-such-host.invalid", 8000)
+
+
+def test_an_address_may_be_used_again_at_once(tmp_path: Path) -> None:
+    with engine(tmp_path, SteppedClock(NOW)) as app:
+        last = 0
+        for _ in range(2):
+            with serving(create_web(app), port=last) as url:
+                assert httpx.get(f"{url}/healthz", verify=False).status_code == 200
+                last = int(url.rpartition(":")[2])
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_it_listens_on_ipv6_too() -> None:
+    with listen("::1", 0) as listening:
+        assert listening.family == socket.AF_INET6

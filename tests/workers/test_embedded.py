@@ -1,0 +1,147 @@
+"""The engine inside one process, without the web app."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from uuid import UUID
+
+import pytest
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.db import inbox
+from aftercart.delivery.base import Go, Message, Receipt
+from aftercart.errors import ConfigError
+from aftercart.intake.signing import sign_generic
+from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.ingest import accept
+from aftercart.pipeline.send import deliver
+from aftercart.queue import open_queue
+from aftercart.reports import sends as report
+from aftercart.testing import GENERIC_SECRET, RecordingSender, engine, post
+from tests.deployment import CAMPAIGN, PRODUCTS
+from tests.intake.payloads import body, generic, generic_order
+from workers.embedded import Embedded
+
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+
+class PowerCutError(BaseException):
+    """The process dies here."""
+
+
+class DyingSender(RecordingSender):
+    """Dies within the hand-over of its first message: the body may have left."""
+
+    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
+        assert go(messages[0])
+        raise PowerCutError
+        yield  # a generator, as a sender is
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    """An engine with products, best sellers and a campaign that mails one second after an order."""
+    campaigns = tmp_path / "campaigns"
+    campaigns.mkdir()
+    (campaigns / "accessories.yaml").write_text(CAMPAIGN)
+    (campaigns / "brand.yaml").write_text(
+        "name: Bikes\nsender: Bikes <hello@example.com>\npostal_address: 1 Main Street\ntime_zone: Europe/Paris\n"
+        "locale: en_US\nurl: https://www.example.com\nlink_hosts: [example.com]\n"
+    )
+    with engine(tmp_path / "data", SteppedClock(NOW), campaigns_dir=campaigns) as built:
+        for sku, (title, category, price) in PRODUCTS.items():
+            facts = {"sku": sku, "title": title, "category": category, "price": price, "currency": "EUR"}
+            _tell(built, generic("product.updated", url=f"https://www.example.com/{sku}", **facts), sku)
+        lines = [{"sku": sku, "title": title, "unit_price": price} for sku, (title, _, price) in PRODUCTS.items()]
+        _tell(built, _order("past", "ben@example.com", accepts=False, lines=lines), "past")
+        yield built
+
+
+def _order(order_id: str, email: str, *, accepts: bool = True, **more: object) -> dict[str, object]:
+    buyer = {"email": email, "accepts_marketing": accepts}
+    return generic_order(order_id=order_id, placed_at=NOW.isoformat(), customer=buyer, **more)
+
+
+def _tell(app: App, payload: object, webhook_id: str) -> None:
+    content = body(payload)
+    post(app, "generic", sign_generic(GENERIC_SECRET, webhook_id, content, NOW), content)
+
+
+def _states(app: App) -> dict[str, str]:
+    with app.db.read() as connection:
+        return {row["email"]: row["state"] for row in report.listed(connection)}
+
+
+def _wait_for(app: App, wanted: dict[str, str]) -> None:
+    deadline = monotonic() + 30
+    while (states := _states(app)) != wanted:
+        assert monotonic() < deadline, states
+        sleep(0.02)
+
+
+@contextmanager
+def running(app: App, sender: RecordingSender) -> Iterator[Embedded]:
+    alive = replace(app, queue=open_queue("inproc://"), sender=sender)
+    embedded = Embedded(alive, concurrency=2)
+    embedded.start()
+    try:
+        yield embedded
+    finally:
+        assert embedded.stop()
+        alive.queue.close()
+
+
+def test_a_webhook_whose_nudge_got_lost_is_found_by_the_sweep(app: App) -> None:
+    content = body(_order("1", "ada@example.com"))
+    row = accept(app.shops["generic"], sign_generic(GENERIC_SECRET, "1", content, NOW), content, NOW)
+    assert row
+    with running(app, RecordingSender()):
+        sleep(1)  # past the look at the start
+        with app.inbox_db.write() as connection:
+            inbox.store(connection, [row])
+        _wait_for(app, {"ada@example.com": "scheduled", "ben@example.com": "scheduled"})
+
+
+def test_what_a_dead_process_held_is_taken_over_at_once(app: App) -> None:
+    """The mail in doubt is unknown, what was claimed beside it and what was on its way to a worker leave now."""
+    people = ["ada", "chika", "dev"]
+    for name in people[:2]:
+        _tell(app, _order(name, f"{name}@example.com"), name)
+    assert isinstance(app.clock, SteppedClock)
+    app.clock.step(timedelta(seconds=2))
+    dying = replace(app, sender=DyingSender())
+    with app.db.read() as connection:
+        ids = [UUID(row["send_id"]) for row in report.listed(connection)]
+    with pytest.raises(PowerCutError):
+        deliver(dying, ids)
+    _tell(app, _order("dev", "dev@example.com"), "dev")
+    dispatch(app)  # its message is never read
+    assert sorted(_states(app).values()) == ["scheduled", "scheduled", "sending", "skipped"]
+    doubtful = next(email for email, state in _states(app).items() if state == "sending")
+    sender = RecordingSender()
+    with running(app, sender):
+        wanted = {f"{name}@example.com": "sent" for name in people} | {
+            doubtful: "unknown",
+            "ben@example.com": "skipped",
+        }
+        _wait_for(app, wanted)
+    assert sorted(message.recipient for message in sender.messages) == sorted(
+        f"{name}@example.com" for name in people if f"{name}@example.com" != doubtful
+    )
+
+
+def test_two_engines_do_not_share_a_folder(app: App) -> None:
+    with running(app, RecordingSender()), pytest.raises(ConfigError, match="already runs an engine"):
+        Embedded(app, concurrency=1).start()
+    with running(app, RecordingSender()):
+        pass  # the first one is gone
+
+
+def test_stopping_right_after_the_start_is_clean(app: App) -> None:
+    for _ in range(3):
+        with running(app, RecordingSender()):
+            pass
