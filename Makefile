@@ -46,7 +46,13 @@ contracts: install
 test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no system service needed)
 	$(BIN)/pytest -q -n 3 -m "not browser and not peers" $(ARGS)
 
+browser: install  ## checks of the pages in a real browser (needs Chromium: apt-get install chromium)
+	$(BIN)/pytest -q -m browser tests/browser
+
+peers: install  ## checks with servers nobody here wrote (needs apt-get install rabbitmq-server postfix)
+	$(BIN)/pytest -q -m peers tests/peers
+
 bench: $(VENV)/.installed  ## speed and memory, each beside its floor
 	$(BIN)/aftercart bench $(ARGS)
 
-.PHONY: help install demo check format format-check lint types contracts test bench
+.PHONY: help install demo check format format-check lint types contracts test browser peers bench

@@ -55,9 +55,7 @@ def _refuse_unknown(connection: Connection, config: Config) -> None:
     found = MigrationContext.configure(connection).get_current_revision()
     known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
-        raise ConfigError(
-            f"the database is at schema {found}, made by a newer Aftercart: deploy that one"
-        )
+        raise ConfigError(f"the database is at schema {found}, made by a newer Aftercart: deploy that one")
 
 
 def _config() -> Config:
