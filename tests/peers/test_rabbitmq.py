@@ -3,11 +3,12 @@
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from kombu import Connection
+from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 
 from tests.fleet import each_order_is_mailed_once, fleet
@@ -62,9 +63,5 @@ def _wait_for_answer() -> None:
 def _empty_queues() -> None:
     with Connection(BROKER_URL) as connection:
         for name in QUEUES:
-            channel = connection.channel()
-            try:
-                channel.queue_purge(name)
-            except connection.channel_errors:  # there is none of that name yet
-                continue
-            channel.close()
+            with suppress(*connection.channel_errors):  # there is none of that name yet
+                Queue(name).bind(connection.channel()).purge()
