@@ -16,7 +16,7 @@ from tests.mail_sink import mail_sink
 
 pytestmark = pytest.mark.peers
 
-BROKER_URL = os.environ.get("AFTERCART_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
+BROKER_URL = os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
 QUEUES = ("ingest", "deliver", "housekeeping")
 
 
@@ -26,9 +26,7 @@ def rabbitmq() -> str:
     if not _answers():
         program = shutil.which("rabbitmq-server") or "/usr/sbin/rabbitmq-server"
         if not Path(program).exists():
-            pytest.fail(
-                "RabbitMQ is not installed: apt-get install rabbitmq-server, or set AFTERCART_TEST_RABBITMQ_URL"
-            )
+            pytest.fail("RabbitMQ is not installed: apt-get install rabbitmq-server, or set RABBITMQ_URL")
         subprocess.run([program, "-detached"], check=True, capture_output=True)
         _wait_for_answer()
     _empty_queues()
