@@ -43,7 +43,7 @@ DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     step = "recommend: {slots: 2, at_least: 1, fallback: [best_sellers]}, template: plain"
-    return Shop(tmp_path / "shop").write(campaign(holdout="10%", caps="[1 per 1d]").replace("template: plain", step))
+    return Shop(tmp_path / "shop").write(campaign(holdout="50%", caps="[1 per 1d]").replace("template: plain", step))
 
 
 @pytest.fixture
@@ -99,7 +99,8 @@ def test_delivering_a_hundred_takes_as_many_statements_as_ten_up_to_the_marks(ap
     orders_come(app, range(110))
     take_in(app)
     clock_of(app).move_to(DUE)
-    ids = [row["id"] for row in rows(app, sends) if row["due_at"] <= DUE and row["recipient_id"] > 1]
+    in_turn = sorted(rows(app, sends), key=lambda row: row["recipient_id"])
+    ids = [row["id"] for row in in_turn if row["recipient_id"] > 1]  # the first one has no consent
     deliver(app, ids[:1])  # what the first mail of a process does once is not counted
     before, marks = [], []
     for batch in (ids[1:11], ids[11:]):
@@ -107,10 +108,12 @@ def test_delivering_a_hundred_takes_as_many_statements_as_ten_up_to_the_marks(ap
         with Statements(app.db) as executed:
             deliver(app, batch)
         mailed = len(outbox(app).messages) - left
-        assert mailed > 5
+        assert 0 < mailed < len(batch)  # some are in the holdout
         before.append(len(executed) - len(of_marks(executed)))
         marks.append(len(of_marks(executed)) / mailed)
-    assert before[0] == before[1]
+    # A batch in which nobody is held out, or nobody needs a fallback, does without those few statements; one statement
+    # more for each send would be ninety.
+    assert abs(before[1] - before[0]) <= 6
     assert marks[1] <= marks[0] < 8
 
 

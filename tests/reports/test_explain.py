@@ -1,0 +1,144 @@
+"""Why did Ada get this mail, or not get it? By the name of an order, a send or a person."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.reports.explain import Explanation, explain
+from aftercart.testing import engine, run_until
+from tests.cast import (
+    ADA,
+    BEN,
+    HELMET,
+    HOUR,
+    MONDAY,
+    Shop,
+    campaign,
+    clock_of,
+    leave,
+    only_send,
+    order,
+    outbox,
+    refund,
+    rows,
+    tell,
+)
+from tests.cast import click as clicks
+
+DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    shop = Shop(tmp_path / "shop").write(campaign())
+    with engine(tmp_path, SteppedClock(MONDAY), **shop.files) as app:
+        yield app
+
+
+def explained(app: App, name: str) -> Explanation:
+    with app.db.read() as connection:
+        return explain(connection, name)
+
+
+def sentences(app: App, order_id: str) -> list[str]:
+    (story,) = explained(app, order_id).orders
+    return [moment.sentence for moment in story.moments]
+
+
+def test_the_story_of_a_sent_mail_is_told_in_order(app: App) -> None:
+    order(app, "1001", ADA)
+    run_until(app, DUE)
+    assert sentences(app, "1001") == [
+        "The order was placed.",
+        "Webhook “order.completed” came in and was processed.",
+        "The order entered the campaign.",
+        "Nothing spoke against the mail; it was prepared and claimed for sending.",
+        "Attempt 1 by recording: accepted.",
+        "The mail was handed to the mail provider.",
+    ]
+
+
+def test_a_refund_is_told_as_what_took_the_mail_back(app: App) -> None:
+    order(app, "1001", ADA)
+    clock_of(app).step(HOUR)
+    refund(app, "1001")
+    assert sentences(app, "1001")[-2:] == [
+        "The whole order was refund.".replace("was refund", "was refunded"),
+        "The order was refunded in full.",
+    ]
+
+
+def test_a_mail_that_did_not_go_says_why_and_on_what_facts(app: App) -> None:
+    order(app, "1001", BEN)
+    run_until(app, DUE)
+    (story,) = explained(app, "1001").orders
+    last = story.moments[-1]
+    assert (last.reason, last.sentence) == ("no_consent", "The person has not agreed to marketing mail.")
+    assert last.facts["consent"] == "denied"
+    assert last.facts["local_time"] == "2026-03-05T10:00:00+01:00"
+
+
+def test_a_send_is_explained_without_its_neighbors(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop").write(campaign("one"), campaign("two"))
+    with engine(tmp_path, SteppedClock(MONDAY), **shop.files) as app:
+        order(app, "1001", ADA)
+        run_until(app, DUE)
+        from aftercart.db.tables import sends
+
+        one, two = rows(app, sends)
+        (story,) = explained(app, str(one["id"])).orders
+        named = {moment.send_id for moment in story.moments}
+        assert str(one["id"]) in named
+        assert str(two["id"]) not in named
+
+
+def test_a_person_is_explained_with_what_they_said_and_all_their_orders(app: App) -> None:
+    order(app, "1001", ADA)
+    run_until(app, DUE)
+    sent = only_send(app)
+    clock_of(app).step(HOUR)
+    clicks(app, outbox(app).messages[0])
+    leave(app, sent["recipient_id"], sent["id"])
+    order(app, "1002", {**ADA, "accepts_marketing": None}, [HELMET])
+    found = explained(app, " Ada@Example.com ")
+    assert [story.order_id for story in found.orders] == ["1002", "1001"]
+    (person,) = found.people
+    assert [moment.kind for moment in person.moments] == ["consent", "suppression", "consent"]
+    assert any(moment.kind == "click" for moment in found.orders[1].moments)
+    assert found.orders[0].moments[-1].kind == "attribution"
+
+
+def test_an_order_may_bear_a_uuid_or_an_at_sign(app: App) -> None:
+    """Shops number their orders as they like."""
+    for order_id in (str(uuid4()), uuid4().hex, "2026@77"):
+        order(app, order_id, ADA)
+        assert [story.order_id for story in explained(app, order_id).orders] == [order_id]
+
+
+def test_a_webhook_that_never_became_an_order_is_found_by_its_order(app: App) -> None:
+    tell(app, "order.refunded", {"order_id": "1001"})
+    found = explained(app, "1001")
+    assert found.orders == ()
+    assert [moment.sentence for moment in found.events] == ["Webhook “order.refunded” of generic: processed."]
+
+
+@pytest.mark.parametrize("name", ["1001", "nobody@example.com", "0198c2e4-7a10-7000-8000-000000000000", "", " "])
+def test_nothing_goes_by_an_unknown_name(app: App, name: str) -> None:
+    assert not explained(app, name)
+
+
+def test_an_explanation_survives_json(app: App) -> None:
+    order(app, "1001", ADA)
+    refund(app, "1001", "HELMET")
+    clock_of(app).step(timedelta(minutes=1))
+    run_until(app, DUE)
+    for name in ("1001", "ada@example.com", str(only_send(app)["id"])):
+        plain = explained(app, name).plain()
+        assert json.loads(json.dumps(plain)) == json.loads(json.dumps(plain, default=str))
+        assert plain["orders"][0]["order_id"] == "1001"
