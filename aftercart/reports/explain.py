@@ -29,6 +29,7 @@ LARGEST = 50
 """Orders shown of one person, newest first."""
 KINDS = ("order", "event", "reversal", "enroll", "gate", "pick", "attempt", "delivery", "click", "attribution")
 """The kinds of moments of an order, as they follow one another where they bear the same time."""
+REVERSED = {"refund": "refunded", "return": "sent back", "cancellation": "canceled", "deletion": "deleted at the shop"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +206,16 @@ def _received(connection: Connection, keys: list[tuple[str, str]]) -> Iterable[t
 def _reversals(connection: Connection, keys: list[tuple[str, str]]) -> Iterable[tuple[tuple[str, str], Moment]]:
     query = select(order_reversals).where(tuple_(order_reversals.c.shop, order_reversals.c.shop_order_id).in_(keys))
     for row in connection.execute(query).mappings():
-        what = f"Product {row['sku']}" if row["sku"] else "The whole order"
-        moment = Moment(
-            row["happened_at"], "reversal", f"{what} was {row['kind']}.", facts={"quantity": row["quantity"]}
-        )
+        facts = {"quantity": row["quantity"], "amount_minor": row["amount_minor"]}
+        moment = Moment(row["happened_at"], "reversal", _taken_back(row["kind"], row["sku"]), facts=facts)
         yield (row["shop"], row["shop_order_id"]), moment
+
+
+def _taken_back(kind: str, sku: str | None) -> str:
+    if kind == "adjustment":
+        return "Money was given back for no product in particular."
+    what = f"Product {sku}" if sku else "The whole order"
+    return f"{what} was {REVERSED.get(kind, kind)}."
 
 
 def _decisions(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Moment]]:

@@ -10,6 +10,7 @@ import pytest
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
+from aftercart.db.tables import sends
 from aftercart.reports.explain import Explanation, explain
 from aftercart.testing import engine, run_until
 from tests.cast import (
@@ -20,6 +21,7 @@ from tests.cast import (
     MONDAY,
     Shop,
     campaign,
+    click,
     clock_of,
     leave,
     only_send,
@@ -29,7 +31,6 @@ from tests.cast import (
     rows,
     tell,
 )
-from tests.cast import click as clicks
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
@@ -69,7 +70,7 @@ def test_a_refund_is_told_as_what_took_the_mail_back(app: App) -> None:
     clock_of(app).step(HOUR)
     refund(app, "1001")
     assert sentences(app, "1001")[-2:] == [
-        "The whole order was refund.".replace("was refund", "was refunded"),
+        "The whole order was refunded.",
         "The order was refunded in full.",
     ]
 
@@ -89,8 +90,6 @@ def test_a_send_is_explained_without_its_neighbors(tmp_path: Path) -> None:
     with engine(tmp_path, SteppedClock(MONDAY), **shop.files) as app:
         order(app, "1001", ADA)
         run_until(app, DUE)
-        from aftercart.db.tables import sends
-
         one, two = rows(app, sends)
         (story,) = explained(app, str(one["id"])).orders
         named = {moment.send_id for moment in story.moments}
@@ -103,13 +102,13 @@ def test_a_person_is_explained_with_what_they_said_and_all_their_orders(app: App
     run_until(app, DUE)
     sent = only_send(app)
     clock_of(app).step(HOUR)
-    clicks(app, outbox(app).messages[0])
+    click(app, outbox(app).messages[0])
     leave(app, sent["recipient_id"], sent["id"])
     order(app, "1002", {**ADA, "accepts_marketing": None}, [HELMET])
     found = explained(app, " Ada@Example.com ")
     assert [story.order_id for story in found.orders] == ["1002", "1001"]
     (person,) = found.people
-    assert [moment.kind for moment in person.moments] == ["consent", "suppression", "consent"]
+    assert [moment.kind for moment in person.moments] == ["consent", "consent", "suppression"]
     assert any(moment.kind == "click" for moment in found.orders[1].moments)
     assert found.orders[0].moments[-1].kind == "attribution"
 
