@@ -104,6 +104,7 @@ def test_a_person_is_explained_with_what_they_said_and_all_their_orders(app: App
     clock_of(app).step(HOUR)
     click(app, outbox(app).messages[0])
     leave(app, sent["recipient_id"], sent["id"])
+    clock_of(app).step(HOUR)
     order(app, "1002", {**ADA, "accepts_marketing": None}, [HELMET])
     found = explained(app, " Ada@Example.com ")
     assert [story.order_id for story in found.orders] == ["1002", "1001"]
