@@ -3,6 +3,7 @@
     AftercartError
     ├── ConfigError               a setting, the brand file or a campaign is wrong; names file, line and key
     │   └── TemplateError         a template cannot be compiled or rendered; names file and line
+    ├── UnreachableError          a server that the engine cannot do without does not answer; names it
     ├── MissingExtraError         an optional package is not installed; names the extra
     ├── IntakeError               a webhook was not accepted
     │   ├── SignatureError        nobody we know signed it, or the signature is stale     (401)
@@ -45,6 +46,10 @@ class ConfigError(AftercartError):
 
 class TemplateError(ConfigError):
     """A mail template cannot be compiled or rendered."""
+
+
+class UnreachableError(AftercartError):
+    """The database or another server that nothing works without does not answer."""
 
 
 class MissingExtraError(AftercartError):

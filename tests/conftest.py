@@ -111,17 +111,22 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+@pytest.fixture
+def newest_postgres_url(postgres_server: str, newest_postgres: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database at the newest schema."""
+    with _database_made(postgres_server, f"CREATE DATABASE {{name}} TEMPLATE {newest_postgres}") as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def newest_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def newest_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Each kind of database in turn, at the newest schema."""
     if request.param == "sqlite":
         file = tmp_path / "aftercart.db"
         shutil.copy(request.getfixturevalue("newest_sqlite"), file)
-        yield f"sqlite:///{file}"
-        return
-    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("newest_postgres")
-    with _database_made(server, f"CREATE DATABASE {{name}} TEMPLATE {template}") as url:
-        yield url
+        return f"sqlite:///{file}"
+    url: str = request.getfixturevalue("newest_postgres_url")
+    return url
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from aftercart.cli import check, database, demo, explain, imports, measure, recommend, sends, serve
+from aftercart.cli import check, database, demo, events, explain, imports, measure, recommend, sends, serve
 from aftercart.errors import AftercartError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.add_typer(database_app, name="db", rich_help_panel=RUN)
 app.add_typer(imports_app, name="import", rich_help_panel=LEARN)
 app.command("train", rich_help_panel=LEARN)(recommend.train)
 app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
+app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)

@@ -14,10 +14,10 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Tell why somebody got a mail, waits for it, or did not get it."""
-    from aftercart.cli.open import read_database
+    from aftercart.cli.open import reading
     from aftercart.reports.explain import explain as look_up
 
-    with read_database().read() as connection:
+    with reading() as connection:
         explanation = look_up(connection, name)
     if as_json:
         print(json.dumps(explanation.plain(), ensure_ascii=False, indent=1))
@@ -28,18 +28,23 @@ def explain(
 
 
 def _tell(name: str, explanation: "Explanation") -> None:
-    from rich.console import Console
-
-    out = Console(highlight=False)
     if not explanation:
-        out.print(f"Nothing is known by the name {name!r}: give a shop's order id, a send id or an e-mail address.")
+        print(f"Nothing is known by the name {name!r}: give a shop's order id, a send id or an e-mail address.")
     for person in explanation.people:
-        out.print(f"\n[bold]{person.email}[/bold]")
+        _tell_head(person.email)
         _tell_moments(person.moments)
     for order in explanation.orders:
-        out.print(f"\n[bold]Order {order.order_id}[/bold] of {order.shop}, {order.state}, {order.email or 'no e-mail'}")
+        _tell_head(f"Order {order.order_id}", f" of {order.shop}, {order.state}, {order.email or 'no e-mail'}")
         _tell_moments(order.moments)
     _tell_moments(explanation.events)
+
+
+def _tell_head(what: str, more: str = "") -> None:
+    """Not as markup: a shop may write what it likes into an order's id."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console().print(Text.assemble("\n", (what, "bold"), more))
 
 
 def _tell_moments(moments: "tuple[Moment, ...]") -> None:

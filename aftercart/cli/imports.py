@@ -6,7 +6,7 @@ Exit codes: 0 everything went in, 1 some rows were bad (the rest went in), 2 wro
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -41,13 +41,12 @@ def import_products(
 
     Common names of other systems are known: product_id is sku, name is title, and so on; --map names others.
     """
-    from aftercart.cli.open import read_database
+    from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
     from aftercart.pipeline.load import load_products
 
     mapping, code = _mapping(map_), _currency(currency)
-    database = read_database()
-    with _usage_checked(), _bar(file) as progress:
+    with open_database() as database, _usage_checked(), _bar(file) as progress:
         report = load_products(database, file, utc_now(), currency=code, mapping=mapping, progress=progress)
     _conclude(report, "products", as_json=as_json)
 
@@ -69,14 +68,14 @@ def import_orders(
     Common names of other systems are known: product_id is sku, timestamp is ordered_at, and so on; --map names others.
     Imported orders are to learn from and never mail, unless --send-since says so.
     """
-    from aftercart.cli.open import read_database
+    from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
     from aftercart.pipeline.load import load_orders
 
     mapping, zone, code = _mapping(map_), _zone(time_zone), _currency(currency)
     since = _day(send_since, zone)
-    database, enroll = read_database(), _enroll() if since else None
-    with _usage_checked(), _bar(file) as progress:
+    may_mail = _enrolling() if since else nullcontext()
+    with open_database() as database, may_mail as enroll, _usage_checked(), _bar(file) as progress:
         report = load_orders(
             database,
             file,
@@ -104,25 +103,25 @@ def import_customers(
 
     A yes without consent_at counts only for people about whom nothing is known.
     """
-    from aftercart.cli.open import read_database
+    from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
     from aftercart.pipeline.load import load_customers
 
     mapping, zone = _mapping(map_), _zone(time_zone)
-    database = read_database()
-    with _usage_checked(), _bar(file) as progress:
+    with open_database() as database, _usage_checked(), _bar(file) as progress:
         report = load_customers(database, file, utc_now(), shop=shop, zone=zone, mapping=mapping, progress=progress)
     _conclude(report, "customers", as_json=as_json)
 
 
-def _enroll() -> "Enroll":
+@contextmanager
+def _enrolling() -> "Iterator[Enroll]":
     """Orders that may mail enter campaigns in the transaction that brings them."""
     from aftercart.bootstrap import build
     from aftercart.pipeline.enroll import enroll
     from aftercart.settings import read_settings
 
-    app = build(read_settings())
-    return lambda connection, ids, now: enroll(connection, app, ids, now)
+    with closing(build(read_settings())) as app:
+        yield lambda connection, ids, now: enroll(connection, app, ids, now)
 
 
 # ---------------------------------------------------------------- options

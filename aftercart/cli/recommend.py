@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -30,12 +31,12 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object.")] = False,
 ) -> None:
     """Learn from the completed orders, test on the last weeks, and serve what came of it unless it is worse."""
-    from aftercart.cli.open import read_database
+    from aftercart.cli.open import open_database
     from aftercart.pipeline.train import facts_of
     from aftercart.settings import read_settings
 
-    database = read_database()
-    report = _train_with_bar(database, read_settings().models_dir, seed, budget)
+    with open_database() as database:
+        report = _train_with_bar(database, read_settings().models_dir, seed, budget)
     print(json.dumps(facts_of(report)) if as_json else report.summary)
 
 
@@ -87,8 +88,7 @@ def _train_with_bar(database: "Database", models_dir: Path, seed: int, budget: f
 def _answer_one(skus: Sequence[str], k: int, *, explain: bool, as_json: bool) -> None:
     from aftercart.recommendation import store
 
-    recommender, database = _opened()
-    with database.read() as connection:
+    with _opened() as (recommender, database), database.read() as connection:
         catalog = store.load_facts(connection, skus)
         answer = recommender.recommend(connection, [_request(skus, k)])[0]
     for sku in skus:
@@ -147,9 +147,8 @@ def _answer_file(file: Path, k: int, *, raw: bool) -> int:
     from aftercart.errors import AftercartError
 
     faults = _Faults(file)
-    recommender, database = _opened()
     try:
-        with file.open("rb") as lines:
+        with _opened() as (recommender, database), file.open("rb") as lines:
             asked = _read_lines(lines, faults)
             while batch := list(islice(asked, BATCH)):
                 with database.read() as connection:
@@ -246,9 +245,11 @@ def _request(
     return Request(tuple(map(Anchor, skus)), currency="", rules=Rules(slots=k), owned=owned, exclude=exclude)
 
 
-def _opened() -> "tuple[Recommender, Database]":
-    from aftercart.cli.open import read_database
+@contextmanager
+def _opened() -> "Iterator[tuple[Recommender, Database]]":
+    from aftercart.cli.open import open_database
     from aftercart.recommendation.recommender import Recommender
     from aftercart.settings import read_settings
 
-    return Recommender(read_settings().models_dir), read_database()
+    with open_database() as database:
+        yield Recommender(read_settings().models_dir), database

@@ -20,7 +20,8 @@ ADVISORY_LOCK = 0x61667465  # "afte": two upgrades at once wait for each other
 
 
 def upgrade(database: Database) -> None:
-    """Bring the schema to the newest version. Does nothing when it is there already."""
+    """Bring the schema to the newest version. Does nothing when it is there already. Raises UnreachableError."""
+    database.knock()
     with database.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
@@ -31,7 +32,10 @@ def upgrade(database: Database) -> None:
 
 
 def make_usable(database: Database) -> None:
-    """Before the first use: SQLite is brought up to date, PostgreSQL must be so already (ConfigError)."""
+    """Before the first use: SQLite is brought up to date, PostgreSQL must be so already (ConfigError).
+
+    Raises UnreachableError when the database does not answer.
+    """
     if database.is_sqlite:
         upgrade(database)
     else:
@@ -40,6 +44,7 @@ def make_usable(database: Database) -> None:
 
 def require_current(database: Database) -> None:
     """Raises ConfigError that says what to run when the schema is not the one this code knows."""
+    database.knock()
     with database.read() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     newest = ScriptDirectory.from_config(_config()).get_current_head()

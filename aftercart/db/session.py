@@ -9,15 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from aftercart.errors import ConfigError, MissingExtraError
+from aftercart.errors import ConfigError, MissingExtraError, UnreachableError
 
 BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
@@ -28,6 +29,17 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+
+    def knock(self) -> None:
+        """Connect once. Raises UnreachableError that names the database and says why, in one line."""
+        try:
+            with self.engine.connect():
+                pass
+        except OperationalError as err:
+            url = self.engine.url
+            name = url.database if self.is_sqlite else f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
+            why = str(err.orig).strip().splitlines()[0]
+            raise UnreachableError(f"cannot open the database {name} (AFTERCART_DATABASE_URL): {why}") from err
 
     @property
     def is_sqlite(self) -> bool:
@@ -114,7 +126,7 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         raise ConfigError(f"{parsed.get_backend_name()}: Aftercart keeps its data in sqlite or postgresql")
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(parsed.database).parent)
     options = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
     # Errors go to the log, and parameters are addresses and payloads.
     engine = create_engine(parsed, connect_args=options, hide_parameters=True)
@@ -123,20 +135,43 @@ def _engine(url: str) -> Engine:
     return engine
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise ConfigError(f"the folder {folder} of the database cannot be made: {err.strerror}") from err
+
+
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
-    except ArgumentError as err:
+    except (ArgumentError, ValueError) as err:  # ValueError: a port that is no number
         raise ConfigError("this is no database URL; write it as sqlite:///FILE or postgresql://USER@HOST/NAME") from err
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _use_wal(cursor: DBAPICursor) -> None:
+    """The first one to open a new file changes its mode. SQLite refuses the others at once meanwhile: here its
+
+    busy timeout does not count, so we wait ourselves.
+    """
+    deadline = monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as err:
+            if err.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

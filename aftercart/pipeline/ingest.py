@@ -6,13 +6,13 @@
    batch. A body that cannot be understood is kept, with the field that is at fault.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from aftercart.bootstrap import App
@@ -64,28 +64,44 @@ def take_in(app: App) -> int:
     """Work through the inbox until it is empty; how many webhooks were taken in."""
     taken = 0
     while rows := _oldest(app):
-        try:
-            _take_in_batch(app, rows)
-        except Exception as err:  # a door: whatever one event does, the others must get through
-            if is_passing(err):  # the database is busy or away: nothing is lost, the sweep comes again
-                raise
-            log.exception("ingest_batch_failed", events=len(rows))
-            _one_by_one(app, rows)
+        _take(app, rows, _new)
         with app.inbox_db.write() as connection:
             inbox.remove(connection, [row["id"] for row in rows])
         taken += len(rows)
     return taken
 
 
-def _oldest(app: App) -> list[dict[str, Any]]:
-    with app.inbox_db.read() as connection:
-        return inbox.oldest(connection, BATCH)
+def take_again(app: App) -> int:
+    """Read every failed event once more, the oldest first; how many were looked at.
+
+    For after an upgrade, or once what was missing is there. What fails again stays, with its newest fault.
+    """
+    looked_at, last = 0, 0
+    while rows := _failed(app, last):
+        _take(app, rows, _still_failed)
+        looked_at, last = looked_at + len(rows), rows[-1]["id"]
+    return looked_at
 
 
-def _take_in_batch(app: App, rows: Sequence[Mapping[str, Any]]) -> None:
+Rows = Sequence[Mapping[str, Any]]
+Choose = Callable[[Connection, Rows], Rows]
+"""Which of these rows are this transaction's to take, as rows of `events`."""
+
+
+def _take(app: App, rows: Rows, choose: Choose) -> None:
+    try:
+        _take_batch(app, rows, choose)
+    except Exception as err:  # a door: whatever one event does, the others must get through
+        if is_passing(err):  # the database is busy or away: nothing is lost, the sweep comes again
+            raise
+        log.exception("ingest_batch_failed", events=len(rows))
+        _take_one_by_one(app, rows, choose)
+
+
+def _take_batch(app: App, rows: Rows, choose: Choose) -> None:
     now = app.clock()
     with app.db.write() as connection:
-        parsed = [_parse(app.shops, row) for row in _new(connection, rows)]
+        parsed = [_parse(app.shops, row) for row in choose(connection, rows)]
         touched: list[int] = []
         for shop in sorted({p.row["shop"] for p in parsed}):  # in one order, or two workers wait for each other
             changes = [change for p in parsed if p.row["shop"] == shop for change in p.changes]
@@ -95,21 +111,39 @@ def _take_in_batch(app: App, rows: Sequence[Mapping[str, Any]]) -> None:
         _conclude(connection, parsed, now)
 
 
-def _one_by_one(app: App, rows: Sequence[Mapping[str, Any]]) -> None:
+def _take_one_by_one(app: App, rows: Rows, choose: Choose) -> None:
     """After a batch failed: every event in a transaction of its own, so that only the poison one fails."""
     for row in rows:
         try:
-            _take_in_batch(app, [row])
+            _take_batch(app, [row], choose)
         except Exception as err:  # the same door; the event is kept as failed, with the cause
             if is_passing(err):
                 raise
             log.exception("event_failed", shop=row["shop"], topic=row["topic"])
             with app.db.write() as connection:
-                failed = [replace(_parse(app.shops, new), error=_in_words(err)) for new in _new(connection, [row])]
+                failed = [replace(_parse(app.shops, kept), error=_in_words(err)) for kept in choose(connection, [row])]
                 _conclude(connection, failed, app.clock())
 
 
-def _new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _oldest(app: App) -> list[dict[str, Any]]:
+    with app.inbox_db.read() as connection:
+        return inbox.oldest(connection, BATCH)
+
+
+def _failed(app: App, after: int) -> list[dict[str, Any]]:
+    wanted = select(events).where(events.c.state == "failed", events.c.id > after).order_by(events.c.id).limit(BATCH)
+    with app.db.read() as connection:
+        return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+def _still_failed(connection: Connection, rows: Rows) -> Rows:
+    """Locked until commit: of two that read again, the second finds what the first has left."""
+    ids = [row["id"] for row in rows]
+    wanted = select(events).where(events.c.id.in_(ids), events.c.state == "failed").order_by(events.c.id)
+    return [dict(row) for row in connection.execute(wanted.with_for_update()).mappings()]
+
+
+def _new(connection: Connection, rows: Rows) -> Rows:
     """Move inbox rows into `events`; those that no earlier delivery and no other worker has brought already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = (

@@ -13,7 +13,7 @@ from aftercart.clock import SteppedClock
 from aftercart.db import inbox
 from aftercart.db.tables import decisions, events, order_lines, orders
 from aftercart.intake.signing import sign_generic
-from aftercart.pipeline.ingest import accept, take_in
+from aftercart.pipeline.ingest import accept, take_again, take_in
 from aftercart.reports.explain import explain
 from aftercart.testing import GENERIC_SECRET, engine, run_until
 from tests.cast import (
@@ -80,7 +80,7 @@ def test_a_body_that_cannot_be_understood_is_kept_with_the_field_at_fault(app: A
     content, field = UNREADABLE[kind]
     come_together(app, [body(order_id="before"), content, body(order_id="after", customer=ADA)])
     poison = next(row for row in rows(app, events) if row["body"] == content)
-    assert poison["state"] == "ignored" if poison["topic"] == "" and not poison["error"] else "failed"
+    assert poison["state"] == "failed"
     assert (poison["error"] or "").startswith(f"{field}:")
     assert {row["shop_order_id"] for row in rows(app, orders)} == {"before", "after"}
     run_until(app, DUE)
@@ -102,6 +102,25 @@ def test_an_event_that_the_database_chokes_on_is_kept_and_the_others_get_through
     with app.db.read() as connection:
         (told,) = explain(connection, "poison").events
     assert "too bitter" in told.facts["error"]
+
+
+def test_a_failed_event_can_be_read_again_once_the_cause_is_gone(app: App) -> None:
+    """Nothing that was accepted is lost: after the repair the order gets its mail, and later repeats change nothing."""
+    with app.db.write() as connection:
+        for statement in _refuses_poison(sqlite=app.db.is_sqlite):
+            connection.exec_driver_sql(statement)
+    come_together(app, [body(), b"<order/>"])
+    assert take_again(app) == 2, "both are looked at, and both fail again"
+    assert [row["state"] for row in rows(app, events)] == ["failed", "failed"]
+    with app.db.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER bitter" + ("" if app.db.is_sqlite else " ON orders"))
+    take_again(app)
+    assert take_again(app) == 1, "what was understood is not read again"
+    states = {row["shop_order_id"]: (row["state"], row["error"]) for row in rows(app, events)}
+    assert states["poison"] == ("processed", None)
+    assert states[None][0] == "failed"
+    run_until(app, DUE)
+    assert len(outbox(app).messages) == 1
 
 
 def _refuses_poison(*, sqlite: bool) -> list[str]:

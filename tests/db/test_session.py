@@ -1,15 +1,17 @@
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from aftercart.db.session import Database, insert_new
+from aftercart.db.session import Database, insert_new, is_passing
 from aftercart.db.tables import recipients
 from aftercart.errors import ConfigError
 
@@ -121,3 +123,25 @@ def test_sqlite_makes_its_folder_and_forces_every_commit_to_disk(on_disk: Databa
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_value_that_is_too_large_is_no_passing_fault(newest_postgres_url: str) -> None:
+    """PostgreSQL calls it an OperationalError as well, but it stays too large: waiting for it would be for ever."""
+    endless = "".join(map(chr, Random(7).choices(range(0x4E00, 0x9FFF), k=6_000)))  # does not compress
+    postgres = Database(newest_postgres_url)
+    with closing(postgres), pytest.raises(OperationalError) as caught, postgres.write() as connection:
+        connection.execute(recipients.insert(), ada(email=endless))
+    assert not is_passing(caught.value)
+
+
+def test_a_database_that_is_away_or_busy_is_a_passing_fault(tmp_path: Path) -> None:
+    with pytest.raises(OperationalError) as away, Database("postgresql://nobody@127.0.0.1:1/none").read():
+        pass
+    assert is_passing(away.value)
+    busy = Database(f"sqlite:///{tmp_path / 'busy.db'}")
+    with busy.write(), closing(sqlite3.connect(tmp_path / "busy.db", timeout=0)) as other:
+        with pytest.raises(sqlite3.OperationalError) as locked:
+            other.execute("BEGIN IMMEDIATE")
+        assert is_passing(OperationalError("BEGIN", {}, locked.value))
+    busy.close()
+    assert not is_passing(ValueError("a fault of ours"))

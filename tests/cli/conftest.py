@@ -1,0 +1,48 @@
+"""An installation with a few sends in a folder, and the commands as they are typed in it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from typer.testing import CliRunner, Result
+
+from aftercart.cli import app
+from aftercart.db import migrate
+from aftercart.db.session import Database
+from aftercart.db.tables import orders, sends
+from tests.rows import MONDAY, Rows
+
+Typed = Callable[..., Result]
+
+HOSTILE_ORDER = "[/bold] [red]7[/nonsense]"
+"""An order id that a careless terminal library takes for markup."""
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    """Type words after `aftercart` in the folder of the installation."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AFTERCART_SECRET_KEY", "k" * 40)
+    return lambda *words: CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+
+
+@pytest.fixture
+def some_sends(tmp_path: Path) -> None:
+    """Ada's mail was sent, Ben's was skipped, Chika's order has an odd id and her mail waits."""
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")
+    migrate.upgrade(db)
+    rows = Rows(db)
+    for email, state, reason, sent_at in (
+        ("ada@example.com", "sent", "sent", MONDAY),
+        ("ben@example.com", "skipped", "no_consent", None),
+        ("chika@example.com", "scheduled", None, None),
+    ):
+        recipient = rows.recipient(email)
+        order = rows.order(recipient)
+        send = rows.send(order, recipient, sent_at)
+        with db.write() as connection:
+            connection.execute(update(sends).where(sends.c.id == send).values(state=state, reason=reason))
+            if email.startswith("chika"):
+                connection.execute(update(orders).where(orders.c.id == order).values(shop_order_id=HOSTILE_ORDER))
+    db.close()

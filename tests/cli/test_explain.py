@@ -1,0 +1,42 @@
+import json
+
+import pytest
+
+from tests.cli.conftest import HOSTILE_ORDER, Typed
+
+pytestmark = pytest.mark.usefixtures("some_sends")
+
+
+@pytest.mark.parametrize("name", ["1001", "ada@example.com", " ADA@Example.com "])
+def test_an_order_or_a_person_is_explained_in_words(typed: Typed, name: str) -> None:
+    result = typed("explain", name)
+    assert result.exit_code == 0
+    assert "Order 1001 of generic, completed, ada@example.com" in result.stdout
+    assert "2026-03-02 10:00:00" in result.stdout
+
+
+def test_a_send_is_explained_by_its_id(typed: Typed) -> None:
+    listed = [json.loads(line) for line in typed("sends", "--json").stdout.splitlines()]
+    result = typed("explain", listed[1]["send_id"])
+    assert result.exit_code == 0
+    assert "ben@example.com" in result.stdout
+    assert "ada@example.com" not in result.stdout
+
+
+def test_json_is_one_object(typed: Typed) -> None:
+    explained = json.loads(typed("explain", "1001", "--json").stdout)
+    assert explained["orders"][0]["order_id"] == "1001"
+    assert explained["orders"][0]["moments"][0]["kind"] == "order"
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_name_that_nothing_goes_by_exits_1(typed: Typed, words: tuple[str, ...]) -> None:
+    result = typed("explain", "[no such] order", *words)
+    assert result.exit_code == 1
+    assert words or "Nothing is known by the name '[no such] order'" in result.stdout
+
+
+def test_what_a_shop_wrote_is_shown_as_it_is(typed: Typed) -> None:
+    result = typed("explain", HOSTILE_ORDER)
+    assert result.exit_code == 0, result.exception
+    assert f"Order {HOSTILE_ORDER} of generic" in result.stdout

@@ -1,0 +1,67 @@
+"""The console script, as a process: what it imports, what it exits with."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ["lightfm", "celery", "sqlalchemy", "numpy", "scipy", "fastapi", "mjml", "jinja2", "pydantic"]
+
+
+def aftercart(folder: Path, *words: str, code: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run it in a folder, with no setting but those given."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCART_")}
+    started = [sys.executable, "-c", code] if code else [str(Path(sys.executable).parent / "aftercart")]
+    return subprocess.run(
+        [*started, *words], cwd=folder, env={**clean, **env}, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_help_comes_at_once(tmp_path: Path) -> None:
+    """Nothing heavy is imported before a command runs."""
+    code = (
+        "import sys; from aftercart.cli import main\n"
+        "try: main()\n"
+        f"finally: print('heavy:', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    result = aftercart(tmp_path, "--help", code=code)
+    assert result.returncode == 0
+    assert "heavy: []" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("no-such-command",), ("sends", "--no-such-option"), ("up", "--port", "99999")])
+def test_wrong_usage_exits_2(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert aftercart(tmp_path, *words).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, "aftercart: AFTERCART_SECRET_KEY: is not set (`aftercart init DIR` writes a working .env)\n"),
+        ({"AFTERCART_SECRET_KEY": "k" * 40, "AFTERCART_DATABASE_URL": "postgresql://a@127.0.0.1:1/b"}, "127.0.0.1"),
+        ({"AFTERCART_SECRET_KEY": "k" * 40, "AFTERCART_DATABASE_URL": "postgresql://a:pw@b:port/c"}, "database URL"),
+    ],
+)
+def test_a_fault_that_a_person_can_mend_is_one_line_and_exits_1(tmp_path: Path, env: dict[str, str], said: str) -> None:
+    result = aftercart(tmp_path, "sends", **env)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert ":pw@" not in result.stderr
+
+
+def test_the_web_process_of_a_fleet_wants_a_broker(tmp_path: Path) -> None:
+    result = aftercart(tmp_path, "web", AFTERCART_SECRET_KEY="k" * 40)
+    assert result.returncode == 1
+    assert "AFTERCART_BROKER_URL" in result.stderr
+    assert "aftercart up" in result.stderr
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_fault(tmp_path: Path) -> None:
+    """`aftercart sends --json | head -1`."""
+    started = f"{Path(sys.executable).parent / 'aftercart'} --help | true; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", started], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,117 @@
+"""What a mail says, and the headers that it bears."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.db.tables import links, picks, sends
+from aftercart.delivery.base import Message
+from aftercart.testing import engine, run_until
+from tests.cast import (
+    ADA,
+    BIKE,
+    DAY,
+    MONDAY,
+    Shop,
+    campaign,
+    click,
+    customer,
+    only_send,
+    order,
+    outbox,
+    prepared,
+    rows,
+    stock_up,
+)
+
+DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
+STEP = "recommend: {slots: 2, at_least: 1, fallback: [best_sellers]}, template: plain"
+
+
+@pytest.fixture
+def app(tmp_path: Path, database_url: str) -> Iterator[App]:
+    shop = Shop(tmp_path / "shop")
+    shop.write(campaign().replace("template: plain", STEP), brand="reply_to: service@example.com\n")
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+        stock_up(app)
+        for number, sku in enumerate(("LAMP", "LOCK", "PUMP", "BELL")):
+            order(app, f"past{number}", {"email": "past@example.com"}, [{**BIKE, "sku": sku}])
+        yield app
+
+
+def mailed(app: App, address: str = "ada@example.com") -> Message:
+    run_until(app, DUE)
+    (mail,) = outbox(app).mails_to(address)
+    return mail
+
+
+def test_the_headers_are_those_that_mailbox_providers_ask_for(app: App) -> None:
+    """T26, T28"""
+    order(app, "1", ADA)
+    mail = mailed(app)
+    assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "<mailto:service@example.com?" in mail.headers["List-Unsubscribe"]
+    assert mail.headers["List-Id"].endswith("<accessories.example.com>")
+    assert mail.headers["Feedback-ID"] == "complements:accessories:example.com"
+    assert mail.headers["Reply-To"] == "service@example.com"
+    assert mail.sender == "Example Bikes <hello@example.com>"
+
+
+def test_everybody_reads_their_own_name_and_their_own_links(app: App) -> None:
+    """T37: nothing of one mail is left over in the next."""
+    for number in range(8):
+        order(app, str(number), customer(number))
+    run_until(app, DUE)
+    for number in range(8):
+        (mail,) = outbox(app).mails_to(f"customer{number}@example.com")
+        named = {f"C{other}" for other in range(8) if f"Hi C{other}," in mail.html}
+        assert named == {f"C{number}"}
+    tokens = [mail.headers["List-Unsubscribe"] for mail in outbox(app).messages]
+    assert len(set(tokens)) == 8
+
+
+def test_what_was_offered_lately_or_is_owned_is_not_offered(app: App) -> None:
+    order(app, "1", ADA, [BIKE, {**BIKE, "sku": "LAMP"}])
+    run_until(app, DUE)
+    first = {row["sku"] for row in rows(app, picks)}
+    order(app, "2", ADA)
+    run_until(app, DUE + 4 * DAY)
+    ids = {row["id"] for row in rows(app, sends) if row["order_id"] == max(r["order_id"] for r in rows(app, sends))}
+    second = {row["sku"] for row in rows(app, picks) if row["send_id"] in ids}
+    assert first
+    assert second
+    assert not first & second
+    assert not {"BIKE", "LAMP"} & (first | second)
+
+
+def test_a_tracked_link_leads_where_it_was_meant_to(app: App) -> None:
+    """T39"""
+    order(app, "1", ADA)
+    mail = mailed(app)
+    expected = "https://www.example.com?utm_source=aftercart&utm_medium=email&utm_campaign=accessories"
+    assert click(app, mail) == expected
+    assert [row["url"] for row in rows(app, links)] == [expected]
+
+
+def test_a_send_keeps_the_versions_it_was_made_with(app: App) -> None:
+    order(app, "1", ADA)
+    mailed(app)
+    sent = next(row for row in rows(app, sends) if row["state"] == "sent")
+    assert sent["subject"] == "About order 1"
+    assert sent["model_version"] == "fallback"
+    assert sent["config_version"] == app.campaigns.by_name["accessories"].version
+    assert len(sent["template_version"]) == 12
+
+
+def test_a_customer_without_a_locale_is_written_to_in_the_brands(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop").write(campaign(), brand="locale: de_DE\n")
+    body = (shop.folder / "templates" / "plain" / "body.mjml").read_text()
+    shop.template("plain", body.replace("Shop</a>", "Shop</a> {{ order.lines[0].price|money }}"))
+    with engine(tmp_path, SteppedClock(MONDAY), **shop.files) as app:
+        order(app, "1", {**ADA, "locale": ""})
+        assert "900,00\xa0€" in mailed(app).text
+        assert only_send(app)["state"] == "sent"

@@ -1,0 +1,68 @@
+"""What has fallen due goes to the workers, once a minute at most."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.db.tables import sends
+from aftercart.ledger.store import NUDGE_AGAIN
+from aftercart.pipeline.dispatch import BATCH, dispatch
+from aftercart.testing import ListQueue, engine, run_until
+from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order, prepared, rows
+
+DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def app(tmp_path: Path, database_url: str) -> Iterator[App]:
+    shop = Shop(tmp_path / "shop").write(campaign())
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+        yield app
+
+
+def published(app: App) -> list[list[str]]:
+    """The ids of each message so far."""
+    assert isinstance(app.queue, ListQueue)
+    return [args[0] for _, args in app.queue.published]
+
+
+def test_nothing_is_published_before_it_is_due(app: App) -> None:
+    order(app, "1", customer(1))
+    clock_of(app).move_to(DUE - timedelta(microseconds=1))
+    assert dispatch(app) == 0
+    clock_of(app).move_to(DUE)
+    assert dispatch(app) == 1
+    assert published(app) == [[str(rows(app, sends)[0]["id"])]]
+
+
+def test_a_message_carries_ids_and_a_bounded_number_of_them(app: App) -> None:
+    for number in range(BATCH + 1):
+        order(app, str(number), customer(number))
+    clock_of(app).move_to(DUE)
+    assert dispatch(app) == BATCH + 1
+    assert [len(ids) for ids in published(app)] == [BATCH, 1]
+    assert {id_ for ids in published(app) for id_ in ids} == {str(row["id"]) for row in rows(app, sends)}
+
+
+def test_a_message_is_repeated_only_when_it_must_be_lost(app: App) -> None:
+    """T05: no broker keeps a message for us; one that vanished is sent again after a minute."""
+    order(app, "1", customer(1))
+    clock_of(app).move_to(DUE)
+    assert [dispatch(app), dispatch(app)] == [1, 0]
+    clock_of(app).step(NUDGE_AGAIN - timedelta(seconds=1))
+    assert dispatch(app) == 0
+    clock_of(app).step(timedelta(seconds=1))
+    assert dispatch(app) == 1
+
+
+def test_a_mail_that_has_ended_is_never_published_again(app: App) -> None:
+    """T19"""
+    order(app, "1", customer(1))
+    run_until(app, DUE)
+    assert fates(app) == [("sent", "sent")]
+    clock_of(app).step(timedelta(days=400))
+    assert dispatch(app) == 0

@@ -1,0 +1,175 @@
+"""Which orders enter a campaign, and when their mails are planned; told from outside, on each kind of database."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.db.tables import campaign_versions, decisions, enrollments, sends
+from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.send import deliver
+from aftercart.testing import engine, run_until
+from tests.cast import (
+    ADA,
+    BIKE,
+    CHIKA,
+    DAY,
+    HELMET,
+    MONDAY,
+    Shop,
+    campaign,
+    clock_of,
+    fates,
+    order,
+    prepared,
+    refund,
+    rows,
+    tell,
+)
+
+SECOND = '  - {id: second, after: 5d, at: "10:00", valid_for: 3d, template: plain}'
+Open = Callable[..., App]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop").write(campaign())
+
+
+@pytest.fixture
+def open_app(shop: Shop, tmp_path: Path, database_url: str) -> Iterator[Open]:
+    url, opened = prepared(database_url), []
+
+    def open_at(start: datetime = MONDAY, **changes: Any) -> App:
+        entered = engine(tmp_path, SteppedClock(start), database_url=url, **{**shop.files, **changes})
+        opened.append(entered)
+        return entered.__enter__()
+
+    yield open_at
+    for entered in opened:
+        entered.__exit__(None, None, None)
+
+
+def reasons(app: App) -> list[str]:
+    return [row["reason"] for row in rows(app, decisions)]
+
+
+def test_each_step_is_planned_and_an_earlier_one_is_worth_nothing_once_the_next_is_due(
+    open_app: Open, shop: Shop
+) -> None:
+    shop.write(campaign(more_steps=SECOND))
+    app = open_app()
+    order(app, "1", CHIKA)
+    first, second = sorted(rows(app, sends), key=lambda row: row["due_at"])
+    assert first["due_at"] == datetime(2026, 3, 5, 1, tzinfo=UTC)  # 10:00 in Tokyo
+    assert first["valid_until"] == second["due_at"] == datetime(2026, 3, 7, 1, tzinfo=UTC)
+    (kept,) = rows(app, campaign_versions)
+    assert kept["version"] == first["config_version"] == rows(app, enrollments)[0]["campaign_version"]
+
+
+def test_an_enrollment_is_active_until_its_last_mail_has_ended(open_app: Open, shop: Shop) -> None:
+    """T34"""
+    shop.write(campaign(more_steps=SECOND))
+    app = open_app()
+    order(app, "1", ADA)
+    run_until(app, MONDAY + 4 * DAY)
+    assert [row["state"] for row in rows(app, enrollments)] == ["active"]
+    run_until(app, MONDAY + 6 * DAY)
+    assert [row["state"] for row in rows(app, enrollments)] == ["completed"]
+    assert fates(app) == [("sent", "sent")] * 2
+
+
+def test_a_refund_takes_back_what_is_still_planned_and_nothing_else(open_app: Open, shop: Shop) -> None:
+    shop.write(campaign(more_steps=SECOND))
+    app = open_app()
+    order(app, "1", ADA)
+    run_until(app, MONDAY + 4 * DAY)
+    refund(app, "1")
+    assert sorted(fates(app)) == [("canceled", "order_refunded"), ("sent", "sent")]
+    (ended,) = rows(app, enrollments)
+    assert (ended["state"], ended["exit_reason"], ended["ended_at"]) == ("exited", "order_refunded", app.clock())
+
+
+def test_a_canceled_order_exits(open_app: Open) -> None:
+    app = open_app()
+    order(app, "1", ADA)
+    tell(app, "order.canceled", {"order_id": "1"})
+    assert fates(app) == [("canceled", "order_canceled")]
+
+
+def test_two_campaigns_each_take_the_order_once(open_app: Open, shop: Shop) -> None:
+    shop.write(campaign("one"), campaign("two"))
+    app = open_app()
+    for _ in range(3):
+        order(app, "1", ADA)
+    assert sorted(row["campaign"] for row in rows(app, enrollments)) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("age", "reason"),
+    [
+        (timedelta(days=13, hours=23), "enrolled"),
+        (timedelta(days=14, seconds=1), "order_too_old"),
+        (-timedelta(days=2), "order_in_future"),
+    ],
+)
+def test_only_orders_of_these_days_start_anything(open_app: Open, age: timedelta, reason: str) -> None:
+    app = open_app()
+    then = (MONDAY - age).isoformat()
+    order(app, "1", ADA, placed_at=then, completed_at=then)
+    assert reasons(app) == [reason]
+
+
+def test_a_refusal_is_recorded_once_however_often_the_shop_repeats_itself(open_app: Open, shop: Shop) -> None:
+    """T19"""
+    shop.write(campaign().replace("steps:", "audience: {bought: {sku: [HELMET]}}\nsteps:"))
+    app = open_app()
+    for title in ("Road bike", "Road bike, blue", "Road bike, red"):
+        clock_of(app).step(timedelta(minutes=1))
+        order(app, "1", ADA, [{**BIKE, "title": title}])
+    assert reasons(app) == ["not_in_audience"]
+
+
+def test_an_order_that_comes_to_fit_later_enters_then(open_app: Open, shop: Shop) -> None:
+    shop.write(campaign().replace("steps:", "audience: {bought: {sku: [HELMET]}}\nsteps:"))
+    app = open_app()
+    order(app, "1", ADA, [BIKE])
+    clock_of(app).step(timedelta(minutes=1))
+    order(app, "1", ADA, [BIKE, HELMET])
+    assert reasons(app) == ["not_in_audience", "enrolled"]
+
+
+def test_a_paused_campaign_takes_nobody(open_app: Open, shop: Shop) -> None:
+    shop.write(campaign(status="paused"))
+    app = open_app()
+    order(app, "1", ADA)
+    assert reasons(app) == ["campaign_paused"]
+    assert rows(app, enrollments) == []
+
+
+def test_a_claimed_mail_whose_order_gets_another_address_is_decided_anew(open_app: Open) -> None:
+    """The claim was for somebody else's consent and slot."""
+    app = open_app()
+    order(app, "1", {**ADA, "id": None, "email": "typo@example.com"})
+    clock_of(app).move_to(MONDAY + 4 * DAY)
+    (planned,) = rows(app, sends)
+
+    class Correcting:
+        name = "recording"
+
+        def send_batch(self, messages: Any, go: Any) -> Any:
+            order(app, "1", {**ADA, "id": None}, placed_at=MONDAY.isoformat())
+            return app.sender.send_batch(messages, go)
+
+        def close(self) -> None: ...
+
+    deliver(replace(app, sender=Correcting()), [planned["id"]])
+    assert rows(app, sends)[0]["state"] == "scheduled"
+    assert dispatch(app) == 1
+    run_until(app, MONDAY + 5 * DAY)
+    assert [mail.recipient for mail in app.sender.messages] == ["ada@example.com"]  # type: ignore[attr-defined]

@@ -1,0 +1,151 @@
+"""Webhooks become events, once each; told from outside, on each kind of database."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.db import inbox
+from aftercart.db.tables import enrollments, events, orders, sends
+from aftercart.db.tables import inbox as inbox_table
+from aftercart.errors import SignatureError
+from aftercart.intake.signing import sign_generic, sign_woocommerce
+from aftercart.pipeline.ingest import BATCH, accept, take_in
+from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, engine
+from tests.cast import ADA, BIKE, HOUR, MONDAY, Shop, campaign, clock_of, customer, order, prepared, refund, rows, tell
+
+
+@pytest.fixture
+def app(tmp_path: Path, database_url: str) -> Iterator[App]:
+    shop = Shop(tmp_path / "shop").write(campaign())
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+        yield app
+
+
+def an_order(order_id: str, who: Any = ADA) -> bytes:
+    data = {"order_id": order_id, "placed_at": MONDAY.isoformat(), "currency": "EUR", "customer": who, "lines": [BIKE]}
+    return json.dumps({"type": "order.completed", "data": data}).encode()
+
+
+def put_in(app: App, *arrived: tuple[str, bytes]) -> None:
+    """Webhooks (id, body) reach the inbox, and no worker has looked yet."""
+    found = []
+    for id_, body in arrived:
+        headers = sign_generic(GENERIC_SECRET, id_, body, app.clock())
+        found.append(accept(app.shops["generic"], headers, body, app.clock()) or {})
+    with app.inbox_db.write() as connection:
+        inbox.store(connection, found)
+
+
+def waiting(app: App) -> int:
+    with app.inbox_db.read() as connection:
+        return inbox.waiting(connection)
+
+
+def test_a_webhook_is_kept_raw_without_its_signature(app: App) -> None:
+    put_in(app, ("msg_a", an_order("1")))
+    take_in(app)
+    (event,) = rows(app, events)
+    assert (event["state"], event["topic"], event["shop_order_id"]) == ("processed", "order.completed", "1")
+    assert event["body"] == an_order("1")
+    assert "webhook-signature" not in event["headers"]
+    assert waiting(app) == 0
+
+
+def test_a_webhook_that_nobody_signed_is_not_read(app: App) -> None:
+    headers = sign_generic(GENERIC_SECRET, "msg_a", b"{}", app.clock())
+    with pytest.raises(SignatureError):
+        accept(app.shops["generic"], headers, b'{"type": "order.completed"}', app.clock())
+
+
+def test_a_ping_leaves_nothing_behind(app: App) -> None:
+    assert accept(app.shops["woocommerce"], {}, b"webhook_id=7", app.clock()) is None
+
+
+def test_a_topic_that_we_do_not_act_on_is_kept_as_ignored(app: App) -> None:
+    tell(app, "wishlist.updated", {"order_id": "1"})
+    assert [row["state"] for row in rows(app, events)] == ["ignored"]
+
+
+def test_more_webhooks_than_a_batch_are_all_taken_in(app: App) -> None:
+    put_in(app, *((f"msg_{n}", an_order(str(n), customer(n))) for n in range(BATCH + 5)))
+    assert take_in(app) == BATCH + 5
+    assert len(rows(app, orders)) == BATCH + 5
+
+
+def test_a_worker_that_died_between_the_two_files_doubles_nothing(app: App) -> None:
+    """On SQLite an event is moved from file to file, which is not one transaction: the move may come twice."""
+    put_in(app, ("msg_a", an_order("1")))
+    with app.inbox_db.read() as connection:
+        copied = inbox.oldest(connection, 10)
+    take_in(app)
+    with app.inbox_db.write() as connection:  # as if it had never been removed
+        inbox.store(connection, [{key: row[key] for key in row if key != "id"} for row in copied])
+    take_in(app)
+    assert len(rows(app, events)) == len(rows(app, sends)) == 1
+    assert waiting(app) == 0
+
+
+def test_four_workers_on_one_inbox_take_every_webhook_in_once(app: App) -> None:
+    """T43: a hundred orders, each told twice, and refunds of half of them; two shops at once."""
+    numbers = range(50)
+    put_in(app, *((f"o{n}", an_order(str(n), customer(n))) for n in numbers))
+    put_in(app, *((f"again{n}", an_order(str(n), customer(n))) for n in numbers))
+    refunded = (json.dumps({"type": "order.refunded", "data": {"order_id": str(n)}}).encode() for n in numbers[::2])
+    put_in(app, *((f"r{n}", body) for n, body in zip(numbers[::2], refunded, strict=True)))
+    woo = b'{"id": 5, "status": "nonsense"}'
+    headers = sign_woocommerce(SHOP_SECRET, "https://shop.example", "1", "order.created", woo)
+    with app.inbox_db.write() as connection:
+        inbox.store(connection, [accept(app.shops["woocommerce"], headers, woo, app.clock()) or {}])
+    at_once(4, lambda: take_in(app))
+    assert len(rows(app, events)) == 126
+    assert len(rows(app, enrollments)) == len({row["order_id"] for row in rows(app, enrollments)})
+    planned = {row["order_id"] for row in rows(app, sends) if row["state"] == "scheduled"}
+    standing = {row["id"] for row in rows(app, orders) if row["state"] == "completed"}
+    assert planned == standing
+    assert len(standing) == 25
+
+
+def at_once(count: int, act: Any) -> None:
+    """Run in so many threads that start together; an exception in one of them fails the test."""
+    barrier, failures = Barrier(count), list[Exception]()
+
+    def run() -> None:
+        try:
+            barrier.wait()
+            act()
+        except Exception as err:  # noqa: BLE001  # re-raised below
+            failures.append(err)
+
+    threads = [Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def test_a_refund_that_came_before_its_order_is_remembered(app: App) -> None:
+    """A tombstone: webhooks come in any order."""
+    refund(app, "1")
+    clock_of(app).step(HOUR)
+    order(app, "1", ADA)
+    assert [row["state"] for row in rows(app, orders)] == ["refunded"]
+    assert rows(app, sends) == []
+
+
+def test_a_webhook_of_a_shop_that_no_longer_exists_holds_up_nobody(app: App) -> None:
+    """It waited in the inbox while a release took its shop away."""
+    row = {"shop": "gone", "delivery_key": "1", "topic": "x", "body": b"{}", "headers": {}, "received_at": MONDAY}
+    with app.inbox_db.write() as connection:
+        connection.execute(insert(inbox_table), row)
+    put_in(app, ("msg_a", an_order("1")))
+    take_in(app)
+    assert {row["shop"]: row["state"] for row in rows(app, events)} == {"gone": "failed", "generic": "processed"}

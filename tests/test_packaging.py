@@ -1,0 +1,72 @@
+"""The wheel carries all that an installation needs: it is built here as `pip` builds it, and looked into."""
+
+import re
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+from aftercart import __version__
+from aftercart.starter import shipped
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names of the files in the wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    [built] = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+    with ZipFile(built) as opened:
+        return set(opened.namelist())
+
+
+def test_every_module_of_the_engine_and_of_the_workers_is_in_the_wheel(wheel: set[str]) -> None:
+    for package in ("aftercart", "workers"):
+        modules = {str(file.relative_to(ROOT)) for file in (ROOT / package).rglob("*.py")}
+        assert modules
+        assert modules <= wheel
+
+
+@pytest.mark.parametrize(
+    "folder", ["aftercart/db/migrations", "aftercart/web/pages", "aftercart/demo/pictures", "aftercart/demo/pages"]
+)
+def test_what_the_code_reads_beside_itself_is_in_the_wheel(wheel: set[str], folder: str) -> None:
+    files = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / folder).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    assert files
+    assert files <= wheel
+
+
+def test_the_shipped_campaigns_and_templates_are_in_the_wheel(wheel: set[str]) -> None:
+    for folder in ("campaigns", "templates"):
+        files = {f"aftercart/shipped/{f.relative_to(ROOT)}" for f in (ROOT / folder).rglob("*") if f.is_file()}
+        assert files <= wheel
+    assert {"aftercart/shipped/templates/_layout/head.mjml", "aftercart/shipped/campaigns/brand.yaml"} <= wheel
+    assert shipped() == ROOT, "from the source tree they are read where people edit them"
+
+
+def test_nothing_else_is_in_the_wheel(wheel: set[str]) -> None:
+    tops = {name.split("/")[0] for name in wheel}
+    assert tops == {"aftercart", "workers", f"aftercart-{__version__}.dist-info"}
+    assert not [name for name in wheel if "__pycache__" in name or name.endswith((".db", ".env", ".log"))]
+
+
+def test_the_console_script_leads_to_the_command_line() -> None:
+    [script] = entry_points(group="console_scripts", name="aftercart")
+    assert script.value == "aftercart.cli:main"
+    assert callable(script.load())
+
+
+def test_the_version_stands_in_one_place_for_people_and_one_for_tools() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == __version__
+    lowest, highest = re.findall(r"3\.(\d+)", project["requires-python"])
+    assert int(lowest) <= sys.version_info.minor < int(highest)
