@@ -99,7 +99,7 @@ def _claim(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content])
 
 
 def _lock(connection: Connection, send_ids: Sequence[UUID], now: datetime) -> list[dict[str, Any]]:
-    """The people first, then the sends: as everybody who locks both (see `aftercart/ledger/store.py`)."""
+    """The people first, then the sends: as everybody who locks both (see `aftercart/ledger/store`)."""
     people = {row["recipient_id"] for row in ledger.due(connection, send_ids, now)}
     lock_recipients(connection, people)
     return [row for row in ledger.lock_due(connection, send_ids, now) if row["recipient_id"] in people]

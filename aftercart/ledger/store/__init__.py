@@ -1,0 +1,46 @@
+"""Reading and moving sends. Each function runs in the caller's transaction and takes a batch.
+
+Locks are always taken in this order, and within a table in the order of the ids, so that two workers never wait for
+each other in a circle: recipients, customers, orders (see `aftercart/intake/store`), sends, enrollments.
+"""
+
+from aftercart.ledger.store.claims import LEASE, Claim, claim, defer, due, lock_due
+from aftercart.ledger.store.dispatching import (
+    NUDGE_AGAIN,
+    is_busy,
+    next_wake,
+    settle_abandoned,
+    take_due,
+    take_over,
+)
+from aftercart.ledger.store.marks import REPLY_LEASE, Settled, begin, release, renew, settle
+from aftercart.ledger.store.plans import cancel_enrollments, complete_enrollments, end, readdress
+from aftercart.ledger.store.records import keep_content, keep_decisions, offered_since
+
+__all__ = [
+    "LEASE",
+    "NUDGE_AGAIN",
+    "REPLY_LEASE",
+    "Claim",
+    "Settled",
+    "begin",
+    "cancel_enrollments",
+    "claim",
+    "complete_enrollments",
+    "defer",
+    "due",
+    "end",
+    "is_busy",
+    "keep_content",
+    "keep_decisions",
+    "lock_due",
+    "next_wake",
+    "offered_since",
+    "readdress",
+    "release",
+    "renew",
+    "settle",
+    "settle_abandoned",
+    "take_due",
+    "take_over",
+]

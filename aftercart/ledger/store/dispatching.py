@@ -1,0 +1,73 @@
+"""What has fallen due, what was abandoned, and when to look next."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
+
+from aftercart.db.tables import sends
+from aftercart.ledger.states import OPEN, SendState
+from aftercart.ledger.store.marks import REPLY_LEASE
+from aftercart.ledger.store.plans import complete_enrollments
+
+NUDGE_AGAIN = timedelta(seconds=60)
+"""When a message about a due send is taken for lost."""
+
+# Written into the statement, not bound: else neither database could see that the partial index ix_sends_wake serves.
+IS_OPEN = sends.c.state.in_(bindparam("open_states", [*OPEN], expanding=True, literal_execute=True))
+
+
+def take_due(connection: Connection, now: datetime, limit: int) -> list[UUID]:
+    """Due sends that no message is under way for, longest due first; they are marked as nudged."""
+    due = (
+        select(sends.c.id)
+        .where(IS_OPEN, sends.c.state == SendState.SCHEDULED, sends.c.wake_at <= now)
+        .order_by(sends.c.wake_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    ids = list(connection.execute(due).scalars())
+    if ids:
+        again = {"wake_at": now + NUDGE_AGAIN}
+        connection.execute(update(sends).where(sends.c.id.in_(ids)).values(**again))
+    return ids
+
+
+def settle_abandoned(connection: Connection, now: datetime) -> int:
+    """Hand-overs whose worker died between the server's go-ahead and our commit become `unknown`.
+
+    They may have been delivered, so they are never sent again by themselves and keep their frequency-cap slot.
+    """
+    abandoned = and_(IS_OPEN, sends.c.state == SendState.SENDING, sends.c.wake_at <= now)
+    settled = update(sends).where(abandoned).values(state=SendState.UNKNOWN, reason="unknown_outcome", lease_until=None)
+    concerned = list(connection.execute(settled.returning(sends.c.enrollment_id)).scalars())
+    complete_enrollments(connection, concerned, now)
+    return len(concerned)
+
+
+def take_over(connection: Connection, now: datetime) -> None:
+    """Treat every lease and every message under way as lost; the next round of the dispatcher settles all of it.
+
+    For whoever knows that none of the workers that held them is alive.
+    """
+    held = sends.c.lease_until.is_not(None)
+    connection.execute(
+        update(sends)
+        .where(sends.c.state.in_(OPEN), sends.c.wake_at > now, or_(held, sends.c.due_at <= now))
+        .values(wake_at=now, lease_until=case((held, now), else_=None))
+    )
+
+
+def is_busy(connection: Connection, now: datetime) -> bool:
+    """Whether anything is due, claimed or being handed over now."""
+    open_now = select(sends.c.id).where(
+        sends.c.state.in_(OPEN), sends.c.wake_at <= now + REPLY_LEASE, sends.c.due_at <= now
+    )
+    return connection.execute(open_now.limit(1)).first() is not None
+
+
+def next_wake(connection: Connection) -> datetime | None:
+    """When the dispatcher will have something to do next."""
+    waiting = select(func.min(sends.c.wake_at)).where(IS_OPEN)
+    earliest: datetime | None = connection.execute(waiting).scalar_one()
+    return earliest

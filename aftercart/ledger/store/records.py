@@ -1,0 +1,42 @@
+"""What is kept beside a send: decisions, picks, links."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, select
+
+from aftercart.db.tables import decisions, links, picks, sends
+
+
+def keep_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append decisions to the record that `explain` reads."""
+    if rows:
+        connection.execute(decisions.insert(), [{"until": None, "send_id": None, **row} for row in rows])
+
+
+def keep_content(
+    connection: Connection,
+    ids: Sequence[UUID],
+    pick_rows: Sequence[Mapping[str, Any]],
+    link_rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Keep what claimed sends offer and where their links lead, in place of what an earlier claim had prepared."""
+    for table, rows in ((picks, pick_rows), (links, link_rows)):
+        connection.execute(delete(table).where(table.c.send_id.in_(ids)))
+        if rows:
+            connection.execute(table.insert(), rows)
+
+
+def offered_since(connection: Connection, recipient_ids: Iterable[int], since: datetime) -> dict[int, set[str]]:
+    """The products that people were offered in mails that left since an instant."""
+    rows = connection.execute(
+        select(sends.c.recipient_id, picks.c.sku)
+        .join(picks, picks.c.send_id == sends.c.id)
+        .where(sends.c.recipient_id.in_(set(recipient_ids)), sends.c.counted_at >= since)
+    )
+    offered: dict[int, set[str]] = {}
+    for recipient_id, sku in rows:
+        offered.setdefault(recipient_id, set()).add(sku)
+    return offered
