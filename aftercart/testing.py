@@ -6,7 +6,7 @@ with engine(tmp_path, clock=SteppedClock(start)) as app:
     assert app.sender.mails_to("ada@example.com")
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,7 +38,7 @@ class RecordingSender:
     messages: list[Message] = field(default_factory=list)
     answers: dict[str, list[Receipt]] = field(default_factory=dict)
 
-    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
         for message in messages:
             yield self._send(message, go)
 

@@ -7,7 +7,7 @@ a crash so do its workers; so the next start takes over what they held instead o
 import fcntl
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -98,15 +98,14 @@ class _StoppableSender:
     def stop(self) -> None:
         self._stopping.set()
 
-    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
-        answered = 0
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
+        waiting = iter(messages)
         if not self._stopping.is_set():
-            for receipt in self._sender.send_batch(messages, go):
+            for receipt in self._sender.send_batch(waiting, go):
                 yield receipt
-                answered += 1
                 if self._stopping.is_set():
                     break
-        for message in messages[answered:]:
+        for message in waiting:
             yield Receipt(message.send_id, Outcome.WITHHELD, "the engine is stopping")
 
     def close(self) -> None:

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, tuple_, update
 
 from aftercart.attribution.credit import DEFAULT_WINDOW, Click, Purchase
 from aftercart.attribution.reversal import Line, Reversal, Worth
@@ -69,18 +70,40 @@ def keep_credit(connection: Connection, credits_: Iterable[tuple[Purchase, Click
     insert_new(connection, attributions, rows, unique=("order_id", "model"))
 
 
-def credited_worth(connection: Connection, order_ids: Collection[int]) -> dict[int, tuple[int, Worth]]:
-    """Of these orders, those with credit: attribution id → (what is reversed so far, the order as it stands now)."""
+def drop_strangers(connection: Connection, order_ids: Collection[int]) -> None:
+    """Take back the credit of these orders where the shop has found out that another person bought."""
+    theirs = (
+        select(orders.c.id)
+        .join(clicks, clicks.c.id == attributions.c.click_id)
+        .where(orders.c.id == attributions.c.order_id, orders.c.recipient_id == clicks.c.recipient_id)
+    )
+    of_model = (attributions.c.order_id.in_(order_ids), attributions.c.model == LAST_CLICK)
+    connection.execute(delete(attributions).where(*of_model, ~exists(theirs.correlate(attributions))))
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What an attribution says of its order's worth, in minor units of `currency`."""
+
+    amount_minor: int
+    reversed_minor: int
+    currency: str
+
+
+def credited(connection: Connection, order_ids: Collection[int]) -> dict[int, tuple[Credit, Worth]]:
+    """Of these orders, those with credit: attribution id → (the credit as kept, the order as it stands now)."""
     rows = connection.execute(
         select(
             attributions.c.id,
-            attributions.c.reversed_minor,
             attributions.c.amount_minor,
+            attributions.c.reversed_minor,
             attributions.c.currency,
             orders.c.id.label("order_id"),
             orders.c.shop,
             orders.c.shop_order_id,
             orders.c.state,
+            orders.c.total_minor,
+            orders.c.currency.label("order_currency"),
         )
         .join(orders, orders.c.id == attributions.c.order_id)
         .where(attributions.c.order_id.in_(order_ids), attributions.c.model == LAST_CLICK)
@@ -91,11 +114,11 @@ def credited_worth(connection: Connection, order_ids: Collection[int]) -> dict[i
     reversals = _reversals(connection, [(row.shop, row.shop_order_id) for row in rows])
     return {
         row.id: (
-            row.reversed_minor,
+            Credit(row.amount_minor, row.reversed_minor, row.currency),
             Worth(
                 state=row.state,
-                total_minor=row.amount_minor,
-                currency=row.currency,
+                total_minor=row.total_minor,
+                currency=row.order_currency,
                 lines=lines[row.order_id],
                 reversals=reversals[row.shop, row.shop_order_id],
             ),
@@ -104,15 +127,25 @@ def credited_worth(connection: Connection, order_ids: Collection[int]) -> dict[i
     }
 
 
-def keep_reversals(connection: Connection, reversed_: Mapping[int, int]) -> None:
-    """Set what was taken back: attribution id → minor units."""
-    if not reversed_:
+def keep_worth(connection: Connection, credits_: Mapping[int, Credit]) -> None:
+    """Let attributions, by id, say what their orders are worth now."""
+    if not credits_:
         return
     connection.execute(
         update(attributions)
         .where(attributions.c.id == bindparam("attribution"))
-        .values(reversed_minor=bindparam("minor")),
-        [{"attribution": id_, "minor": minor} for id_, minor in reversed_.items()],
+        .values(
+            amount_minor=bindparam("amount"), reversed_minor=bindparam("reversed"), currency=bindparam("order_currency")
+        ),
+        [
+            {
+                "attribution": id_,
+                "amount": credit.amount_minor,
+                "reversed": credit.reversed_minor,
+                "order_currency": credit.currency,
+            }
+            for id_, credit in credits_.items()
+        ],
     )
 
 

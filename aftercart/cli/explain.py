@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from aftercart.reports.explain import Explanation, Moment
+    from aftercart.reports.explain import Explanation, Moment, SendStory
 
 
 def explain(
@@ -36,7 +36,14 @@ def _tell(name: str, explanation: "Explanation") -> None:
     for order in explanation.orders:
         _tell_head(f"Order {order.order_id}", f" of {order.shop}, {order.state}, {order.email or 'no e-mail'}")
         _tell_moments(order.moments)
+        _tell_sends(order.sends)
     _tell_moments(explanation.events)
+
+
+def _tell_sends(sends: "tuple[SendStory, ...]") -> None:
+    for send in sends:
+        print(f"  {'now':19}  {send.state:<11} [{send.campaign} / {send.step}] {send.sentence}")
+        print(f"  {'':19}  {'':11} send: {send.send_id}")
 
 
 def _tell_head(what: str, more: str = "") -> None:

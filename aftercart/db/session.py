@@ -5,8 +5,8 @@ middle. `read` sees one consistent snapshot and never blocks a writer.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, Time
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from aftercart.errors import ConfigError, MissingExtraError, UnreachableError
+from aftercart.machine import boot_id
 
 BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
@@ -29,6 +30,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        self.boot_id = boot_id() if self.is_sqlite else None
+        """Names the boot whose end may cost what `write_series` has committed. None: nothing is ever lost."""
 
     def knock(self) -> None:
         """Connect once. Raises UnreachableError that names the database and says why, in one line."""
@@ -54,6 +57,25 @@ class Database:
                 yield connection
 
     @contextmanager
+    def write_series(self) -> Iterator[Callable[[], AbstractContextManager[Connection]]]:
+        """One connection for many short transactions; what it yields begins each of them.
+
+        On SQLite their commits are not flushed one by one, which makes them several times faster: they survive the
+        death of the process, but not of the machine. Where the machine's death cannot be told (no `boot_id`), and on
+        PostgreSQL, where connections flush together, every one is.
+        """
+        with self.engine.connect() as connection:
+            connection.info["begin"] = "BEGIN IMMEDIATE"
+            if self.boot_id is None:
+                yield lambda: _begun(connection)
+                return
+            _synchronous(connection, "NORMAL")
+            try:
+                yield lambda: _begun(connection)
+            finally:
+                _synchronous(connection, "FULL")
+
+    @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
         with self.engine.connect() as connection:
@@ -66,6 +88,19 @@ class Database:
     def close(self) -> None:
         """Close all connections. The database may be used again afterwards."""
         self.engine.dispose()
+
+
+@contextmanager
+def _begun(connection: Connection) -> Iterator[Connection]:
+    with connection.begin():
+        yield connection
+
+
+def _synchronous(connection: Connection, mode: str) -> None:
+    """SQLite hears it only between transactions."""
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA synchronous = {mode}")
+    cursor.close()
 
 
 PROGRAM_LIMIT_EXCEEDED = "54"

@@ -291,7 +291,8 @@ class Send(Row, table=True):
     `state`: scheduled → sending → sent → delivered | bounced | complained, or failed, skipped, canceled, unknown.
     A claim is no state but a lease on a scheduled send (`lease_until`), so that a crash before the hand-over needs
     no repair; `attempt` is its fencing token. `wake_at`: when the dispatcher must look at this row next (it is due,
-    a lost message must be repeated, a lease runs out). `counted_at`: the frequency-cap slot it holds.
+    a lost message must be repeated, a lease runs out). `counted_at`: the frequency-cap slot it holds. `boot_id`: the
+    boot of the machine that claimed it, where its marks may be lost with the machine (see `aftercart/db/session.py`).
     """
 
     __tablename__ = "sends"
@@ -309,6 +310,12 @@ class Send(Row, table=True):
             "counted_at",
             sqlite_where=sql("counted_at IS NOT NULL"),
             postgresql_where=sql("counted_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_sends_lease",
+            "lease_until",
+            sqlite_where=sql("lease_until IS NOT NULL"),
+            postgresql_where=sql("lease_until IS NOT NULL"),
         ),
         Index("ix_sends_order", "order_id"),
         Index("ix_sends_recipient", "recipient_id"),
@@ -328,6 +335,7 @@ class Send(Row, table=True):
     valid_until: datetime
     wake_at: datetime
     lease_until: datetime | None = None
+    boot_id: str | None = None
     attempt: int = 0
     tries: int = 0
     counted_at: datetime | None = None
@@ -339,7 +347,7 @@ class Send(Row, table=True):
 
 
 class Attempt(Row, table=True):
-    """One hand-over to a provider and what it answered."""
+    """One hand-over to a provider, what it answered, and what that made of the send (`reason`, `retry_at`)."""
 
     __tablename__ = "attempts"
 
@@ -349,6 +357,8 @@ class Attempt(Row, table=True):
     message_id: str
     outcome: str
     response: str = Field(default="", sa_type=Text)
+    reason: str | None = None
+    retry_at: datetime | None = None
     started_at: datetime
     ended_at: datetime | None = None
 

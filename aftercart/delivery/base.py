@@ -4,7 +4,7 @@ A sender takes messages and answers with one receipt each, in the order in which
 single message: a refusal is a receipt.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -71,8 +71,11 @@ class Sender(Protocol):
     name: str
     """Short and stable, stored with every attempt: `smtp:mail.example.com`, `file`, `console`."""
 
-    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
-        """Hand over the messages one after the other; yields one receipt each, as soon as it is known."""
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
+        """Hand over the messages one after the other; yields one receipt each, as soon as it is known.
+
+        Each message is taken from `messages` when its turn has come: one that must no longer go is not there then.
+        """
         ...
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
@@ -22,7 +22,7 @@ class ConsoleSender:
         self._encode = encode
         self._lock = threading.Lock()
 
-    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
         """Print the messages one after the other. One receipt each, in their order."""
         return (self._send_one(message, go) for message in messages)
 

@@ -1,7 +1,7 @@
 """Mail into a folder, one `.eml` file each: to look at, to test, or for a program that picks it up."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
@@ -17,7 +17,7 @@ class FileSender:
         self._folder = folder
         self._encode = encode
 
-    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
         """Write the messages one after the other. One receipt each, in their order."""
         return (self._send_one(message, go) for message in messages)
 

@@ -7,7 +7,7 @@ trip for each message.
 
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from time import monotonic
 
@@ -43,7 +43,7 @@ class SmtpSender:
         self._lines: dict[threading.Thread, _Line] = {}
         self._lock = threading.Lock()
 
-    def send_batch(self, messages: Sequence[Message], go: Go) -> Iterator[Receipt]:
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
         """Hand over the messages one after the other. One receipt each, in their order.
 
         A message that cannot be encoded, a refusal and a broken connection touch only their own message. When no

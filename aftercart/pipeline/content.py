@@ -3,8 +3,8 @@
 Prepared for a batch before anything is claimed, so that a slow model or template holds no lock.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,6 +67,11 @@ class Content:
         }
 
     @property
+    def skus(self) -> frozenset[str]:
+        """The products that it offers."""
+        return frozenset(pick.sku for pick in self.picks)
+
+    @property
     def picks(self) -> tuple[Pick, ...]:
         return self.recommendation.picks if self.recommendation else ()
 
@@ -95,23 +100,42 @@ class _Shelf:
 
 
 def _recommend(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> dict[UUID, Recommendation]:
+    """Nobody is offered a product twice within `NOT_AGAIN_FOR`, not even by two mails of the same batch."""
     if not batch:
         return {}
     people = {planned.recipient_id for planned in batch}
     owned = recommendation_store.recipient_histories(connection, people)
-    offered = ledger.offered_since(connection, people, now - NOT_AGAIN_FOR)
-    requests = [
-        Request(
-            anchors=tuple(Anchor(line.sku, line.unit_price_minor, line.left, line.title) for line in p.anchors),
-            currency=p.currency,
-            rules=_recommend_of(p).rules(),
-            owned=owned.get(p.recipient_id, ()),
-            exclude=frozenset(line.sku for line in p.lines) | frozenset(offered.get(p.recipient_id, ())),
-        )
-        for p in batch
-    ]
-    answers = app.recommender.recommend(connection, requests)
-    return {planned.send_id: answer for planned, answer in zip(batch, answers, strict=True)}
+    offered = defaultdict(set, ledger.offered_since(connection, people, now - NOT_AGAIN_FOR))
+    found: dict[UUID, Recommendation] = {}
+    for turn in _one_a_person(batch):
+        requests = [_request(p, owned.get(p.recipient_id, ()), offered[p.recipient_id]) for p in turn]
+        for planned, answer in zip(turn, app.recommender.recommend(connection, requests), strict=True):
+            found[planned.send_id] = answer
+            offered[planned.recipient_id] |= {pick.sku for pick in answer.picks}
+    return found
+
+
+def _one_a_person(batch: Sequence[Planned]) -> list[list[Planned]]:
+    """The batch in turns, in each of which nobody has more than one mail; nearly always that is one turn."""
+    turns: list[list[Planned]] = []
+    mails_of: Counter[int] = Counter()
+    for planned in batch:
+        turn = mails_of[planned.recipient_id]
+        mails_of[planned.recipient_id] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(planned)
+    return turns
+
+
+def _request(planned: Planned, owned: tuple[str, ...], offered: Collection[str]) -> Request:
+    return Request(
+        anchors=tuple(Anchor(line.sku, line.unit_price_minor, line.left, line.title) for line in planned.anchors),
+        currency=planned.currency,
+        rules=_recommend_of(planned).rules(),
+        owned=owned,
+        exclude=frozenset(line.sku for line in planned.lines) | frozenset(offered),
+    )
 
 
 def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Shelf, now: datetime) -> Content:

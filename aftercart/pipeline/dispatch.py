@@ -21,7 +21,7 @@ def dispatch(app: App) -> int:
     """Publish one `deliver` message per batch of due sends; how many sends were handed out."""
     now = app.clock()
     with app.db.write() as connection:
-        abandoned = ledger.settle_abandoned(connection, now)
+        abandoned = ledger.settle_abandoned(connection, now, app.db.boot_id)
         due = ledger.take_due(connection, now, LARGEST_ROUND)
     if abandoned:
         log.error("hand_overs_unknown", sends=abandoned, what="a worker died while handing over; see `aftercart sends`")

@@ -50,7 +50,7 @@ def enroll(connection: Connection, app: App, order_ids: Iterable[int], now: date
     if not candidates:
         return
     _exit_taken_back(connection, candidates, now)
-    ledger.readdress(connection, [candidate.row.id for candidate in candidates])
+    ledger.decide_anew(connection, [candidate.row.id for candidate in candidates])
     campaigns = app.campaigns.by_name
     known = _enrolled(connection, [candidate.row.id for candidate in candidates])
     new = [
@@ -147,9 +147,18 @@ def _enter(connection: Connection, app: App, entering: Sequence[tuple[Candidate,
     insert_new(connection, sends, planned, unique=("enrollment_id", "step"))
     ledger.keep_decisions(
         connection,
-        [_decision(now, name, order_id, "enroll", Reason.ENROLLED, {}) for name, order_id in entered],
+        [
+            _decision(now, name, order_id, "enroll", Reason.ENROLLED, {"due": _due(planned, enrollment_id)})
+            for (name, order_id), enrollment_id in entered.items()
+        ],
     )
     log.info("enrolled", enrollments=len(entered), sends=len(planned))
+
+
+def _due(planned: Sequence[Mapping[str, Any]], enrollment_id: int) -> dict[str, str]:
+    """When the mails of an enrollment were planned for, by step; `due_at` itself moves on when a mail has to wait."""
+    of_enrollment = (row for row in planned if row["enrollment_id"] == enrollment_id)
+    return {row["step"]: row["due_at"].isoformat(timespec="seconds") for row in of_enrollment}
 
 
 def _keep_versions(connection: Connection, campaigns: set[Campaign], now: datetime) -> None:

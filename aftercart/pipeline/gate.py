@@ -4,7 +4,7 @@ The deciding itself is pure and stands in `aftercart/policy/decision.py`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from aftercart.bootstrap import App
 from aftercart.experiments import store as experiments
 from aftercart.pipeline.planned import Planned
+from aftercart.policy import decision
 from aftercart.policy import store as policy
 from aftercart.policy.competition import LOOKAHEAD, Rival
 from aftercart.policy.consent import ConsentState
-from aftercart.policy.decision import Allow, CampaignStatus, ContentFault, Defer, Facts, Verdict, decide
+from aftercart.policy.decision import ASKED_AGAIN, Allow, CampaignStatus, ContentFault, Defer, Facts, Verdict, decide
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, reach
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.suppression import MailClass, Suppression, blocks
@@ -42,9 +43,9 @@ def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: dat
     counted = defaultdict(
         list, {i: list(mails) for i, mails in policy.counted_sends(connection, ids, since, now).items()}
     )
-    # A mail that a pause holds must not hold others.
+    # A mail that waits for a person (a pause, a broken template) must not hold others.
     active = [name for name, campaign in app.campaigns.by_name.items() if campaign.status == "active"]
-    rivals = policy.planned_sends(connection, ids, now + LOOKAHEAD, active)
+    rivals = policy.planned_sends(connection, ids, now + LOOKAHEAD, active, but_not=ASKED_AGAIN)
     return People(
         consent=policy.current_consent(connection, ids),
         suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}),
@@ -59,16 +60,18 @@ def ask(
     people: People,
     held_out: set[tuple[str, int]],
     faults: Mapping[UUID, ContentFault],
+    ready: Collection[UUID],
     now: datetime,
 ) -> Iterator[tuple[Planned, Facts, Verdict]]:
     """Decide about each send in turn; one that may go takes its slot before the next is asked, and is no rival then.
 
-    `held_out`: pairs of (campaign, recipient id) that get nothing.
+    `held_out`: pairs of (campaign, recipient id) that get nothing. `ready`: the sends that can be claimed at once;
+    another one, though allowed, takes no slot.
     """
     for planned in batch:
         facts = facts_of(app, planned, people, now, held_out, faults.get(planned.send_id))
         verdict = decide(facts)
-        if isinstance(verdict.answer, Allow):
+        if isinstance(verdict.answer, Allow) and planned.send_id in ready:
             people.counted[planned.recipient_id].append(Counted(now, planned.campaign_name))
         if not isinstance(verdict.answer, Defer):
             _no_rival(people.rivals.get(planned.recipient_id, []), planned)
@@ -113,6 +116,11 @@ def facts_of(
     )
 
 
+def still_stands(app: App, planned: Planned, now: datetime) -> bool:
+    """Whether a claimed send may still go: no pause, no quiet hours, still worth sending. Asks no database."""
+    return decision.still_stands(facts_of(app, planned, _NOBODY, now))
+
+
 def hold_out(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> set[tuple[str, int]]:
     """Who of the batch belongs to a holdout, the brand's first, then the campaign's. Assigned once and for good."""
     emails = {planned.recipient_id: planned.email for planned in batch}
@@ -149,3 +157,6 @@ def _members(
 def _caps(app: App, planned: Planned) -> tuple[FrequencyCap, ...]:
     own = planned.campaign.limits.frequency_cap if planned.campaign else ()
     return (*app.brand.frequency_cap, *own)
+
+
+_NOBODY = People(consent={}, suppressions={}, counted={}, rivals={})

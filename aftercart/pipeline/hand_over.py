@@ -4,10 +4,10 @@ The first (`sending`) is committed after the provider said go ahead and before t
 outcome of the message before it; so at most one message of a connection can be in doubt when the process dies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -19,6 +19,7 @@ from aftercart.delivery.base import Message, Outcome, Receipt, Sender
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.pipeline.content import Content
+from aftercart.pipeline.gate import still_stands
 from aftercart.pipeline.planned import Planned
 from aftercart.policy import store as policy
 from aftercart.policy.decision import Reason
@@ -29,7 +30,8 @@ log = structlog.get_logger()
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
-RENEW_AFTER = timedelta(seconds=30)
+HOLD = timedelta(seconds=60)
+"""How long a claim may wait for its turn. Behind a slow server, what waits longer is given back and decided anew."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +54,21 @@ class Claimed:
 
 
 def hand_over(app: App, claimed: Sequence[Claimed]) -> None:
-    """Hand over every message and record what became of it."""
+    """Hand over every message that may still go, and record what became of it."""
     if not claimed:
         return
-    marks = _Marks(app, claimed)
-    try:
-        _send(app.sender, marks, marks.waiting)
-    except Exception as err:  # a door: a sender must not raise, but where one does, the other messages get through
-        if is_passing(err):  # marks cannot be written: what was not begun is decided again when its lease ends
-            raise
-        log.exception("sender_failed", sender=app.sender.name)
-        for message in marks.waiting:
-            _send_alone(app.sender, marks, message)
-    finally:
-        marks.finish()
+    with _marks(app, claimed) as marks:
+        try:
+            _send(app.sender, marks, marks.outgoing())
+        except Exception as err:  # a door: a sender must not raise, but where one does, the others get through
+            if is_passing(err):  # marks cannot be written: what was not begun is decided again when its lease ends
+                raise
+            log.exception("sender_failed", sender=app.sender.name)
+            for message in marks.outgoing():
+                _send_alone(app.sender, marks, message)
 
 
-def _send(sender: Sender, marks: "_Marks", messages: Sequence[Message]) -> None:
+def _send(sender: Sender, marks: "_Marks", messages: Iterable[Message]) -> None:
     for receipt in sender.send_batch(messages, marks.go):
         marks.receive(receipt)
 
@@ -79,33 +79,63 @@ def _send_alone(sender: Sender, marks: "_Marks", message: Message) -> None:
     except Exception as err:  # the same door; a message whose body may have left becomes `unknown` by its lease
         if is_passing(err):
             raise
-        if message in marks.waiting:
+        if marks.waits(message):
             fault = f"{type(err).__name__}: {err}"[:500]
             marks.receive(Receipt(message.send_id, Outcome.DEFERRED, fault, fault_is_ours=True))
+
+
+Begin = Callable[[], AbstractContextManager[Connection]]
+
+
+@contextmanager
+def _marks(app: App, claimed: Sequence[Claimed]) -> "Iterator[_Marks]":
+    """The marks of a batch share a connection. The last ones have another: the first may be what has broken."""
+    with app.db.write_series() as begin:
+        marks = _Marks(app, claimed, begin)
+        try:
+            yield marks
+        finally:
+            with app.db.write() as connection:
+                marks.finish(connection)
 
 
 class _Marks:
     """The state of one batch on its way out."""
 
-    def __init__(self, app: App, claimed: Sequence[Claimed]) -> None:
+    def __init__(self, app: App, claimed: Sequence[Claimed], begin: Begin) -> None:
         self._app = app
-        self._waiting = {claim.send_id: claim for claim in claimed}
-        self._claims = dict(self._waiting)
+        self._begin = begin
+        self._claims = {claim.send_id: claim for claim in claimed}
+        self._waiting = dict(self._claims)
         self._received: list[Receipt] = []
-        self._renewed_at = app.clock()
+        self._given_back: dict[UUID, int] = {}
+        self._hold_until = app.clock() + HOLD
 
-    @property
-    def waiting(self) -> list[Message]:
-        """The messages that have neither begun nor got a receipt."""
-        return [claim.message for claim in self._waiting.values()]
+    def waits(self, message: Message) -> bool:
+        """Whether it has neither begun nor got a receipt."""
+        return message.send_id in self._waiting
+
+    def outgoing(self) -> Iterator[Message]:
+        """The messages in their turn. What must not go any more (night has come, a pause) is given back instead."""
+        for claim in list(self._waiting.values()):
+            if claim.send_id not in self._waiting:
+                continue
+            now = self._app.clock()
+            if now < self._hold_until and still_stands(self._app, claim.planned, now):
+                yield claim.message
+            else:
+                self._give_back(claim)
+
+    def _give_back(self, claim: Claimed) -> None:
+        self._given_back[claim.send_id] = claim.attempt
+        self._waiting.pop(claim.send_id, None)
 
     def go(self, message: Message) -> bool:
         """Mark that the body is about to leave; False if it must not."""
-        self._renew()
         claim = self._waiting[message.send_id]
-        with self._app.db.write() as connection:
+        with self._begin() as connection:
             now = self._app.clock()  # not before: the transaction may have had to wait for its turn
-            self._settle(connection, self._received, now)
+            self._settle(connection, now)
             goes = ledger.begin(
                 connection, claim.send_id, claim.attempt, self._app.sender.name, message.message_id, now
             )
@@ -116,55 +146,30 @@ class _Marks:
     def receive(self, receipt: Receipt) -> None:
         """Keep a receipt; it is written with the next mark, or at the end."""
         self._waiting.pop(receipt.send_id, None)
-        self._received.append(receipt)
+        if receipt.outcome is Outcome.WITHHELD:
+            self._give_back(self._claims[receipt.send_id])
+        else:
+            self._received.append(receipt)
 
-    def finish(self) -> None:
+    def finish(self, connection: Connection) -> None:
         """Write what is left."""
-        with self._app.db.write() as connection:
-            now = self._app.clock()
-            self._settle(connection, self._received, now)
-            ids = {claim.planned.enrollment_id for claim in self._claims.values()}
-            ledger.complete_enrollments(connection, ids, now)
-
-    def _renew(self) -> None:
-        """In a transaction of its own: it touches many rows, and a mark must not wait for another's."""
         now = self._app.clock()
-        if now - self._renewed_at < RENEW_AFTER:
-            return
-        with self._app.db.write() as connection:
-            ledger.renew(connection, {c.send_id: c.attempt for c in self._waiting.values()}, now)
-        self._renewed_at = now
+        self._settle(connection, now)
+        ledger.release(connection, self._given_back, now)
+        ids = {claim.planned.enrollment_id for claim in self._claims.values()}
+        ledger.complete_enrollments(connection, ids, now)
 
-    def _settle(self, connection: Connection, received: Sequence[Receipt], now: datetime) -> None:
-        settled = [
-            _settled(self._claims[receipt.send_id], receipt, now)
-            for receipt in received
-            if receipt.outcome is not Outcome.WITHHELD
-        ]
+    def _settle(self, connection: Connection, now: datetime) -> None:
+        settled = [_settled(self._claims[receipt.send_id], receipt, now) for receipt in self._received]
         ledger.settle(connection, settled, self._app.sender.name)
-        ledger.keep_decisions(connection, [self._decision(result) for result in settled])
-        policy.suppress(connection, self._dead_addresses(settled), SuppressionReason.HARD_BOUNCE, "delivery", now)
-        withheld = [self._claims[r.send_id] for r in received if r.outcome is Outcome.WITHHELD]
-        ledger.release(connection, {claim.send_id: claim.attempt for claim in withheld}, now)
+        if dead := [result for result in settled if result.reason == Reason.HARD_BOUNCE]:
+            addresses = [self._claims[result.send_id].message.recipient for result in dead]
+            policy.suppress(connection, addresses, SuppressionReason.HARD_BOUNCE, "delivery", now)
+        if again := [result for result in settled if result.state is SendState.SCHEDULED]:
+            # The shop may have corrected the address while this one was tried.
+            ledger.readdress(connection, {self._claims[result.send_id].planned.order_id for result in again})
         for result in settled:
             log.info("handed_over", send_id=str(result.send_id), outcome=result.outcome, state=result.state)
-
-    def _dead_addresses(self, settled: Sequence[ledger.Settled]) -> list[str]:
-        return [self._claims[r.send_id].message.recipient for r in settled if r.reason == Reason.HARD_BOUNCE]
-
-    def _decision(self, settled: ledger.Settled) -> dict[str, Any]:
-        planned = self._claims[settled.send_id].planned
-        return {
-            "at": settled.at,
-            "stage": "delivery",
-            "campaign": planned.campaign_name,
-            "order_id": planned.order_id,
-            "send_id": settled.send_id,
-            "outcome": "defer" if settled.retry_at else settled.outcome,
-            "reason": settled.reason,
-            "until": settled.retry_at,
-            "inputs": {"provider": self._app.sender.name, "response": settled.response},
-        }
 
 
 def _settled(claim: Claimed, receipt: Receipt, now: datetime) -> ledger.Settled:

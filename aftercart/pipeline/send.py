@@ -22,11 +22,12 @@ from aftercart.bootstrap import App
 from aftercart.db.session import is_passing
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
-from aftercart.pipeline.content import Content, prepare
+from aftercart.pipeline.content import NOT_AGAIN_FOR, Content, prepare
 from aftercart.pipeline.gate import ask, facts_of, hold_out, look_up
 from aftercart.pipeline.hand_over import Claimed, hand_over
 from aftercart.pipeline.planned import Planned, load
 from aftercart.policy.decision import (
+    ASKED_AGAIN,
     Allow,
     Answer,
     ContentFault,
@@ -74,7 +75,7 @@ def _prepare_one(app: App, send_id: UUID) -> dict[UUID, Content]:
 def _prepare_batch(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
     now = app.clock()
     with app.db.read() as connection:
-        batch = _load(connection, app, ledger.due(connection, send_ids, now))
+        batch = _load(connection, app, ledger.due(connection, send_ids, now, app.db.boot_id))
         people = look_up(connection, app, batch, now)
         hopeful = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         return prepare(connection, app, hopeful, now)
@@ -89,38 +90,59 @@ def _claim(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content])
     """The transaction that decides. Returns what it claimed, in the order in which it shall leave."""
     with app.db.write() as connection:
         now = app.clock()  # not before: the transaction may have had to wait for its turn
-        batch = _load(connection, app, _lock(connection, send_ids, now))
+        batch = _load(connection, app, _lock(connection, send_ids, now, app.db.boot_id))
         people = look_up(connection, app, batch, now)
         eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         held_out = hold_out(connection, app, eligible, now)
         faults = {send_id: content.fault for send_id, content in contents.items() if content.fault}
-        decided = list(ask(app, batch, people, held_out, faults, now))
-        return _record(connection, decided, contents, now)
+        ready = _ready(connection, batch, contents, now)
+        decided = list(ask(app, batch, people, held_out, faults, ready, now))
+        return _record(connection, decided, contents, ready, now, app.db.boot_id)
 
 
-def _lock(connection: Connection, send_ids: Sequence[UUID], now: datetime) -> list[dict[str, Any]]:
+def _ready(
+    connection: Connection, batch: Sequence[Planned], contents: Mapping[UUID, Content], now: datetime
+) -> dict[UUID, Content]:
+    """The content that can go as it is.
+
+    A send that was hopeless a moment ago has none. Where its order has changed since, or its person was offered one
+    of its products in another mail meanwhile, it is outdated. Either way its next turn comes.
+    """
+    offered = ledger.offered_since(connection, {planned.recipient_id for planned in batch}, now - NOT_AGAIN_FOR)
+    return {
+        planned.send_id: content
+        for planned in batch
+        if (content := contents.get(planned.send_id))
+        and content.message
+        and content.is_about(planned)
+        and content.skus.isdisjoint(offered.get(planned.recipient_id, ()))
+    }
+
+
+def _lock(connection: Connection, send_ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
     """The people first, then the sends: as everybody who locks both (see `aftercart/ledger/store`)."""
-    people = {row["recipient_id"] for row in ledger.due(connection, send_ids, now)}
+    people = {row["recipient_id"] for row in ledger.due(connection, send_ids, now, boot_id)}
     lock_recipients(connection, people)
-    return [row for row in ledger.lock_due(connection, send_ids, now) if row["recipient_id"] in people]
+    return [row for row in ledger.lock_due(connection, send_ids, now, boot_id) if row["recipient_id"] in people]
 
 
 Decided = tuple[Planned, Facts, Verdict]
 
 
 def _record(
-    connection: Connection, decided: Sequence[Decided], contents: Mapping[UUID, Content], now: datetime
+    connection: Connection,
+    decided: Sequence[Decided],
+    contents: Mapping[UUID, Content],
+    ready: Mapping[UUID, Content],
+    now: datetime,
+    boot_id: str | None,
 ) -> list[Claimed]:
     claimed = [
-        Claimed(planned, content, planned.attempt + 1)
+        Claimed(planned, ready[planned.send_id], planned.attempt + 1)
         for planned, _, verdict in decided
-        # One that was hopeless a moment ago, or whose order has changed since, has no content: its next turn comes.
-        if isinstance(verdict.answer, Allow)
-        and (content := contents.get(planned.send_id))
-        and content.message
-        and content.is_about(planned)
+        if isinstance(verdict.answer, Allow) and planned.send_id in ready
     ]
-    ledger.claim(connection, [_lease(claim) for claim in claimed], now)
+    ledger.claim(connection, [_lease(claim) for claim in claimed], now, boot_id)
     ledger.keep_content(connection, [c.send_id for c in claimed], _pick_rows(claimed), _link_rows(claimed))
     waits = {p.send_id: a for p, _, verdict in decided if isinstance(a := verdict.answer, Defer)}
     ledger.defer(connection, {send_id: (wait.until, wait.reason) for send_id, wait in waits.items()})
@@ -147,13 +169,13 @@ def _lease(claimed: Claimed) -> ledger.Claim:
 
 
 def _is_news(decided: Decided, claimed: set[UUID]) -> bool:
-    """A send that goes on waiting for the same reason is no new decision."""
+    """A send that goes on waiting for the same person to act is no new decision; one that waits longer is."""
     planned, _, verdict = decided
     match verdict.answer:
         case Allow():
             return planned.send_id in claimed
-        case Defer():
-            return verdict.answer.reason != planned.reason
+        case Defer(_, reason):
+            return reason != planned.reason or reason not in ASKED_AGAIN
         case Skip():
             return True
 

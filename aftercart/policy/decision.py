@@ -58,7 +58,6 @@ class Reason(StrEnum):
 
     # time
     EXPIRED = "expired", "It could not go out while it was still worth sending."
-    NEXT_STEP_DUE = "next_step_due", "The campaign's next mail is due, so this one is no longer sent."
 
     # permission
     NO_CONSENT = "no_consent", "The person has not agreed to marketing mail."
@@ -88,6 +87,8 @@ class Reason(StrEnum):
     )
 
 
+ASKED_AGAIN = frozenset({Reason.PAUSED, Reason.CAMPAIGN_PAUSED, Reason.TEMPLATE_ERROR})
+"""Reasons that end when a person acts. Such mails ask again every few minutes, which is no new decision each time."""
 CANCELING = frozenset({Reason.ORDER_CANCELED, Reason.ORDER_REFUNDED, Reason.ITEMS_RETURNED, Reason.CAMPAIGN_INACTIVE})
 """Reasons that take back the plan itself: the send ends as `canceled`, after all others as `skipped`."""
 
@@ -150,6 +151,7 @@ class Facts:
 
     now: datetime
     valid_until: datetime
+    """The instant from which on the mail is no longer worth sending; never after the next step is due."""
     zone: tzinfo
     person_hash: int
     campaign: str
@@ -168,14 +170,8 @@ class Facts:
     counted: tuple[Counted, ...] = ()
     priority: int = 0
     rivals: tuple[Rival, ...] = ()
-    next_step_due: datetime | None = None
     paused: bool = False
     """The kill switch: nothing goes out at all."""
-
-    @property
-    def limit(self) -> datetime:
-        """The instant from which on the mail is no longer worth sending."""
-        return self.valid_until if self.next_step_due is None else min(self.valid_until, self.next_step_due)
 
 
 Check = Callable[[Facts], Defer | Skip | None]
@@ -191,13 +187,17 @@ def before_content(facts: Facts) -> Verdict:
     return _first(facts, _BEFORE_CONTENT)
 
 
+def still_stands(facts: Facts) -> bool:
+    """Whether a mail that was allowed a moment ago may still go, as far as that can be told without a look-up."""
+    return not any(check(facts) for check in _BY_THE_CLOCK)
+
+
 def inputs(facts: Facts) -> dict[str, Any]:
     """The facts as plain JSON values, to be stored beside the decision."""
     return {
         "local_time": facts.now.astimezone(facts.zone).isoformat(timespec="seconds"),
         "zone": str(facts.zone),
         "valid_until": _utc(facts.valid_until),
-        "next_step_due": facts.next_step_due and _utc(facts.next_step_due),
         "paused": facts.paused,
         "campaign_status": facts.campaign_status,
         "order_state": facts.order_state,
@@ -225,7 +225,7 @@ def _first(facts: Facts, checks: Iterable[Check]) -> Verdict:
 
 def _within_limit(stop: Defer | Skip, facts: Facts) -> Defer | Skip:
     """A mail that would wait beyond its last use does not wait at all; the cause is kept."""
-    if isinstance(stop, Skip) or facts.now < stop.until <= facts.limit:
+    if isinstance(stop, Skip) or facts.now < stop.until <= facts.valid_until:
         return stop
     return Skip(Reason.EXPIRED, because=stop.reason)
 
@@ -250,9 +250,7 @@ def _campaign_not_running(facts: Facts) -> Defer | Skip | None:
 
 
 def _too_late(facts: Facts) -> Skip | None:
-    if facts.now >= facts.valid_until:
-        return Skip(Reason.EXPIRED)
-    return Skip(Reason.NEXT_STEP_DUE) if facts.now >= facts.limit else None
+    return Skip(Reason.EXPIRED) if facts.now >= facts.valid_until else None
 
 
 def _not_permitted(facts: Facts) -> Skip | None:
@@ -302,7 +300,7 @@ def _outranked(facts: Facts) -> Defer | None:
 
 
 def _ask_again(facts: Facts, reason: Reason) -> Defer:
-    return Defer(min(facts.now + RECHECK, facts.limit), reason)
+    return Defer(min(facts.now + RECHECK, facts.valid_until), reason)
 
 
 def _opening(facts: Facts, start: datetime) -> datetime:
@@ -311,7 +309,7 @@ def _opening(facts: Facts, start: datetime) -> datetime:
     It ends early once the mail's last use has passed: such a mail expires anyway.
     """
     moment = start
-    while moment <= facts.limit:
+    while moment <= facts.valid_until:
         free = next_free(facts.caps, facts.counted, moment, facts.zone, facts.campaign) or moment
         later = facts.quiet_hours.allowed_from(free, facts.zone, facts.person_hash) if facts.quiet_hours else free
         if later == moment:
@@ -330,3 +328,4 @@ _BEFORE_CONTENT: tuple[Check, ...] = (
     _held_out,
 )
 _AFTER_CONTENT: tuple[Check, ...] = (_content_fault, _too_early_or_late_in_the_day, _too_many_lately, _outranked)
+_BY_THE_CLOCK: tuple[Check, ...] = (_switched_off, _campaign_not_running, _too_late, _too_early_or_late_in_the_day)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, func, or_, select, true
+from sqlalchemy import Connection, false, func, or_, select, true
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import consents, recipients, sends, suppressions
@@ -79,11 +79,14 @@ def planned_sends(
     recipient_ids: Iterable[int],
     until: datetime,
     campaigns: Collection[str] | None = None,
+    but_not: Collection[str] = (),
 ) -> dict[int, tuple[Rival, ...]]:
     """The mails of each person that are still waiting and ask to go out by `until`: rivals for a slot.
 
-    `campaigns`: only mails of these (the active ones; a mail that is held by a pause must not hold others).
+    `campaigns`: only mails of these (the active ones). `but_not`: reasons for waiting that may last; such a mail must
+    not hold others.
     """
+    stuck = sends.c.reason.in_(sorted(but_not)) if but_not else false()
     among = true() if campaigns is None else sends.c.campaign.in_(sorted(campaigns))
     found: defaultdict[int, list[Rival]] = defaultdict(list)
     for ids in _chunks(recipient_ids):
@@ -93,6 +96,7 @@ def planned_sends(
                 sends.c.state == "scheduled",
                 sends.c.counted_at.is_(None),
                 sends.c.due_at <= until,
+                or_(sends.c.reason.is_(None), ~stuck),
                 among,
             )
         )

@@ -27,7 +27,7 @@ from aftercart.policy.decision import Reason
 
 LARGEST = 50
 """Orders shown of one person, newest first."""
-KINDS = ("order", "event", "reversal", "enroll", "gate", "pick", "attempt", "delivery", "click", "attribution")
+KINDS = ("order", "event", "reversal", "enroll", "gate", "pick", "attempt", "click", "attribution")
 """The kinds of moments of an order, as they follow one another where they bear the same time."""
 REVERSED = {"refund": "refunded", "return": "sent back", "cancellation": "canceled", "deletion": "deleted at the shop"}
 
@@ -50,6 +50,25 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class SendStory:
+    """A planned mail as it stands now."""
+
+    send_id: str
+    campaign: str
+    step: str
+    state: str
+    reason: str | None
+    sentence: str
+    due_at: datetime
+    sent_at: datetime | None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        sent_at = self.sent_at.isoformat() if self.sent_at else None
+        return {**asdict(self), "due_at": self.due_at.isoformat(), "sent_at": sent_at}
+
+
+@dataclass(frozen=True, slots=True)
 class OrderStory:
     """One order and all that came of it, oldest first."""
 
@@ -58,11 +77,13 @@ class OrderStory:
     state: str
     imported: bool
     email: str | None
+    sends: tuple[SendStory, ...]
     moments: tuple[Moment, ...]
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""
-        return {**asdict(self), "moments": [moment.plain() for moment in self.moments]}
+        of_sends = [send.plain() for send in self.sends]
+        return {**asdict(self), "sends": of_sends, "moments": [moment.plain() for moment in self.moments]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +176,7 @@ def _stories(
     for order_id, moment in _moments(connection, rows, ids):
         if only_send is None or moment.send_id in (None, str(only_send)):
             by_order[order_id].append(moment)
+    planned = _sends(connection, ids, only_send)
     return tuple(
         OrderStory(
             shop=row["shop"],
@@ -162,10 +184,37 @@ def _stories(
             state=row["state"],
             imported=row["imported"],
             email=row["email"],
+            sends=tuple(planned[row["id"]]),
             moments=tuple(sorted(by_order[row["id"]], key=lambda moment: (moment.at, KINDS.index(moment.kind)))),
         )
         for row in rows
     )
+
+
+def _sends(connection: Connection, ids: list[int], only_send: UUID | None) -> Mapping[int, list[SendStory]]:
+    query = select(sends).where(sends.c.order_id.in_(ids)).order_by(sends.c.id)
+    found: dict[int, list[SendStory]] = defaultdict(list)
+    for row in connection.execute(query if only_send is None else query.where(sends.c.id == only_send)):
+        story = SendStory(
+            send_id=str(row.id),
+            campaign=row.campaign,
+            step=row.step,
+            state=row.state,
+            reason=row.reason,
+            sentence=_standing(row.state, row.reason, row.due_at),
+            due_at=row.due_at,
+            sent_at=row.sent_at,
+        )
+        found[row.order_id].append(story)
+    return found
+
+
+def _standing(state: str, reason: str | None, due_at: datetime) -> str:
+    """Where a mail stands, in words."""
+    why = Reason(reason).sentence if reason else ""
+    if state == "scheduled":
+        return f"Due at {due_at:%Y-%m-%d %H:%M} UTC. {why}".rstrip()
+    return "The mail is being handed over." if state == "sending" else why
 
 
 def _moments(connection: Connection, rows: Sequence[dict[str, Any]], ids: list[int]) -> Iterable[tuple[int, Moment]]:
@@ -262,9 +311,25 @@ def _about_sends(connection: Connection, ids: list[int]) -> Iterable[tuple[int, 
 
 
 def _attempted(row: Mapping[str, Any]) -> Moment:
-    sentence = f"Attempt {row['attempt']} by {row['provider']}: {row['outcome']}."
-    facts = {"response": row["response"], "message_id": row["message_id"]}
-    return Moment(row["started_at"], "attempt", sentence, send_id=str(row["send_id"]), facts=facts)
+    by = f" by {row['provider']}" if row["provider"] else ""
+    facts = {"outcome": row["outcome"], "response": row["response"], "message_id": row["message_id"]}
+    if row["retry_at"]:
+        facts["retry_at"] = row["retry_at"].isoformat()
+    return Moment(
+        row["started_at"],
+        "attempt",
+        f"Attempt {row['attempt']}{by}: {_came_of_it(row)}",
+        send_id=str(row["send_id"]),
+        reason=row["reason"],
+        facts=facts,
+    )
+
+
+def _came_of_it(row: Mapping[str, Any]) -> str:
+    if row["reason"] is None:
+        return "the hand-over began; its outcome is not on record yet."
+    again = f" Again at {row['retry_at']:%Y-%m-%d %H:%M} UTC." if row["retry_at"] else ""
+    return Reason(row["reason"]).sentence + again
 
 
 def _picked(row: Mapping[str, Any], at: datetime) -> Moment:

@@ -20,6 +20,7 @@ from aftercart.testing import engine
 from tests.cast import ADA, DAY, HELMET, MONDAY, Shop, campaign, fates, only_send, order, prepared, rows
 
 NOW = MONDAY + 4 * DAY
+BOOT = "this boot"
 SECOND = timedelta(seconds=1)
 
 
@@ -40,7 +41,7 @@ def do(app: App, act: Callable[..., Any], *args: Any) -> Any:
 
 def claimed(app: App, attempt: int = 1, at: Any = NOW) -> None:
     send_id = only_send(app)["id"]
-    do(app, store.claim, [Claim(send_id, attempt, "Subject", None, "t", "c")], at)
+    do(app, store.claim, [Claim(send_id, attempt, "Subject", None, "t", "c")], at, BOOT)
 
 
 def begun(app: App, attempt: int = 1, at: Any = NOW) -> bool:
@@ -58,13 +59,13 @@ def test_a_claim_leases_the_send_and_takes_its_slot(app: App) -> None:
     row = only_send(app)
     assert (row["state"], row["attempt"], row["counted_at"]) == ("scheduled", 1, NOW)
     assert row["lease_until"] == row["wake_at"] == NOW + LEASE
-    assert do(app, store.due, [row["id"]], NOW + LEASE - SECOND) == []
-    assert [found["id"] for found in do(app, store.due, [row["id"]], NOW + LEASE)] == [row["id"]]
+    assert do(app, store.due, [row["id"]], NOW + LEASE - SECOND, BOOT) == []
+    assert [found["id"] for found in do(app, store.due, [row["id"]], NOW + LEASE, BOOT)] == [row["id"]]
 
 
 def test_a_claim_whose_lease_ran_out_gives_its_slot_back(app: App) -> None:
     claimed(app)
-    (row,) = do(app, store.lock_due, [only_send(app)["id"]], NOW + LEASE)
+    (row,) = do(app, store.lock_due, [only_send(app)["id"]], NOW + LEASE, BOOT)
     assert row["attempt"] == 1
     assert only_send(app)["counted_at"] is None
     assert not begun(app, at=NOW + LEASE)
@@ -94,15 +95,11 @@ def test_a_hand_over_does_not_begin_when_the_lease_has_run_out(app: App) -> None
     assert begun(app, at=NOW + LEASE - SECOND)
 
 
-def test_a_lease_that_ran_out_cannot_be_renewed(app: App) -> None:
-    claimed(app)
-    send_id = only_send(app)["id"]
-    do(app, store.renew, {send_id: 1}, NOW + LEASE)
-    assert only_send(app)["lease_until"] == NOW + LEASE
-    do(app, store.renew, {send_id: 2}, NOW + SECOND)
-    assert only_send(app)["lease_until"] == NOW + LEASE
-    do(app, store.renew, {send_id: 1}, NOW + SECOND)
-    assert only_send(app)["lease_until"] == NOW + SECOND + LEASE
+def test_a_hand_over_does_not_begin_once_the_mail_is_no_longer_worth_sending(app: App) -> None:
+    last_use = only_send(app)["valid_until"]
+    claimed(app, at=last_use - SECOND)
+    assert not begun(app, at=last_use)
+    assert begun(app, at=last_use - SECOND)
 
 
 @pytest.mark.parametrize(("scope", "reason"), [("marketing", "unsubscribed"), ("all", "hard_bounce")])
@@ -177,10 +174,27 @@ def test_an_abandoned_hand_over_ends_its_enrollment(app: App) -> None:
     """T34: a run whose last mail is in doubt still comes to an end."""
     claimed(app)
     begun(app)
-    assert do(app, store.settle_abandoned, NOW + REPLY_LEASE - SECOND) == 0
-    assert do(app, store.settle_abandoned, NOW + REPLY_LEASE) == 1
+    assert do(app, store.settle_abandoned, NOW + REPLY_LEASE - SECOND, BOOT) == 0
+    assert do(app, store.settle_abandoned, NOW + REPLY_LEASE, BOOT) == 1
     assert fates(app) == [("unknown", "unknown_outcome")]
     assert rows(app, enrollments)[0]["state"] == "completed"
+    (attempt,) = rows(app, attempts)
+    assert (attempt["outcome"], attempt["reason"]) == ("unknown", "unknown_outcome")
+    assert "the process or the machine stopped" in attempt["response"]
+    assert attempt["provider"] == "test", "the row of the beginning is completed, not replaced"
+
+
+def test_a_claim_of_an_earlier_boot_is_never_decided_again(app: App) -> None:
+    """Its mark may have died with the machine, so nobody knows whether the mail has left."""
+    claimed(app)
+    send_id = only_send(app)["id"]
+    assert do(app, store.due, [send_id], NOW + LEASE, "the next boot") == []
+    assert do(app, store.lock_due, [send_id], NOW + LEASE, "the next boot") == []
+    assert do(app, store.settle_abandoned, NOW + LEASE, BOOT) == 0
+    assert do(app, store.settle_abandoned, NOW + LEASE, "the next boot") == 1
+    assert fates(app) == [("unknown", "unknown_outcome")]
+    assert only_send(app)["counted_at"] == NOW
+    assert [row["outcome"] for row in rows(app, attempts)] == ["unknown"]
 
 
 def test_a_reserved_slot_that_may_still_be_used_is_counted_as_of_now(app: App) -> None:

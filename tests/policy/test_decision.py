@@ -79,7 +79,6 @@ def test_a_mail_with_nothing_against_it_may_go() -> None:
         ({"campaign_status": None}, Reason.CAMPAIGN_INACTIVE, "canceled"),
         ({"campaign_status": CampaignStatus.DRAFT}, Reason.CAMPAIGN_INACTIVE, "canceled"),
         ({"valid_until": NOON}, Reason.EXPIRED, "skipped"),
-        ({"next_step_due": NOON}, Reason.NEXT_STEP_DUE, "skipped"),
         ({"consent": ConsentState.DENIED}, Reason.NO_CONSENT, "skipped"),
         ({"consent": ConsentState.PENDING}, Reason.NO_CONSENT, "skipped"),
         ({"suppressed_for": SuppressionReason.UNSUBSCRIBED}, Reason.UNSUBSCRIBED, "skipped"),
@@ -150,7 +149,6 @@ def test_a_wait_beyond_its_last_use_is_the_end_and_keeps_its_cause(change: dict[
     facts = replace(GOOD, **change)
     short = replace(facts, valid_until=facts.now + HOUR)
     assert decide(short).answer == Skip(Reason.EXPIRED, because=cause)
-    assert decide(replace(facts, next_step_due=facts.now + HOUR)).answer == Skip(Reason.EXPIRED, because=cause)
 
 
 def test_a_paused_campaign_holds_its_mails_until_it_goes_on() -> None:
@@ -213,10 +211,10 @@ def test_a_wait_lies_ahead_ends_in_time_and_comes_to_an_end(
     )
     answer = decide(facts).answer
     if isinstance(answer, Defer):
-        assert facts.now < answer.until <= facts.limit
+        assert facts.now < answer.until <= facts.valid_until
         facts = replace(facts, now=answer.until, rivals=())
         answer = decide(facts).answer
-        assert isinstance(answer, Allow) or facts.now == facts.limit
+        assert isinstance(answer, Allow) or facts.now == facts.valid_until
     if isinstance(answer, Allow):
         assert facts.quiet_hours is None or not facts.quiet_hours.is_quiet(facts.now, PARIS)
         assert next_free(facts.caps, facts.counted, facts.now, PARIS, "accessories") is None
@@ -247,4 +245,4 @@ def test_a_broken_template_holds_its_mails_until_somebody_mends_it() -> None:
     """A slip of the pen in a template must not lose a day's mails."""
     held = decide(replace(GOOD, content=ContentFault.TEMPLATE_ERROR)).answer
     assert isinstance(held, Defer)
-    assert (held.reason, NOON < held.until <= GOOD.limit) == (Reason.TEMPLATE_ERROR, True)
+    assert (held.reason, NOON < held.until <= GOOD.valid_until) == (Reason.TEMPLATE_ERROR, True)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import sends
+from aftercart.delivery.base import Outcome
 from aftercart.reports.explain import Explanation, explain
 from aftercart.testing import engine, run_until
 from tests.cast import (
@@ -20,6 +22,7 @@ from tests.cast import (
     HOUR,
     MONDAY,
     Shop,
+    answer,
     campaign,
     click,
     clock_of,
@@ -60,9 +63,49 @@ def test_the_story_of_a_sent_mail_is_told_in_order(app: App) -> None:
         "Webhook “order.completed” came in and was processed.",
         "The order entered the campaign.",
         "Nothing spoke against the mail; it was prepared and claimed for sending.",
-        "Attempt 1 by recording: accepted.",
-        "The mail was handed to the mail provider.",
+        "Attempt 1 by recording: The mail was handed to the mail provider.",
     ]
+
+
+def test_a_mail_tells_where_it_stands_now(app: App) -> None:
+    order(app, "1001", ADA)
+    (story,) = explained(app, "1001").orders
+    assert [send.sentence for send in story.sends] == ["Due at 2026-03-05 09:00 UTC."]
+    entered = next(moment for moment in story.moments if moment.kind == "enroll")
+    assert entered.facts == {"due": {"complements": "2026-03-05T09:00:00+00:00"}}
+    run_until(app, DUE)
+    (story,) = explained(app, "1001").orders
+    assert [(send.state, send.sentence) for send in story.sends] == [
+        ("sent", "The mail was handed to the mail provider.")
+    ]
+    assert explained(app, story.sends[0].send_id).orders[0].sends == story.sends
+
+
+def test_each_time_that_a_mail_waits_longer_is_told(tmp_path: Path) -> None:
+    """A cap, and then, because another campaign's mail was faster, the same cap once more."""
+    one: dict[str, Any] = {"caps": "[1 per 1d]", "quiet": "null", "valid_for": "5d"}
+    shop = Shop(tmp_path / "shop").write(campaign(**one), campaign("fast", priority=90, **one))
+    with engine(tmp_path, SteppedClock(MONDAY), **shop.files) as app:
+        order(app, "1001", ADA)
+        clock_of(app).step(HOUR)
+        order(app, "1002", ADA, [HELMET])
+        run_until(app, DUE + timedelta(days=4))
+        waits = [
+            (moment.send_id, moment.facts["until"])
+            for story in explained(app, "ada@example.com").orders
+            for moment in story.moments
+            if "until" in moment.facts
+        ]
+        assert len(waits) == len(set(waits)) == 6, "of four mails the last waits three times"
+
+
+def test_a_mail_in_doubt_says_so(app: App) -> None:
+    order(app, "1001", ADA)
+    outbox(app).answers["ada@example.com"] = [answer(Outcome.UNKNOWN, "connection lost after the body")]
+    run_until(app, DUE)
+    (story,) = explained(app, "1001").orders
+    assert "nobody knows whether it went" in story.moments[-1].sentence
+    assert "nobody knows whether it went" in story.sends[0].sentence
 
 
 def test_a_refund_is_told_as_what_took_the_mail_back(app: App) -> None:

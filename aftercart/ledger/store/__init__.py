@@ -13,8 +13,8 @@ from aftercart.ledger.store.dispatching import (
     take_due,
     take_over,
 )
-from aftercart.ledger.store.marks import REPLY_LEASE, Settled, begin, release, renew, settle
-from aftercart.ledger.store.plans import cancel_enrollments, complete_enrollments, end, readdress
+from aftercart.ledger.store.marks import REPLY_LEASE, Settled, begin, release, settle
+from aftercart.ledger.store.plans import cancel_enrollments, complete_enrollments, decide_anew, end, readdress
 from aftercart.ledger.store.records import keep_content, keep_decisions, offered_since
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "cancel_enrollments",
     "claim",
     "complete_enrollments",
+    "decide_anew",
     "defer",
     "due",
     "end",
@@ -38,7 +39,6 @@ __all__ = [
     "offered_since",
     "readdress",
     "release",
-    "renew",
     "settle",
     "settle_abandoned",
     "take_due",

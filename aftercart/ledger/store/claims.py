@@ -6,34 +6,38 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select, update
 
 from aftercart.db.tables import sends
 from aftercart.ledger.states import SendState
 
 LEASE = timedelta(seconds=120)
-"""How long a worker may hold a claimed send before another may take it. Renewed while the worker lives."""
+"""How long a worker may hold a claimed send before another may take it."""
 
 
-def due(connection: Connection, ids: Sequence[UUID], now: datetime) -> list[dict[str, Any]]:
-    """Of `ids`, the sends that may be decided now: scheduled, due, and leased to nobody."""
-    return [dict(row) for row in connection.execute(_due(ids, now)).mappings()]
+def due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
+    """Of `ids`, the sends that may be decided now: scheduled, due, and leased to nobody.
+
+    One that was claimed before this boot may be decided no more (see `settle_abandoned`).
+    """
+    return [dict(row) for row in connection.execute(_due(ids, now, boot_id)).mappings()]
 
 
-def lock_due(connection: Connection, ids: Sequence[UUID], now: datetime) -> list[dict[str, Any]]:
+def lock_due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
     """The same, locked until commit. A slot that a dead worker's claim still holds is given back.
 
     Their recipients must be locked already: whoever takes slots of a person holds the person.
     """
-    rows = [dict(row) for row in connection.execute(_due(ids, now).with_for_update(key_share=True)).mappings()]
+    rows = [dict(row) for row in connection.execute(_due(ids, now, boot_id).with_for_update(key_share=True)).mappings()]
     stale = [row["id"] for row in rows if row["counted_at"] is not None]
     if stale:
         connection.execute(update(sends).where(sends.c.id.in_(stale)).values(counted_at=None, lease_until=None))
     return rows
 
 
-def _due(ids: Sequence[UUID], now: datetime) -> Select[Any]:
-    free = or_(sends.c.lease_until.is_(None), sends.c.lease_until <= now)
+def _due(ids: Sequence[UUID], now: datetime, boot_id: str | None) -> Select[Any]:
+    of_this_boot = or_(sends.c.boot_id.is_(None), sends.c.boot_id == (boot_id or ""))
+    free = or_(sends.c.lease_until.is_(None), and_(sends.c.lease_until <= now, of_this_boot))
     due_now = (sends.c.id.in_(ids), sends.c.state == SendState.SCHEDULED, sends.c.due_at <= now, free)
     return select(sends).where(*due_now).order_by(sends.c.id)
 
@@ -50,8 +54,11 @@ class Claim:
     config_version: str
 
 
-def claim(connection: Connection, claims: Sequence[Claim], now: datetime) -> None:
-    """Lease the sends and reserve their frequency-cap slots. The rows are locked by `lock_due`."""
+def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_id: str | None) -> None:
+    """Lease the sends and reserve their frequency-cap slots. The rows are locked by `lock_due`.
+
+    `boot_id`: where the marks of their hand-over are only as safe as the machine.
+    """
     if not claims:
         return
     statement = (
@@ -61,6 +68,7 @@ def claim(connection: Connection, claims: Sequence[Claim], now: datetime) -> Non
             attempt=bindparam("new_attempt"),
             lease_until=now + LEASE,
             wake_at=now + LEASE,
+            boot_id=boot_id,
             counted_at=now,
             reason=None,
             subject=bindparam("new_subject"),

@@ -5,13 +5,15 @@ from uuid import UUID
 
 from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
 
-from aftercart.db.tables import sends
+from aftercart.db.session import insert_new
+from aftercart.db.tables import attempts, sends
 from aftercart.ledger.states import OPEN, SendState
 from aftercart.ledger.store.marks import REPLY_LEASE
 from aftercart.ledger.store.plans import complete_enrollments
 
 NUDGE_AGAIN = timedelta(seconds=60)
 """When a message about a due send is taken for lost."""
+UNKNOWN_OUTCOME = "unknown_outcome"
 
 # Written into the statement, not bound: else neither database could see that the partial index ix_sends_wake serves.
 IS_OPEN = sends.c.state.in_(bindparam("open_states", [*OPEN], expanding=True, literal_execute=True))
@@ -33,16 +35,31 @@ def take_due(connection: Connection, now: datetime, limit: int) -> list[UUID]:
     return ids
 
 
-def settle_abandoned(connection: Connection, now: datetime) -> int:
+NO_ANSWER = "no answer was recorded: the process or the machine stopped during the hand-over"
+
+
+def settle_abandoned(connection: Connection, now: datetime, boot_id: str | None) -> int:
     """Hand-overs whose worker died between the server's go-ahead and our commit become `unknown`.
 
-    They may have been delivered, so they are never sent again by themselves and keep their frequency-cap slot.
+    They may have been delivered, so they are never sent again by themselves and keep their frequency-cap slot. So do
+    claims of an earlier boot than `boot_id`: the mark of their hand-over may have died with the machine.
     """
-    abandoned = and_(IS_OPEN, sends.c.state == SendState.SENDING, sends.c.wake_at <= now)
-    settled = update(sends).where(abandoned).values(state=SendState.UNKNOWN, reason="unknown_outcome", lease_until=None)
-    concerned = list(connection.execute(settled.returning(sends.c.enrollment_id)).scalars())
-    complete_enrollments(connection, concerned, now)
-    return len(concerned)
+    claimed_before_the_boot = and_(sends.c.boot_id.is_not(None), sends.c.boot_id != (boot_id or ""))
+    abandoned = (
+        sends.c.state.in_(OPEN),
+        sends.c.lease_until <= now,
+        or_(sends.c.state == SendState.SENDING, claimed_before_the_boot),
+    )
+    settled = update(sends).where(*abandoned).values(state=SendState.UNKNOWN, reason=UNKNOWN_OUTCOME, lease_until=None)
+    found = connection.execute(settled.returning(sends.c.id, sends.c.attempt, sends.c.enrollment_id)).all()
+    told = {"outcome": "unknown", "response": NO_ANSWER, "reason": UNKNOWN_OUTCOME, "ended_at": now}
+    rows = [
+        {"send_id": row.id, "attempt": row.attempt, "provider": "", "message_id": "", "started_at": now, **told}
+        for row in sorted(found)
+    ]
+    insert_new(connection, attempts, rows, unique=("send_id", "attempt"), update=tuple(told))
+    complete_enrollments(connection, (row.enrollment_id for row in found), now)
+    return len(found)
 
 
 def take_over(connection: Connection, now: datetime) -> None:

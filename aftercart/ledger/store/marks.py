@@ -6,75 +6,77 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, Connection, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Dialect,
+    Insert,
+    Update,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
-from aftercart.db.session import insert_new
+from aftercart.db.prepared import Prepared
 from aftercart.db.tables import attempts, consents, recipients, sends, suppressions
 from aftercart.ledger.states import OPEN, SendState
-from aftercart.ledger.store.claims import LEASE
 
 REPLY_LEASE = timedelta(seconds=660)
 """How long a hand-over may stay open: the ten minutes that RFC 5321 §4.5.3.2.6 gives the server, and one more."""
+RESPONSE_LIMIT = 500
 
 
-# The two marks of each mail are built once: building them took longer than running them.
-_LEFT = exists().where(suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
-_LAST_WORD = (
-    select(consents.c.state)
-    .where(consents.c.recipient_id == sends.c.recipient_id)
-    .order_by(consents.c.at.desc(), consents.c.id.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-_BEGIN = (
-    update(sends)
-    .where(
-        sends.c.id == bindparam("send"),
-        sends.c.attempt == bindparam("expected"),
-        sends.c.state == SendState.SCHEDULED,
-        sends.c.lease_until > bindparam("now"),
-        ~_LEFT,
-        _LAST_WORD == "granted",
+# ---------------------------------------------------------------- the body is about to leave
+
+
+def _begin_send(_: Dialect) -> Update:
+    left = exists().where(suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
+    last_word = (
+        select(consents.c.state)
+        .where(consents.c.recipient_id == sends.c.recipient_id)
+        .order_by(consents.c.at.desc(), consents.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    .values(
-        state=SendState.SENDING,
-        counted_at=bindparam("now"),
-        lease_until=bindparam("reply_until"),
-        wake_at=bindparam("reply_until"),
+    now = bindparam("now", type_=sends.c.due_at.type)
+    reply_until = bindparam("reply_until", type_=sends.c.due_at.type)
+    return (
+        update(sends)
+        .where(
+            sends.c.id == bindparam("send"),
+            sends.c.attempt == bindparam("expected"),
+            sends.c.state == SendState.SCHEDULED,
+            sends.c.lease_until > now,
+            sends.c.valid_until > now,
+            ~left,
+            last_word == "granted",
+        )
+        .values(state=SendState.SENDING, counted_at=now, lease_until=reply_until, wake_at=reply_until)
     )
-)
-_RETRY = bindparam("retry", type_=sends.c.due_at.type)
-_SETTLE = (
-    update(sends)
-    .where(
-        sends.c.id == bindparam("send"),
-        sends.c.attempt == bindparam("expected"),
-        # Not an IN list: SQLAlchemy refuses those for many rows at once.
-        or_(*(sends.c.state == state for state in (*OPEN, SendState.UNKNOWN))),
-    )
-    .values(
-        state=bindparam("new_state"),
-        reason=bindparam("why"),
-        sent_at=bindparam("new_sent"),
-        lease_until=None,
-        due_at=func.coalesce(_RETRY, sends.c.due_at),
-        wake_at=func.coalesce(_RETRY, sends.c.wake_at),
-        counted_at=case((bindparam("keeps", type_=Boolean()), sends.c.counted_at), else_=None),
-        tries=sends.c.tries + 1,
-    )
-)
+
+
+def _begin_attempt(_: Dialect) -> Insert:
+    return insert(attempts).values({name: bindparam(name, required=True) for name in _STARTED})
+
+
+_STARTED = ("send_id", "attempt", "provider", "message_id", "outcome", "response", "started_at")
+_BEGIN_SEND, _BEGIN_ATTEMPT = Prepared(_begin_send), Prepared(_begin_attempt)
 
 
 def begin(connection: Connection, send_id: UUID, attempt: int, provider: str, message_id: str, now: datetime) -> bool:
     """Mark that the body is about to leave. False, and nothing changed, if it must not:
 
-    the lease was lost or ran out (others may have taken the slot meanwhile), the send was canceled, or the person
-    left or took their consent back since the claim.
+    the lease was lost or ran out (others may have taken the slot meanwhile), the send was canceled or is no longer
+    worth sending, or the person left or took their consent back since the claim.
     """
-    marked = connection.execute(
-        _BEGIN, {"send": send_id, "expected": attempt, "now": now, "reply_until": now + REPLY_LEASE}
-    )
-    if marked.rowcount != 1:
+    about = {"send": send_id, "expected": attempt, "now": now, "reply_until": now + REPLY_LEASE}
+    if _BEGIN_SEND.execute(connection, [about]).rowcount != 1:
         return False
     row = {
         "send_id": send_id,
@@ -85,25 +87,11 @@ def begin(connection: Connection, send_id: UUID, attempt: int, provider: str, me
         "response": "",
         "started_at": now,
     }
-    insert_new(connection, attempts, [row], unique=("send_id", "attempt"))
+    _BEGIN_ATTEMPT.execute(connection, [row])
     return True
 
 
-def renew(connection: Connection, held: Mapping[UUID, int], now: datetime) -> None:
-    """Keep the lease on what this worker has claimed and not begun yet. One that ran out is lost."""
-    if not held:
-        return
-    connection.execute(
-        update(sends)
-        .where(
-            sends.c.id == bindparam("send"),
-            sends.c.attempt == bindparam("expected"),
-            sends.c.state == SendState.SCHEDULED,
-            sends.c.lease_until > now,
-        )
-        .values(lease_until=now + LEASE, wake_at=now + LEASE),
-        [{"send": i, "expected": attempt} for i, attempt in sorted(held.items())],
-    )
+# ---------------------------------------------------------------- this came of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,39 +114,74 @@ class Settled:
         return self.state in (SendState.SENT, SendState.UNKNOWN)
 
 
+def _settle_send(_: Dialect) -> Update:
+    retry = bindparam("retry_at", type_=sends.c.due_at.type, required=True)
+    return (
+        update(sends)
+        .where(
+            sends.c.id == bindparam("send_id"),
+            sends.c.attempt == bindparam("attempt_no"),
+            # Not an IN list: those cannot be prepared.
+            or_(*(sends.c.state == state for state in (*OPEN, SendState.UNKNOWN))),
+        )
+        .values(
+            state=bindparam("new_state"),
+            reason=bindparam("reason"),
+            sent_at=bindparam("new_sent"),
+            lease_until=None,
+            due_at=func.coalesce(retry, sends.c.due_at),
+            wake_at=func.coalesce(retry, sends.c.wake_at),
+            counted_at=case((bindparam("keeps", type_=Boolean(), required=True), sends.c.counted_at), else_=None),
+            tries=sends.c.tries + 1,
+        )
+    )
+
+
+def _settle_attempt(dialect: Dialect) -> Insert:
+    into = (postgresql if dialect.name == "postgresql" else sqlite).insert(attempts)
+    new = into.values({name: bindparam(name, required=True) for name in (*_STARTED, *_ENDED)})
+    answered = {name: new.excluded[name] for name in ("outcome", "response", *_ENDED)}
+    upsert: Insert = new.on_conflict_do_update(index_elements=["send_id", "attempt"], set_=answered)
+    return upsert
+
+
+_ENDED = ("reason", "retry_at", "ended_at")
+_SETTLE_SEND, _SETTLE_ATTEMPT = Prepared(_settle_send), Prepared(_settle_attempt)
+
+
 def settle(connection: Connection, settled: Sequence[Settled], provider: str) -> None:
     """Record receipts. Touches only sends of the same attempt; a late answer turns `unknown` into the truth."""
     if not settled:
         return
-    connection.execute(
-        _SETTLE,
-        [_settled_values(result) for result in sorted(settled, key=lambda result: result.send_id)],
-    )
-    rows = [
-        {
-            "send_id": result.send_id,
-            "attempt": result.attempt,
-            "provider": provider,
-            "message_id": result.message_id,
-            "outcome": result.outcome,
-            "response": result.response[:500],
-            "started_at": result.at,
-            "ended_at": result.at,
-        }
-        for result in settled
-    ]
-    insert_new(connection, attempts, rows, unique=("send_id", "attempt"), update=("outcome", "response", "ended_at"))
+    in_order = sorted(settled, key=lambda result: result.send_id)
+    _SETTLE_SEND.execute(connection, [_of_send(result) for result in in_order])
+    _SETTLE_ATTEMPT.execute(connection, [_of_attempt(result, provider) for result in in_order])
 
 
-def _settled_values(result: Settled) -> dict[str, Any]:
+def _of_send(result: Settled) -> dict[str, Any]:
     return {
-        "send": result.send_id,
-        "expected": result.attempt,
+        "send_id": result.send_id,
+        "attempt_no": result.attempt,
         "keeps": result.keeps_slot,
         "new_state": result.state,
-        "why": result.reason,
+        "reason": result.reason,
         "new_sent": result.at if result.state is SendState.SENT else None,
-        "retry": result.retry_at,
+        "retry_at": result.retry_at,
+    }
+
+
+def _of_attempt(result: Settled, provider: str) -> dict[str, Any]:
+    return {
+        "send_id": result.send_id,
+        "attempt": result.attempt,
+        "provider": provider,
+        "message_id": result.message_id,
+        "outcome": result.outcome,
+        "response": result.response[:RESPONSE_LIMIT],
+        "reason": result.reason,
+        "retry_at": result.retry_at,
+        "started_at": result.at,
+        "ended_at": result.at,
     }
 
 

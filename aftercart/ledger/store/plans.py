@@ -61,11 +61,21 @@ def complete_enrollments(connection: Connection, ids: Iterable[int], now: dateti
     )
 
 
-def readdress(connection: Connection, order_ids: Collection[int]) -> int:
-    """Where the shop has given an order another recipient, planned mails go to them; how many do.
+def decide_anew(connection: Connection, order_ids: Collection[int]) -> None:
+    """Take back the claims of mails about these orders whose hand-over has not begun: something has changed.
 
-    One that is claimed is decided anew: the new person has caps, consent and a clock of their own.
+    A line may have been refunded, or somebody else be meant. The hand-over sees that its lease is gone, and the gate
+    is asked again at once.
     """
+    claimed = (sends.c.order_id.in_(order_ids), sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_not(None))
+    _lock(connection, sends, *claimed)
+    freed: dict[str, Any] = {"lease_until": None, "counted_at": None, "wake_at": sends.c.due_at}
+    connection.execute(update(sends).where(*claimed).values(**freed))
+    readdress(connection, order_ids)
+
+
+def readdress(connection: Connection, order_ids: Collection[int]) -> int:
+    """Where the shop has given an order another recipient, planned mails go to them; how many do."""
     moved = (
         select(sends.c.id, sends.c.enrollment_id, orders.c.recipient_id)
         .join(orders, orders.c.id == sends.c.order_id)
@@ -76,9 +86,8 @@ def readdress(connection: Connection, order_ids: Collection[int]) -> int:
     rows = [row._asdict() for row in connection.execute(moved.with_for_update(of=sends, key_share=True))]
     if rows:
         to: dict[str, Any] = {"recipient_id": bindparam("to")}
-        freed: dict[str, Any] = {"lease_until": None, "counted_at": None, "wake_at": sends.c.due_at}
         sends_ = [{"send": row["id"], "to": row["recipient_id"]} for row in rows]
-        connection.execute(update(sends).where(sends.c.id == bindparam("send")).values(**to, **freed), sends_)
+        connection.execute(update(sends).where(sends.c.id == bindparam("send")).values(**to), sends_)
         enrolled = sorted({(row["enrollment_id"], row["recipient_id"]) for row in rows})
         of_enrollment = update(enrollments).where(enrollments.c.id == bindparam("enrollment")).values(**to)
         connection.execute(of_enrollment, [{"enrollment": id_, "to": whom} for id_, whom in enrolled])
