@@ -12,19 +12,22 @@ from sqlalchemy import insert, select
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import attempts, decisions, enrollments, exposures, sends, suppressions
+from aftercart.db.tables import attempts, decisions, enrollments, exposures, picks, recipients, sends, suppressions
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.send import deliver
 from aftercart.testing import ListQueue, engine, run_due, run_until
 from tests.cast import (
     ADA,
     BEN,
+    BIKE,
+    BODY,
     CHIKA,
     DAY,
     DEV,
     HELMET,
     HOUR,
     MONDAY,
+    SHELF,
     Shop,
     campaign,
     clock_of,
@@ -37,6 +40,7 @@ from tests.cast import (
     prepared,
     refund,
     rows,
+    stock_up,
     tell,
 )
 
@@ -610,3 +614,99 @@ def test_a_person_whose_address_is_on_the_list_gets_nothing(app: App) -> None:
     assert fates(app) == [("skipped", "suppressed")]
     with app.db.read() as connection:
         assert connection.execute(select(decisions.c.inputs)).scalars().all()[-1]["suppressed_for"] == "manual"
+
+
+# ---------------------------------------------------------------- what stands in the way of others
+
+
+def test_a_mail_with_a_broken_template_does_not_hold_others(open_app: Open, shop: Shop) -> None:
+    """A slip of the pen in the more important campaign must not cost the other its mails."""
+    one = {"caps": "[1 per 1d]", "quiet": "null"}
+    low, high = campaign("low", priority=10, **one), campaign("high", priority=90, template="broken", **one)
+    shop.template("broken", BODY.replace("Shop</a>", "Shop</a> {{ 1 // (order.lines[0].quantity - 1) }}"))
+    shop.write(low, high)
+    app = open_app()
+    order(app, "1", ADA)
+    run_until(app, DUE + HOUR)
+    by_campaign = {row["campaign"]: (row["state"], row["reason"]) for row in rows(app, sends)}
+    assert by_campaign == {"low": ("sent", "sent"), "high": ("scheduled", "template_error")}
+
+
+def test_two_mails_of_one_batch_offer_a_person_different_products(open_app: Open, shop: Shop) -> None:
+    offers = "recommend: {slots: 3, at_least: 1, fallback: [best_sellers]}, template: plain"
+    both = [campaign(name).replace("template: plain", offers) for name in ("one", "two")]
+    shop.write(*both)
+    app = open_app()
+    stock_up(app)
+    for number, sku in enumerate(SHELF):
+        order(app, f"past-{number}", customer(number, accepts_marketing=None), [{**HELMET, "sku": sku}])
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    hers = {row["id"]: row["campaign"] for row in rows(app, sends) if row["recipient_id"] == recipient_of(app, ADA)}
+    offered = [{row["sku"] for row in rows(app, picks) if row["send_id"] == send_id} for send_id in hers]
+    assert [len(skus) for skus in offered] == [3, 3]
+    assert offered[0].isdisjoint(offered[1])
+
+
+def recipient_of(app: App, who: dict[str, object]) -> int:
+    return next(int(row["id"]) for row in rows(app, recipients) if row["email"] == who["email"])
+
+
+def interrupted(app: App, act: Callable[[], object]) -> App:
+    """The same engine, but for what happens while it renders its first mail."""
+    plain, acted = app.renderer.template, list[object]()
+
+    class Meddling:
+        def template(self, name: str, locale: str) -> object:
+            if not acted:
+                acted.append(True)
+                act()
+            return plain(name, locale)
+
+    renderer: Any = Meddling()
+    return replace(app, renderer=renderer)
+
+
+def test_a_mail_that_cannot_be_claimed_yet_takes_no_slot(open_app: Open, shop: Shop) -> None:
+    """Its order changes while it is prepared: the other mail of the batch gets the only slot of the day."""
+    one = {"caps": "[1 per 1d]", "quiet": "null"}
+    shop.write(campaign("low", priority=10, **one), campaign("high", priority=90, **one))
+    app = open_app()
+    order(app, "1", ADA, [BIKE, HELMET])
+    order(app, "2", ADA, [HELMET])
+    clock_of(app).move_to(DUE)
+    ids = [row["id"] for row in rows(app, sends)]
+    deliver(interrupted(app, lambda: refund(app, "1", "BIKE")), ids)
+    sent = [row for row in rows(app, sends) if row["state"] == "sent"]
+    assert len(sent) == len(outbox(app).messages) == 1
+
+
+def test_a_mail_whose_order_changes_while_it_is_prepared_is_made_anew(app: App) -> None:
+    order(app, "1", ADA, [BIKE, HELMET])
+    clock_of(app).move_to(DUE)
+    run_due(interrupted(app, lambda: refund(app, "1", "BIKE")))
+    assert outbox(app).messages == []
+    run_until(app, DUE + HOUR)
+    (mail,) = outbox(app).messages
+    assert "Helmet" in mail.text
+    assert "Road bike" not in mail.text
+
+
+def test_two_workers_offer_a_person_different_products(open_app: Open, shop: Shop) -> None:
+    """Both look at what she was offered before; the one that claims later sees the other's mail and begins anew."""
+    offers = "recommend: {slots: 3, at_least: 1, fallback: [best_sellers]}, template: plain"
+    shop.write(*(campaign(name).replace("template: plain", offers) for name in ("one", "two")))
+    app = open_app()
+    stock_up(app)
+    for number, sku in enumerate(SHELF):
+        order(app, f"past-{number}", customer(number, accepts_marketing=None), [{**HELMET, "sku": sku}])
+    order(app, "1", ADA)
+    clock_of(app).move_to(DUE)
+    one, two = (row["id"] for row in rows(app, sends) if row["recipient_id"] == recipient_of(app, ADA))
+    deliver(interrupted(app, lambda: deliver(app, [two])), [one])
+    assert len(outbox(app).mails_to("ada@example.com")) == 1
+    run_until(app, DUE + HOUR)
+    assert len(outbox(app).mails_to("ada@example.com")) == 2
+    offered = [{row["sku"] for row in rows(app, picks) if row["send_id"] == send_id} for send_id in (one, two)]
+    assert [len(skus) for skus in offered] == [3, 3]
+    assert offered[0].isdisjoint(offered[1])
