@@ -1,16 +1,28 @@
 """`aftercart sends`: every send, and why it went, waits or did not go."""
 
 import json
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
 
 from aftercart.cli.table import instant, print_table
+from aftercart.ledger.states import SendState
+
+
+def _known_reason(name: str | None) -> str | None:
+    from aftercart.policy.decision import Reason
+
+    if name is not None and name not in set(Reason):
+        near = get_close_matches(name, list(Reason), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(Reason)}"
+        raise typer.BadParameter(f"{name} is no reason: {hint}")
+    return name
 
 
 def sends(
-    state: Annotated[str | None, typer.Option(help="Only sends in this state (scheduled, sent, skipped, ...).")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only sends with this reason.")] = None,
+    state: Annotated[SendState | None, typer.Option(help="Only sends in this state.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only sends with this reason.", callback=_known_reason)] = None,
     campaign: Annotated[str | None, typer.Option(help="Only sends of this campaign.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many (50 on screen, all with --json).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,

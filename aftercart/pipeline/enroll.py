@@ -27,7 +27,7 @@ from aftercart.money import Money
 from aftercart.pipeline.planned import Line, lines_of
 from aftercart.policy.decision import Reason
 from aftercart.policy.quiet_hours import person_hash
-from aftercart.policy.zones import zone_of
+from aftercart.policy.zones import LocalZone, zone_of
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.store import load_facts
 
@@ -148,17 +148,29 @@ def _enter(connection: Connection, app: App, entering: Sequence[tuple[Candidate,
     ledger.keep_decisions(
         connection,
         [
-            _decision(now, name, order_id, "enroll", Reason.ENROLLED, {"due": _due(planned, enrollment_id)})
-            for (name, order_id), enrollment_id in entered.items()
+            _decision(now, campaign.campaign, candidate.row.id, "enroll", Reason.ENROLLED, facts)
+            for candidate, campaign in entering
+            if (enrollment_id := entered.get((campaign.campaign, candidate.row.id))) is not None
+            and (facts := _planned(planned, enrollment_id, _zone(app, candidate)))
         ],
     )
     log.info("enrolled", enrollments=len(entered), sends=len(planned))
 
 
-def _due(planned: Sequence[Mapping[str, Any]], enrollment_id: int) -> dict[str, str]:
+def _planned(planned: Sequence[Mapping[str, Any]], enrollment_id: int, zone: LocalZone) -> dict[str, Any]:
     """When the mails of an enrollment were planned for, by step; `due_at` itself moves on when a mail has to wait."""
-    of_enrollment = (row for row in planned if row["enrollment_id"] == enrollment_id)
-    return {row["step"]: row["due_at"].isoformat(timespec="seconds") for row in of_enrollment}
+    mails = {
+        row["step"]: {name: row[name].isoformat(timespec="seconds") for name in ("due_at", "valid_until")}
+        for row in planned
+        if row["enrollment_id"] == enrollment_id
+    }
+    return {"zone": str(zone.zone), "zone_from": zone.source, "mails": mails}
+
+
+def _zone(app: App, candidate: Candidate) -> LocalZone:
+    row = candidate.row
+    own, country = row.time_zone or "", candidate.facts.country
+    return zone_of(own=own, country=country, region=row.region, shop=app.brand.time_zone)
 
 
 def _keep_versions(connection: Connection, campaigns: set[Campaign], now: datetime) -> None:
@@ -196,11 +208,8 @@ def _insert_enrollments(
 def _send_rows(
     app: App, candidate: Candidate, campaign: Campaign, enrollment_id: int, now: datetime
 ) -> Iterator[dict[str, Any]]:
-    row, brand = candidate.row, app.brand
-    zone = zone_of(
-        own=row.time_zone or "", country=candidate.facts.country, region=row.region, shop=brand.time_zone
-    ).zone
-    quiet_hours = campaign.limits.quiet_hours or brand.quiet_hours
+    row, zone = candidate.row, _zone(app, candidate).zone
+    quiet_hours = campaign.limits.quiet_hours or app.brand.quiet_hours
     for step in plan(campaign.steps, candidate.facts.ordered_at, zone, quiet_hours, person_hash(row.email)):
         yield {
             "id": new_id(),

@@ -16,6 +16,7 @@ from aftercart.db.tables import (
     consents,
     decisions,
     events,
+    order_lines,
     order_reversals,
     orders,
     picks,
@@ -24,6 +25,7 @@ from aftercart.db.tables import (
     suppressions,
 )
 from aftercart.policy.decision import Reason
+from aftercart.reports.words import SOURCES
 
 LARGEST = 50
 """Orders shown of one person, newest first."""
@@ -255,7 +257,7 @@ def _received(connection: Connection, keys: list[tuple[str, str]]) -> Iterable[t
 def _reversals(connection: Connection, keys: list[tuple[str, str]]) -> Iterable[tuple[tuple[str, str], Moment]]:
     query = select(order_reversals).where(tuple_(order_reversals.c.shop, order_reversals.c.shop_order_id).in_(keys))
     for row in connection.execute(query).mappings():
-        facts = {"quantity": row["quantity"], "amount_minor": row["amount_minor"]}
+        facts = {name: row[name] for name in ("quantity", "amount_minor", "currency")}
         moment = Moment(row["happened_at"], "reversal", _taken_back(row["kind"], row["sku"]), facts=facts)
         yield (row["shop"], row["shop_order_id"]), moment
 
@@ -305,9 +307,19 @@ def _about_sends(connection: Connection, ids: list[int]) -> Iterable[tuple[int, 
         sentence = f"A link was opened by a {row['verdict']} ({row['reason']})."
         yield planned[row["send_id"]].order_id, Moment(row["at"], "click", sentence, send_id=str(row["send_id"]))
     chosen_at = _claimed_at(connection, planned)
+    bought = _titles(connection, ids)
     for row in _of_sends(connection, picks, planned):
         send = planned[row["send_id"]]
-        yield send.order_id, _picked(row, chosen_at.get(send.id, send.created_at))
+        anchor = bought.get((send.order_id, row["because"]), row["because"])
+        yield send.order_id, _picked(row, anchor, chosen_at.get(send.id, send.created_at))
+
+
+def _titles(connection: Connection, ids: list[int]) -> dict[tuple[int, str], str]:
+    """What the lines of orders are called."""
+    query = select(order_lines.c.order_id, order_lines.c.sku, order_lines.c.title).where(
+        order_lines.c.order_id.in_(ids), order_lines.c.title != ""
+    )
+    return {(order_id, sku): title for order_id, sku, title in connection.execute(query)}
 
 
 def _attempted(row: Mapping[str, Any]) -> Moment:
@@ -332,11 +344,12 @@ def _came_of_it(row: Mapping[str, Any]) -> str:
     return Reason(row["reason"]).sentence + again
 
 
-def _picked(row: Mapping[str, Any], at: datetime) -> Moment:
-    because = f" because {row['because']} was bought" if row["because"] else ""
-    sentence = f"Slot {row['slot']}: “{row['title']}”{because} ({row['source'].replace('_', ' ')})."
-    facts = {"sku": row["sku"], "because": row["because"], "score": row["score"], **row["evidence"]}
-    return Moment(at, "pick", sentence, send_id=str(row["send_id"]), facts=facts)
+def _picked(row: Mapping[str, Any], anchor: str, at: datetime) -> Moment:
+    because = f" because “{anchor}” was bought" if anchor else ""
+    how = SOURCES.get(row["source"], row["source"])
+    sentence = f"Slot {row['slot']}: “{row['title']}”{because} ({how})."
+    facts = {"sku": row["sku"], "because": row["because"], "source": row["source"], "score": row["score"]}
+    return Moment(at, "pick", sentence, send_id=str(row["send_id"]), facts={**facts, **row["evidence"]})
 
 
 def _claimed_at(connection: Connection, planned: Mapping[UUID, Any]) -> dict[UUID, datetime]:

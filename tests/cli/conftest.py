@@ -24,7 +24,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
     """Type words after `aftercart` in the folder of the installation."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AFTERCART_SECRET_KEY", "k" * 40)
-    return lambda *words: CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+    return lambda *words: CliRunner().invoke(app, words, env={"COLUMNS": "80"})
 
 
 @pytest.fixture

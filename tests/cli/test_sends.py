@@ -28,7 +28,7 @@ def test_json_has_a_line_for_each_send_with_what_is_promised(typed: Typed) -> No
         (("--state", "sent"), ["ada"]),
         (("--reason", "no_consent"), ["ben"]),
         (("--campaign", "accessories", "--limit", "2"), ["chika", "ben"]),
-        (("--state", "no_such_state"), []),
+        (("--state", "failed"), []),
     ],
 )
 def test_the_list_can_be_narrowed(typed: Typed, words: tuple[str, ...], emails: list[str]) -> None:
@@ -53,3 +53,21 @@ def test_what_a_shop_wrote_is_shown_as_it_is(typed: Typed) -> None:
 
 def test_a_limit_below_one_is_wrong_usage(typed: Typed) -> None:
     assert typed("sends", "--limit", "0").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--state", "sended"), "sended"), (("--reason", "no_concent"), "did you mean no_consent?")],
+)
+def test_a_state_or_reason_that_does_not_exist_is_wrong_usage(typed: Typed, words: tuple[str, ...], said: str) -> None:
+    result = typed("sends", *words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.replace("│", "").split())
+
+
+def test_a_row_is_one_line_however_narrow_the_terminal(typed: Typed) -> None:
+    """An id that is broken over lines cannot be copied, nor found by grep."""
+    ids = [json.loads(line)["send_id"] for line in typed("sends", "--json").stdout.splitlines()]
+    for send_id in ids:
+        (line,) = [line for line in typed("sends").stdout.splitlines() if send_id in line]
+        assert "example.com" in line

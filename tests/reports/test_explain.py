@@ -13,7 +13,9 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import sends
 from aftercart.delivery.base import Outcome
+from aftercart.recommendation.guards import Guard
 from aftercart.reports.explain import Explanation, explain
+from aftercart.reports.words import GUARDS, in_words
 from aftercart.testing import engine, run_until
 from tests.cast import (
     ADA,
@@ -26,12 +28,14 @@ from tests.cast import (
     campaign,
     click,
     clock_of,
+    customer,
     leave,
     only_send,
     order,
     outbox,
     refund,
     rows,
+    stock_up,
     tell,
 )
 
@@ -72,7 +76,10 @@ def test_a_mail_tells_where_it_stands_now(app: App) -> None:
     (story,) = explained(app, "1001").orders
     assert [send.sentence for send in story.sends] == ["Due at 2026-03-05 09:00 UTC."]
     entered = next(moment for moment in story.moments if moment.kind == "enroll")
-    assert entered.facts == {"due": {"complements": "2026-03-05T09:00:00+00:00"}}
+    assert in_words("enroll", entered.facts) == [
+        "The mail “complements” is planned for 5 March 2026, 10:00 (Europe/Paris: their own time zone), "
+        "worth sending until 8 March 2026, 10:00."
+    ]
     run_until(app, DUE)
     (story,) = explained(app, "1001").orders
     assert [(send.state, send.sentence) for send in story.sends] == [
@@ -185,3 +192,67 @@ def test_an_explanation_survives_json(app: App) -> None:
         plain = explained(app, name).plain()
         assert json.loads(json.dumps(plain)) == json.loads(json.dumps(plain, default=str))
         assert plain["orders"][0]["order_id"] == "1001"
+
+
+# ---------------------------------------------------------------- in words
+
+
+def test_the_facts_of_a_refusal_are_sentences(app: App) -> None:
+    order(app, "1001", BEN)
+    run_until(app, DUE)
+    (story,) = explained(app, "1001").orders
+    assert in_words("gate", story.moments[-1].facts) == [
+        "Where they live it was 5 March 2026, 10:00 (Europe/Paris: their own time zone).",
+        "Worth sending until 8 March 2026, 10:00.",
+        "Consent to marketing mail: denied.",
+        "Quiet hours: 21:00-08:00.",
+    ]
+
+
+def test_the_facts_of_an_order_that_stayed_out_are_sentences(tmp_path: Path) -> None:
+    bikes_only = campaign().replace("trigger: order.completed", "trigger: order.completed\naudience: {country: [DE]}")
+    with engine(tmp_path, SteppedClock(MONDAY), **Shop(tmp_path / "shop").write(bikes_only).files) as app:
+        order(app, "1001", ADA)
+        (story,) = explained(app, "1001").orders
+        assert in_words("enroll", story.moments[-1].facts) == [
+            "Bought: BIKE.",
+            "Worth €900.00.",
+            "Ordered 2 March 2026, 14:00 UTC.",
+            "Sent to FR.",
+        ]
+
+
+def test_caps_picks_and_other_stops_are_told(tmp_path: Path) -> None:
+    offers = "recommend: {slots: 3, at_least: 1, fallback: [best_sellers]}, template: plain"
+    text = campaign(caps="[1 per 1d]", valid_for="5h").replace("template: plain", offers)
+    with engine(tmp_path, SteppedClock(MONDAY), **Shop(tmp_path / "shop").write(text).files) as app:
+        stock_up(app)
+        order(app, "past", customer(9, accepts_marketing=None), [HELMET])
+        order(app, "1001", ADA)
+        order(app, "1002", ADA)
+        run_until(app, DUE)
+        told = {
+            (moment.kind, line)
+            for story in explained(app, "ada@example.com").orders
+            for moment in story.moments
+            for line in in_words(moment.kind, moment.facts)
+        }
+        assert ("gate", "At most 1 per 1d; counted so far: none.") in told
+        assert ("gate", "At most 1 per 1d; counted so far: 1 (5 March 2026, 10:00).") in told
+        assert ("gate", "Products found to recommend: 1.") in told
+        assert ("attempt", "The provider said: 250 ok") in told
+        picked = {m.sentence for s in explained(app, "ada@example.com").orders for m in s.moments if m.kind == "pick"}
+        assert picked == {"Slot 1: “Helmet” (a best seller)."}
+
+
+def test_what_was_left_out_is_told_in_the_guards_words() -> None:
+    facts = {"picks": 1, "filtered": {"owned": 2, "near_duplicate": 1}, "model": "20260301T000000Z-1"}
+    gate = {"local_time": MONDAY.isoformat(), "valid_until": MONDAY.isoformat(), "zone": "UTC", "consent": "granted"}
+    told = in_words("gate", {**gate, **facts, "zone_from": "utc", "stops": ["frequency_cap", "outranked"]})
+    assert "Products found to recommend: 1 (model 20260301T000000Z-1)." in told
+    assert "Left out: 2 bought before, 1 nearly the same as what was bought." in told
+    assert told[-1] == "Besides: A more important mail to the same person needs the slot."
+
+
+def test_every_guard_has_words() -> None:
+    assert {guard.value for guard in Guard} <= set(GUARDS)
