@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -101,7 +102,7 @@ class Brand(Part):
     @property
     def address(self) -> str:
         """The bare address of the sender."""
-        return parseaddr(self.sender)[1]
+        return _bare(self.sender)
 
     @property
     def domain(self) -> str:
@@ -123,3 +124,8 @@ class Brand(Part):
             "postal_address": self.postal_address,
             "email": self.answers_to,
         }
+
+
+@lru_cache(maxsize=64)  # asked several times for every mail
+def _bare(sender: str) -> str:
+    return parseaddr(sender)[1]

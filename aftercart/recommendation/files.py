@@ -117,8 +117,9 @@ def _assembled(folder: Path, version: str, meta: Mapping[str, Any]) -> Model:
 
 
 def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
+    """As a plain array over the mapped file: the class `memmap` itself takes its time for every number."""
     values: npt.NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-    return values
+    return values.view(np.ndarray)
 
 
 def _digest(file: Path) -> str:

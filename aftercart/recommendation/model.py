@@ -60,4 +60,12 @@ class Model:
         """Which products a campaign's filter leaves; None: all."""
         if not rules.only and not rules.without:
             return None
-        return np.fromiter((fits(product, rules) for product in self.products), bool, len(self.products))
+        filters = (tuple(rules.only.items()), tuple(rules.without.items()))
+        if filters not in self._left_by:
+            self._left_by[filters] = np.fromiter((fits(product, rules) for product in self.products), bool)
+        return self._left_by[filters]
+
+    @cached_property
+    def _left_by(self) -> dict[object, npt.NDArray[np.bool_]]:
+        """A shop has few filters and asks each of them for every order."""
+        return {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +86,7 @@ class _Givens:
     def strongest(self, anchors: Sequence[str], items: Ints) -> list[str]:
         """For each item the anchor whose row adds most to the embeddings' part of its score, which is linear."""
         vectors = self.anchor_vectors[[self.row[sku] for sku in anchors]]
-        return [anchors[row] for row in np.argmax(vectors @ self.learned.embeddings.item[items].T, axis=0)]
+        return [anchors[row] for row in np.argmax(vectors @ self.learned.embeddings.item[items].T, axis=0).tolist()]
 
 
 def _ranked(model: Model, givens: _Givens, questions: Sequence[Question], at: int, most: int) -> Iterator[Ranking]:
@@ -97,10 +98,9 @@ def _ranked(model: Model, givens: _Givens, questions: Sequence[Question], at: in
             continue
         best = best_of(_without_banned(model, question, scores[row]), most)
         because = givens.strongest(anchors, best)
-        yield [
-            Candidate(model.products[item].sku, float(scores[row, item]), because[place], place + 1)
-            for place, item in enumerate(best)
-        ]
+        # Whole rows as lists: to take single numbers out of an array costs more than all the rest.
+        skus, values = (model.products[item].sku for item in best.tolist()), scores[row, best].tolist()
+        yield list(map(Candidate, skus, values, because, count(1)))
 
 
 def _standardized(scores: Floats) -> Floats:

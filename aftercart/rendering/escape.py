@@ -38,9 +38,19 @@ class Links:
     untouched: frozenset[str]
     """Compared without their fragment."""
     unsafe: list[str] = field(default_factory=list)
+    _judged: dict[str, str] = field(default_factory=dict)
 
     def clickable(self, value: object) -> str:
         """The address for an href. A link of `context["links"]` acts for the recipient and is never rewritten."""
+        known = self._judged.get(value) if isinstance(value, str) else None
+        if known is not None:  # a product's page is linked from its picture, its title, its button and the text part
+            return known
+        found = self._clickable(value)
+        if isinstance(value, str) and found != UNSAFE_URL:
+            self._judged[value] = found
+        return found
+
+    def _clickable(self, value: object) -> str:
         url = _address(value)
         if _WEB_ADDRESS.fullmatch(url):
             return url if url.partition("#")[0] in self.untouched else self.rewrite(url)
@@ -88,6 +98,11 @@ def one_line(text: str) -> str:
 
 def text(value: object) -> Markup:
     """For text and for quoted attributes."""
+    return _text(value) if type(value) is str else escape(plain(value))
+
+
+@lru_cache(maxsize=4096)  # the brand's name, prices and titles stand in many mails, and in each more than once
+def _text(value: str) -> Markup:
     return escape(plain(value))
 
 

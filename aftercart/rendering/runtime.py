@@ -60,10 +60,25 @@ def _date(value: object, style: str = "long", *, locale: str) -> str:
     return day(value, locale, style)
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """Reads `a.b` as a field of the context first, which is plain data: `order.items` is no method of a dict.
+
+    Jinja itself asks for an attribute first and fails at every field, of which a mail reads a hundred.
+    """
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict:
+            try:
+                return obj[attribute]
+            except KeyError:
+                return self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+
 @lru_cache(maxsize=128)
 def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
     """Jinja with the filters of this room and nothing that policy.py does not list."""
-    result = ImmutableSandboxedEnvironment(
+    result = _Environment(
         undefined=StrictUndefined, autoescape=html, finalize=None if html else plain, keep_trailing_newline=True
     )
     listed = {name: kept for name, kept in result.filters.items() if name in FILTERS}

@@ -6,6 +6,7 @@ A link in is the redirect's location out, byte for byte, apart from the UTM para
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, unquote_plus, urlsplit
 from uuid import UUID
 
@@ -31,9 +32,10 @@ class LinkBook:
         self._base_url = base_url.rstrip("/")
         self._tokens = tokens
         self._send_id = send_id
-        self._hosts = tuple(_ascii_host(host.lower()) for host in hosts)
+        self._hosts = _known_hosts(tuple(hosts))
         self._utm = utm
         self._positions: dict[str, int] = {}
+        self._stands: dict[str, str] = {}
 
     @property
     def links(self) -> list[tuple[int, str]]:
@@ -41,14 +43,19 @@ class LinkBook:
         return [(position, url) for url, position in self._positions.items()]
 
     def track(self, url: str) -> str:
-        """What stands in the mail for a link.
+        """What stands in the mail for a link; the same link stands in a mail several times.
 
         - http(s) to one of the shop's hosts: a tracked link
         - http(s) to another host, `mailto:`, `tel:` and `#place`: the link as it is
         - a link to our own pages: as it is; wrapped twice it would lead in a circle
         - anything else (another scheme, a user name in it, backslashes, control characters): `#unsafe-url`
         """
-        url = url.strip(" ")
+        stands = self._stands.get(url)
+        if stands is None:
+            stands = self._stands[url] = self._judged(url.strip(" "))
+        return stands
+
+    def _judged(self, url: str) -> str:
         if _NEVER_IN_A_URL.search(url):
             return UNSAFE
         if _HARMLESS.match(url):
@@ -74,11 +81,16 @@ def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
     before, hash_sign, fragment = url.partition("#")
     address, _, query = before.partition("?")
     present = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
-    new = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in parameters.items() if k not in present)
+    new = "&".join(f"{_quoted(k)}={_quoted(v)}" for k, v in parameters.items() if k not in present)
     if not new:
         return url
     joint = "" if not query or query.endswith("&") else "&"
     return f"{address}?{query}{joint}{new}{hash_sign}{fragment}"
+
+
+@lru_cache(maxsize=1024)  # the names of a few campaigns
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
 def _web_address(url: str) -> SplitResult | None:
@@ -102,6 +114,11 @@ def _is_text(url: str) -> bool:
     except UnicodeEncodeError:  # a lone surrogate
         return False
     return True
+
+
+@lru_cache(maxsize=64)
+def _known_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_ascii_host(host.lower()) for host in hosts)
 
 
 def _ascii_host(host: str) -> str:

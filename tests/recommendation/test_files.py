@@ -31,7 +31,7 @@ def test_saving_and_loading_changes_nothing(model: Model, past: Interactions, tm
 def test_arrays_are_mapped_and_cannot_be_changed(model: Model, tmp_path: Path) -> None:
     loaded = files.load(tmp_path, "v1", files.save(model, tmp_path))
     assert loaded.learned is not None
-    assert isinstance(loaded.learned.embeddings.item, np.memmap)
+    assert isinstance(loaded.learned.embeddings.item.base, np.memmap)
     assert not loaded.learned.embeddings.item.flags.writeable
 
 
