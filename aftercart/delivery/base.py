@@ -55,9 +55,10 @@ class Receipt:
     code: int | None = None
     """The provider's numeric reply (SMTP or HTTP status), where it gave one."""
     hard_bounce: bool = False
-    """The address itself does not exist (RFC 3463 5.1.x, or a plain 550/551/553): never mail it again."""
+    """The provider said clearly that there is no such address: never mail it again."""
     fault_is_ours: bool = False
-    """The provider refused us, not this recipient (authentication, policy, no connection)."""
+    """The provider refused us, not this recipient (login, relaying, blocklist, policy, no connection): worth trying
+    again once somebody has mended it, whatever the outcome."""
 
 
 Go = Callable[[Message], bool]

@@ -1,6 +1,6 @@
 """What a server's reply means for the message and for its recipient. Pure.
 
-Codes: RFC 5321 §4.2; enhanced codes: RFC 3463.
+Codes: RFC 5321 §4.2; enhanced codes: RFC 3463. Whose fault a refusal for good is: `blame.py`.
 """
 
 import re
@@ -9,18 +9,19 @@ from enum import StrEnum
 from uuid import UUID
 
 from aftercart.delivery.base import Outcome, Receipt
+from aftercart.delivery.blame import Blame, blame
+
+RESPONSE_LIMIT = 500
 
 SERVICE_CLOSING = 421
 MESSAGE_TOO_BIG = 552
-RESPONSE_LIMIT = 500
+NO_LOGIN_NOW = 454
+"""RFC 4954 §6, RFC 3207 §4; Postfix: relay access denied."""
+OF_THE_MAIL = frozenset({"5.2.3", "5.3.4", "5.6.7"})
+"""Too big, or addressed in letters that the server does not take."""
 
-AUTH_CODES = frozenset({454, 530, 534, 535, 538})
-"""Replies about our login (RFC 4954 §4, §6)."""
-NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
-"""No such mailbox, no such domain, bad syntax, moved away, null MX (RFC 7505)."""
-PLAIN_NO_SUCH_ADDRESS = frozenset({550, 551, 553})
-
-_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?!\S)")
+_ENHANCED = re.compile(r"^#?([245]\.\d{1,3}\.\d{1,3})(?!\S)|\(#([245]\.\d{1,3}\.\d{1,3})\b")
+"""At the start (RFC 2034), or where qmail and its kin put it: `sorry, no mailbox here by that name (#5.1.1)`."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -45,8 +46,8 @@ class Reply:
     @property
     def enhanced(self) -> str:
         """The enhanced status code, or an empty string."""
-        match = _ENHANCED.match(self.text)
-        return match[1] if match else ""
+        match = _ENHANCED.search(self.text)
+        return (match[1] or match[2]) if match else ""
 
     @property
     def is_positive(self) -> bool:
@@ -71,27 +72,24 @@ def refusal(send_id: UUID, reply: Reply, phase: Phase) -> Receipt:
     A refusal while connecting is about us: the message can be tried again once the operator has mended it.
     """
     for_good = reply.code >= 500 and phase is not Phase.CONNECT
+    whose = _blame(reply, phase) if for_good else None
     return Receipt(
         send_id=send_id,
         outcome=Outcome.REJECTED if for_good else Outcome.DEFERRED,
         response=str(reply),
         code=reply.code,
-        hard_bounce=for_good and _is_hard_bounce(reply, phase),
-        fault_is_ours=_is_our_fault(reply, phase),
+        hard_bounce=whose is Blame.ADDRESS,
+        fault_is_ours=whose is Blame.US if for_good else _is_about_the_line(reply, phase),
     )
 
 
-def _is_hard_bounce(reply: Reply, phase: Phase) -> bool:
-    if phase is Phase.MAIL:  # speaks of the sender's address
-        return False
-    if reply.enhanced:
-        return reply.enhanced in NO_SUCH_ADDRESS
-    return phase is Phase.RCPT and reply.code in PLAIN_NO_SUCH_ADDRESS
+def _blame(reply: Reply, phase: Phase) -> Blame:
+    if phase is Phase.MAIL:  # it names the sender and what the mail needs, and no recipient
+        of_the_mail = reply.code == MESSAGE_TOO_BIG or reply.enhanced in OF_THE_MAIL
+        return Blame.NOBODY if of_the_mail else Blame.US
+    return blame(reply.code, reply.enhanced, reply.text)
 
 
-def _is_our_fault(reply: Reply, phase: Phase) -> bool:
-    if phase is Phase.CONNECT or reply.code == SERVICE_CLOSING or reply.code in AUTH_CODES:
-        return True
-    if phase is Phase.MAIL:
-        return reply.code >= 500 and reply.code != MESSAGE_TOO_BIG
-    return reply.enhanced.startswith("5.7.")
+def _is_about_the_line(reply: Reply, phase: Phase) -> bool:
+    """Of a refusal for now. One recipient's greylisting or throttling (4.7.x) is not: others may get through."""
+    return phase is Phase.CONNECT or reply.code in (SERVICE_CLOSING, NO_LOGIN_NOW)
