@@ -57,8 +57,8 @@ class Receipt:
     hard_bounce: bool = False
     """The provider said clearly that there is no such address: never mail it again."""
     fault_is_ours: bool = False
-    """The provider refused us, not this recipient (login, relaying, blocklist, policy, no connection): worth trying
-    again once somebody has mended it, whatever the outcome."""
+    """Not the recipient's and not the provider's: it refused us (login, relaying, blocklist, policy, no connection), or
+    the message cannot be made into a mail. Worth trying again once somebody has mended it, whatever the outcome."""
 
 
 Go = Callable[[Message], bool]

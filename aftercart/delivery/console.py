@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
-from aftercart.delivery.mime import to_bytes
-from aftercart.delivery.smtp_reply import as_response
+from aftercart.delivery.mime import not_a_mail, to_bytes
 
 RULE = "─" * 72
 
@@ -33,8 +32,7 @@ class ConsoleSender:
         try:
             size = len(self._encode(message))
         except Exception as err:  # noqa: BLE001  # whatever is wrong with one message must not stop its batch
-            words = as_response(f"cannot be made into a mail: {type(err).__name__}: {err}")
-            return Receipt(message.send_id, Outcome.REJECTED, words)
+            return not_a_mail(message, err)
         if not go(message):
             return Receipt(message.send_id, Outcome.WITHHELD, "held back at the last instant")
         with self._lock:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
-from aftercart.delivery.mime import to_bytes
+from aftercart.delivery.mime import not_a_mail, to_bytes
 from aftercart.delivery.smtp_reply import as_response
 
 
@@ -28,8 +28,7 @@ class FileSender:
         try:
             body = self._encode(message)
         except Exception as err:  # noqa: BLE001  # whatever is wrong with one message must not stop its batch
-            words = as_response(f"cannot be made into a mail: {type(err).__name__}: {err}")
-            return Receipt(message.send_id, Outcome.REJECTED, words)
+            return not_a_mail(message, err)
         file = self._folder / f"{message.send_id}.eml"
         unfinished = file.with_suffix(".part")
         try:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from email.utils import format_datetime, formataddr
 
-from aftercart.delivery.base import Message
+from aftercart.delivery.base import Message, Outcome, Receipt
+from aftercart.delivery.smtp_reply import as_response
 
 _BASE64_WIDTH = 76  # the longest line of RFC 2045 §6.8
 _LONGEST_LINE = 78  # RFC 5322 §2.1.1: should
@@ -45,6 +46,13 @@ def to_bytes(message: Message) -> bytes:
     separator = f"--{boundary}".encode("ascii")
     parts = [head, b"", separator, *_part("plain", message.text), separator, *_part("html", message.html)]
     return b"\r\n".join([*parts, separator + b"--", b""])
+
+
+def not_a_mail(message: Message, err: Exception) -> Receipt:
+    """The receipt of a message that cannot be made into a mail. The fault is ours: nobody has refused anything, and it
+    goes out once the template, the brand or the engine is mended."""
+    words = as_response(f"cannot be made into a mail: {type(err).__name__}: {err}")
+    return Receipt(message.send_id, Outcome.REJECTED, words, fault_is_ours=True)
 
 
 def _part(kind: str, content: str) -> list[bytes]:

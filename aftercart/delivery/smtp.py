@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
-from aftercart.delivery.mime import to_bytes
+from aftercart.delivery.mime import not_a_mail, to_bytes
 from aftercart.delivery.smtp_connection import Envelope, LostError, Server, SmtpConnection, Timeouts, envelope_of
 from aftercart.delivery.smtp_reply import Phase, as_response, refusal
 
@@ -77,8 +77,7 @@ class SmtpSender:
         try:
             parcel = envelope_of(message, self._encode(message))
         except Exception as err:  # noqa: BLE001  # whatever is wrong with one message must not stop its batch
-            words = as_response(f"cannot be made into a mail: {type(err).__name__}: {err}")
-            return Receipt(message.send_id, Outcome.REJECTED, words)
+            return not_a_mail(message, err)
         return self._line().send(message, parcel, go)
 
     def _line(self) -> "_Line":

@@ -77,10 +77,10 @@ class Reason(StrEnum):
     # handing over
     ALLOWED = "allowed", "Nothing spoke against the mail; it was prepared and claimed for sending."
     SENT = "sent", "The mail was handed to the mail provider."
-    PROVIDER_DEFERRED = "provider_deferred", "The mail provider asked us to try again later."
-    PROVIDER_REJECTED = "provider_rejected", "The mail provider refused the mail for good."
+    PROVIDER_DEFERRED = "provider_deferred", "The mail could not be handed over yet; it is tried again."
+    PROVIDER_REJECTED = "provider_rejected", "The mail provider does not take this mail."
     HARD_BOUNCE = "hard_bounce", "The address does not exist."
-    GAVE_UP = "gave_up", "The mail provider did not take the mail while it was still worth sending."
+    GAVE_UP = "gave_up", "The mail could not be handed over while it was still worth sending."
     UNKNOWN_OUTCOME = (
         "unknown_outcome",
         "The connection broke while the mail was handed over, so nobody knows whether it went; it is not sent again.",

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import suppressions
+from aftercart.db.tables import attempts, suppressions
+from aftercart.delivery.base import Message
+from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.smtp import SmtpSender
 from aftercart.delivery.smtp_connection import Server
 from aftercart.testing import engine, run_until
@@ -20,10 +23,10 @@ DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
 
 @contextmanager
-def engine_to(server: ScriptedServer, folder: Path, database_url: str) -> Iterator[App]:
+def engine_to(server: ScriptedServer, folder: Path, database_url: str, **options: Any) -> Iterator[App]:
     """An engine that hands its mails to the server."""
     shop = Shop(folder / "shop").write(campaign(quiet="null"))
-    with closing(SmtpSender(Server("127.0.0.1", server.port))) as sender:
+    with closing(SmtpSender(Server("127.0.0.1", server.port), **options)) as sender:
         url = prepared(database_url)
         with engine(folder, SteppedClock(MONDAY), sender, database_url=url, **shop.files) as app:
             yield app
@@ -73,3 +76,22 @@ def test_who_is_not_there_any_more_is_suppressed_and_nobody_else(tmp_path: Path,
         run_until(app, DUE)
         assert fates(app) == [("failed", "hard_bounce"), ("sent", "sent")]
         assert [row["email"] for row in rows(app, suppressions)] == ["ada@example.com"]
+
+
+def test_a_mail_that_we_cannot_make_is_not_put_down_to_the_provider(tmp_path: Path, database_url: str) -> None:
+    """It waits as one with a broken template does, and goes out once the fault is mended."""
+    broken = True
+
+    def encode(message: Message) -> bytes:
+        if broken:
+            raise ValueError("a header is not what it should be")
+        return to_bytes(message)
+
+    with ScriptedServer() as server, engine_to(server, tmp_path, database_url, encode=encode) as app:
+        order(app, "1", ADA)
+        run_until(app, DUE)
+        assert fates(app) == [("scheduled", "provider_deferred")]
+        assert rows(app, attempts)[0]["response"].startswith("cannot be made into a mail: ValueError: a header")
+        broken = False
+        run_until(app, DUE + HOUR)
+        assert fates(app) == [("sent", "sent")]
