@@ -23,6 +23,7 @@ from aftercart.campaigns.written import (
     Url,
     Window,
 )
+from aftercart.delivery.address import wire_address
 from aftercart.policy.zones import known_zone
 
 
@@ -106,8 +107,8 @@ class Brand(Part):
 
     @property
     def domain(self) -> str:
-        """The domain that the mails come from."""
-        return self.address.rpartition("@")[2].lower()
+        """The domain that the mails come from, in ASCII: it stands in headers."""
+        return wire_address(self.address).rpartition("@")[2].lower()
 
     @property
     def answers_to(self) -> str:

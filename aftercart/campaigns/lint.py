@@ -51,6 +51,9 @@ def lint_brand(brand: Brand) -> Iterator[Finding]:
     if brand.domain == "example.com":
         fix = "write your own before you send to customers"
         yield Finding(("sender",), f"{brand.address} is the example that came with Aftercart", fix, Severity.NOTE)
+    if not brand.address.rpartition("@")[0].isascii():
+        message = f"{brand.address} has letters outside ASCII before the @, and many mail servers take no such sender"
+        yield Finding(("sender",), message, "use an address in plain letters; the domain may stay", Severity.WARNING)
 
 
 def _unknown_template(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:

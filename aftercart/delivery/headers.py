@@ -1,6 +1,9 @@
 """The headers that a marketing mail owes to its reader and to mailbox providers."""
 
 import re
+from urllib.parse import quote
+
+from aftercart.delivery.address import wire_address
 
 _NOT_IN_A_HEADER = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f<>,]")
@@ -28,8 +31,13 @@ def marketing_headers(unsubscribe_url: str, mailto: str, list_id: str, feedback_
 def _places(unsubscribe_url: str, mailto: str) -> list[str]:
     places = [f"<{_plain('unsubscribe_url', unsubscribe_url, _NOT_IN_A_URL)}>"]
     if mailto:
-        places.append(f"<mailto:{_plain('mailto', mailto, _NOT_IN_A_URL)}?subject=unsubscribe>")
+        places.append(f"<mailto:{_mailto(mailto)}?subject=unsubscribe>")
     return places
+
+
+def _mailto(address: str) -> str:
+    """The address as it stands in a URL (RFC 6068 §2)."""
+    return _plain("mailto", quote(wire_address(address), safe="@!$'()*+;:"), _NOT_IN_A_URL)
 
 
 def _plain(name: str, value: str, forbidden: re.Pattern[str]) -> str:

@@ -7,8 +7,9 @@ by hand takes 0.05 ms. A property test parses every result back with `email`.
 import binascii
 import re
 from collections.abc import Iterator
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime, formataddr, quote
 
+from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.smtp_reply import as_response
 
@@ -27,14 +28,17 @@ _OURS = frozenset(
 def to_bytes(message: Message) -> bytes:
     """The whole message with CRLF line ends, ready for DATA but for its dot-stuffing.
 
+    It is ASCII, but for addresses whose mailbox name is not: they stand in UTF-8 (RFC 6532), and the server must offer
+    SMTPUTF8.
+
     Raises ValueError if a header holds a line break or a control character, if one that belongs to the message itself
-    is among `headers`, if an address is not ASCII, or if `date` has no zone (lone surrogates: UnicodeEncodeError,
-    which is a ValueError).
+    is among `headers`, if an address is none, or if `date` has no zone (lone surrogates: UnicodeEncodeError, which is
+    a ValueError).
     """
     boundary = f"=_{message.send_id.hex}"  # no line of base64 looks like it
     lines = [
-        f"From: {_address(message.sender)}",
-        f"To: {_bare_address(message.recipient)}",
+        f"From: {_mailbox('From', message.sender)}",
+        f"To: {wire_address(message.recipient)}",
         _header("Subject", message.subject),
         f"Date: {_date(message)}",
         _header("Message-ID", message.message_id),
@@ -42,7 +46,7 @@ def to_bytes(message: Message) -> bytes:
         *(_further(name, value) for name, value in message.headers.items()),
         f'Content-Type: multipart/alternative; boundary="{boundary}"',
     ]
-    head = "\r\n".join(lines).encode("ascii")
+    head = "\r\n".join(lines).encode("utf-8")
     separator = f"--{boundary}".encode("ascii")
     parts = [head, b"", separator, *_part("plain", message.text), separator, *_part("html", message.html)]
     return b"\r\n".join([*parts, separator + b"--", b""])
@@ -76,6 +80,8 @@ def _date(message: Message) -> str:
 def _further(name: str, value: str) -> str:
     if name.lower() in _OURS:
         raise ValueError(f"{name} belongs to the message itself and cannot be set again")
+    if name.lower() == "reply-to" and not value.isascii():  # encoded words may not stand in an address
+        return f"{name}: {_mailbox(name, value)}"
     return _header(name, value)
 
 
@@ -141,18 +147,14 @@ def _cut(line: str, start: int) -> int | None:
     return fitting[-1] if fitting else next(iter(spaces), None)
 
 
-def _address(value: str) -> str:
-    found = _MAILBOX.fullmatch(_checked("From", value))
+def _mailbox(header: str, value: str) -> str:
+    """An address, with or without the name that is shown before it."""
+    found = _MAILBOX.fullmatch(_checked(header, value))
     if not found:
-        return _bare_address(value)
-    name, address = found["name"].strip().strip('"'), _bare_address(found["address"])
-    if _is_plain(name) and len(name) <= _LONGEST_LINE:
+        return wire_address(value)
+    name, address = found["name"].strip().strip('"'), wire_address(found["address"])
+    if not _is_plain(name) or len(name) > _LONGEST_LINE:
+        return f"{_encoded(name)}\r\n <{address}>"
+    if address.isascii():
         return formataddr((name, address))
-    return f"{_encoded(name)}\r\n <{address}>"
-
-
-def _bare_address(value: str) -> str:
-    checked = _checked("address", value)
-    if not checked.isascii() or "@" not in checked[1:-1] or set(checked) & set(" <>,"):
-        raise ValueError(f"{checked!r} is not an address that plain SMTP can carry")
-    return checked
+    return f'"{quote(name)}" <{address}>' if name else address

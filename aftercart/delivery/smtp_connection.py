@@ -12,14 +12,12 @@ import ssl
 from dataclasses import dataclass
 from enum import StrEnum
 
-from email_validator import EmailNotValidError, validate_email
-
+from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.delivery.smtp_reply import SERVICE_CLOSING, Phase, Reply, as_response, refusal
 
 CRLF = b"\r\n"
 _BARE_LINE_END = re.compile(rb"\r\n|\r|\n")
-_NOT_IN_A_PATH = re.compile(r"[\x00-\x20\x7f<>]")
 
 
 class Security(StrEnum):
@@ -75,7 +73,11 @@ class Envelope:
 
     @property
     def needs_smtputf8(self) -> bool:
-        return not (self.mail_from + self.rcpt_to).isascii()
+        return not (self.mail_from.isascii() and self.rcpt_to.isascii() and self.head.isascii())
+
+    @property
+    def head(self) -> bytes:
+        return self.body.partition(CRLF + CRLF)[0]
 
 
 class SmtpConnection:
@@ -111,8 +113,7 @@ class SmtpConnection:
 
     def _send(self, message: Message, envelope: Envelope, go: Go) -> Receipt:
         if envelope.needs_smtputf8 and not self._offers("smtputf8"):
-            words = "the server does not take internationalized addresses (SMTPUTF8, RFC 6531)"
-            return Receipt(message.send_id, Outcome.REJECTED, words)
+            return _out_of_reach(message, envelope)
         refused = self._open(message, envelope)
         if refused:
             return refused
@@ -243,8 +244,8 @@ class SmtpConnection:
 def envelope_of(message: Message, body: bytes) -> Envelope:
     """The envelope of a rendered message. Raises ValueError if an address cannot stand in an SMTP command."""
     return Envelope(
-        mail_from=_path(message.bounce_to or _bare(message.sender)),
-        rcpt_to=_path(message.recipient),
+        mail_from=wire_address(message.bounce_to or _bare(message.sender)),
+        rcpt_to=wire_address(message.recipient),
         body=with_crlf(body),
     )
 
@@ -290,6 +291,14 @@ def _greet(smtp: smtplib.SMTP, server: Server, tls: ssl.SSLContext) -> None:
         smtp.login(server.user, server.password)
 
 
+def _out_of_reach(message: Message, envelope: Envelope) -> Receipt:
+    """Nothing was tried and the address may be fine. If only our own address needs it, that can be mended."""
+    whose = "the shop's" if envelope.rcpt_to.isascii() else "the recipient's"
+    words = f"{whose} address has letters outside ASCII before its @, which the mail server does not take"
+    words = f"{words} (it does not offer SMTPUTF8, RFC 6531)"
+    return Receipt(message.send_id, Outcome.REJECTED, words, fault_is_ours=envelope.rcpt_to.isascii())
+
+
 def _reply(code: int, text: bytes | str) -> Reply:
     return Reply(code, text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
 
@@ -301,16 +310,3 @@ def _agrees(phase: Phase, reply: Reply) -> bool:
 def _bare(address: str) -> str:
     """The address within `Name <address>`."""
     return address.rpartition("<")[2].rstrip("> ") if "<" in address else address.strip()
-
-
-def _path(address: str) -> str:
-    """An address for MAIL or RCPT; the domain in ASCII where that spares the server SMTPUTF8."""
-    if not address or "@" not in address or _NOT_IN_A_PATH.search(address):
-        raise ValueError(f"{address!r} is not an address that SMTP can carry")
-    if address.isascii():
-        return address
-    try:
-        checked = validate_email(address, check_deliverability=False)
-    except EmailNotValidError as err:
-        raise ValueError(f"{address!r} is not an address: {err}") from err
-    return checked.ascii_email or checked.normalized

@@ -22,6 +22,11 @@ def test_the_mail_domain_is_that_of_the_sender() -> None:
     assert (brand().address, brand().domain) == ("hello@mail.shop.test", "mail.shop.test")
 
 
+def test_the_mail_domain_of_any_script_stands_in_headers_in_ascii() -> None:
+    read = brand(sender="Bücher <hello@Bücher.test>")
+    assert (read.address, read.domain) == ("hello@Bücher.test", "xn--bcher-kva.test")
+
+
 def test_answers_go_to_the_sender_unless_said_otherwise() -> None:
     assert brand().answers_to == "hello@mail.shop.test"
     assert brand(reply_to="service@shop.test").answers_to == "service@shop.test"

@@ -98,6 +98,14 @@ def test_the_limits_of_the_brand_count_as_well(folder: Any) -> None:
     assert [fault.split(": ")[1] for fault in folder.faults()] == ["error", "warning"]
 
 
+def test_a_sender_that_many_servers_refuse_is_told(folder: Any) -> None:
+    folder.edit("hello@shop.test", "käufer@shop.test", "brand.yaml")
+    (fault,) = folder.faults()
+    assert fault.startswith("brand.yaml:2:1: warning: sender: käufer@shop.test has letters outside ASCII before the @")
+    folder.edit("käufer@shop.test", "hello@bücher.test", "brand.yaml")
+    assert folder.faults() == []
+
+
 def test_white_letters_must_be_readable_on_the_brands_color(folder: Any) -> None:
     folder.edit("name:", 'color: "#ffcc00"\nname:', "brand.yaml")
     [fault] = folder.faults()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Message, Outcome, Sender
 from aftercart.delivery.console import ConsoleSender
 from aftercart.delivery.file import FileSender
@@ -107,7 +108,8 @@ def mail_rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
 
 
 def parsed(mail: bytes) -> email.message.EmailMessage:
-    return email.message_from_bytes(mail, policy=email.policy.default)
+    """Read as RFC 6532 has it: headers are UTF-8. (`message_from_bytes` takes them for ASCII.)"""
+    return email.message_from_string(mail.decode(), policy=email.policy.SMTPUTF8)
 
 
 def batch(*names: str) -> list[Message]:
@@ -152,6 +154,8 @@ def test_a_poison_message_is_rejected_without_asking_go_and_the_rest_arrives(rig
     receipts = list(rig.sender.send_batch(messages, go))
     assert [r.outcome for r in receipts] == [Outcome.REJECTED, Outcome.ACCEPTED, Outcome.REJECTED, Outcome.ACCEPTED]
     assert not any(r.hard_bounce for r in receipts), "it says nothing about the address"
+    assert [r.fault_is_ours for r in receipts] == [True, False, True, False], "nobody has refused it"
+    assert "cannot be encoded" in receipts[0].response
     assert "poison" not in asked
     assert rig.arrived() == ["ada@example.com", "ben@example.com"]
 
@@ -198,6 +202,14 @@ def test_the_mail_arrives_as_it_was_meant(mail_rig: Rig) -> None:
     body = mail.get_body(("plain",))
     assert body is not None
     assert body.get_content().rstrip("\r\n").splitlines() == text.splitlines()
+
+
+@pytest.mark.parametrize("address", ["ada@münchen.example", "дарья@пример.example"])
+def test_people_of_every_script_get_their_mail(mail_rig: Rig, address: str) -> None:
+    receipts = list(mail_rig.sender.send_batch([a_message(recipient=address)], always))
+    assert [r.outcome for r in receipts] == [Outcome.ACCEPTED]
+    assert mail_rig.arrived() == [wire_address(address)]
+    assert [mail["To"].addresses[0].addr_spec for mail in map(parsed, mail_rig.mails())] == [wire_address(address)]
 
 
 def test_the_headers_of_a_marketing_mail_arrive(mail_rig: Rig) -> None:

@@ -169,6 +169,7 @@ def test_a_message_that_cannot_be_made_into_a_mail_is_rejected_and_the_rest_leav
         receipts = list(sender.send_batch(batch, always))
     assert [r.outcome for r in receipts] == [REJECTED, ACCEPTED, REJECTED, ACCEPTED]
     assert "lone surrogate" in receipts[0].response
+    assert receipts[0].fault_is_ours, "nobody has refused it"
 
 
 def fails_for_dev(message: Message) -> bytes:
@@ -177,18 +178,41 @@ def fails_for_dev(message: Message) -> bytes:
     return to_bytes(message)
 
 
-def test_a_mailbox_in_cyrillic_needs_a_server_that_takes_it() -> None:
+def test_a_mailbox_in_cyrillic_goes_to_a_server_that_takes_it() -> None:
+    """RFC 6531, 6532: announced, and in UTF-8 in the header too."""
+    daria = a_message(recipient="дарья@пример.example")
+    with ScriptedServer(("SMTPUTF8", "8BITMIME")) as server, sender_to(server) as sender:
+        assert [r.outcome for r in sender.send_batch([daria, a_message()], always)] == [ACCEPTED] * 2
+        assert [said.endswith(" SMTPUTF8") for said in server.said("MAIL")] == [True, False]
+        assert server.said("RCPT")[0] == "RCPT TO:<дарья@xn--e1afmkfd.example>"
+        assert "\r\nTo: дарья@xn--e1afmkfd.example\r\n" in server.bodies[0].decode()
+
+
+def test_a_mailbox_in_cyrillic_is_out_of_reach_of_other_servers_and_they_say_so() -> None:
     daria = a_message(recipient="дарья@example.com")
-    with ScriptedServer(("PIPELINING",)) as server, sender_to(server, encode=in_utf8) as sender:
-        assert [r.outcome for r in sender.send_batch([daria, a_message()], always)] == [REJECTED, ACCEPTED]
-    with ScriptedServer(("SMTPUTF8",)) as server, sender_to(server, encode=in_utf8) as sender:
-        assert [r.outcome for r in sender.send_batch([daria], always)] == [ACCEPTED]
-        assert server.said("MAIL")[0].endswith(" SMTPUTF8")
-        assert server.said("RCPT") == ["RCPT TO:<дарья@example.com>"]
+    with ScriptedServer() as server, sender_to(server) as sender:
+        refused, taken = sender.send_batch([daria, a_message()], always)
+        assert server.said("RCPT") == ["RCPT TO:<ada@example.com>"]
+    assert (refused.outcome, refused.hard_bounce, refused.fault_is_ours) == (REJECTED, False, False)
+    assert refused.response.startswith("the recipient's address has letters outside ASCII before its @")
+    assert taken.outcome is ACCEPTED
 
 
-def in_utf8(message: Message) -> bytes:
-    return f"To: {message.recipient}\r\n\r\n{message.text}\r\n".encode()
+def test_a_shop_whose_own_mailbox_is_out_of_reach_can_mend_it() -> None:
+    message = a_message(sender="Bücher <käufer@example.com>")
+    with ScriptedServer() as server, sender_to(server) as sender:
+        (receipt,) = sender.send_batch([message], always)
+    assert (receipt.outcome, receipt.fault_is_ours) == (REJECTED, True)
+    assert receipt.response.startswith("the shop's address")
+
+
+def test_a_domain_of_any_script_needs_nothing_of_the_server() -> None:
+    message = a_message(recipient="ada@münchen.example", sender="Bücher <hello@bücher.example>")
+    with ScriptedServer(()) as server, sender_to(server) as sender:
+        assert [r.outcome for r in sender.send_batch([message], always)] == [ACCEPTED]
+        assert server.said("MAIL") == ["MAIL FROM:<hello@xn--bcher-kva.example>"]
+        assert server.said("RCPT") == ["RCPT TO:<ada@xn--mnchen-3ya.example>"]
+        assert server.bodies[0].isascii()
 
 
 # ---------------------------------------------------------------- broken connections

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.smtp_connection import Server, dot_stuffed, envelope_of, with_crlf
 from tests.messages import a_message
 
@@ -59,6 +60,12 @@ def test_a_foreign_domain_goes_out_in_ascii_and_only_a_foreign_mailbox_needs_smt
     assert envelope_of(a_message(recipient="ada@münchen.example"), b"").rcpt_to == "ada@xn--mnchen-3ya.example"
     assert not envelope_of(a_message(recipient="ada@münchen.example"), b"").needs_smtputf8
     assert envelope_of(a_message(recipient="дарья@example.com"), b"").needs_smtputf8
+
+
+def test_a_sender_outside_ascii_needs_smtputf8_though_the_envelope_is_plain() -> None:
+    message = a_message(sender="Bücher <käufer@example.com>", bounce_to="bounces@example.com")
+    assert envelope_of(message, to_bytes(message)).needs_smtputf8
+    assert not envelope_of(a_message(), to_bytes(a_message(text="Größe"))).needs_smtputf8
 
 
 def test_a_server_never_prints_its_password() -> None:
