@@ -185,8 +185,8 @@ class Campaign(Part):
 
     campaign: Slug = Field(description="Name of the campaign, unique; keep it when you edit.", examples=["accessories"])
     status: Literal["draft", "active", "paused"] = Field(
-        description="draft: nobody enters and what is planned is canceled. active. "
-        "paused: nobody enters and what is planned waits, until it expires.",
+        description="draft: nobody enters, and a mail that falls due is canceled for good. active. "
+        "paused: nobody enters, and mails wait, until they expire.",
         examples=["active"],
     )
     trigger: Literal["order.completed"] = Field(

@@ -53,7 +53,8 @@ class Reason(StrEnum):
     ORDER_REFUNDED = "order_refunded", "The order was refunded in full."
     ITEMS_RETURNED = "items_returned", "Everything that this mail would be about was sent back."
     CAMPAIGN_PAUSED = "campaign_paused", "The campaign is paused."
-    CAMPAIGN_INACTIVE = "campaign_inactive", "The campaign is a draft or was removed."
+    CAMPAIGN_MISSING = "campaign_missing", "The campaign's file is not there, so its mails wait for it."
+    CAMPAIGN_INACTIVE = "campaign_inactive", "The campaign is a draft, or this mail was taken out of it."
     PAUSED = "paused", "All sending is switched off for now (`paused` in the brand file)."
 
     # time
@@ -156,7 +157,9 @@ class Facts:
     person_hash: int
     campaign: str
     campaign_status: CampaignStatus | None
-    """None: there is no such campaign any more."""
+    """None: its file is not there."""
+    has_step: bool = True
+    """Whether the campaign still has this mail."""
     order_state: str
     """placed, completed, canceled or refunded."""
     anchors_left: int
@@ -243,10 +246,17 @@ def _order_taken_back(facts: Facts) -> Skip | None:
 
 
 def _campaign_not_running(facts: Facts) -> Defer | Skip | None:
-    """A pause holds mails (they go on when it ends); a draft or a removed campaign cancels them."""
-    if facts.campaign_status is CampaignStatus.PAUSED:
-        return _ask_again(facts, Reason.CAMPAIGN_PAUSED)
-    return None if facts.campaign_status is CampaignStatus.ACTIVE else Skip(Reason.CAMPAIGN_INACTIVE)
+    """A pause holds mails, and they go on when it ends. So does a file that is gone: it may be on its way back, as an
+    editor saves it. A draft cancels mails, and so does a campaign that no longer has them."""
+    match facts.campaign_status:
+        case None:
+            return _ask_again(facts, Reason.CAMPAIGN_MISSING)
+        case CampaignStatus.PAUSED:
+            return _ask_again(facts, Reason.CAMPAIGN_PAUSED)
+        case CampaignStatus.DRAFT:
+            return Skip(Reason.CAMPAIGN_INACTIVE)
+        case CampaignStatus.ACTIVE:
+            return None if facts.has_step else Skip(Reason.CAMPAIGN_INACTIVE)
 
 
 def _too_late(facts: Facts) -> Skip | None:

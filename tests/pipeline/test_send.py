@@ -396,15 +396,34 @@ def test_a_mail_whose_step_was_removed_is_canceled(open_app: Open, shop: Shop) -
     assert fates(app) == [("canceled", "campaign_inactive")]
 
 
-@pytest.mark.parametrize("files", [[], [campaign(status="draft")]])
-def test_a_mail_whose_campaign_was_removed_or_made_a_draft_is_canceled(
-    open_app: Open, shop: Shop, files: list[str]
-) -> None:
+def test_a_mail_whose_campaign_was_made_a_draft_is_canceled(open_app: Open, shop: Shop) -> None:
     order(open_app(), "1", ADA)
-    shop.write(*files)
+    shop.write(campaign(status="draft"))
     app = open_app(DUE)
     run_due(app)
     assert fates(app) == [("canceled", "campaign_inactive")]
+
+
+def test_a_campaign_file_that_is_gone_for_a_moment_loses_no_mail(open_app: Open, shop: Shop) -> None:
+    """Editors save, and deployments deploy, by removing a file and writing it anew."""
+    order(open_app(), "1", ADA)
+    shop.write()
+    app = open_app(DUE)
+    run_due(app)
+    assert fates(app) == [("scheduled", "campaign_missing")]
+    shop.write(campaign())
+    again = open_app(DUE)
+    run_until(again, DUE + HOUR)
+    assert fates(again) == [("sent", "sent")]
+
+
+def test_the_mails_of_a_campaign_that_never_comes_back_expire(open_app: Open, shop: Shop) -> None:
+    order(open_app(), "1", ADA)
+    shop.write()
+    app = open_app(DUE)
+    run_until(app, DUE + 4 * DAY)
+    assert fates(app) == [("skipped", "expired")]
+    assert outbox(app).messages == []
 
 
 def test_a_paused_campaign_waits_and_goes_on_with_each_mail_once(open_app: Open, shop: Shop) -> None:

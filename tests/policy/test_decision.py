@@ -76,7 +76,7 @@ def test_a_mail_with_nothing_against_it_may_go() -> None:
         ({"order_state": "canceled"}, Reason.ORDER_CANCELED, "canceled"),
         ({"order_state": "refunded"}, Reason.ORDER_REFUNDED, "canceled"),
         ({"anchors_left": 0}, Reason.ITEMS_RETURNED, "canceled"),
-        ({"campaign_status": None}, Reason.CAMPAIGN_INACTIVE, "canceled"),
+        ({"has_step": False}, Reason.CAMPAIGN_INACTIVE, "canceled"),
         ({"campaign_status": CampaignStatus.DRAFT}, Reason.CAMPAIGN_INACTIVE, "canceled"),
         ({"valid_until": NOON}, Reason.EXPIRED, "skipped"),
         ({"consent": ConsentState.DENIED}, Reason.NO_CONSENT, "skipped"),
@@ -157,6 +157,12 @@ def test_a_paused_campaign_holds_its_mails_until_it_goes_on() -> None:
     assert isinstance(held, Defer)
     assert NOON < held.until <= NOON + HOUR
     assert decide(replace(GOOD, now=held.until)).answer == Allow()
+
+
+def test_a_campaign_file_that_is_not_there_holds_its_mails_like_a_pause() -> None:
+    held = decide(replace(GOOD, campaign_status=None, has_step=False)).answer
+    assert isinstance(held, Defer)
+    assert (held.reason, NOON < held.until <= GOOD.valid_until) == (Reason.CAMPAIGN_MISSING, True)
 
 
 def test_a_pause_does_not_keep_a_mail_beyond_its_last_use() -> None:
