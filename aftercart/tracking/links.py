@@ -7,18 +7,17 @@ A link in is the redirect's location out, byte for byte, apart from the UTM para
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from urllib.parse import SplitResult, quote, unquote_plus, urlsplit
+from urllib.parse import SplitResult, quote, unquote_plus
 from uuid import UUID
 
 from aftercart.tracking.tokens import TokenSigner
+from aftercart.web_address import NEVER_IN_A_URL, ascii_host, web_address
 
 UNSAFE = "#unsafe-url"
 """Stands in a mail where a link was unsafe: it leads nowhere, and a reader of the source sees why."""
 
 _HARMLESS = re.compile(r"(mailto:|tel:|#)", re.IGNORECASE)
 """Leads to no page, so it can lead to no wrong one."""
-_NEVER_IN_A_URL = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
-_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
 _OUR_PATHS = ("/c/", "/o/", "/u/", "/p/", "/v/")
 
 
@@ -56,11 +55,11 @@ class LinkBook:
         return stands
 
     def _judged(self, url: str) -> str:
-        if _NEVER_IN_A_URL.search(url):
+        if NEVER_IN_A_URL.search(url):
             return UNSAFE
         if _HARMLESS.match(url):
             return url
-        parts = _web_address(url)
+        parts = web_address(url)
         if parts is None:
             return UNSAFE
         if self._is_ours(url) or not self._is_shop(parts):
@@ -72,7 +71,7 @@ class LinkBook:
         return url.startswith(tuple(self._base_url + path for path in _OUR_PATHS))
 
     def _is_shop(self, parts: SplitResult) -> bool:
-        host = _ascii_host(parts.hostname or "").rstrip(".")
+        host = ascii_host(parts.hostname or "").rstrip(".")
         return any(host == known or host.endswith(f".{known}") for known in self._hosts)
 
 
@@ -93,36 +92,9 @@ def _quoted(text: str) -> str:
     return quote(text, safe="")
 
 
-def _web_address(url: str) -> SplitResult | None:
-    """The parts of a plain http(s) address; None for anything that a browser might read in another way than we."""
-    try:
-        parts = urlsplit(url)
-        host = _ascii_host(parts.hostname or "")
-        _ = parts.port  # raises ValueError where it is no port
-    except ValueError:  # also UnicodeError: no host name, a lone surrogate
-        return None
-    if parts.scheme not in ("http", "https") or not url[len(parts.scheme) :].startswith("://"):
-        return None
-    if "@" in parts.netloc or "%" in parts.netloc or not _HOST.fullmatch(host if ":" not in host else f"[{host}]"):
-        return None
-    return parts if _is_text(url) else None
-
-
-def _is_text(url: str) -> bool:
-    try:
-        url.encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-    return True
-
-
 @lru_cache(maxsize=64)
 def _known_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_ascii_host(host.lower()) for host in hosts)
-
-
-def _ascii_host(host: str) -> str:
-    return host if host.isascii() else host.encode("idna").decode("ascii")
+    return tuple(ascii_host(host.lower()) for host in hosts)
 
 
 def _ascii(url: str, parts: SplitResult) -> str:
@@ -136,5 +108,5 @@ def _ascii(url: str, parts: SplitResult) -> str:
 
 
 def _ascii_netloc(parts: SplitResult) -> str:
-    host = _ascii_host(parts.hostname or "")
+    host = ascii_host(parts.hostname or "")
     return f"{host}:{parts.port}" if parts.port is not None else host
