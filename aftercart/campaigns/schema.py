@@ -109,7 +109,7 @@ class Recommend(Part):
     )
 
     def rules(self) -> Rules:
-        """The same, as recommendation takes it."""
+        """The same, as recommendation takes it. In a mail every pick is a button, so each needs a page."""
         return Rules(
             slots=self.slots,
             at_least=self.at_least,
@@ -117,6 +117,7 @@ class Recommend(Part):
             without=self.without.by_key() if self.without else {},
             price_at_most=PriceCap(percent=round(self.price.at_most * 100, 6)) if self.price else None,
             fallback=self.fallback,
+            needs_url=True,
         )
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from aftercart.recommendation.catalog import Product, are_near_duplicates
 from aftercart.recommendation.request import Anchor, PriceCap, Request, Rules
+from aftercart.web_address import web_address
 
 OftenTogether = Callable[[str, str], bool]
 Rivals = frozenset[tuple[str, str]]
@@ -24,6 +26,8 @@ class Guard(StrEnum):
     """Returned, refused, or offered lately."""
     OUT_OF_STOCK = "out_of_stock"
     NO_PRICE = "no_price"
+    NO_URL = "no_url"
+    """It has no page that a button in a mail could lead to."""
     FILTERED = "filtered"
     """Outside the campaign's `only`, or inside its `except`."""
     TOO_DEAR = "too_dear"
@@ -87,6 +91,12 @@ def fits(product: Product, rules: Rules) -> bool:
     )
 
 
+@lru_cache(maxsize=65_536)
+def has_page(url: str) -> bool:
+    """Whether a link to it can stand in a mail."""
+    return web_address(url.strip()) is not None
+
+
 def _matches(product: Product, key: str, values: Sequence[str]) -> bool:
     return str(getattr(product, key)).casefold() in {value.casefold() for value in values}
 
@@ -104,6 +114,8 @@ def _not_for_sale(product: Product, basket: Basket) -> Guard | None:
         return Guard.OUT_OF_STOCK
     if not product.price_minor or product.price_minor < 0:
         return Guard.NO_PRICE
+    if basket.request.rules.needs_url and not has_page(product.url):
+        return Guard.NO_URL
     if not fits(product, basket.request.rules):
         return Guard.FILTERED
     cap = basket.request.rules.price_at_most

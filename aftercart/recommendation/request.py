@@ -39,7 +39,8 @@ class Rules:
 
     `only` and `without` map category, department, brand, family or sku to values, compared without regard to case:
     a pick matches every key of `only` and none of `without`. `fallback`: who fills the slots that the model cannot,
-    in this order. `at_least`: fewer picks are no use; the caller skips the mail then.
+    in this order. `at_least`: fewer picks are no use; the caller skips the mail then. `needs_url`: a pick is to be
+    clicked, so it needs a web address.
     """
 
     slots: int = 4
@@ -48,6 +49,7 @@ class Rules:
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     price_at_most: PriceCap | None = None
     fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.BEST_SELLERS)
+    needs_url: bool = False
 
 
 @dataclass(frozen=True)

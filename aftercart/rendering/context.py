@@ -80,7 +80,7 @@ class PickContext(TypedDict):
     title: str
     """The product's name."""
     url: str
-    """Page of the product; links are tracked by themselves."""
+    """Page of the product; what has none is not picked. Links are tracked by themselves."""
     image_url: str | None
     """Picture of the product, or none: show a card that looks good without."""
     price: PriceContext

@@ -65,6 +65,7 @@ def test_recommendation_gets_the_rules_as_written() -> None:
     recommend = campaign().steps[0].recommend
     assert recommend is not None
     rules = recommend.rules()
+    assert rules.needs_url
     assert (rules.slots, rules.at_least, rules.fallback) == (4, 2, ("best_sellers",))
     assert rules.only == {"department": ("Accessories", "Clothing")}
     assert rules.without == {"brand": ("Contoso",)}

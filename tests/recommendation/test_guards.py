@@ -39,6 +39,19 @@ def test_each_guard_turns_away_what_it_names(change: Mapping[str, object], guard
     assert refusal("cage", replace(CAGE, **change), basket()) is guard  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "url", ["", " ", "/products/cage", "shop.example/cage", "https://", "javascript:alert(1)", "https://a@b.example/"]
+)
+def test_a_mail_offers_nothing_whose_button_would_be_dead(url: str) -> None:
+    """A ranking of the catalog may: many a catalog has no addresses at all."""
+    assert refusal("cage", replace(CAGE, url=url), basket(Rules(needs_url=True))) is Guard.NO_URL
+    assert refusal("cage", replace(CAGE, url=url), basket()) is None
+
+
+def test_a_product_with_a_page_passes() -> None:
+    assert refusal("cage", replace(CAGE, url=" https://shop.example/cage "), basket(Rules(needs_url=True))) is None
+
+
 def test_a_product_that_left_the_catalog_is_gone() -> None:
     assert refusal("cage", None, basket()) is Guard.GONE
 
