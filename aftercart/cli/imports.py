@@ -218,3 +218,5 @@ def _print_words(report: "LoadReport", things: str) -> None:
     changed = f", {report.changed:,} changed" if report.changed else ""
     bad = f", {report.bad:,} bad" if report.bad else ""
     print(f"{report.rows:,} {things}: {report.added:,} added{changed}, {report.unchanged:,} there already{bad}.")
+    for note in report.notes:
+        print(f"aftercart: {note}", file=sys.stderr)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from sqlalchemy import Connection
 
     from aftercart.db.session import Database
@@ -118,6 +119,17 @@ def _print_picks(answer: "Recommendation", *, explain: bool) -> None:
     if explain:
         turned_away = ", ".join(f"{n} {guard}" for guard, n in sorted(answer.filtered.items())) or "none"
         console.print(f"\nServed by {answer.served_by}. Candidates turned away: {turned_away}.", highlight=False)
+        _print_dead_ends(console, answer)
+
+
+def _print_dead_ends(console: "Console", answer: "Recommendation") -> None:
+    """Who asks here wants to see the ranking; a mail is stricter."""
+    from aftercart.recommendation.guards import Guard, has_page
+
+    without = [pick.sku for pick in answer.picks if not has_page(pick.url)]
+    if without:
+        named = ", ".join(without)
+        console.print(f"No mail would offer {named} ({Guard.NO_URL}: no web address).", highlight=False, markup=False)
 
 
 def _why(pick: "Pick") -> str:

@@ -12,7 +12,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +26,8 @@ from aftercart.intake.base import Buyer, Order, OrderLine, OrderSeen, OrderState
 from aftercart.intake.clean import clean_country, clean_email
 from aftercart.intake.past import CUSTOMERS, ORDERS, PRODUCTS, OrderHead, customer_row, order_row, product_row
 from aftercart.intake.table_file import Fault, Faults, Progress, open_table
+from aftercart.recommendation.guards import has_page
+from aftercart.recommendation.store import load_facts
 
 ORDERS_AT_ONCE = 2_000
 LINES_AT_ONCE = 25_000
@@ -40,7 +42,10 @@ Enroll = Callable[[Connection, Sequence[int], datetime], object]
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What became of the rows of a file: `rows` = added + changed + unchanged + bad. `faults`: the first thousand."""
+    """What became of the rows of a file: `rows` = added + changed + unchanged + bad. `faults`: the first thousand.
+
+    `notes`: what is no fault and worth knowing, in sentences.
+    """
 
     rows: int
     added: int
@@ -48,6 +53,7 @@ class LoadReport:
     unchanged: int
     bad: int
     faults: tuple[Fault, ...]
+    notes: tuple[str, ...] = ()
 
 
 def load_products(
@@ -59,8 +65,12 @@ def load_products(
     mapping: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> LoadReport:
-    """Import products. `currency`: of the prices, where the file does not say. Raises ConfigError on a wrong file."""
+    """Import products. `currency`: of the prices, where the file does not say. Raises ConfigError on a wrong file.
+
+    The report notes how many of them have no page, because no mail offers these.
+    """
     total = store.Tally()
+    count = without_page = 0
     with open_table(file, PRODUCTS, mapping or {}, progress) as table:
         states_stock = "stock" in table.present
         seen: set[str] = set()
@@ -75,7 +85,14 @@ def load_products(
         for products in _chunks(_parsed(table.rows, table.faults, parse)):
             with db.write() as connection:
                 _add(total, store.store_products(connection, products, now))
-    return _report(total, table.faults)
+                stored = load_facts(connection, (product.sku for product in products)).values()
+            without_page += sum(not has_page(product.url) for product in stored)
+            count += len(stored)
+    return replace(_report(total, table.faults), notes=_about_pages(without_page, count))
+
+
+def _about_pages(without: int, of: int) -> tuple[str, ...]:
+    return (f"without a web address (url), so not offered in mails: {without:,} of {of:,} products",) if without else ()
 
 
 def load_customers(

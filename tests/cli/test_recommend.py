@@ -59,6 +59,13 @@ def test_picks_are_shown_with_their_reasons() -> None:
     assert "turned away" in result.stdout
 
 
+def test_products_without_a_page_are_ranked_all_the_same_and_told() -> None:
+    """The bike shop's products have no web address; a mail would offer none of them."""
+    result = typed("recommend", BIKE, "-k", "2", "--explain")
+    assert "No mail would offer Road-" in result.stdout
+    assert "no_url" in result.stdout
+
+
 def test_one_order_answers_as_json() -> None:
     answer = json.loads(typed("recommend", BIKE, "-k", "3", "--json").stdout)
     assert len(answer["picks"]) == 3

@@ -265,6 +265,14 @@ def test_products_come_in_and_a_second_file_changes_only_what_it_says(db: Databa
     assert (bike["price_minor"], bike["stock"]) == (None, None)
 
 
+def test_products_that_no_mail_can_offer_are_counted(db: Database, folder: Path) -> None:
+    text = "sku,title,url\nBELL,Bell,https://shop.example/bell\nBIKE,Bike,\nCAGE,Cage,/cage\n"
+    report = load_products(db, write(folder, text), NOW)
+    assert report.notes == ("without a web address (url), so not offered in mails: 2 of 3 products",)
+    assert load_products(db, write(folder, "sku,title,url\nBELL,Bell,https://shop.example/b\n"), NOW).notes == ()
+    assert load_products(db, write(folder, "sku,title\nBELL,Brass bell\n"), NOW).notes == (), "it has one already"
+
+
 def test_a_bad_product_is_named_and_of_two_with_one_sku_the_first_counts(db: Database, folder: Path) -> None:
     text = "sku,title,price,stock\nA,Bell,cheap,\nB,,1,\nC,Cap,1,many\nD,Dynamo,1,1\nD,Double,2,1\nE,Eye,-1,\n"
     report = load_products(db, write(folder, text), NOW)
