@@ -6,6 +6,7 @@ RFC 6531).
 """
 
 import re
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -13,6 +14,7 @@ _NEVER = re.compile(r"[\x00-\x20\x7f<>,]")
 """What would end the address in a header or in an SMTP command, and begin something of a stranger's choice."""
 
 
+@lru_cache(maxsize=4_096)  # a shop's own addresses stand in every mail
 def wire_address(address: str) -> str:
     """The address with its domain in ASCII. Raises ValueError if it is none that mail can carry."""
     if "@" not in address[1:-1] or _NEVER.search(address):
