@@ -62,7 +62,7 @@ class Shopify(Shop):
         if topic in PRODUCT_TOPICS:
             return tuple(_products(read_object(body), self._currency, self._storefront))
         read = PARSERS.get(topic)
-        return (read(read_object(body)),) if read else ()
+        return read(read_object(body)) if read else ()
 
     def topic(self, headers: Mapping[str, str], body: bytes) -> str:  # noqa: ARG002
         return headers.get("x-shopify-topic", "")
@@ -83,18 +83,27 @@ class Shopify(Shop):
 # ---------------------------------------------------------------- orders
 
 
-def _order(body: Reader) -> Change:
-    return OrderSeen(_version(body, _state(body)))
+def _order(body: Reader) -> tuple[Change, ...]:
+    return _shown(body, _state(body))
 
 
-def _paid_order(body: Reader) -> Change:
+def _paid_order(body: Reader) -> tuple[Change, ...]:
     """The topic says that it is paid, whatever the status of an older body says."""
     state = _state(body)
-    return OrderSeen(_version(body, OrderState.COMPLETED if state is OrderState.PLACED else state))
+    return _shown(body, OrderState.COMPLETED if state is OrderState.PLACED else state)
 
 
-def _canceled_order(body: Reader) -> Change:
-    return OrderSeen(_version(body, OrderState.CANCELED))
+def _canceled_order(body: Reader) -> tuple[Change, ...]:
+    return _shown(body, OrderState.CANCELED)
+
+
+def _shown(body: Reader, state: OrderState) -> tuple[Change, ...]:
+    """The order; and the customer by themselves, where their own address is another than the order's."""
+    seen, customer = OrderSeen(_version(body, state)), body.object("customer")
+    own = clean_email(customer.text("email"))
+    if own is None or own == _address(body):
+        return (seen,)
+    return seen, CustomerSeen(_person(customer))
 
 
 def _state(body: Reader) -> OrderState:
@@ -146,15 +155,24 @@ def _line_sku(line: Reader) -> str:
 def _buyer_of_order(body: Reader, country: str, placed_at: datetime) -> Buyer:
     customer = body.object("customer")
     names = (customer, body.object("shipping_address"), body.object("billing_address"))
-    addresses = (body.text("email"), body.text("contact_email"), customer.text("email"))
+    address = _address(body)
+    ticked = _ticked(body, "buyer_accepts_marketing", "order", placed_at)
+    is_customers_own = address == clean_email(customer.text("email"))
     return Buyer(
         customer_id=customer.id("id") or None,
-        email=next(filter(None, map(clean_email, addresses)), None),
+        email=address,
         first_name=next((name for place in names if (name := place.text("first_name", 100))), ""),
         locale=clean_locale(body.text("customer_locale")),
         country=country,
-        consent=_consent(customer, _ticked(body, "buyer_accepts_marketing", "order", placed_at)),
+        # The record's yes is for the record's address: who buys with a colleague's has not signed them up.
+        consent=_consent(customer, ticked) if is_customers_own else ticked,
     )
+
+
+def _address(body: Reader) -> str | None:
+    """Whom to write to about an order."""
+    written = (body.text("email"), body.text("contact_email"), body.object("customer").text("email"))
+    return next(filter(None, map(clean_email, written)), None)
 
 
 # ---------------------------------------------------------------- consent
@@ -182,8 +200,8 @@ def _ticked(body: Reader, box: str, where: str, at: datetime | None) -> ConsentS
 # ---------------------------------------------------------------- refunds
 
 
-def _refund(body: Reader) -> Change:
-    return OrderReversed(body.need_id("order_id"), tuple(_reversals(body, "")))
+def _refund(body: Reader) -> tuple[Change, ...]:
+    return (OrderReversed(body.need_id("order_id"), tuple(_reversals(body, ""))),)
 
 
 def _reversals(refund: Reader, order_currency: str) -> Iterator[Reversal]:
@@ -238,18 +256,22 @@ def _money_back(refund: Reader, currency: str) -> int:
 # ---------------------------------------------------------------- customers and products
 
 
-def _customer(body: Reader) -> Change:
-    address = body.object("default_address")
-    at = body.instant("accepts_marketing_updated_at")
-    buyer = Buyer(
-        customer_id=body.need_id("id"),
-        email=clean_email(body.text("email")),
-        first_name=body.text("first_name", 100),
-        locale=clean_locale(body.text("locale")),
-        country=clean_country(address.text("country_code")),
-        consent=_consent(body, _ticked(body, "accepts_marketing", "customer", at)),
+def _customer(body: Reader) -> tuple[Change, ...]:
+    body.need_id("id")
+    return (CustomerSeen(_person(body)),)
+
+
+def _person(customer: Reader) -> Buyer:
+    """A customer's own record."""
+    at = customer.instant("accepts_marketing_updated_at")
+    return Buyer(
+        customer_id=customer.id("id") or None,
+        email=clean_email(customer.text("email")),
+        first_name=customer.text("first_name", 100),
+        locale=clean_locale(customer.text("locale")),
+        country=clean_country(customer.object("default_address").text("country_code")),
+        consent=_consent(customer, _ticked(customer, "accepts_marketing", "customer", at)),
     )
-    return CustomerSeen(buyer)
 
 
 def _products(body: Reader, currency: str, storefront: str) -> Iterator[ProductSeen]:
@@ -305,7 +327,7 @@ def _stock(variant: Reader) -> int | None:
     return variant.count("inventory_quantity") if counted else None
 
 
-PARSERS: Mapping[str, Callable[[Reader], Change]] = {
+PARSERS: Mapping[str, Callable[[Reader], tuple[Change, ...]]] = {
     "orders/create": _order,
     "orders/updated": _order,
     "orders/fulfilled": _order,

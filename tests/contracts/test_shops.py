@@ -11,17 +11,30 @@ import pytest
 import standardwebhooks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+from aftercart.db.session import Database
+from aftercart.db.tables import consents, orders, recipients
 from aftercart.errors import IntakeError, SignatureError
 from aftercart.intake.base import Delivery, OrderSeen, OrderState, Ping, Shop
 from aftercart.intake.generic import Generic
 from aftercart.intake.shopify import Shopify
 from aftercart.intake.shops import open_shops
 from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
+from aftercart.intake.store import apply
 from aftercart.intake.woocommerce import WooCommerce
-from tests.intake.payloads import body, generic_order, shopify_order, shopify_product, shopify_refund, woo_order
+from tests.intake.payloads import (
+    body,
+    generic,
+    generic_order,
+    shopify_order,
+    shopify_product,
+    shopify_refund,
+    woo_order,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ADA, BOSS = "ada@example.com", "boss@example.com"
 
 Sign = Callable[[str, str, bytes], dict[str, str]]
 """(secret, delivery id, body) → the headers a shop would send."""
@@ -39,6 +52,8 @@ class Case:
     topic: str
     order: dict[str, Any]
     topics: tuple[str, ...]
+    two_people: tuple[tuple[str, dict[str, Any]], ...]
+    """(topic, body): ada@example.com agrees to mail, and boss@example.com is to be written to about her last order."""
 
     @property
     def body(self) -> bytes:
@@ -68,6 +83,10 @@ SHOPS = [
         "order.completed",
         generic_order(),
         ("order.completed", "order.refunded", "order.canceled", "customer.updated", "product.updated"),
+        (
+            ("customer.updated", generic("customer.updated", id="77", email=ADA, accepts_marketing=True)),
+            ("order.completed", generic_order(customer={"id": "77", "email": BOSS})),
+        ),
     ),
     Case(
         "shopify",
@@ -78,6 +97,15 @@ SHOPS = [
         "orders/paid",
         shopify_order(),
         ("orders/create", "orders/cancelled", "refunds/create", "customers/update", "products/update"),
+        (
+            (
+                "orders/paid",
+                shopify_order(
+                    email=BOSS,
+                    customer={"id": 42, "email": "Ada@Example.com", "email_marketing_consent": {"state": "subscribed"}},
+                ),
+            ),
+        ),
     ),
     Case(
         "woocommerce",
@@ -88,6 +116,13 @@ SHOPS = [
         "order.updated",
         woo_order(),
         ("order.created", "order.deleted", "order.restored", "customer.updated", "product.updated"),
+        (
+            (
+                "order.created",
+                woo_order(billing={"email": ADA}, meta_data=[{"key": "accepts_marketing", "value": "yes"}]),
+            ),
+            ("order.created", woo_order(id=813, billing={"email": BOSS})),
+        ),
     ),
 ]
 
@@ -175,6 +210,20 @@ def test_a_signed_body_that_is_garbage_is_accepted_and_refused_only_when_it_is_r
     delivery = case.accept(case.headers(garbage), garbage)
     with pytest.raises(IntakeError, match="body"):
         case.open(case.secret).parse(delivery.topic or "order.completed", garbage)
+
+
+@every_shop
+def test_a_yes_is_that_of_the_person_who_said_it_whoever_the_order_is_for(case: Case, database: Database) -> None:
+    """Somebody who subscribed buys with the office's address: nobody may write to the office for it."""
+    for topic, content in case.two_people:
+        changes = case.open(case.secret).parse(topic, body(content))
+        with database.write() as connection:
+            apply(connection, case.name, changes, NOW)
+    with database.read() as connection:
+        said = select(recipients.c.email, consents.c.state).join(consents, consents.c.recipient_id == recipients.c.id)
+        assert connection.execute(said).all() == [(ADA, "granted")]
+        about = select(recipients.c.email).join(orders, orders.c.recipient_id == recipients.c.id)
+        assert connection.execute(about.order_by(orders.c.id.desc()).limit(1)).scalar_one() == BOSS
 
 
 def test_the_shops_are_known_by_the_names_of_their_doors() -> None:

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import Buyer, ConsentState, ConsentStatement, Order, OrderState, ReversalKind
+from aftercart.intake.base import (
+    Buyer,
+    ConsentState,
+    ConsentStatement,
+    CustomerSeen,
+    Order,
+    OrderState,
+    ReversalKind,
+)
 from aftercart.intake.shopify import Shopify
 from tests.intake.payloads import body, shopify_line, shopify_order, shopify_product, shopify_refund
 
@@ -14,9 +22,14 @@ SHOP = Shopify("secret")
 
 
 def order(topic: str = "orders/updated", **changes: Any) -> Order:
-    (change,) = SHOP.parse(topic, body(shopify_order(**changes)))
+    change, *_ = SHOP.parse(topic, body(shopify_order(**changes)))
     found: Order = change.order  # type: ignore[union-attr]
     return found
+
+
+def customer(consent: str, **changes: Any) -> dict[str, Any]:
+    """A customer's record with what it says of consent."""
+    return {"id": 1, "email": "chika@example.com", "email_marketing_consent": {"state": consent}, **changes}
 
 
 def consent(**changes: Any) -> ConsentStatement | None:
@@ -108,9 +121,15 @@ def test_a_refund_whose_transaction_failed_gave_no_money_back() -> None:
     [
         ({}, None),
         ({"buyer_accepts_marketing": True}, ConsentState.GRANTED),
-        ({"customer": {"id": 1, "email_marketing_consent": {"state": "subscribed"}}}, ConsentState.GRANTED),
-        ({"customer": {"id": 1, "email_marketing_consent": {"state": "unsubscribed"}}}, ConsentState.DENIED),
-        ({"customer": {"id": 1, "email_marketing_consent": {"state": "not_subscribed"}}}, None),
+        ({"customer": customer("subscribed")}, ConsentState.GRANTED),
+        ({"customer": customer("unsubscribed")}, ConsentState.DENIED),
+        ({"customer": customer("not_subscribed")}, None),
+        ({"customer": customer("subscribed", email="CHIKA@example.com ")}, ConsentState.GRANTED),
+        ({"customer": customer("subscribed", email=None)}, None),
+        (
+            {"customer": customer("unsubscribed", email="boss@example.com"), "buyer_accepts_marketing": True},
+            ConsentState.GRANTED,
+        ),
     ],
 )
 def test_consent_is_what_was_said(changes: dict[str, Any], expected: ConsentState | None) -> None:
@@ -119,8 +138,15 @@ def test_consent_is_what_was_said(changes: dict[str, Any], expected: ConsentStat
 
 
 def test_a_box_ticked_is_no_consent_while_the_double_opt_in_is_pending() -> None:
-    customer = {"id": 1, "email_marketing_consent": {"state": "pending", "consent_updated_at": None}}
-    assert consent(buyer_accepts_marketing=True, customer=customer) is None
+    assert consent(buyer_accepts_marketing=True, customer=customer("pending")) is None
+
+
+def test_a_customer_whose_own_address_is_another_one_speaks_for_themselves() -> None:
+    content = shopify_order(email="boss@example.com", customer=customer("subscribed", first_name="Chika"))
+    seen, themselves = SHOP.parse("orders/paid", body(content))
+    assert seen.order.buyer.consent is None  # type: ignore[union-attr]
+    said = ConsentStatement(ConsentState.GRANTED, "shopify:customer", None)
+    assert themselves == CustomerSeen(Buyer("1", "chika@example.com", "Chika", consent=said))
 
 
 def test_a_box_ticked_counts_from_the_time_of_the_order() -> None:
