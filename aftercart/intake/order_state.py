@@ -24,18 +24,19 @@ def settled(
     state: OrderState,
     updated_at: datetime,
     total_minor: int,
+    currency: str,
     lines: Sequence[tuple[str, float]],
     reversals: Iterable[Reversal],
 ) -> OrderState:
     """The state of an order that calls itself `state`, given its (sku, quantity) lines and all its reversals.
 
     A reversal of the whole order counts, whether it came after the order or before it. So do reversals that leave no
-    line, or no money. Of all that is said the state furthest on its way holds, so that it makes no difference what
-    was heard first.
+    line, or no money (of the order's `currency`; amounts in another one are no part of its total). Of all that is
+    said the state furthest on its way holds, so that it makes no difference what was heard first.
     """
     known = [reversal for reversal in reversals if not _is_undone(reversal, updated_at)]
     said = [state, *(_state_after(reversal) for reversal in known if reversal.is_whole)]
-    if _all_lines_back(lines, known) or _all_money_back(total_minor, known):
+    if _all_lines_back(lines, known) or _all_money_back(total_minor, currency, known):
         said.append(OrderState.REFUNDED)
     return max(said, key=RANK.__getitem__)
 
@@ -67,6 +68,6 @@ def _quantities_back(reversals: Iterable[Reversal]) -> Mapping[str, float]:
     return back
 
 
-def _all_money_back(total_minor: int, reversals: Iterable[Reversal]) -> bool:
-    back = sum(reversal.amount_minor or 0 for reversal in reversals)
+def _all_money_back(total_minor: int, currency: str, reversals: Iterable[Reversal]) -> bool:
+    back = sum(reversal.amount_minor or 0 for reversal in reversals if reversal.currency == currency)
     return 0 < total_minor <= back

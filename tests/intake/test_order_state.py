@@ -15,7 +15,11 @@ LINES = [("A", 2.0), ("B", 1.0), ("A", 1.0)]
 
 
 def state(*reversals: Reversal, declared: OrderState = OrderState.COMPLETED, total: int = 1000) -> OrderState:
-    return settled(declared, NOON, total, LINES, reversals)
+    return settled(declared, NOON, total, "EUR", LINES, reversals)
+
+
+def money(key: str, amount: int, currency: str = "EUR") -> Reversal:
+    return Reversal(key, ReversalKind.ADJUSTMENT, amount_minor=amount, currency=currency)
 
 
 def line(key: str, sku: str, quantity: float | None = None, amount: int | None = None) -> Reversal:
@@ -63,9 +67,15 @@ def test_all_lines_given_back_leave_none() -> None:
 
 
 def test_all_money_given_back_leaves_no_order() -> None:
-    half = Reversal("1", ReversalKind.ADJUSTMENT, amount_minor=500)
-    assert state(half) is OrderState.COMPLETED
-    assert state(half, Reversal("2", ReversalKind.ADJUSTMENT, amount_minor=500)) is OrderState.REFUNDED
+    assert state(money("1", 500)) is OrderState.COMPLETED
+    assert state(money("1", 500), money("2", 500)) is OrderState.REFUNDED
+
+
+@pytest.mark.parametrize("currency", ["KRW", ""])
+def test_money_of_another_currency_is_not_money_of_the_order(currency: str) -> None:
+    """Fifty thousand won are no five hundred dollars."""
+    assert state(money("1", 50_000, currency)) is OrderState.COMPLETED
+    assert state(money("1", 500), money("2", 500, currency)) is OrderState.COMPLETED
 
 
 def test_a_free_order_is_not_refunded_by_nothing() -> None:

@@ -55,6 +55,7 @@ class _Known:
             self.version.state if self.version else OrderState(self.row["state"]),
             now["source_updated_at"],
             now["total_minor"],
+            now["currency"],
             [(line.sku, line.quantity) for line in lines],
             self.reversals.values(),
         )
