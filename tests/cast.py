@@ -20,9 +20,9 @@ from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.delivery.base import Message, Outcome, Receipt
-from aftercart.intake.signing import sign_generic
+from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
 from aftercart.pipeline.record import Visit, record_click, unsubscribe
-from aftercart.testing import GENERIC_SECRET, RecordingSender, post
+from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, RecordingSender, post
 
 MONDAY = datetime(2026, 3, 2, 14, tzinfo=UTC)
 """15:00 in Paris, 23:00 in Tokyo."""
@@ -68,6 +68,18 @@ def tell_raw(app: App, body: bytes, *, webhook_id: str = "") -> None:
 
 
 tell_raw.count = 0  # type: ignore[attr-defined]
+
+
+def tell_shopify(app: App, topic: str, content: Mapping[str, Any]) -> None:
+    """A webhook of Shopify, signed and worked through now."""
+    body = json.dumps(content).encode()
+    post(app, "shopify", sign_shopify(SHOP_SECRET, "example.myshopify.com", "", topic, body), body)
+
+
+def tell_woocommerce(app: App, topic: str, content: Mapping[str, Any]) -> None:
+    """A webhook of WooCommerce, signed and worked through now."""
+    body = json.dumps(content).encode()
+    post(app, "woocommerce", sign_woocommerce(SHOP_SECRET, "https://www.example.com", "7", topic, body), body)
 
 
 def order(

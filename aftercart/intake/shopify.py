@@ -1,7 +1,8 @@
 """Shopify (Admin API webhooks, JSON bodies of REST resources).
 
-Amounts are in the shop's currency. A refund is told twice, inside the order and by `refunds/create`; both give the
-same reversals with the same keys. Product webhooks carry neither currency nor address: the shop object is told them.
+Amounts are in the shop's currency, except what a transaction moved: that may be the buyer's. A refund is told twice,
+inside the order and by `refunds/create`; both give the same reversals with the same keys. Product webhooks carry
+neither currency nor address: the shop object is told them.
 https://shopify.dev/docs/api/webhooks
 """
 
@@ -208,7 +209,7 @@ def _reversals(refund: Reader, order_currency: str) -> Iterator[Reversal]:
     """One reversal a refunded line, and one for the money that went back beyond the lines (shipping, goodwill)."""
     key = f"refund:{refund.need_id('id')}"
     happened_at = refund.instant("created_at") or refund.instant("processed_at")
-    currency = _refund_currency(refund) or order_currency
+    currency = order_currency or _currency_of(refund)
     for_lines = 0
     for position, part in enumerate(refund.objects("refund_line_items")):
         quantity = part.quantity("quantity", default=1)
@@ -228,9 +229,13 @@ def _reversals(refund: Reader, order_currency: str) -> Iterator[Reversal]:
         yield Reversal(f"{key}:money", ReversalKind.ADJUSTMENT, None, None, rest, currency, happened_at)
 
 
-def _refund_currency(refund: Reader) -> str:
-    stated = (transaction.currency("currency") for transaction in refund.objects("transactions"))
-    return next(filter(None, stated), "")
+def _currency_of(refund: Reader) -> str:
+    """The shop's currency, as far as a refund by itself tells; older ones know no other than that of the payment."""
+    transactions = tuple(refund.objects("transactions"))
+    in_both = [part.object("subtotal_set") for part in refund.objects("refund_line_items")]
+    in_both += [transaction.object("amount_set") for transaction in transactions]
+    stated = [each.object("shop_money").currency("currency_code") for each in in_both]
+    return next(filter(None, (*stated, *(transaction.currency("currency") for transaction in transactions))), "")
 
 
 def _part_amount(part: Reader, currency: str) -> int | None:
@@ -250,7 +255,15 @@ def _money_back(refund: Reader, currency: str) -> int:
     done = (
         t for t in refund.objects("transactions") if t.text("kind") == "refund" and t.text("status") in ("success", "")
     )
-    return sum(t.money("amount", currency) or 0 for t in done)
+    return sum(_in_shops_money(transaction, currency) for transaction in done)
+
+
+def _in_shops_money(transaction: Reader, currency: str) -> int:
+    """What a transaction moved; nothing if it was another currency's money and nobody says how much that is."""
+    if transaction.text("currency").upper() in ("", currency):
+        return transaction.money("amount", currency) or 0
+    reckoned = transaction.object("amount_set").object("shop_money")
+    return (reckoned.money("amount", currency) or 0) if reckoned.text("currency_code").upper() == currency else 0
 
 
 # ---------------------------------------------------------------- customers and products

@@ -110,6 +110,36 @@ def test_a_goodwill_refund_takes_no_line_and_not_the_order() -> None:
     assert (reversal.is_whole, reversal.amount_minor) == (False, 1500)
 
 
+def in_won(**changes: Any) -> dict[str, Any]:
+    """A refund of 9.99 and 1.90 tax, and of 3.11 beyond the line, that the buyer got back in their own currency."""
+    paid_back = {"kind": "refund", "status": "success", "amount": "22000", "currency": "KRW"}
+    return shopify_refund(transactions=[{**paid_back, **changes}])
+
+
+def amounts(refund: dict[str, Any]) -> list[tuple[int | None, str]]:
+    return [(back.amount_minor, back.currency) for back in order(refunds=[refund]).reversals]
+
+
+def test_a_refunded_line_is_money_of_the_order_whatever_the_buyer_was_paid_back_in() -> None:
+    assert amounts(in_won()) == [(1189, "EUR")]
+
+
+def test_money_paid_back_in_another_currency_counts_as_what_the_shop_reckons_it() -> None:
+    in_euro = {"shop_money": {"amount": "15.00", "currency_code": "EUR"}}
+    assert amounts(in_won(amount_set=in_euro)) == [(1189, "EUR"), (311, "EUR")]
+    in_dollars = {"shop_money": {"amount": "15.00", "currency_code": "USD"}}
+    assert amounts(in_won(amount_set=in_dollars)) == [(1189, "EUR")]
+
+
+def test_a_refund_by_itself_tells_its_shops_currency() -> None:
+    reckoned = {"subtotal_set": {"shop_money": {"amount": "9.99", "currency_code": "EUR"}}}
+    told = in_won()
+    told["refund_line_items"][0] |= reckoned
+    (change,) = SHOP.parse("refunds/create", body(told))
+    assert change.reversals == order(refunds=[told]).reversals  # type: ignore[union-attr]
+    assert [back.currency for back in change.reversals] == ["EUR"]  # type: ignore[union-attr]
+
+
 def test_a_refund_whose_transaction_failed_gave_no_money_back() -> None:
     failed = [{"kind": "refund", "status": "failure", "amount": "15.00", "currency": "EUR"}]
     (change,) = SHOP.parse("refunds/create", body(shopify_refund(transactions=failed, refund_line_items=[])))

@@ -10,7 +10,7 @@ import pytest
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import campaign_versions, decisions, enrollments, sends
+from aftercart.db.tables import campaign_versions, decisions, enrollments, order_reversals, sends
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.send import deliver
 from aftercart.testing import engine, run_until
@@ -30,7 +30,9 @@ from tests.cast import (
     refund,
     rows,
     tell,
+    tell_shopify,
 )
+from tests.intake.payloads import shopify_line, shopify_order, shopify_refund
 
 SECOND = '  - {id: second, after: 5d, at: "10:00", valid_for: 3d, template: plain}'
 Open = Callable[..., App]
@@ -93,6 +95,31 @@ def test_a_refund_takes_back_what_is_still_planned_and_nothing_else(open_app: Op
     assert sorted(fates(app)) == [("canceled", "order_refunded"), ("sent", "sent")]
     (ended,) = rows(app, enrollments)
     assert (ended["state"], ended["exit_reason"], ended["ended_at"]) == ("exited", "order_refunded", app.clock())
+
+
+def test_a_part_refunded_in_another_currency_leaves_the_mail(open_app: Open) -> None:
+    app = open_app()
+    order(app, "1", ADA, [{**BIKE, "unit_price": "360"}, {**HELMET, "unit_price": "40"}], currency="USD")
+    back = {"sku": "HELMET", "quantity": 1, "amount": "50000"}
+    tell(app, "order.refunded", {"order_id": "1", "currency": "KRW", "lines": [back]})
+    assert fates(app) == [("scheduled", None)]
+
+
+@pytest.mark.parametrize("topic", ["orders/updated", "refunds/create"])
+def test_a_part_refunded_in_the_buyers_own_currency_leaves_the_mail(open_app: Open, topic: str) -> None:
+    """Shopify pays back in the currency that the buyer paid in, and reckons in that of the shop."""
+    app = open_app()
+    placed = {"created_at": MONDAY.isoformat(), "updated_at": MONDAY.isoformat(), "currency": "USD"}
+    lines = [shopify_line(1, price="60.00"), shopify_line(2, price="40.00")]
+    bought = shopify_order(**placed, total_price="100.00", line_items=lines)
+    tell_shopify(app, "orders/paid", bought)
+    part = {"id": 72, "quantity": 1, "subtotal": 40.00, "restock_type": "no_restock", "line_item": lines[1]}
+    paid_back = {"kind": "refund", "status": "success", "amount": "52000", "currency": "KRW"}
+    back = shopify_refund(refund_line_items=[part], transactions=[paid_back])
+    later = {"refunds": [back], "updated_at": (MONDAY + DAY).isoformat(), "financial_status": "partially_refunded"}
+    tell_shopify(app, topic, {**bought, **later} if topic == "orders/updated" else back)
+    assert fates(app) == [("scheduled", None)]
+    assert rows(app, order_reversals)[0]["sku"] == "SKU-2"
 
 
 def test_a_canceled_order_exits(open_app: Open) -> None:
