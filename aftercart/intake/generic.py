@@ -12,9 +12,10 @@ no statement; `consent_at` says when it was made.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from math import inf
 
 from aftercart.errors import ConfigError, SignatureError, UnprocessableError
 from aftercart.intake.base import (
@@ -131,34 +132,56 @@ def _sum(lines: Iterable[OrderLine]) -> int:
 
 
 def _order_refunded(envelope: Reader) -> Change:
-    """Without `lines` the whole order. `refund_id` tells two refunds of equal content apart; so does `timestamp`."""
+    """Lines tell what came back, an amount alone how much money; without either it was all of the order.
+
+    `refund_id` tells two refunds of equal content apart; so does `timestamp`.
+    """
     data = envelope.object("data")
-    currency = data.currency("currency")
     happened_at = data.instant("refunded_at") or envelope.instant("timestamp")
-    lines = list(data.objects("lines"))
-    if not lines:
-        amount = data.money("amount", currency) if currency else None
-        whole = Reversal("refunded", ReversalKind.REFUND, None, None, amount, currency, happened_at)
-        return OrderReversed(data.need_id("order_id"), (whole,))
-    refund = data.id("refund_id") or _fingerprint(lines, happened_at)
-    parts = (
-        Reversal(
-            key=f"refund:{refund}:{position}",
-            kind=ReversalKind.REFUND,
-            sku=line.need_id("sku"),
-            quantity=line.quantity("quantity", default=0) or None,
+    if lines := list(data.objects("lines")):
+        back = tuple(_lines_back(data, lines, happened_at))
+    elif data.text("amount"):
+        back = (_money_back(data, happened_at),)
+    else:
+        back = (Reversal("refunded", ReversalKind.REFUND, happened_at=happened_at),)
+    return OrderReversed(data.need_id("order_id"), back)
+
+
+def _lines_back(data: Reader, lines: Sequence[Reader], happened_at: datetime | None) -> Iterator[Reversal]:
+    """A line of which nothing came back is money alone: the goods were kept."""
+    currency = data.currency("currency")
+    parts = [(line, _quantity_back(line)) for line in lines]
+    content = [f"{line.id('sku')} {quantity} {line.text('amount')}" for line, quantity in parts]
+    key = f"refund:{data.id('refund_id') or _fingerprint(happened_at, content)}"
+    for position, (line, quantity) in enumerate(parts):
+        sku, kept = line.need_id("sku"), quantity == 0
+        yield Reversal(
+            key=f"{key}:{position}",
+            kind=ReversalKind.ADJUSTMENT if kept else ReversalKind.REFUND,
+            sku=None if kept else sku,
+            quantity=None if kept else quantity,
             amount_minor=line.money("amount", currency) if currency else None,
             currency=currency,
             happened_at=happened_at,
         )
-        for position, line in enumerate(lines)
-    )
-    return OrderReversed(data.need_id("order_id"), tuple(parts))
 
 
-def _fingerprint(lines: list[Reader], happened_at: datetime | None) -> str:
-    content = [str(happened_at), *sorted(f"{line.id('sku')} {line.quantity('quantity', 0)}" for line in lines)]
-    return sha256(json.dumps(content).encode()).hexdigest()[:24]
+def _quantity_back(line: Reader) -> float | None:
+    """None: all that was bought."""
+    quantity = line.quantity("quantity", default=inf)
+    return None if quantity == inf else quantity
+
+
+def _money_back(data: Reader, happened_at: datetime | None) -> Reversal:
+    """Of the order as a whole, once it adds up to all of its money."""
+    currency = data.currency("currency") or data.fail("currency", "is missing beside an amount")
+    refund = data.id("refund_id") or _fingerprint(happened_at, [data.text("amount")])
+    amount = abs(data.money("amount", currency) or 0)
+    return Reversal(f"refund:{refund}:money", ReversalKind.ADJUSTMENT, None, None, amount, currency, happened_at)
+
+
+def _fingerprint(happened_at: datetime | None, content: Iterable[str]) -> str:
+    return sha256(json.dumps([str(happened_at), *sorted(content)]).encode()).hexdigest()[:24]
 
 
 def _order_canceled(envelope: Reader) -> Change:

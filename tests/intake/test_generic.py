@@ -18,6 +18,7 @@ from aftercart.intake.base import (
     OrderSeen,
     OrderState,
     ProductSeen,
+    Reversal,
     ReversalKind,
 )
 from aftercart.intake.generic import Generic
@@ -100,6 +101,32 @@ def test_a_refund_with_lines_keeps_its_keys_and_another_refund_has_others() -> N
     assert [(r.sku, r.quantity, r.is_whole) for r in once.reversals] == [("A", 1.0, False), ("B", None, False)]
 
 
+def reversals(**data: Any) -> tuple[Reversal, ...]:
+    found: tuple[Reversal, ...] = parse(generic("order.refunded", order_id="1", currency="EUR", **data)).reversals
+    return found
+
+
+def test_nothing_of_a_line_given_back_is_money_alone() -> None:
+    """Goods kept; a line that names no quantity is given back with all that was bought."""
+    kept, all_of_it = reversals(lines=[{"sku": "A", "quantity": 0, "amount": "5"}, {"sku": "B", "quantity": ""}])
+    assert (kept.kind, kept.sku, kept.quantity, kept.amount_minor) == (ReversalKind.ADJUSTMENT, None, None, 500)
+    assert (all_of_it.kind, all_of_it.sku, all_of_it.quantity) == (ReversalKind.REFUND, "B", None)
+
+
+def test_an_amount_without_lines_is_money_alone() -> None:
+    (back,) = reversals(amount="10.00")
+    assert (back.kind, back.is_whole, back.amount_minor) == (ReversalKind.ADJUSTMENT, False, 1000)
+
+
+def test_refunds_of_money_are_told_apart_by_amount_time_and_id() -> None:
+    told = [{"amount": "10"}, {"amount": "11"}, {"amount": "10", "refunded_at": "2026-03-05T00:00:00Z"}]
+    told += [{"amount": "10", "refund_id": "7"}, {"amount": "10", "refund_id": "8"}]
+    assert len({back.key for data in told for back in reversals(**data)}) == len(told)
+    assert reversals(amount="10") == reversals(amount="10")
+    kept = [{"sku": "A", "quantity": 0, "amount": amount} for amount in "56"]
+    assert len({back.key for line in kept for back in reversals(lines=[line])}) == 2
+
+
 def test_a_cancellation_concerns_the_whole_order() -> None:
     (reversal,) = parse(generic("order.canceled", order_id="1")).reversals
     assert (reversal.kind, reversal.is_whole) == (ReversalKind.CANCELLATION, True)
@@ -132,6 +159,7 @@ def test_a_product_says_only_what_it_says() -> None:
         (generic_order(customer="ada"), "data.customer"),
         ({"type": "order.completed"}, "data.currency"),
         (generic("order.refunded"), "data.order_id"),
+        (generic("order.refunded", order_id="1", amount="10"), "data.currency"),
         (generic("customer.updated"), "data.id"),
         (generic("product.updated", sku="A", title="B", price=1), "data.currency"),
     ],

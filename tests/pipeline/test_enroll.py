@@ -97,6 +97,29 @@ def test_a_refund_takes_back_what_is_still_planned_and_nothing_else(open_app: Op
     assert (ended["state"], ended["exit_reason"], ended["ended_at"]) == ("exited", "order_refunded", app.clock())
 
 
+KEPT, TAKEN_BACK = ("scheduled", None), ("canceled", "order_refunded")
+
+
+@pytest.mark.parametrize(
+    ("told", "fate"),
+    [
+        ({}, TAKEN_BACK),
+        ({"amount": "900.00"}, TAKEN_BACK),
+        ({"amount": "10.00"}, KEPT),
+        ({"lines": [{"sku": "BIKE"}]}, TAKEN_BACK),
+        ({"lines": [{"sku": "BIKE", "quantity": 0, "amount": "10.00"}]}, KEPT),
+        ({"lines": [{"sku": "BIKE", "quantity": 0, "amount": "900.00"}]}, TAKEN_BACK),
+    ],
+)
+def test_money_back_for_goods_that_are_kept_leaves_the_mail_unless_it_is_all_of_it(
+    open_app: Open, told: dict[str, Any], fate: tuple[str, str | None]
+) -> None:
+    app = open_app()
+    order(app, "1", ADA, [BIKE])
+    tell(app, "order.refunded", {"order_id": "1", "currency": "EUR", **told})
+    assert fates(app) == [fate]
+
+
 def test_a_part_refunded_in_another_currency_leaves_the_mail(open_app: Open) -> None:
     app = open_app()
     order(app, "1", ADA, [{**BIKE, "unit_price": "360"}, {**HELMET, "unit_price": "40"}], currency="USD")
