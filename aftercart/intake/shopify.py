@@ -98,6 +98,11 @@ def _canceled_order(body: Reader) -> tuple[Change, ...]:
     return _shown(body, OrderState.CANCELED)
 
 
+def _deleted_order(body: Reader) -> tuple[Change, ...]:
+    """The body is the id alone."""
+    return (OrderReversed(body.need_id("id"), (Reversal("deleted", ReversalKind.DELETION),)),)
+
+
 def _shown(body: Reader, state: OrderState) -> tuple[Change, ...]:
     """The order; and the customer by themselves, where their own address is another than the order's."""
     seen, customer = OrderSeen(_version(body, state)), body.object("customer")
@@ -346,6 +351,7 @@ PARSERS: Mapping[str, Callable[[Reader], tuple[Change, ...]]] = {
     "orders/fulfilled": _order,
     "orders/paid": _paid_order,
     "orders/cancelled": _canceled_order,
+    "orders/delete": _deleted_order,
     "refunds/create": _refund,
     "customers/create": _customer,
     "customers/update": _customer,

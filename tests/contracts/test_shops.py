@@ -96,7 +96,7 @@ SHOPS = [
         lambda secret, id_, content: sign_shopify(secret, "velo.myshopify.com", id_, "orders/paid", content),
         "orders/paid",
         shopify_order(),
-        ("orders/create", "orders/cancelled", "refunds/create", "customers/update", "products/update"),
+        ("orders/create", "orders/cancelled", "orders/delete", "refunds/create", "customers/update", "products/update"),
         (
             (
                 "orders/paid",

@@ -61,6 +61,11 @@ def reasons(app: App) -> list[str]:
     return [row["reason"] for row in rows(app, decisions)]
 
 
+def of_monday(**changes: Any) -> dict[str, Any]:
+    """An order of Shopify's that was placed and paid now."""
+    return shopify_order(created_at=MONDAY.isoformat(), updated_at=MONDAY.isoformat(), **changes)
+
+
 def test_each_step_is_planned_and_an_earlier_one_is_worth_nothing_once_the_next_is_due(
     open_app: Open, shop: Shop
 ) -> None:
@@ -132,9 +137,8 @@ def test_a_part_refunded_in_another_currency_leaves_the_mail(open_app: Open) -> 
 def test_a_part_refunded_in_the_buyers_own_currency_leaves_the_mail(open_app: Open, topic: str) -> None:
     """Shopify pays back in the currency that the buyer paid in, and reckons in that of the shop."""
     app = open_app()
-    placed = {"created_at": MONDAY.isoformat(), "updated_at": MONDAY.isoformat(), "currency": "USD"}
     lines = [shopify_line(1, price="60.00"), shopify_line(2, price="40.00")]
-    bought = shopify_order(**placed, total_price="100.00", line_items=lines)
+    bought = of_monday(currency="USD", total_price="100.00", line_items=lines)
     tell_shopify(app, "orders/paid", bought)
     part = {"id": 72, "quantity": 1, "subtotal": 40.00, "restock_type": "no_restock", "line_item": lines[1]}
     paid_back = {"kind": "refund", "status": "success", "amount": "52000", "currency": "KRW"}
@@ -149,6 +153,17 @@ def test_a_canceled_order_exits(open_app: Open) -> None:
     app = open_app()
     order(app, "1", ADA)
     tell(app, "order.canceled", {"order_id": "1"})
+    assert fates(app) == [("canceled", "order_canceled")]
+
+
+def test_an_order_that_shopify_deletes_ends_like_a_canceled_one(open_app: Open) -> None:
+    """Its body is the id alone."""
+    app = open_app()
+    tell_shopify(app, "orders/paid", of_monday())
+    clock_of(app).step(DAY)
+    tell_shopify(app, "orders/delete", {"id": 5001})
+    assert fates(app) == [("canceled", "order_canceled")]
+    tell_shopify(app, "orders/updated", of_monday(note="a late webhook"))
     assert fates(app) == [("canceled", "order_canceled")]
 
 
