@@ -6,21 +6,26 @@ become the newest. Consent is never guessed upwards: whatever is in doubt speaks
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aftercart.intake.base import ConsentState, ConsentStatement
 
 Held = tuple[datetime, ConsentState]
 
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
+"""How far a shop's clock may be ahead of ours; what lies further ahead is no date."""
+
 
 def recorded_at(statement: ConsentStatement, history: Sequence[Held], now: datetime) -> datetime | None:
     """The time under which to add the statement to `history`; None if it adds nothing.
 
-    A date ahead of our clock is no date. An undated no holds from now, an undated yes only where nothing was said.
+    An undated no holds from now, an undated yes only where nothing was said. Of a clock a little ahead of ours a yes
+    counts from now, so that no word that comes after it is older; a no keeps its date, so that no yes that was said
+    before it is newer.
     """
-    at = statement.at if statement.at is not None and statement.at <= now else None
+    at = statement.at if statement.at is not None and statement.at <= now + CLOCKS_DIFFER_BY else None
     if statement.state is ConsentState.GRANTED:
-        return _yes_at(at, history, now)
+        return _yes_at(at and min(at, now), history, now)
     if at is None:
         return None if _standing(history, now) is ConsentState.DENIED else now
     return None if (at, ConsentState.DENIED) in history else at

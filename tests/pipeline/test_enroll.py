@@ -149,6 +149,16 @@ def test_a_part_refunded_in_the_buyers_own_currency_leaves_the_mail(open_app: Op
     assert rows(app, order_reversals)[0]["sku"] == "SKU-2"
 
 
+def test_somebody_who_agrees_after_a_no_is_mailed_though_the_shops_clock_is_ahead(open_app: Open) -> None:
+    app = open_app()
+    order(app, "1", {**ADA, "accepts_marketing": False})
+    clock_of(app).step(timedelta(minutes=1))
+    said_at = (app.clock() + timedelta(seconds=3)).isoformat()
+    tell(app, "customer.updated", {"id": "1", "email": ADA["email"], "accepts_marketing": True, "consent_at": said_at})
+    run_until(app, MONDAY + 4 * DAY)
+    assert fates(app) == [("sent", "sent")]
+
+
 def test_a_canceled_order_exits(open_app: Open) -> None:
     app = open_app()
     order(app, "1", ADA)
