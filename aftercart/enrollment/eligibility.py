@@ -24,7 +24,7 @@ class OrderFacts:
     state: str
     """placed, completed, canceled or refunded."""
     ordered_at: datetime
-    """When it was completed, or placed where the shop does not say."""
+    """When it was paid, as far as the shop tells; else when it was placed. Never when it was last changed."""
     imported: bool
     email: str
     items: Sequence[BoughtItem]

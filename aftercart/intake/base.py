@@ -113,7 +113,10 @@ class Reversal:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One version of an order, as the shop saw it at `updated_at`. The currency is that of all its amounts."""
+    """One version of an order, as the shop saw it at `updated_at`. The currency is that of all its amounts.
+
+    `completed_at`: the day of payment that the shop states; None if it states none, paid or not.
+    """
 
     shop_order_id: str
     state: OrderState

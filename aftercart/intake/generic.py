@@ -7,7 +7,8 @@
       "lines": [{"sku": "BK-R64Y-38", "title": "Road-550-W", "quantity": 1, "unit_price": "1000.44"}]}}
 
 `timestamp` (or `updated_at` in the data) tells which of two versions is newer; without it a later version of an
-order with the same `placed_at` changes nothing. `accepts_marketing`: true is a yes, false a no, and a missing one is
+order with the same `placed_at` changes nothing. `completed_at` says when it was paid, if that was not when it was
+placed. `accepts_marketing`: true is a yes, false a no, and a missing one is
 no statement; `consent_at` says when it was made.
 """
 
@@ -109,7 +110,7 @@ def _order_completed(envelope: Reader) -> Change:
         total_minor=_sum(lines) if total is None else total,
         placed_at=placed_at,
         updated_at=updated_at,
-        completed_at=data.instant("completed_at") or updated_at,
+        completed_at=data.instant("completed_at"),
         buyer=buyer,
         lines=tuple(line for line in lines if line.quantity),
         country=clean_country(data.text("country")) or (buyer.country if buyer else ""),

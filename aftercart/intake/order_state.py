@@ -7,8 +7,9 @@ the shop's own `updated_at`, and reversals are a set.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from aftercart.intake.base import OrderState, Reversal, ReversalKind
+from aftercart.intake.base import Order, OrderState, Reversal, ReversalKind
 
+PAID = frozenset({OrderState.COMPLETED, OrderState.REFUNDED})
 RANK = {OrderState.PLACED: 0, OrderState.COMPLETED: 1, OrderState.CANCELED: 2, OrderState.REFUNDED: 3}
 ROUNDING = 1e-9
 TAKEN_BACK = frozenset({ReversalKind.REFUND, ReversalKind.RETURN})
@@ -18,6 +19,18 @@ def is_newer(updated_at: datetime, state: OrderState, than: tuple[datetime, Orde
     """Whether a version replaces the one we hold. In the same second the one further on its way does."""
     held_at, held_state = than
     return (updated_at, RANK[state]) > (held_at, RANK[held_state])
+
+
+def paid_since(version: Order, *, shown_unpaid: bool) -> datetime | None:
+    """Since when a version says that the order is paid; None if it does not. `shown_unpaid`: by an earlier version.
+
+    The date that the shop states counts. Else an order that was shown unpaid is paid since this version; one that is
+    paid when it is first shown may be so since long ago, whatever has been changed in it today: it is as old as its
+    day of placing.
+    """
+    if version.state not in PAID:
+        return None
+    return version.completed_at or (version.updated_at if shown_unpaid else version.placed_at)
 
 
 def settled(

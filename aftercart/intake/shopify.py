@@ -120,7 +120,7 @@ def _state(body: Reader) -> OrderState:
 
 def _version(body: Reader, state: OrderState) -> Order:
     currency = body.need_currency("currency")
-    placed_at = body.instant("created_at") or body.instant("processed_at") or body.fail("created_at", "is missing")
+    placed_at = _placed_at(body)
     updated_at = body.instant("updated_at") or placed_at
     shipping, billing = body.object("shipping_address"), body.object("billing_address")
     country = clean_country(shipping.text("country_code")) or clean_country(billing.text("country_code"))
@@ -131,13 +131,18 @@ def _version(body: Reader, state: OrderState) -> Order:
         total_minor=body.money("total_price", currency) or 0,
         placed_at=placed_at,
         updated_at=updated_at,
-        completed_at=updated_at if state is OrderState.COMPLETED else None,
         buyer=_buyer_of_order(body, country, placed_at),
         lines=tuple(_lines(body, currency)),
         reversals=tuple(r for refund in body.objects("refunds") for r in _reversals(refund, currency)),
         country=country,
         region=shipping.text("province_code") or billing.text("province_code"),
     )
+
+
+def _placed_at(body: Reader) -> datetime:
+    """Of an order that was brought along from another system `processed_at` alone tells how old it is."""
+    told = (body.instant("created_at"), body.instant("processed_at"))
+    return min(filter(None, told), default=None) or body.fail("created_at", "is missing")
 
 
 def _lines(body: Reader, currency: str) -> Iterator[OrderLine]:

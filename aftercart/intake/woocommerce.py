@@ -41,7 +41,6 @@ STATES = {
     "refunded": OrderState.REFUNDED,
 }
 """Their `status` → ours; pending, on-hold, checkout-draft and the words that plugins add: placed."""
-PAID = (OrderState.COMPLETED, OrderState.REFUNDED)
 PING = re.compile(rb"webhook_id=\d{1,20}\s*")
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 TICKED = frozenset({"yes", "1", "true", "on"})
@@ -89,7 +88,6 @@ class WooCommerce(Shop):
         placed_at = self._instant(body, "date_created") or body.fail("date_created_gmt", "is missing")
         updated_at = self._instant(body, "date_modified") or placed_at
         state = STATES.get(body.text("status").removeprefix("wc-"), OrderState.PLACED)
-        paid_at = self._instant(body, "date_paid") or self._instant(body, "date_completed")
         country = _from_address(body, "country")
         version = Order(
             shop_order_id=body.need_id("id"),
@@ -98,7 +96,7 @@ class WooCommerce(Shop):
             total_minor=body.money("total", currency) or 0,
             placed_at=placed_at,
             updated_at=updated_at,
-            completed_at=(paid_at or updated_at) if state in PAID else None,
+            completed_at=self._instant(body, "date_paid"),
             buyer=_buyer_of_order(body, placed_at),
             lines=tuple(_lines(body, currency)),
             reversals=tuple(_reversals(body, currency, updated_at)),

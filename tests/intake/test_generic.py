@@ -42,7 +42,6 @@ def test_the_order_of_the_documentation_becomes_an_order() -> None:
             total_minor=100044,
             placed_at=PLACED,
             updated_at=PLACED,
-            completed_at=PLACED,
             buyer=Buyer(
                 "77", "ada@example.com", "Ada", "fr-FR", "Europe/Paris", "FR",
                 ConsentStatement(ConsentState.GRANTED, "generic", PLACED),
@@ -56,7 +55,12 @@ def test_the_order_of_the_documentation_becomes_an_order() -> None:
 def test_the_time_of_the_message_tells_which_version_is_newer() -> None:
     late = parse({**generic_order(), "timestamp": "2026-03-02T00:00:00Z"})
     assert late.order.updated_at == datetime(2026, 3, 2, tzinfo=UTC)
-    assert late.order.placed_at == PLACED
+    assert (late.order.placed_at, late.order.completed_at) == (PLACED, None)
+
+
+def test_an_order_may_tell_when_it_was_paid() -> None:
+    paid = parse(generic_order(completed_at="2026-03-09T00:00:00Z")).order
+    assert (paid.placed_at, paid.completed_at) == (PLACED, datetime(2026, 3, 9, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

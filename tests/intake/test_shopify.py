@@ -41,13 +41,27 @@ def test_an_order_with_everything() -> None:
     found = order()
     assert (found.shop_order_id, found.state, found.total_minor) == ("5001", OrderState.COMPLETED, 1998)
     assert found.placed_at == datetime(2026, 3, 1, 10, tzinfo=UTC)
-    assert found.completed_at == found.updated_at == datetime(2026, 3, 1, 10, 0, 5, tzinfo=UTC)
+    assert found.updated_at == datetime(2026, 3, 1, 10, 0, 5, tzinfo=UTC)
+    assert found.completed_at is None  # Shopify dates no payment
     assert (found.country, found.region) == ("JP", "JP-13")
     assert found.buyer == Buyer("42", "chika@example.com", "Chika", "ja-JP", "", "JP", None)
     assert [(line.sku, line.title, line.unit_price_minor) for line in found.lines] == [
         ("SKU-1", "Bottle - 1", 999),
         ("SKU-2", "Bottle - 2", 999),
     ]
+
+
+@pytest.mark.parametrize(
+    ("dates", "year"),
+    [
+        ({"created_at": "2026-03-01T00:00:00Z", "processed_at": "2019-03-01T00:00:00Z"}, 2019),
+        ({"created_at": "2019-03-01T00:00:00Z", "processed_at": "2026-03-01T00:00:00Z"}, 2019),
+        ({"created_at": None, "processed_at": "2019-03-01T00:00:00Z"}, 2019),
+    ],
+)
+def test_an_order_is_as_old_as_the_earliest_date_it_bears(dates: dict[str, Any], year: int) -> None:
+    """One brought along from another system was created here today."""
+    assert order(**dates).placed_at.year == year
 
 
 @pytest.mark.parametrize(
@@ -221,6 +235,7 @@ def test_without_the_shops_currency_a_product_has_no_price() -> None:
     [
         ({"id": None}, "id"),
         ({"currency": None}, "currency"),
+        ({"created_at": None}, "created_at"),
         ({"line_items": [shopify_line(1, price="a lot")]}, "line_items[0].price"),
         ({"refunds": [shopify_refund(id=None)]}, "refunds[0].id"),
         ({"updated_at": "9999-12-31T00:00:00Z"}, "updated_at"),

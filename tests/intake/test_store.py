@@ -166,6 +166,20 @@ def test_an_order_completes_once(db: Database) -> None:
     assert only(db, orders)["completed_at"] == NOON + timedelta(minutes=5)
 
 
+def test_an_order_that_is_paid_when_it_is_first_shown_was_paid_when_it_was_placed(db: Database) -> None:
+    """As far as anybody knows: its last change may be somebody's note, years later."""
+    tell(db, OrderSeen(order(5, completed_at=None)), OrderSeen(order(9, completed_at=None)))
+    assert only(db, orders)["completed_at"] == NOON
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_order_that_was_shown_unpaid_is_paid_since_the_version_that_says_so(db: Database, apart: bool) -> None:
+    versions = [OrderSeen(order(0, state=OrderState.PLACED, completed_at=None)), OrderSeen(order(5, completed_at=None))]
+    for told in [versions[:1], versions[1:]] if apart else [versions]:
+        tell(db, *told)
+    assert only(db, orders)["completed_at"] == NOON + timedelta(minutes=5)
+
+
 @pytest.mark.parametrize("kind", [ReversalKind.REFUND, ReversalKind.CANCELLATION])
 def test_a_refund_before_its_order_waits_for_it(db: Database, kind: ReversalKind) -> None:
     """T36, with the webhooks out of order."""

@@ -63,9 +63,13 @@ def test_states(status: str, state: OrderState) -> None:
 
 
 def test_dates_without_gmt_are_the_shops_own_and_read_only_where_gmt_is_missing() -> None:
-    local = order(date_created_gmt=None, date_modified_gmt="", date_paid_gmt=None)
+    local = order(date_created_gmt=None, date_modified_gmt="", date_paid_gmt=None, date_paid="2026-03-01T11:00:07")
     assert (local.placed_at, local.updated_at) == (order().placed_at, order().updated_at)
-    assert local.completed_at == local.updated_at
+    assert local.completed_at == order().completed_at
+
+
+def test_an_order_that_bears_no_date_of_payment_tells_none() -> None:
+    assert order(date_paid_gmt=None, date_completed_gmt="2026-03-09T10:00:00").completed_at is None
 
 
 def test_a_guest_has_no_customer() -> None:

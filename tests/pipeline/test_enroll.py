@@ -31,8 +31,9 @@ from tests.cast import (
     rows,
     tell,
     tell_shopify,
+    tell_woocommerce,
 )
-from tests.intake.payloads import shopify_line, shopify_order, shopify_refund
+from tests.intake.payloads import shopify_line, shopify_order, shopify_refund, woo_order
 
 SECOND = '  - {id: second, after: 5d, at: "10:00", valid_for: 3d, template: plain}'
 Open = Callable[..., App]
@@ -197,6 +198,80 @@ def test_only_orders_of_these_days_start_anything(open_app: Open, age: timedelta
     app = open_app()
     then = (MONDAY - age).isoformat()
     order(app, "1", ADA, placed_at=then, completed_at=then)
+    assert reasons(app) == [reason]
+
+
+def shopify_paid(app: App, **changes: Any) -> None:
+    """Shopify shows a paid order that somebody touched now."""
+    tell_shopify(app, "orders/updated", shopify_order(updated_at=app.clock().isoformat(), tags="vip", **changes))
+
+
+def woo_paid(app: App, **changes: Any) -> None:
+    """WooCommerce shows a paid order that somebody touched now."""
+    now = app.clock().isoformat()
+    tell_woocommerce(app, "order.updated", woo_order(date_modified_gmt=now, **{"date_paid_gmt": None, **changes}))
+
+
+LONG_AGO = (MONDAY - 730 * DAY).isoformat()
+OLD: dict[str, Callable[[App], None]] = {
+    "shopify": lambda app: shopify_paid(app, created_at=LONG_AGO),
+    "shopify, moved there today": lambda app: shopify_paid(app, created_at=MONDAY.isoformat(), processed_at=LONG_AGO),
+    "woocommerce": lambda app: woo_paid(app, date_created_gmt=LONG_AGO),
+    "woocommerce, sent today": lambda app: woo_paid(
+        app, status="completed", date_created_gmt=LONG_AGO, date_completed_gmt=MONDAY.isoformat()
+    ),
+    "generic": lambda app: order(app, "1", ADA, placed_at=LONG_AGO),
+    "generic, updated": lambda app: order(app, "1", ADA, placed_at=LONG_AGO, updated_at=MONDAY.isoformat()),
+}
+"""An order of two years ago that is told to us today for the first time."""
+
+
+@pytest.mark.parametrize("told", OLD.values(), ids=OLD)
+def test_an_old_order_that_somebody_touches_starts_nothing(open_app: Open, told: Callable[[App], None]) -> None:
+    app = open_app()
+    told(app)
+    assert reasons(app) == ["order_too_old"]
+    assert rows(app, sends) == []
+
+
+def test_an_old_order_that_the_shop_says_was_paid_now_starts_now(open_app: Open) -> None:
+    app = open_app()
+    order(app, "1", ADA, placed_at=LONG_AGO, completed_at=MONDAY.isoformat())
+    woo_paid(app, date_created_gmt=LONG_AGO, date_paid_gmt=MONDAY.isoformat())
+    assert reasons(app) == ["enrolled"] * 2
+    assert {row["due_at"].date() for row in rows(app, sends)} == {(MONDAY + 3 * DAY).date()}
+
+
+@pytest.mark.parametrize(
+    ("unpaid", "paid"),
+    [
+        (
+            lambda app: shopify_paid(app, created_at=MONDAY.isoformat(), financial_status="pending"),
+            lambda app: shopify_paid(app, created_at=MONDAY.isoformat()),
+        ),
+        (
+            lambda app: woo_paid(app, date_created_gmt=MONDAY.isoformat(), status="on-hold"),
+            lambda app: woo_paid(app, date_created_gmt=MONDAY.isoformat()),
+        ),
+    ],
+    ids=["shopify", "woocommerce"],
+)
+def test_an_order_that_was_shown_unpaid_counts_from_when_it_is_shown_paid(
+    open_app: Open, unpaid: Callable[[App], None], paid: Callable[[App], None]
+) -> None:
+    """Somebody takes three weeks to pay their bill, and the shop dates no payment."""
+    app = open_app()
+    unpaid(app)
+    clock_of(app).step(21 * DAY)
+    paid(app)
+    (planned,) = rows(app, sends)
+    assert planned["due_at"].date() == (MONDAY + 24 * DAY).date()
+
+
+@pytest.mark.parametrize(("days", "reason"), [(1, "order_too_old"), (30, "enrolled")])
+def test_how_old_an_order_may_be_is_set(open_app: Open, days: int, reason: str) -> None:
+    app = open_app(max_order_age_days=days)
+    order(app, "1", ADA, placed_at=(MONDAY - 20 * DAY).isoformat())
     assert reasons(app) == [reason]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from aftercart.db.session import insert_new
 from aftercart.db.tables import order_lines, order_reversals, orders
 from aftercart.intake.base import Buyer, Order, OrderLine, OrderState, Reversal, ReversalKind
-from aftercart.intake.order_state import is_newer, settled
+from aftercart.intake.order_state import is_newer, paid_since, settled
 from aftercart.intake.store.people import People
 from aftercart.intake.store.rows import changed_values, chunks, fetch, find_or_make, grouped
 
@@ -30,14 +30,15 @@ class _Known:
     completed_at: datetime | None = None
 
     def see(self, versions: Iterable[Order]) -> None:
-        """Take the newest version; the first to call the order completed says since when."""
+        """Take the newest version; the first to call the order paid says since when."""
         held = (self.row["source_updated_at"], OrderState(self.row["state"]))
         self.completed_at = self.row["completed_at"]
         for version in versions:
             if is_newer(version.updated_at, version.state, held):
+                shown = held[0] > BEFORE_ANY_VERSION
                 held = (version.updated_at, version.state)
                 self.version = version
-                self.completed_at = self.completed_at or version.completed_at
+                self.completed_at = self.completed_at or paid_since(version, shown_unpaid=shown)
 
     @property
     def new_lines(self) -> tuple[OrderLine, ...] | None:
