@@ -370,10 +370,18 @@ def test_an_address_given_with_one_order_does_not_move_the_customer(db: Database
 
 
 def test_earlier_orders_find_the_address_that_comes_later(db: Database) -> None:
-    tell(db, OrderSeen(order(buyer=Buyer("77"))))
+    (id_,) = tell(db, OrderSeen(order(buyer=Buyer("77"))))
     assert only(db, orders)["recipient_id"] is None
-    tell(db, seen())
+    assert tell(db, seen()) == [id_]
     assert only(db, orders)["recipient_id"] == only(db, recipients)["id"]
+    assert tell(db, seen()) == []
+
+
+def test_an_address_that_comes_with_a_second_order_changes_the_first_one_too(db: Database) -> None:
+    (first,) = tell(db, OrderSeen(order(buyer=Buyer("77"))))
+    changed = tell(db, OrderSeen(order(id_="1002")))
+    assert first in changed
+    assert len(changed) == 2
 
 
 @pytest.mark.parametrize("buyer", [None, Buyer()])

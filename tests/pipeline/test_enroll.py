@@ -20,6 +20,7 @@ from tests.cast import (
     CHIKA,
     DAY,
     HELMET,
+    HOUR,
     MONDAY,
     Shop,
     campaign,
@@ -292,6 +293,16 @@ def test_an_order_that_comes_to_fit_later_enters_then(open_app: Open, shop: Shop
     clock_of(app).step(timedelta(minutes=1))
     order(app, "1", ADA, [BIKE, HELMET])
     assert reasons(app) == ["not_in_audience", "enrolled"]
+
+
+def test_an_order_whose_customer_tells_their_address_later_enters_then(open_app: Open) -> None:
+    app = open_app()
+    order(app, "1", {"id": "1"})
+    clock_of(app).step(HOUR)
+    tell(app, "customer.updated", ADA)
+    assert reasons(app) == ["no_email", "enrolled"]
+    run_until(app, MONDAY + 4 * DAY)
+    assert fates(app) == [("sent", "sent")]
 
 
 def test_a_paused_campaign_takes_nobody(open_app: Open, shop: Shop) -> None:

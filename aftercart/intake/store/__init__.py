@@ -55,6 +55,6 @@ def apply(
     touched, current_buyers = store_orders(connection, shop, orders, reversals, people, now, imported=imported)
     people.details([*current_buyers, *customers], only_gaps=imported)
     people.consents([*buyers, *customers])
-    people.save()
+    found = people.save()
     store_products(connection, products, now)
-    return touched
+    return sorted({*touched, *found})

@@ -114,12 +114,13 @@ class People:
             histories.setdefault(row["recipient_id"], []).append((row["at"], ConsentState(row["state"])))
         return histories
 
-    def save(self) -> None:
-        """Write what has changed."""
+    def save(self) -> set[int]:
+        """Write what has changed. The ids of earlier orders that found out whom to write to."""
         self._save_recipients()
         self._save_customers()
         if self._new_consents:
             self.connection.execute(insert(consents), self._new_consents)
+        return self._address_earlier_orders()
 
     def _save_recipients(self) -> None:
         rows = [row for email, row in self.recipients.items() if email in self.changed]
@@ -135,9 +136,19 @@ class People:
             pointing = [{"row": row["id"], "to": row["recipient_id"]} for row in rows]
             statement = update(customers).where(customers.c.id == bindparam("row"))
             self.connection.execute(statement.values(recipient_id=bindparam("to")), pointing)
-        if found := [{"row": row["id"], "to": row["recipient_id"]} for row in rows if row["had_none"]]:
-            without = update(orders).where(orders.c.customer_id == bindparam("row"), orders.c.recipient_id.is_(None))
-            self.connection.execute(without.values(recipient_id=bindparam("to")), found)
+
+    def _address_earlier_orders(self) -> set[int]:
+        found = {row["id"]: row["recipient_id"] for row in self.customers.values() if row.get("had_none")}
+        nobodys = select(orders.c.id, orders.c.customer_id).where(orders.c.recipient_id.is_(None)).order_by(orders.c.id)
+        lock = nobodys.with_for_update(key_share=True)
+        rows = [
+            {"row": row["id"], "to": found[row["customer_id"]]}
+            for row in fetch(self.connection, lock, orders.c.customer_id, sorted(found))
+        ]
+        if rows:
+            statement = update(orders).where(orders.c.id == bindparam("row"))
+            self.connection.execute(statement.values(recipient_id=bindparam("to")), rows)
+        return {row["row"] for row in rows}
 
 
 def store_people(connection: Connection, shop: str, buyers: Sequence[Buyer], now: datetime) -> Tally:
