@@ -56,7 +56,7 @@ def enroll(connection: Connection, app: App, order_ids: Iterable[int], now: date
     new = [
         (candidate, campaign)
         for candidate in candidates
-        if not candidate.row.imported and candidate.row.state != "placed"
+        if not candidate.row.imported
         for campaign in campaigns.values()
         if (campaign.campaign, candidate.row.id) not in known
     ]

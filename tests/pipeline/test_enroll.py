@@ -286,6 +286,19 @@ def test_a_refusal_is_recorded_once_however_often_the_shop_repeats_itself(open_a
     assert reasons(app) == ["not_in_audience"]
 
 
+def test_an_order_that_is_not_paid_says_so_once_and_enters_when_it_is(open_app: Open, shop: Shop) -> None:
+    shop.write(campaign("one"), campaign("two"))
+    app = open_app()
+    for note in ("", "call me", "please"):
+        clock_of(app).step(timedelta(minutes=1))
+        woo_paid(app, date_created_gmt=MONDAY.isoformat(), status="on-hold", customer_note=note)
+    assert reasons(app) == ["order_not_completed"] * 2
+    assert {row["campaign"] for row in rows(app, decisions)} == {"one", "two"}
+    clock_of(app).step(timedelta(minutes=1))
+    woo_paid(app, date_created_gmt=MONDAY.isoformat())
+    assert reasons(app) == ["order_not_completed"] * 2 + ["enrolled"] * 2
+
+
 def test_an_order_that_comes_to_fit_later_enters_then(open_app: Open, shop: Shop) -> None:
     shop.write(campaign().replace("steps:", "audience: {bought: {sku: [HELMET]}}\nsteps:"))
     app = open_app()

@@ -37,7 +37,9 @@ from tests.cast import (
     rows,
     stock_up,
     tell,
+    tell_woocommerce,
 )
+from tests.intake.payloads import woo_order
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
@@ -133,6 +135,11 @@ def test_a_mail_that_did_not_go_says_why_and_on_what_facts(app: App) -> None:
     assert (last.reason, last.sentence) == ("no_consent", "The person has not agreed to marketing mail.")
     assert last.facts["consent"] == "denied"
     assert last.facts["local_time"] == "2026-03-05T10:00:00+01:00"
+
+
+def test_an_order_that_waits_for_its_payment_says_so(app: App) -> None:
+    tell_woocommerce(app, "order.created", woo_order(status="on-hold", date_paid_gmt=None))
+    assert sentences(app, "812")[-1] == "The order is not paid or not completed yet."
 
 
 def test_a_send_is_explained_without_its_neighbors(tmp_path: Path) -> None:
