@@ -45,11 +45,12 @@ class Candidate:
 
 
 def enroll(connection: Connection, app: App, order_ids: Iterable[int], now: datetime) -> None:
-    """Let orders enter the campaigns they fit, and exit those whose order was taken back."""
+    """Let orders enter the campaigns they fit, and exit those whose order was taken back, until it is restored."""
     candidates = _candidates(connection, set(order_ids))
     if not candidates:
         return
     _exit_taken_back(connection, candidates, now)
+    _go_on(connection, candidates, now)
     ledger.decide_anew(connection, [candidate.row.id for candidate in candidates])
     campaigns = app.campaigns.by_name
     known = _enrolled(connection, [candidate.row.id for candidate in candidates])
@@ -128,6 +129,17 @@ def _exit_taken_back(connection: Connection, candidates: Sequence[Candidate], no
             for row, reason in exits.values()
         ],
     )
+
+
+def _go_on(connection: Connection, candidates: Sequence[Candidate], now: datetime) -> None:
+    """An order that was taken back by mistake and stands again goes on in its campaigns where it left them."""
+    standing = [candidate.row.id for candidate in candidates if candidate.row.state == "completed"]
+    restored = ledger.restore_enrollments(connection, standing, [*TAKEN_BACK.values()], now)
+    again = [
+        _decision(now, campaign, order_id, "enroll", Reason.ENROLLED, {"restored": True})
+        for campaign, order_id in restored.values()
+    ]
+    ledger.keep_decisions(connection, again)
 
 
 # ---------------------------------------------------------------- entering

@@ -179,6 +179,41 @@ def test_an_order_that_shopify_deletes_ends_like_a_canceled_one(open_app: Open) 
     assert fates(app) == [("canceled", "order_canceled")]
 
 
+@pytest.mark.parametrize("status", ["cancelled", "refunded", "trash"])
+def test_an_order_that_was_taken_back_by_mistake_goes_on(open_app: Open, status: str) -> None:
+    """Somebody clicks the wrong status and sets it right."""
+    app = open_app()
+    placed = {"date_created_gmt": MONDAY.isoformat(), "meta_data": [{"key": "accepts_marketing", "value": "yes"}]}
+    woo_paid(app, **placed)
+    for _ in range(2):
+        clock_of(app).step(HOUR)
+        woo_paid(app, **placed, status=status)
+        assert fates(app)[0][0] == rows(app, sends)[0]["state"] == "canceled"
+        clock_of(app).step(HOUR)
+        woo_paid(app, **placed)
+    (enrolled,) = rows(app, enrollments)
+    assert (enrolled["state"], enrolled["exit_reason"], enrolled["ended_at"]) == ("active", None, None)
+    run_until(app, MONDAY + 4 * DAY)
+    assert fates(app) == [("sent", "sent")]
+    assert reasons(app)[2::2][:2] == ["enrolled"] * 2
+
+
+def test_an_order_that_is_restored_too_late_stays_out(open_app: Open, shop: Shop) -> None:
+    """Only what is still worth sending is planned again."""
+    shop.write(campaign(more_steps=SECOND))
+    app = open_app()
+    woo_paid(app, date_created_gmt=MONDAY.isoformat())
+    woo_paid(app, date_created_gmt=MONDAY.isoformat(), status="cancelled", customer_note="sorry")
+    clock_of(app).move_to(MONDAY + 5 * DAY)
+    woo_paid(app, date_created_gmt=MONDAY.isoformat())
+    assert sorted(fates(app)) == [("canceled", "order_canceled"), ("scheduled", None)]
+    woo_paid(app, date_created_gmt=MONDAY.isoformat(), status="cancelled")
+    clock_of(app).move_to(MONDAY + 30 * DAY)
+    woo_paid(app, date_created_gmt=MONDAY.isoformat())
+    assert sorted(fates(app)) == [("canceled", "order_canceled")] * 2
+    assert [row["state"] for row in rows(app, enrollments)] == ["exited"]
+
+
 def test_two_campaigns_each_take_the_order_once(open_app: Open, shop: Shop) -> None:
     shop.write(campaign("one"), campaign("two"))
     app = open_app()

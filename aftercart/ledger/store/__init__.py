@@ -14,7 +14,14 @@ from aftercart.ledger.store.dispatching import (
     take_over,
 )
 from aftercart.ledger.store.marks import REPLY_LEASE, Settled, begin, release, settle
-from aftercart.ledger.store.plans import cancel_enrollments, complete_enrollments, decide_anew, end, readdress
+from aftercart.ledger.store.plans import (
+    cancel_enrollments,
+    complete_enrollments,
+    decide_anew,
+    end,
+    readdress,
+    restore_enrollments,
+)
 from aftercart.ledger.store.records import keep_content, keep_decisions, offered_since
 
 __all__ = [
@@ -39,6 +46,7 @@ __all__ = [
     "offered_since",
     "readdress",
     "release",
+    "restore_enrollments",
     "settle",
     "settle_abandoned",
     "take_due",

@@ -43,6 +43,33 @@ def cancel_enrollments(connection: Connection, exits: Mapping[int, str], now: da
     )
 
 
+def restore_enrollments(
+    connection: Connection, order_ids: Collection[int], exited_for: Collection[str], now: datetime
+) -> dict[int, tuple[str, int]]:
+    """Take back exits of these orders for such reasons: what is still worth sending is planned again.
+
+    Enrollment id → (campaign, order id) of those that go on; one of which nothing is worth sending stays out.
+    """
+    left = (enrollments.c.order_id.in_(order_ids), enrollments.c.state == "exited")
+    query = select(enrollments.c.id, enrollments.c.campaign, enrollments.c.order_id).where(
+        *left, enrollments.c.exit_reason.in_(exited_for)
+    )
+    exited = {id_: (campaign, order_id) for id_, campaign, order_id in connection.execute(query)}
+    if not exited:
+        return {}
+    canceled = (sends.c.enrollment_id.in_(list(exited)), sends.c.state == SendState.CANCELED)
+    worth_sending = (*canceled, sends.c.reason.in_(exited_for), sends.c.valid_until > now)
+    _lock(connection, sends, *worth_sending)
+    planned = update(sends).where(*worth_sending).values(state=SendState.SCHEDULED, reason=None, wake_at=sends.c.due_at)
+    restored = set(connection.execute(planned.returning(sends.c.enrollment_id)).scalars())
+    connection.execute(
+        update(enrollments)
+        .where(enrollments.c.id.in_(restored))
+        .values(state="active", exit_reason=None, ended_at=None)
+    )
+    return {id_: about for id_, about in exited.items() if id_ in restored}
+
+
 def complete_enrollments(connection: Connection, ids: Iterable[int], now: datetime) -> None:
     """Enrollments of which every send has ended are completed.
 
