@@ -14,7 +14,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import ClassVar
 
-from aftercart.errors import SignatureError
+from aftercart.errors import SignatureError, UnprocessableError
+from aftercart.intake.reader import read_object
 
 SHORTEST_ROTATED_SECRET = 8
 """A comma in a generated secret must not make a guessable secret of the few characters beside it."""
@@ -248,6 +249,23 @@ class Shop(ABC):
     @abstractmethod
     def parse(self, topic: str, body: bytes) -> tuple[Change, ...]:
         """What a body says. A topic that we do not act on gives (). Raises UnprocessableError naming the field."""
+
+    def order_id(self, topic: str, body: bytes) -> str | None:
+        """The order that a body speaks of, found in spite of faults elsewhere in it. Never raises."""
+        if not (where := self.order_id_at(topic)):
+            return None
+        *way, name = where
+        try:
+            place = read_object(body)
+            for step in way:
+                place = place.object(step)
+            return place.id(name) or None
+        except UnprocessableError:
+            return None
+
+    @abstractmethod
+    def order_id_at(self, topic: str) -> tuple[str, ...]:
+        """The fields that lead to the order's id in bodies of a topic; () if those are not about an order."""
 
     @abstractmethod
     def topic(self, headers: Mapping[str, str], body: bytes) -> str:

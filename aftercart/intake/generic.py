@@ -60,6 +60,9 @@ class Generic(Shop):
         read = PARSERS.get(topic)
         return (read(envelope),) if read else ()
 
+    def order_id_at(self, topic: str) -> tuple[str, ...]:
+        return ("data", "order_id") if topic.startswith("order.") else ()
+
     def topic(self, headers: Mapping[str, str], body: bytes) -> str:  # noqa: ARG002  # stands in the body alone
         try:
             return read_object(body).text("type")

@@ -65,6 +65,11 @@ class Shopify(Shop):
         read = PARSERS.get(topic)
         return read(read_object(body)) if read else ()
 
+    def order_id_at(self, topic: str) -> tuple[str, ...]:
+        if topic.startswith("refunds/"):
+            return ("order_id",)
+        return ("id",) if topic.startswith("orders/") else ()
+
     def topic(self, headers: Mapping[str, str], body: bytes) -> str:  # noqa: ARG002
         return headers.get("x-shopify-topic", "")
 

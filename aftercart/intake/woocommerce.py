@@ -63,6 +63,9 @@ class WooCommerce(Shop):
         read = PARSERS.get(topic)
         return (read(self, read_object(body)),) if read else ()
 
+    def order_id_at(self, topic: str) -> tuple[str, ...]:
+        return ("id",) if topic.startswith("order.") else ()
+
     def topic(self, headers: Mapping[str, str], body: bytes) -> str:  # noqa: ARG002
         return headers.get("x-wc-webhook-topic", "")
 

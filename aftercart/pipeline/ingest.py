@@ -37,6 +37,8 @@ class Parsed:
     row: Mapping[str, Any]
     changes: Sequence[Change] = ()
     error: str | None = None
+    order_id: str | None = None
+    """The shop's id of the order that the event speaks of, so that `explain` finds the event."""
 
     @property
     def state(self) -> str:
@@ -164,13 +166,20 @@ def _new(connection: Connection, rows: Rows) -> Rows:
 
 def _parse(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> Parsed:
     try:
-        return Parsed(row, changes=shops[row["shop"]].parse(row["topic"], row["body"]))
+        changes = shops[row["shop"]].parse(row["topic"], row["body"])
     except UnprocessableError as err:
         log.warning("event_unprocessable", shop=row["shop"], topic=row["topic"], field=err.field, problem=err.problem)
-        return Parsed(row, error=str(err))
+        return Parsed(row, error=str(err), order_id=_order_id(shops, row))
     except Exception as err:  # a door: a parser that stumbles has met a body that nobody thought of
         log.exception("parser_failed", shop=row["shop"], topic=row["topic"])
-        return Parsed(row, error=_in_words(err))
+        return Parsed(row, error=_in_words(err), order_id=_order_id(shops, row))
+    return Parsed(row, changes, order_id=next((c.shop_order_id for c in changes if hasattr(c, "shop_order_id")), None))
+
+
+def _order_id(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> str | None:
+    """Of a body that cannot be understood."""
+    shop = shops.get(row["shop"])
+    return shop.order_id(row["topic"], row["body"]) if shop else None
 
 
 def _in_words(err: Exception) -> str:
@@ -186,10 +195,5 @@ def _conclude(connection: Connection, parsed: Sequence[Parsed], now: datetime) -
         .values(
             state=bindparam("new_state"), error=bindparam("fault"), processed_at=now, shop_order_id=bindparam("about")
         ),
-        [{"event": p.row["id"], "new_state": p.state, "fault": p.error, "about": _about(p.changes)} for p in parsed],
+        [{"event": p.row["id"], "new_state": p.state, "fault": p.error, "about": p.order_id} for p in parsed],
     )
-
-
-def _about(changes: Sequence[Change]) -> str | None:
-    """The shop's id of the order that an event speaks of, so that `explain` finds the event."""
-    return next((change.shop_order_id for change in changes if hasattr(change, "shop_order_id")), None)

@@ -51,6 +51,9 @@ class Case:
     sign: Sign
     topic: str
     order: dict[str, Any]
+    order_id: str
+    id_at: tuple[str, ...]
+    """Where the id stands in the order's body."""
     topics: tuple[str, ...]
     two_people: tuple[tuple[str, dict[str, Any]], ...]
     """(topic, body): ada@example.com agrees to mail, and boss@example.com is to be written to about her last order."""
@@ -82,6 +85,8 @@ SHOPS = [
         lambda secret, id_, content: sign_generic(secret, id_, content, NOW),
         "order.completed",
         generic_order(),
+        "1001",
+        ("data", "order_id"),
         ("order.completed", "order.refunded", "order.canceled", "customer.updated", "product.updated"),
         (
             ("customer.updated", generic("customer.updated", id="77", email=ADA, accepts_marketing=True)),
@@ -96,6 +101,8 @@ SHOPS = [
         lambda secret, id_, content: sign_shopify(secret, "velo.myshopify.com", id_, "orders/paid", content),
         "orders/paid",
         shopify_order(),
+        "5001",
+        ("id",),
         ("orders/create", "orders/cancelled", "orders/delete", "refunds/create", "customers/update", "products/update"),
         (
             (
@@ -115,6 +122,8 @@ SHOPS = [
         lambda secret, id_, content: sign_woocommerce(secret, "https://velo.example/", id_, "order.updated", content),
         "order.updated",
         woo_order(),
+        "812",
+        ("id",),
         ("order.created", "order.deleted", "order.restored", "customer.updated", "product.updated"),
         (
             (
@@ -233,11 +242,17 @@ def test_the_shops_are_known_by_the_names_of_their_doors() -> None:
 
 # ---------------------------------------------------------------- garbage
 
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=8,
-)
+
+def _values(numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | numbers | st.text(max_size=20),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+        max_leaves=8,
+    )
+
+
+anything = _values(st.floats())
+anything_in_json = _values(st.floats(allow_nan=False, allow_infinity=False))
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -276,6 +291,39 @@ def test_whatever_stands_anywhere_in_a_body_only_our_own_errors_come_out(case: C
                 repr(change).encode()
         except IntakeError:
             pass
+
+
+@every_shop
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_an_order_is_known_by_its_id_whatever_else_is_wrong_with_its_body(case: Case, data: st.DataObject) -> None:
+    elsewhere = [path for path in _paths(case.order) if path != case.id_at[: len(path)]]
+    broken = _with(case.order, data.draw(st.sampled_from(elsewhere)), data.draw(anything_in_json))
+    shop = case.open(case.secret)
+    assert shop.order_id(case.topic, body(broken)) == case.order_id
+    assert shop.order_id("fulfillments/create", body(broken)) is None
+    for nowhere in (b"{}", b"[]", b"\xff", body(_with(case.order, case.id_at, data.draw(st.none() | st.booleans())))):
+        assert shop.order_id(case.topic, nowhere) is None
+
+
+@pytest.mark.parametrize(
+    ("shop", "topic", "content"),
+    [
+        ("generic", "order.refunded", {"data": {"order_id": 7, "lines": "all"}}),
+        ("generic", "order.canceled", {"data": {"order_id": "7"}, "timestamp": "soon"}),
+        ("shopify", "refunds/create", {"id": 31, "order_id": 7, "transactions": 1}),
+        ("shopify", "orders/cancelled", {"id": 7, "currency": "??"}),
+        ("shopify", "orders/delete", {"id": 7}),
+        ("woocommerce", "order.deleted", {"id": 7}),
+        ("woocommerce", "order.restored", {"id": "7", "billing": "none"}),
+        ("generic", "customer.updated", {"data": {"order_id": "7"}}),
+        ("shopify", "products/update", {"id": 7}),
+        ("woocommerce", "customer.updated", {"id": 7}),
+    ],
+)
+def test_what_is_about_an_order_is_known_by_the_orders_id(shop: str, topic: str, content: dict[str, Any]) -> None:
+    about_an_order = topic.startswith(("order", "refund"))
+    assert open_shops()[shop].order_id(topic, body(content)) == ("7" if about_an_order else None)
 
 
 @every_shop

@@ -17,6 +17,7 @@ from aftercart.db.tables import inbox as inbox_table
 from aftercart.errors import SignatureError
 from aftercart.intake.signing import sign_generic, sign_woocommerce
 from aftercart.pipeline.ingest import BATCH, accept, take_in
+from aftercart.reports.explain import explain
 from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, engine
 from tests.cast import ADA, BIKE, HOUR, MONDAY, Shop, campaign, clock_of, customer, order, prepared, refund, rows, tell
 
@@ -66,6 +67,16 @@ def test_a_webhook_that_nobody_signed_is_not_read(app: App) -> None:
 
 def test_a_ping_leaves_nothing_behind(app: App) -> None:
     assert accept(app.shops["woocommerce"], {}, b"webhook_id=7", app.clock()) is None
+
+
+def test_a_webhook_that_cannot_be_understood_is_found_by_its_order(app: App) -> None:
+    tell(app, "order.completed", {"order_id": "1", "currency": "EUR", "placed_at": "yesterday"})
+    (event,) = rows(app, events)
+    assert (event["state"], event["shop_order_id"]) == ("failed", "1")
+    with app.db.read() as connection:
+        (told,) = explain(connection, "1").events
+    assert told.sentence == "Webhook “order.completed” of generic: failed."
+    assert told.facts["error"].startswith("data.placed_at")
 
 
 def test_a_topic_that_we_do_not_act_on_is_kept_as_ignored(app: App) -> None:
