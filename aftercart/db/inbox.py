@@ -6,9 +6,10 @@ make it idempotent.
 """
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from aftercart.db.session import Database, insert_new
 from aftercart.db.tables import InboxRow, inbox
@@ -24,9 +25,24 @@ def store(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     insert_new(connection, inbox, rows, unique=("shop", "delivery_key"))
 
 
-def oldest(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """The webhooks that have waited longest."""
-    rows = connection.execute(select(inbox).order_by(inbox.c.id).limit(limit))
+def oldest(connection: Connection, limit: int, max_bytes: float = inf) -> list[dict[str, Any]]:
+    """The webhooks that have waited longest: `limit` of them, or fewer where their bodies are more than `max_bytes`."""
+    return first(connection, inbox, limit, max_bytes)
+
+
+def first(
+    connection: Connection, table: Table, limit: int, max_bytes: float, *conditions: ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    """The first rows of a table of webhooks (the inbox, or `events`) that fit; always one, if there is any."""
+    sizes = select(table.c.id, func.length(table.c.body)).where(*conditions).order_by(table.c.id).limit(limit)
+    ids: list[int] = []
+    total = 0
+    for id_, size in connection.execute(sizes):
+        total += size
+        if ids and total > max_bytes:
+            break
+        ids.append(id_)
+    rows = connection.execute(select(table).where(table.c.id.in_(ids)).order_by(table.c.id))
     return [dict(row) for row in rows.mappings()]
 
 

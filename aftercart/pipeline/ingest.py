@@ -28,6 +28,8 @@ from aftercart.pipeline.enroll import enroll
 log = structlog.get_logger()
 
 BATCH = 200
+BATCH_BYTES = 8_000_000
+"""Of bodies: two hundred of the largest that the door lets in would be 400 MB."""
 
 
 @dataclass
@@ -86,66 +88,68 @@ def take_again(app: App) -> int:
 
 
 Rows = Sequence[Mapping[str, Any]]
-Choose = Callable[[Connection, Rows], Rows]
-"""Which of these rows are this transaction's to take, as rows of `events`."""
+Choose = Callable[[Connection, Sequence[Parsed]], Sequence[Parsed]]
+"""Which of these are this transaction's to take, each with its row of `events`."""
 
 
 def _take(app: App, rows: Rows, choose: Choose) -> None:
+    """Bodies are read before the transaction begins: nobody waits for a large one."""
+    parsed = [_parse(app.shops, row) for row in rows]
     try:
-        _take_batch(app, rows, choose)
+        _take_batch(app, parsed, choose)
     except Exception as err:  # a door: whatever one event does, the others must get through
         if is_passing(err):  # the database is busy or away: nothing is lost, the sweep comes again
             raise
         log.exception("ingest_batch_failed", events=len(rows))
-        _take_one_by_one(app, rows, choose)
+        _take_one_by_one(app, parsed, choose)
 
 
-def _take_batch(app: App, rows: Rows, choose: Choose) -> None:
+def _take_batch(app: App, parsed: Sequence[Parsed], choose: Choose) -> None:
     now = app.clock()
     with app.db.write() as connection:
-        parsed = [_parse(app.shops, row) for row in choose(connection, rows)]
+        chosen = choose(connection, parsed)
         touched: list[int] = []
-        for shop in sorted({p.row["shop"] for p in parsed}):  # in one order, or two workers wait for each other
-            changes = [change for p in parsed if p.row["shop"] == shop for change in p.changes]
+        for shop in sorted({p.row["shop"] for p in chosen}):  # in one order, or two workers wait for each other
+            changes = [change for p in chosen if p.row["shop"] == shop for change in p.changes]
             touched += intake_store.apply(connection, shop, changes, now)
         enroll(connection, app, touched, now)
         attribute(connection, touched, app.campaigns.attribution_windows, now)
-        _conclude(connection, parsed, now)
+        _conclude(connection, chosen, now)
 
 
-def _take_one_by_one(app: App, rows: Rows, choose: Choose) -> None:
+def _take_one_by_one(app: App, parsed: Sequence[Parsed], choose: Choose) -> None:
     """After a batch failed: every event in a transaction of its own, so that only the poison one fails."""
-    for row in rows:
+    for event in parsed:
         try:
-            _take_batch(app, [row], choose)
+            _take_batch(app, [event], choose)
         except Exception as err:  # the same door; the event is kept as failed, with the cause
             if is_passing(err):
                 raise
-            log.exception("event_failed", shop=row["shop"], topic=row["topic"])
+            log.exception("event_failed", shop=event.row["shop"], topic=event.row["topic"])
             with app.db.write() as connection:
-                failed = [replace(_parse(app.shops, kept), error=_in_words(err)) for kept in choose(connection, [row])]
-                _conclude(connection, failed, app.clock())
+                _conclude(connection, choose(connection, [replace(event, error=_in_words(err))]), app.clock())
 
 
-def _oldest(app: App) -> list[dict[str, Any]]:
+def _oldest(app: App) -> Rows:
     with app.inbox_db.read() as connection:
-        return inbox.oldest(connection, BATCH)
+        return inbox.oldest(connection, BATCH, BATCH_BYTES)
 
 
-def _failed(app: App, after: int) -> list[dict[str, Any]]:
-    wanted = select(events).where(events.c.state == "failed", events.c.id > after).order_by(events.c.id).limit(BATCH)
+def _failed(app: App, after: int) -> Rows:
     with app.db.read() as connection:
-        return [dict(row) for row in connection.execute(wanted).mappings()]
+        failed = (events.c.state == "failed", events.c.id > after)
+        return inbox.first(connection, events, BATCH, BATCH_BYTES, *failed)
 
 
-def _still_failed(connection: Connection, rows: Rows) -> Rows:
+def _still_failed(connection: Connection, parsed: Sequence[Parsed]) -> Sequence[Parsed]:
     """Locked until commit: of two that read again, the second finds what the first has left."""
-    ids = [row["id"] for row in rows]
-    wanted = select(events).where(events.c.id.in_(ids), events.c.state == "failed").order_by(events.c.id)
-    return [dict(row) for row in connection.execute(wanted.with_for_update()).mappings()]
+    ids = [p.row["id"] for p in parsed]
+    wanted = select(events.c.id).where(events.c.id.in_(ids), events.c.state == "failed").order_by(events.c.id)
+    failed = set(connection.execute(wanted.with_for_update()).scalars())
+    return [p for p in parsed if p.row["id"] in failed]
 
 
-def _new(connection: Connection, rows: Rows) -> Rows:
+def _new(connection: Connection, parsed: Sequence[Parsed]) -> Sequence[Parsed]:
     """Move inbox rows into `events`; those that no earlier delivery and no other worker has brought already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = (
@@ -153,14 +157,13 @@ def _new(connection: Connection, rows: Rows) -> Rows:
         .on_conflict_do_nothing(index_elements=["shop", "delivery_key"])
         .returning(events.c.id, events.c.shop, events.c.delivery_key)
     )
-    values = [{**row, "state": "pending"} for row in rows]
+    values = [{**p.row, "state": "pending"} for p in parsed]
     for value in values:
         value.pop("id")
     inserted = {(shop, key): id_ for id_, shop, key in connection.execute(statement, values)}
+    keys = [(p.row["shop"], p.row["delivery_key"]) for p in parsed]
     return [
-        {**row, "id": inserted[row["shop"], row["delivery_key"]]}
-        for row in rows
-        if (row["shop"], row["delivery_key"]) in inserted
+        replace(p, row={**p.row, "id": inserted[key]}) for p, key in zip(parsed, keys, strict=True) if key in inserted
     ]
 
 

@@ -32,3 +32,11 @@ def test_the_oldest_come_first_and_what_is_removed_is_gone(database: Database) -
         inbox.remove(connection, [])
         assert [row["delivery_key"] for row in first] == ["0", "1"]
         assert inbox.waiting(connection) == 3
+
+
+def test_no_more_is_read_at_once_than_fits_but_always_something(database: Database) -> None:
+    with database.write() as connection:
+        inbox.store(connection, [a_row("generic", str(number), body=b"x" * 100) for number in range(4)])
+    with database.read() as connection:
+        counts = [len(inbox.oldest(connection, 3, max_bytes)) for max_bytes in (1, 199, 200, 299, 1000)]
+    assert counts == [1, 1, 2, 2, 3]

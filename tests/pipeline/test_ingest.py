@@ -1,7 +1,11 @@
 """Webhooks become events, once each; told from outside, on each kind of database."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -15,11 +19,27 @@ from aftercart.db import inbox
 from aftercart.db.tables import enrollments, events, orders, sends
 from aftercart.db.tables import inbox as inbox_table
 from aftercart.errors import SignatureError
+from aftercart.intake.base import Change
+from aftercart.intake.generic import Generic
 from aftercart.intake.signing import sign_generic, sign_woocommerce
-from aftercart.pipeline.ingest import BATCH, accept, take_in
+from aftercart.pipeline.ingest import BATCH, BATCH_BYTES, accept, take_in
 from aftercart.reports.explain import explain
 from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, engine
-from tests.cast import ADA, BIKE, HOUR, MONDAY, Shop, campaign, clock_of, customer, order, prepared, refund, rows, tell
+from tests.cast import (
+    ADA,
+    BIKE,
+    HOUR,
+    MONDAY,
+    Shop,
+    campaign,
+    clock_of,
+    customer,
+    order,
+    prepared,
+    refund,
+    rows,
+    tell,
+)
 
 
 @pytest.fixture
@@ -88,6 +108,32 @@ def test_more_webhooks_than_a_batch_are_all_taken_in(app: App) -> None:
     put_in(app, *((f"msg_{n}", an_order(str(n), customer(n))) for n in range(BATCH + 5)))
     assert take_in(app) == BATCH + 5
     assert len(rows(app, orders)) == BATCH + 5
+
+
+def test_large_webhooks_are_taken_in_a_few_at_a_time(app: App) -> None:
+    """T13: two hundred of the largest would be 400 MB at once."""
+    padded = [an_order(str(n), customer(n)) + b" " * 1_900_000 for n in range(9)]
+    put_in(app, *((f"msg_{n}", body) for n, body in enumerate(padded)))
+    seconds = count()
+    take_in(replace(app, clock=lambda: MONDAY + timedelta(seconds=next(seconds))))
+    at_once = Counter[datetime]()
+    for event in rows(app, events):
+        at_once[event["processed_at"]] += len(event["body"])
+    assert len(at_once) == 3
+    assert max(at_once.values()) <= BATCH_BYTES
+
+
+def test_bodies_are_read_before_anything_is_locked(app: App) -> None:
+    """Of a large body that takes a while nobody else's transaction has to wait for."""
+
+    class Writing(Generic):
+        def parse(self, topic: str, body: bytes) -> tuple[Change, ...]:
+            with app.db.write():
+                return super().parse(topic, body)
+
+    put_in(app, ("msg_a", an_order("1")))
+    take_in(replace(app, shops={**app.shops, "generic": Writing(GENERIC_SECRET)}))
+    assert [row["state"] for row in rows(app, events)] == ["processed"]
 
 
 def test_a_worker_that_died_between_the_two_files_doubles_nothing(app: App) -> None:
