@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, event, select
+from sqlalchemy import Table, event, select, text
 
 from aftercart.db.session import Database
 from aftercart.db.tables import (
@@ -30,6 +30,14 @@ def a_database(folder: Path) -> Database:
     db = Database(f"sqlite:///{folder / 'aftercart.db'}")
     Row.metadata.create_all(db.engine)
     return db
+
+
+def somebody_waits(db: Database) -> bool:
+    """Whether a transaction waits for a lock of another one. PostgreSQL tells; on SQLite nobody begins meanwhile."""
+    if db.is_sqlite:
+        return True
+    with db.read() as connection:
+        return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
 
 
 class Rows:

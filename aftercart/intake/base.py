@@ -116,7 +116,8 @@ class Reversal:
 class Order:
     """One version of an order, as the shop saw it at `updated_at`. The currency is that of all its amounts.
 
-    `completed_at`: the day of payment that the shop states; None if it states none, paid or not.
+    `completed_at`: the day of payment that the shop states; None if it states none, paid or not. `imported`: it comes
+    from a file of the past, to learn from: a new order never mails, and what it says about people only fills gaps.
     """
 
     shop_order_id: str
@@ -131,6 +132,7 @@ class Order:
     reversals: tuple[Reversal, ...] = ()
     country: str = ""
     region: str = ""
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,10 +108,10 @@ def _take_batch(app: App, parsed: Sequence[Parsed], choose: Choose) -> None:
     now = app.clock()
     with app.db.write() as connection:
         chosen = choose(connection, parsed)
-        touched: list[int] = []
-        for shop in sorted({p.row["shop"] for p in chosen}):  # in one order, or two workers wait for each other
-            changes = [change for p in chosen if p.row["shop"] == shop for change in p.changes]
-            touched += intake_store.apply(connection, shop, changes, now)
+        told: dict[str, list[Change]] = {}
+        for event in chosen:
+            told.setdefault(event.row["shop"], []).extend(event.changes)
+        touched = intake_store.apply_all(connection, told, now)
         enroll(connection, app, touched, now)
         attribute(connection, touched, app.campaigns.attribution_windows, now)
         _conclude(connection, chosen, now)

@@ -160,7 +160,7 @@ class _OrderChunk:
         self.lines.setdefault(head[0], []).append(line)
         self.count += 1
 
-    def order(self, id_: str) -> Order:
+    def order(self, id_: str, send_since: datetime | None) -> Order:
         _, customer_id, at, email, currency, country = self.heads[id_]
         lines, code = tuple(self.lines[id_]), clean_country(country)
         return Order(
@@ -174,6 +174,7 @@ class _OrderChunk:
             buyer=Buyer(customer_id or None, clean_email(email) if email else None, country=code),
             lines=lines,
             country=code,
+            imported=send_since is None or at < send_since,
         )
 
 
@@ -200,13 +201,10 @@ def _store_chunk(
 ) -> None:
     """New orders go in whole; orders that are there already (from an earlier chunk or import) get what they lack."""
     known = store.known_orders(connection, shop, chunk.heads)
-    new = [OrderSeen(chunk.order(id_)) for id_ in chunk.heads if id_ not in known]
-    to_learn_from = [seen_ for seen_ in new if send_since is None or seen_.order.placed_at < send_since]
-    may_mail = [seen_ for seen_ in new if send_since is not None and seen_.order.placed_at >= send_since]
-    store.apply(connection, shop, to_learn_from, now, imported=True)
-    touched = store.apply(connection, shop, may_mail, now)
+    new = [OrderSeen(chunk.order(id_, send_since)) for id_ in chunk.heads if id_ not in known]
+    touched = store.apply(connection, shop, new, now)
     if touched and enroll:
-        enroll(connection, touched, now)
+        enroll(connection, sorted(touched), now)
     wanted = seen.add(chunk.lines)
     completed = store.add_lines(connection, shop, {id_: wanted[id_] for id_ in known})
     in_new_orders = sum(len(chunk.lines[seen_.shop_order_id]) for seen_ in new)

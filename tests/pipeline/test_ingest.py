@@ -21,7 +21,9 @@ from aftercart.db.tables import inbox as inbox_table
 from aftercart.errors import SignatureError
 from aftercart.intake.base import Change
 from aftercart.intake.generic import Generic
-from aftercart.intake.signing import sign_generic, sign_woocommerce
+from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
+from aftercart.intake.store import apply
+from aftercart.intake.store.rows import take_turns
 from aftercart.pipeline.ingest import BATCH, BATCH_BYTES, accept, take_in
 from aftercart.reports.explain import explain
 from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, engine
@@ -40,6 +42,8 @@ from tests.cast import (
     rows,
     tell,
 )
+from tests.intake.payloads import shopify_order
+from tests.rows import somebody_waits
 
 
 @pytest.fixture
@@ -169,18 +173,46 @@ def test_four_workers_on_one_inbox_take_every_webhook_in_once(app: App) -> None:
     assert len(standing) == 25
 
 
+def test_a_batch_of_two_shops_holds_nobody_while_it_waits_for_one_of_them(app: App) -> None:
+    """Ada buys in both. Another worker is busy with one shop and comes to her; this one must not hold her meanwhile."""
+    order(app, "0", ADA)
+    bought = shopify_order(email=ADA["email"], customer=None, created_at=MONDAY.isoformat(), updated_at=None)
+    body = json.dumps(bought).encode()
+    headers = sign_shopify(SHOP_SECRET, "example.myshopify.com", "w1", "orders/paid", body)
+    with app.inbox_db.write() as connection:
+        inbox.store(connection, [accept(app.shops["shopify"], headers, body, app.clock()) or {}])
+    put_in(app, ("msg_a", an_order("1")))
+    failures = list[Exception]()
+    worker = Thread(target=caught, args=(failures, lambda: take_in(app)))
+    with app.db.write() as connection:
+        take_turns(connection, "shopify")
+        worker.start()
+        while worker.is_alive() and not somebody_waits(app.db):
+            worker.join(0.01)
+        another = app.shops["shopify"].parse("orders/paid", json.dumps({**bought, "id": 5002}).encode())
+        apply(connection, "shopify", another, app.clock())
+    worker.join()
+    assert failures == []
+    assert {row["shop_order_id"] for row in rows(app, orders)} == {"0", "1", "5001", "5002"}
+
+
+def caught(failures: list[Exception], act: Any) -> None:
+    """Run it, and keep what it raises for the test to see."""
+    try:
+        act()
+    except Exception as err:  # noqa: BLE001  # the test looks
+        failures.append(err)
+
+
 def at_once(count: int, act: Any) -> None:
     """Run in so many threads that start together; an exception in one of them fails the test."""
     barrier, failures = Barrier(count), list[Exception]()
 
     def run() -> None:
-        try:
-            barrier.wait()
-            act()
-        except Exception as err:  # noqa: BLE001  # re-raised below
-            failures.append(err)
+        barrier.wait()
+        act()
 
-    threads = [Thread(target=run) for _ in range(count)]
+    threads = [Thread(target=caught, args=(failures, run)) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -2,8 +2,10 @@
 
 import gzip
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -19,6 +21,8 @@ from aftercart.errors import ConfigError
 from aftercart.intake.base import Order, OrderLine, OrderSeen, OrderState
 from aftercart.intake.store import apply
 from aftercart.pipeline.load import LoadReport, load_customers, load_orders, load_products
+from aftercart.policy.store import lock_recipients
+from tests.rows import somebody_waits
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEADER = "order_id,customer_id,ordered_at,sku,quantity,unit_price"
@@ -225,6 +229,23 @@ def test_imported_orders_may_mail_only_from_the_day_that_was_said(db: Database, 
     load_orders(db, file, NOW, send_since=datetime(2026, 1, 6, tzinfo=UTC), enroll=enroll)
     assert {row["shop_order_id"]: row["imported"] for row in rows(db, orders)} == {"1": True, "2": False}
     assert enrolled == [row["id"] for row in rows(db, orders) if not row["imported"]]
+
+
+def test_an_import_holds_people_in_the_order_in_which_everybody_does(database: Database, folder: Path) -> None:
+    """It knows Ada before Zoe, and comes to Zoe first. Who holds Ada and needs Zoe must not wait for it."""
+    header = f"{HEADER},email"
+    past = "1,1,2026-01-04,A,1,5,ada@example.com\n2,2,2026-01-05,A,1,5,zoe@example.com\n"
+    load_orders(database, write(folder, f"{header}\n{past}"), NOW)
+    ada, zoe = (row["id"] for row in rows(database, recipients))
+    news = "3,2,2026-01-05,A,1,5,zoe@example.com\n4,1,2026-01-06,A,1,5,ada@example.com\n"
+    file, since = write(folder, f"{header}\n{news}"), datetime(2026, 1, 6, tzinfo=UTC)
+    with ThreadPoolExecutor(1) as pool, database.write() as connection:
+        lock_recipients(connection, [ada])
+        done = pool.submit(load_orders, database, file, NOW, send_since=since)
+        while not (done.done() or somebody_waits(database)):
+            sleep(0.01)
+        lock_recipients(connection, [zoe])
+    assert counts(done.result()) == (2, 0, 0, 0)
 
 
 def test_a_file_does_not_touch_an_order_that_the_shop_has_updated(db: Database, folder: Path) -> None:

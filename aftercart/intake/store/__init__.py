@@ -4,57 +4,95 @@ Every function runs in the caller's transaction and takes a batch: the number of
 size (up to lists of 500 values each).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from aftercart.intake.base import Buyer, Change, CustomerSeen, Order, OrderReversed, OrderSeen, ProductSeen, Reversal
+from aftercart.intake.base import (
+    Buyer,
+    Change,
+    CustomerSeen,
+    Order,
+    OrderReversed,
+    OrderSeen,
+    Product,
+    ProductSeen,
+    Reversal,
+)
 from aftercart.intake.store.orders import Content, add_lines, known_orders, store_orders
-from aftercart.intake.store.people import People, store_people
+from aftercart.intake.store.people import People, find_people, store_people
 from aftercart.intake.store.products import store_products
 from aftercart.intake.store.rows import Tally, take_turns
 
-__all__ = ["Content", "Tally", "add_lines", "apply", "known_orders", "store_people", "store_products"]
+__all__ = ["Content", "Tally", "add_lines", "apply", "apply_all", "known_orders", "store_people", "store_products"]
 
 
-def apply(
-    connection: Connection, shop: str, changes: Iterable[Change], now: datetime, *, imported: bool = False
-) -> list[int]:
-    """Apply what one shop told, in the order in which it came. The ids of the orders that changed.
+def apply(connection: Connection, shop: str, changes: Iterable[Change], now: datetime) -> set[int]:
+    """Apply what one shop told, in the order in which it came: see `apply_all`."""
+    return apply_all(connection, {shop: changes}, now)
 
-    The same changes again, or older ones, change nothing. `imported`: new orders are to learn from and never mail,
-    and what they say about people only fills gaps.
 
-    1. One worker at a time for each shop. Recipients and customers are found or made, and locked in the order of
-       their ids.
-    2. Orders take their newest version; refunds and cancellations are kept and decide the state.
-    3. People's details, the customers' addresses and consents follow.
-    4. Products take their newest version.
+def apply_all(connection: Connection, told: Mapping[str, Iterable[Change]], now: datetime) -> set[int]:
+    """Apply what shops told, by shop. The ids of the orders that changed and may mail (imported ones never do).
+
+    The same changes again, or older ones, change nothing.
+
+    1. One worker at a time for each shop.
+    2. Recipients, then customers, of all shops are found or made, and locked in the order of their ids; no order is
+       locked before.
+    3. Orders take their newest version; refunds and cancellations are kept and decide the state.
+    4. People's details, the customers' addresses and consents follow.
+    5. Products take their newest version.
     """
-    orders: dict[str, list[Order]] = {}
-    reversals: dict[str, list[Reversal]] = {}
-    customers: list[Buyer] = []
-    products = []
+    news = {shop: _by_kind(told[shop]) for shop in sorted(told)}
+    for shop in news:
+        take_turns(connection, shop)
+    people = find_people(connection, {shop: [*kinds.customers, *kinds.buyers] for shop, kinds in news.items()}, now)
+    touched = set[int]()
+    for shop, kinds in news.items():
+        touched |= _apply_orders(connection, shop, kinds, people[shop], now)
+    store_products(connection, [product for kinds in news.values() for product in kinds.products], now)
+    return touched
+
+
+@dataclass(slots=True)
+class _ByKind:
+    """What one shop told, by what it is about; of each kind in the order in which it came."""
+
+    orders: dict[str, list[Order]] = field(default_factory=dict)
+    reversals: dict[str, list[Reversal]] = field(default_factory=dict)
+    customers: list[Buyer] = field(default_factory=list)
+    products: list[Product] = field(default_factory=list)
+
+    @property
+    def buyers(self) -> list[Buyer]:
+        return [version.buyer for versions in self.orders.values() for version in versions if version.buyer]
+
+
+def _by_kind(changes: Iterable[Change]) -> _ByKind:
+    kinds = _ByKind()
     for change in changes:
         match change:
             case OrderSeen(order):
-                orders.setdefault(order.shop_order_id, []).append(order)
-                reversals.setdefault(order.shop_order_id, []).extend(order.reversals)
+                kinds.orders.setdefault(order.shop_order_id, []).append(order)
+                kinds.reversals.setdefault(order.shop_order_id, []).extend(order.reversals)
             case OrderReversed(order_id, reversed_):
-                reversals.setdefault(order_id, []).extend(reversed_)
+                kinds.reversals.setdefault(order_id, []).extend(reversed_)
             case CustomerSeen(buyer):
-                customers.append(buyer)
+                kinds.customers.append(buyer)
             case ProductSeen(product):
-                products.append(product)
+                kinds.products.append(product)
+    return kinds
 
-    buyers = [version.buyer for versions in orders.values() for version in versions if version.buyer]
-    take_turns(connection, shop)
-    people = People.find(connection, shop, [*customers, *buyers], now)
-    people.own_addresses(customers, buyers)
-    touched, current_buyers = store_orders(connection, shop, orders, reversals, people, now, imported=imported)
-    people.details([*current_buyers, *customers], only_gaps=imported)
-    people.consents([*buyers, *customers])
-    found = people.save()
-    store_products(connection, products, now)
-    return sorted({*touched, *found})
+
+def _apply_orders(connection: Connection, shop: str, kinds: _ByKind, people: People, now: datetime) -> set[int]:
+    people.own_addresses(kinds.customers, kinds.buyers)
+    changed, current = store_orders(connection, shop, kinds.orders, kinds.reversals, people, now)
+    for version in current:
+        if version.buyer:
+            people.details([version.buyer], only_gaps=version.imported)
+    people.details(kinds.customers, only_gaps=False)
+    people.consents([*kinds.buyers, *kinds.customers])
+    return changed | people.save()

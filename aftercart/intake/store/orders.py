@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import order_lines, order_reversals, orders
-from aftercart.intake.base import Buyer, Order, OrderLine, OrderState, Reversal, ReversalKind
+from aftercart.intake.base import Order, OrderLine, OrderState, Reversal, ReversalKind
 from aftercart.intake.order_state import is_newer, paid_since, settled
 from aftercart.intake.store.people import People
 from aftercart.intake.store.rows import changed_values, chunks, fetch, find_or_make, grouped
@@ -82,23 +82,21 @@ def store_orders(
     reversals: Mapping[str, Sequence[Reversal]],
     people: People,
     now: datetime,
-    *,
-    imported: bool,
-) -> tuple[list[int], list[Buyer]]:
-    """The ids of the orders that changed, and the buyers of the versions that now hold.
+) -> tuple[set[int], list[Order]]:
+    """The ids of the orders that changed and may mail, and the versions that now hold in place of others.
 
     `reversals` may speak of orders that are not here yet: they are kept, and the order finds them when it comes.
     """
     if not seen and not reversals:
-        return [], []
-    known, told = _load(connection, shop, seen, reversals, now, imported=imported)
+        return set(), []
+    known, told = _load(connection, shop, seen, reversals, now)
     for shop_order_id, order in known.items():
         order.see(seen.get(shop_order_id, ()))
     changed = _save_orders(connection, known, people)
     _save_lines(connection, [order for order in known.values() if order.new_lines is not None])
     touched = changed | {known[id_].row["id"] for id_ in told if id_ in known}
-    buyers = [order.version.buyer for order in known.values() if order.version and order.version.buyer]
-    return sorted(touched), buyers
+    never_mail = {order.row["id"] for order in known.values() if order.row["imported"]}
+    return touched - never_mail, [order.version for order in known.values() if order.version]
 
 
 def _load(
@@ -107,11 +105,9 @@ def _load(
     seen: Mapping[str, Sequence[Order]],
     reversals: Mapping[str, Sequence[Reversal]],
     now: datetime,
-    *,
-    imported: bool,
 ) -> tuple[dict[str, _Known], set[str]]:
     """The orders of the batch that exist (now), locked, and the ids that were told of a new reversal."""
-    fresh = {id_: _empty_row(shop, versions[0], imported=imported) for id_, versions in seen.items()}
+    fresh = {id_: _empty_row(shop, versions[0]) for id_, versions in seen.items()}
     rows, _ = find_or_make(connection, orders, orders.c.shop_order_id, fresh, shop=shop, find=reversals)
     with_lines = [row["id"] for row in rows.values() if row["source_updated_at"] > BEFORE_ANY_VERSION]
     lines = _lines_of(connection, with_lines)
@@ -120,7 +116,7 @@ def _load(
     return known, told
 
 
-def _empty_row(shop: str, order: Order, *, imported: bool) -> dict[str, Any]:
+def _empty_row(shop: str, order: Order) -> dict[str, Any]:
     return {
         "shop": shop,
         "shop_order_id": order.shop_order_id,
@@ -131,7 +127,7 @@ def _empty_row(shop: str, order: Order, *, imported: bool) -> dict[str, Any]:
         "region": "",
         "placed_at": order.placed_at,
         "source_updated_at": BEFORE_ANY_VERSION,
-        "imported": imported,
+        "imported": order.imported,
     }
 
 

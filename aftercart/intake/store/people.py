@@ -1,6 +1,6 @@
 """Recipients, customers and consents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ DETAILS = ("first_name", "locale", "time_zone", "country")
 
 @dataclass
 class People:
-    """The recipients and customers of one batch, locked. Changes are collected, and written by `save`."""
+    """The recipients of a batch and the customers of one shop in it, locked. `save` writes what has changed."""
 
     connection: Connection
     now: datetime
@@ -31,24 +31,6 @@ class People:
     spoke: set[int] = field(default_factory=set)
     """Recipients whose consent gained a statement."""
     _new_consents: list[dict[str, Any]] = field(default_factory=list)
-
-    @classmethod
-    def find(cls, connection: Connection, shop: str, buyers: Iterable[Buyer], now: datetime) -> "People":
-        """Find or make everybody in the batch, and lock them."""
-        everybody = list(buyers)
-        fresh_recipients = {
-            buyer.email: {"email": buyer.email, **dict.fromkeys(DETAILS, ""), "created_at": now}
-            for buyer in everybody
-            if buyer.email
-        }
-        fresh_customers = {
-            buyer.customer_id: {"shop": shop, "shop_customer_id": buyer.customer_id, "created_at": now}
-            for buyer in everybody
-            if buyer.customer_id
-        }
-        by_email, new_emails = find_or_make(connection, recipients, recipients.c.email, fresh_recipients)
-        by_id, new_ids = find_or_make(connection, customers, customers.c.shop_customer_id, fresh_customers, shop=shop)
-        return cls(connection, now, by_email, by_id, new_emails | new_ids)
 
     def customer_of(self, buyer: Buyer | None) -> int | None:
         """The row of the customer; None for a guest."""
@@ -115,7 +97,7 @@ class People:
         return histories
 
     def save(self) -> set[int]:
-        """Write what has changed. The ids of earlier orders that found out whom to write to."""
+        """Write what has changed. The ids of earlier orders that may mail and now know whom to write to."""
         self._save_recipients()
         self._save_customers()
         if self._new_consents:
@@ -139,22 +121,38 @@ class People:
 
     def _address_earlier_orders(self) -> set[int]:
         found = {row["id"]: row["recipient_id"] for row in self.customers.values() if row.get("had_none")}
-        nobodys = select(orders.c.id, orders.c.customer_id).where(orders.c.recipient_id.is_(None)).order_by(orders.c.id)
-        lock = nobodys.with_for_update(key_share=True)
-        rows = [
-            {"row": row["id"], "to": found[row["customer_id"]]}
-            for row in fetch(self.connection, lock, orders.c.customer_id, sorted(found))
-        ]
+        columns = select(orders.c.id, orders.c.customer_id, orders.c.imported)
+        lock = columns.where(orders.c.recipient_id.is_(None)).order_by(orders.c.id).with_for_update(key_share=True)
+        rows = list(fetch(self.connection, lock, orders.c.customer_id, sorted(found)))
         if rows:
             statement = update(orders).where(orders.c.id == bindparam("row"))
-            self.connection.execute(statement.values(recipient_id=bindparam("to")), rows)
-        return {row["row"] for row in rows}
+            addressed = [{"row": row["id"], "to": found[row["customer_id"]]} for row in rows]
+            self.connection.execute(statement.values(recipient_id=bindparam("to")), addressed)
+        return {row["id"] for row in rows if not row["imported"]}
+
+
+def find_people(connection: Connection, buyers: Mapping[str, Sequence[Buyer]], now: datetime) -> dict[str, People]:
+    """Find or make everybody in a batch, given by shop, and lock them: the recipients first.
+
+    One address may be known to several shops, so recipients are locked together; customers belong to a shop, of
+    which nobody else applies changes meanwhile.
+    """
+    addresses = dict.fromkeys(buyer.email for those in buyers.values() for buyer in those if buyer.email)
+    fresh = {email: {"email": email, **dict.fromkeys(DETAILS, ""), "created_at": now} for email in addresses}
+    by_email, new_emails = find_or_make(connection, recipients, recipients.c.email, fresh)
+    people = {}
+    for shop, those in buyers.items():
+        ids = dict.fromkeys(buyer.customer_id for buyer in those if buyer.customer_id)
+        fresh = {id_: {"shop": shop, "shop_customer_id": id_, "created_at": now} for id_ in ids}
+        by_id, new_ids = find_or_make(connection, customers, customers.c.shop_customer_id, fresh, shop=shop)
+        people[shop] = People(connection, now, by_email, by_id, new_emails | new_ids)
+    return people
 
 
 def store_people(connection: Connection, shop: str, buyers: Sequence[Buyer], now: datetime) -> Tally:
     """Customers from a file: they fill gaps, and their statements count by their dates."""
     take_turns(connection, shop)
-    people = People.find(connection, shop, buyers, now)
+    people = find_people(connection, {shop: buyers}, now)[shop]
     people.own_addresses((), buyers)
     people.details(buyers, only_gaps=True)
     people.consents(buyers)
