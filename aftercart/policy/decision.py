@@ -88,7 +88,7 @@ class Reason(StrEnum):
     )
 
 
-ASKED_AGAIN = frozenset({Reason.PAUSED, Reason.CAMPAIGN_PAUSED, Reason.TEMPLATE_ERROR})
+ASKED_AGAIN = frozenset({Reason.PAUSED, Reason.CAMPAIGN_PAUSED, Reason.CAMPAIGN_MISSING, Reason.TEMPLATE_ERROR})
 """Reasons that end when a person acts. Such mails ask again every few minutes, which is no new decision each time."""
 CANCELING = frozenset({Reason.ORDER_CANCELED, Reason.ORDER_REFUNDED, Reason.ITEMS_RETURNED, Reason.CAMPAIGN_INACTIVE})
 """Reasons that take back the plan itself: the send ends as `canceled`, after all others as `skipped`."""

@@ -424,6 +424,7 @@ def test_the_mails_of_a_campaign_that_never_comes_back_expire(open_app: Open, sh
     run_until(app, DUE + 4 * DAY)
     assert fates(app) == [("skipped", "expired")]
     assert outbox(app).messages == []
+    assert [row["reason"] for row in rows(app, decisions)] == ["enrolled", "campaign_missing", "expired"]
 
 
 def test_a_paused_campaign_waits_and_goes_on_with_each_mail_once(open_app: Open, shop: Shop) -> None:
@@ -587,7 +588,7 @@ def test_an_order_that_the_recommender_stumbles_over_does_not_stop_its_batch(ope
     for number in range(10):
         sku = "POISON" if number == 0 else "HELMET"
         order(app, str(number), customer(number), [{**HELMET, "sku": sku}])
-    tell(app, "product.updated", {"sku": "LAMP", "title": "Lamp", "price": "9", "currency": "EUR", "category": "L"})
+    stock_up(app, ["LAMP"])
     order(app, "past", {"email": "past@example.com"}, [{**HELMET, "sku": "LAMP"}])
     stumbling: Any = Stumbling(app.recommender)
     poisoned = replace(app, recommender=stumbling)
