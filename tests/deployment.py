@@ -24,7 +24,8 @@ from aftercart.starter import init
 from tests.intake.payloads import body, generic, generic_order
 
 NONE_KEPT = httpx.Limits(max_keepalive_connections=0)
-BIN = Path(sys.executable).parent
+BIN = Path(os.environ.get("INSTALLED", Path(sys.executable).parent))
+"""The commands of the installation: those of this environment, or of another (`INSTALLED`: a fresh one, say)."""
 CAMPAIGN = """\
 campaign: accessories
 status: active

@@ -3,7 +3,7 @@
 import re
 import sys
 import tomllib
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, requires
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -70,3 +70,14 @@ def test_the_version_stands_in_one_place_for_people_and_one_for_tools() -> None:
     assert project["version"] == __version__
     lowest, highest = re.findall(r"3\.(\d+)", project["requires-python"])
     assert int(lowest) <= sys.version_info.minor < int(highest)
+
+
+def test_the_fleet_extra_brings_all_that_kombu_wants_for_redis() -> None:
+    """Not by `kombu[redis]`, which pins one exact version of each."""
+    wanted = {_name(line) for line in requires("kombu") or () if 'extra == "redis"' in line}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"redis", "packaging"} <= wanted <= set(map(_name, project["optional-dependencies"]["fleet"]))
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^a-z0-9-]", requirement)[0]

@@ -6,6 +6,8 @@ it. Messages are acknowledged early and carry no results, because our own lease 
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -15,8 +17,9 @@ from kombu import Queue
 
 from aftercart import logs
 from aftercart.bootstrap import App, build
+from aftercart.errors import AftercartError
 from aftercart.queue import inproc
-from aftercart.queue.port import QUEUE_OF
+from aftercart.queue.port import QUEUE_OF, require_packages
 from aftercart.settings import read_settings
 
 INGEST_SWEEP_S = 5.0
@@ -47,12 +50,23 @@ def configuration(broker_url: str) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """A fault that a person can mend ends the process, as it does at the command line."""
+    try:
+        yield
+    except AftercartError as err:
+        raise SystemExit(f"aftercart: {err}") from err
+
+
 class SettingsLoader(AppLoader):
     """Finds Celery's configuration in Aftercart's settings, once it is asked for."""
 
     def read_configuration(self, env: str = "CELERY_CONFIG_MODULE") -> dict[str, Any]:  # noqa: ARG002  # Celery's signature
         given = self.app.__dict__.get("engine")
-        settings = given.settings if given else read_settings()
+        with _told_in_one_line():
+            settings = given.settings if given else read_settings()
+            require_packages(settings.broker_url)
         return configuration(settings.broker_url)
 
 
@@ -65,6 +79,13 @@ class Workers(Celery):
     @cached_property
     def engine(self) -> App:
         return build(read_settings())
+
+
+@signals.celeryd_init.connect
+def _try_the_engine(**_: Any) -> None:
+    """A worker that could do no work does not start: better than the same fault for each task, once a second."""
+    with _told_in_one_line():
+        build(read_settings()).close()
 
 
 @signals.setup_logging.connect

@@ -1,11 +1,14 @@
 """How the engine hands work to its workers."""
 
+from importlib import import_module
 from typing import Any, Protocol
 
 import structlog
 from celery import Celery
+from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from aftercart.errors import MissingExtraError
 from aftercart.queue import inproc
 
 log = structlog.get_logger()
@@ -64,7 +67,19 @@ def producer_options(broker_url: str) -> dict[str, Any]:
     return {}
 
 
-def open_queue(broker_url: str) -> Queue:
-    """The queue behind a broker URL. Opens no connection before the first message."""
+def require_packages(broker_url: str) -> None:
+    """Raises MissingExtraError where this kind of broker needs a package that is not installed. Connects to nothing."""
     inproc.register()
+    try:
+        if broker_url.startswith("redis"):
+            import_module("redis")  # where it is missing, Kombu stumbles and does not say over what
+        with Connection(broker_url) as connection:
+            _ = connection.transport  # Kombu imports what a broker needs when it is first asked for it
+    except ImportError as err:
+        raise MissingExtraError("fleet", "Redis") from err
+
+
+def open_queue(broker_url: str) -> Queue:
+    """The queue behind a broker URL. Opens no connection before the first message. Raises MissingExtraError."""
+    require_packages(broker_url)
     return CeleryQueue(broker_url)

@@ -60,6 +60,14 @@ def test_the_web_process_of_a_fleet_wants_a_broker(tmp_path: Path) -> None:
     assert "aftercart up" in result.stderr
 
 
+def test_the_web_process_without_the_packages_for_its_broker_says_so_in_one_line(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['packaging'] = None; from aftercart.cli import main; main()"
+    aftercart(tmp_path, "init", ".")
+    result = aftercart(tmp_path, "web", code=code, AFTERCART_BROKER_URL="redis://127.0.0.1:1/0")
+    assert result.returncode == 1
+    assert result.stderr == "aftercart: Redis needs an optional package: pip install 'aftercart[fleet]'\n"
+
+
 def test_output_that_nobody_reads_to_its_end_is_no_fault(tmp_path: Path) -> None:
     """`aftercart sends --json | head -1`."""
     started = f"{Path(sys.executable).parent / 'aftercart'} --help | true; exit ${{PIPESTATUS[0]}}"

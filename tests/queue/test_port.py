@@ -1,6 +1,8 @@
 """Publishing never raises and never waits long, whatever the broker does."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from time import monotonic
@@ -88,3 +90,17 @@ def test_a_broker_that_comes_back_is_used_again(redis_url: str) -> None:
 def test_a_task_that_no_queue_carries_is_a_slip_of_ours() -> None:
     with closing(open_queue("inproc://")) as queue, pytest.raises(KeyError):
         queue.publish("no_such_task")
+
+
+@pytest.mark.parametrize("package", ["packaging", "redis"])
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_broker_whose_packages_are_missing_is_refused_at_once(scheme: str, package: str) -> None:
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from aftercart.errors import MissingExtraError\n"
+        "from aftercart.queue import open_queue\n"
+        f"try: open_queue('{scheme}://127.0.0.1/0')\n"
+        "except MissingExtraError as err: print(err)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "Redis needs an optional package: pip install 'aftercart[fleet]'\n"

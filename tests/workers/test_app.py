@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from aftercart.queue.port import QUEUE_OF
 from workers.app import configuration
 
@@ -17,14 +19,48 @@ def test_importing_the_workers_reads_no_settings(tmp_path: Path) -> None:
     assert (imported.returncode, imported.stderr) == (0, "")
 
 
-def test_a_worker_without_settings_says_which_one_is_missing(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCART_")}
-    started = subprocess.run(
-        [str(Path(sys.executable).parent / "celery"), "-A", "workers", "worker"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60,
+def celery(folder: Path, process: str, *, without: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Start `celery -A workers worker` or `beat`, as if a package were not installed; it is to end by itself."""
+    code = f"import sys; sys.modules[{without!r}] = None; from celery.__main__ import main; main()"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCART_")}
+    return subprocess.run(
+        [sys.executable, "-c", code, "-A", "workers", process],
+        cwd=folder, env=clean | env, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
-    assert started.returncode != 0
-    assert "AFTERCART_SECRET_KEY: is not set" in started.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("process", ["worker", "beat"])
+def test_a_process_without_settings_says_in_one_line_which_one_is_missing(tmp_path: Path, process: str) -> None:
+    started = celery(tmp_path, process)
+    assert started.returncode == 1
+    assert (
+        started.stderr == "aftercart: AFTERCART_SECRET_KEY: is not set (`aftercart init DIR` writes a working .env)\n"
+    )
+
+
+@pytest.mark.parametrize("process", ["worker", "beat"])
+def test_a_process_without_the_packages_for_its_broker_says_so_in_one_line(tmp_path: Path, process: str) -> None:
+    env = {"AFTERCART_SECRET_KEY": "k" * 40, "AFTERCART_BROKER_URL": "redis://127.0.0.1:1/0"}
+    started = celery(tmp_path, process, without="packaging", **env)
+    assert started.returncode == 1
+    assert started.stderr == "aftercart: Redis needs an optional package: pip install 'aftercart[fleet]'\n"
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, "brand.yaml"),
+        ({"AFTERCART_DATABASE_URL": "postgresql://a@127.0.0.1:1/b"}, "cannot open the database 127.0.0.1:1/b"),
+    ],
+)
+def test_a_worker_that_could_do_no_work_does_not_start(tmp_path: Path, env: dict[str, str], said: str) -> None:
+    """Not a fault for each task, once a second."""
+    usual = {"AFTERCART_SECRET_KEY": "k" * 40, "AFTERCART_BROKER_URL": "redis://127.0.0.1:1/0"}
+    started = celery(tmp_path, "worker", **usual, **env)
+    assert started.returncode == 1
+    assert started.stderr.startswith("aftercart: ")
+    assert said in started.stderr
+    assert started.stderr.count("\n") == 1, started.stderr
 
 
 def test_no_broker_is_trusted_with_time_or_results() -> None:
