@@ -152,7 +152,7 @@ class Deployment:
             self.wait_until_ready(process)
             yield process
 
-    def wait_until_ready(self, process: Process, seconds: float = 30) -> None:
+    def wait_until_ready(self, process: Process, seconds: float = 90) -> None:
         """Return once the web process answers."""
         deadline = monotonic() + seconds
         while process.popen.poll() is None and monotonic() < deadline:

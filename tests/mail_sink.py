@@ -68,9 +68,11 @@ def mail_sink(answer_within_s: float = 0.0) -> Iterator[MailSink]:
     thread.start()
     try:
         server = asyncio.run_coroutine_threadsafe(_serve(sink), loop).result()
-        yield sink
-        sink.silent.clear()
-        asyncio.run_coroutine_threadsafe(_close(server), loop).result()
+        try:
+            yield sink
+        finally:
+            sink.silent.clear()
+            asyncio.run_coroutine_threadsafe(_close(server), loop).result()
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
