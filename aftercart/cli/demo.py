@@ -25,8 +25,8 @@ def demo(
     currency: Annotated[str | None, typer.Option(help="Currency of the prices in --data; else guessed.")] = None,
 ) -> None:
     """Watch a week of orders become mails: a shop, a trained model, real webhooks, a real inbox in your browser."""
-    from aftercart.demo.run import run
+    from aftercart.demo.run import Wanted, run
 
-    accounted = run(data=data, stay=not exit_, host=host, port=port, seed=seed, currency=currency)
-    if not accounted:
+    result = run(Wanted(data=data, currency=currency, seed=seed, host=host, port=port, stay=not exit_))
+    if not result.adds_up:
         raise typer.Exit(1)

@@ -1,7 +1,7 @@
 """What recipients of the demo do with a mail: read it, click, buy, leave. And what their mail scanners do.
 
-All of it follows from the seed and the mail, so that two runs of the demo agree. Nothing here acts: the demo does
-what is planned here, at the planned instants.
+All of it follows from the seed and the name of the mail (its order, campaign and step: never a random id), so that two
+runs of the demo agree. Nothing here acts: the demo does what is planned here, at the planned instants.
 """
 
 from collections.abc import Iterable, Sequence
@@ -60,21 +60,27 @@ class Action:
     user_agent: str = ""
 
 
+def reacts(seed: int, mail: object) -> bool:
+    """Whether anything happens to this mail at all; four of five are never opened."""
+    dice = _Dice(seed, mail)
+    return dice.happens("scanned", SCANNED) or dice.happens("leaves", LEAVERS) or dice.happens("reads", READERS)
+
+
 def plan(
     seed: int,
-    send_id: object,
+    mail: object,
     delivered_at: datetime,
     product_links: Sequence[str],
     *,
     all_links: Sequence[str] = (),
     unsubscribe_url: str = "",
 ) -> tuple[Action, ...]:
-    """What happens to one mail, in the order of time.
+    """What happens to one mail, in the order of time. `mail`: its name, the same in every run.
 
     People click on `product_links`, the first picks most; a scanner opens `all_links` (the product links where none
     are given). Whoever leaves does nothing else.
     """
-    dice = _Dice(seed, send_id)
+    dice = _Dice(seed, mail)
     actions = list(_scan(dice, delivered_at, all_links or product_links)) if dice.happens("scanned", SCANNED) else []
     if unsubscribe_url and dice.happens("leaves", LEAVERS):
         at = delivered_at + dice.delay("leaves after", CLICK_AFTER, CLICK_AT_MOST)
@@ -89,10 +95,10 @@ class _Dice:
     """Chance about one mail: the same question has the same answer."""
 
     seed: int
-    send_id: object
+    mail: object
 
     def share(self, about: str) -> float:
-        return share(self.seed, self.send_id, about)
+        return share(self.seed, self.mail, about)
 
     def happens(self, about: str, how_often: float) -> bool:
         return self.share(about) < how_often

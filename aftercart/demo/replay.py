@@ -7,22 +7,23 @@ Everything goes over the wire: webhooks by HTTP, mails by SMTP, clicks and one-c
 
 import heapq
 import http.client
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from time import monotonic, sleep
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from sqlalchemy import select
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
-from aftercart.db.tables import links
+from aftercart.db.tables import links, orders, sends
 from aftercart.demo.mailbox import Entry, Mailbox
 from aftercart.demo.payloads import Secrets, Webhook, customer_webhook, order_webhook
-from aftercart.demo.people import Action, Deed, Letter, open_letter, plan
+from aftercart.demo.people import Action, Deed, open_letter, plan, reacts
 from aftercart.demo.shop import Customer, DemoShop, Line, Order
 from aftercart.errors import AftercartError
 from aftercart.ledger import store as ledger
@@ -32,7 +33,7 @@ ROUND = timedelta(minutes=30)
 """Orders and due mails are worked off twice an hour of the shop's time."""
 PATIENCE_S = 120
 
-Happening = Callable[[], None]
+Happening = Callable[[], object]
 
 
 @dataclass
@@ -40,10 +41,22 @@ class Log:
     """What the replay did, to be held against what the engine says."""
 
     orders: list[str] = field(default_factory=list)
+    bought: set[str] = field(default_factory=set)
+    """Of the orders, those that readers of the mails placed after a click."""
     no_mail: set[str] = field(default_factory=set)
     """Orders whose buyer had not agreed to mail."""
     left: dict[str, datetime] = field(default_factory=dict)
     """When people left, by address."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that arrived. `name` is the same in every run: the order that it is about, its campaign and step."""
+
+    entry: Entry
+    send_id: UUID
+    order_id: str
+    name: str
 
 
 class Replay:
@@ -64,15 +77,16 @@ class Replay:
         self._app, self._clock, self._shop, self._mailbox = app, clock, shop, mailbox
         self._secrets, self._seed, self._progress = secrets, seed, progress
         self._web = _Browser(base_url)
-        self._agenda: list[tuple[datetime, int, Happening]] = []
-        self._order_in_agenda = count()
+        self._agenda: list[tuple[datetime, str, int, Happening]] = []
+        self._count = count()
         self._customers = {order.customer.email: order.customer for order in shop.last_week}
         self._read = 0
 
     def run(self) -> None:
         """Play until nothing is left to happen. Raises AftercartError when the engine stands still."""
         for order in self._shop.last_week:
-            self._plan(_rounded(order.placed_at), lambda order=order: self._order(order))  # type: ignore[misc]
+            name = f"{order.placed_at.isoformat()} {order.id}"
+            self._plan(_rounded(order.placed_at), name, lambda order=order: self._order(order))  # type: ignore[misc]
         for customer in self._customers.values():
             self._plan_leaving(customer)
         while (instant := self._next()) is not None:
@@ -85,14 +99,15 @@ class Replay:
 
     # ------------------------------------------------------------ time
 
-    def _plan(self, at: datetime, happening: Happening) -> None:
-        heapq.heappush(self._agenda, (at, next(self._order_in_agenda), happening))
+    def _plan(self, at: datetime, name: str, happening: Happening) -> None:
+        """`name` says what comes first of two happenings at the same instant: never which was heard of first."""
+        heapq.heappush(self._agenda, (at, name, next(self._count), happening))
 
     def _plan_leaving(self, customer: Customer) -> None:
         """Somebody who leaves in the shop itself, during the replay."""
         if customer.unsubscribed_at and customer.unsubscribed_at >= self._shop.replay_starts_at:
             at = customer.unsubscribed_at
-            self._plan(at, lambda: self._post(customer_webhook(customer, at, self._secrets, self._clock())))
+            self._plan(at, customer.email, lambda: self._leave_in_the_shop(customer, at))
 
     def _next(self) -> datetime | None:
         with self._app.db.read() as connection:
@@ -103,16 +118,22 @@ class Replay:
 
     def _happen(self, until: datetime) -> None:
         while self._agenda and self._agenda[0][0] <= until:
-            heapq.heappop(self._agenda)[2]()
+            *_, happening = heapq.heappop(self._agenda)
+            happening()
 
     # ------------------------------------------------------------ the shop
 
-    def _order(self, order: Order) -> None:
+    def _order(self, order: Order) -> str:
+        """Post it; the id by which the engine knows it."""
         webhook = order_webhook(self._shop, order, self._secrets, self._clock())
         self._post(webhook)
         self.log.orders.append(webhook.order_id)
         if not order.customer.accepts_marketing(order.placed_at):
             self.log.no_mail.add(webhook.order_id)
+        return webhook.order_id
+
+    def _leave_in_the_shop(self, customer: Customer, at: datetime) -> None:
+        self._post(customer_webhook(customer, at, self._secrets, self._clock()))
 
     def _post(self, webhook: Webhook) -> None:
         status = self._web.request("POST", webhook.path, dict(webhook.headers), webhook.body)
@@ -147,53 +168,66 @@ class Replay:
 
     def _read_mails(self) -> None:
         """Let everybody who got a mail since the last look decide what to do with it."""
-        while self._read < len(self._mailbox):
-            self._read += 1
-            entry = self._mailbox.entry(self._read)
-            letter = open_letter(self._mailbox.raw(self._read))
-            for action in self._actions(entry, letter):
-                self._plan(action.at, lambda action=action, entry=entry: self._act(action, entry))  # type: ignore[misc]
+        new = [self._mailbox.entry(number) for number in range(self._read + 1, len(self._mailbox) + 1)]
+        self._read += len(new)
+        for mail in self._named(new):
+            if reacts(self._seed, mail.name):
+                self._plan_reaction(mail)
 
-    def _actions(self, entry: Entry, letter: Letter) -> tuple[Action, ...]:
-        targets = self._targets(entry)
+    def _named(self, new: Sequence[Entry]) -> Iterator[Mail]:
+        about = (
+            select(sends.c.id, sends.c.campaign, sends.c.step, orders.c.shop_order_id)
+            .join(orders, orders.c.id == sends.c.order_id)
+            .where(sends.c.id.in_([entry.send_id for entry in new]))
+        )
+        with self._app.db.read() as connection:
+            names = {row.id: row for row in connection.execute(about)} if new else {}
+        for entry in new:
+            if send := names.get(entry.send_id):
+                name = f"{send.shop_order_id} {send.campaign} {send.step}"
+                yield Mail(entry, send.id, send.shop_order_id, name)
+
+    def _plan_reaction(self, mail: Mail) -> None:
+        letter = open_letter(self._mailbox.raw(mail.entry.number))
+        targets = self._targets(mail)
         products = [
             url for url in letter.links if (target := targets.get(_token(url))) and self._shop.product_at(target)
         ]
-        return plan(
+        actions = plan(
             self._seed,
-            f"{entry.recipient} {entry.received_at.isoformat()}",
-            entry.received_at,
+            mail.name,
+            mail.entry.received_at,
             products,
             all_links=letter.links,
             unsubscribe_url=letter.unsubscribe_url,
         )
+        for n, action in enumerate(actions):
+            self._plan(action.at, f"{mail.name} {n}", lambda action=action: self._act(action, mail))  # type: ignore[misc]
 
-    def _targets(self, entry: Entry) -> dict[str, str]:
+    def _targets(self, mail: Mail) -> Mapping[str, str]:
         """Where the tracked links of a mail lead, by token. A person sees the product; we look it up."""
-        if entry.send_id is None:
-            return {}
         with self._app.db.read() as connection:
-            rows = connection.execute(select(links.c.position, links.c.url).where(links.c.send_id == entry.send_id))
-            return {self._app.tokens.link(entry.send_id, position): url for position, url in rows}
+            rows = connection.execute(select(links.c.position, links.c.url).where(links.c.send_id == mail.send_id))
+            return {self._app.tokens.link(mail.send_id, position): url for position, url in rows}
 
-    def _act(self, action: Action, entry: Entry) -> None:
+    def _act(self, action: Action, mail: Mail) -> None:
         match action.deed:
             case Deed.CLICK | Deed.SCAN:
                 self._web.request("GET", urlsplit(action.url).path, {"user-agent": action.user_agent})
             case Deed.LEAVE:
                 form = {"content-type": "application/x-www-form-urlencoded", "user-agent": action.user_agent}
                 self._web.request("POST", urlsplit(action.url).path, form, b"List-Unsubscribe=One-Click")
-                self.log.left.setdefault(entry.recipient, self._clock())
+                self.log.left.setdefault(mail.entry.recipient, self._clock())
             case Deed.BUY:
-                self._buy(action, entry)
+                self._buy(action, mail)
 
-    def _buy(self, action: Action, entry: Entry) -> None:
-        target = self._targets(entry).get(_token(action.url), "")
-        product, customer = self._shop.product_at(target), self._customers.get(entry.recipient)
+    def _buy(self, action: Action, mail: Mail) -> None:
+        product = self._shop.product_at(self._targets(mail).get(_token(action.url), ""))
+        customer = self._customers.get(mail.entry.recipient)
         if product and customer:
             line = Line(product.sku, 1, product.price_minor)
-            number = f"again-{len(self.log.orders) + 1}"
-            self._order(Order(number, customer, self._clock(), self._shop.currency, (line,)))
+            number = f"again-{mail.order_id}"
+            self.log.bought.add(self._order(Order(number, customer, self._clock(), self._shop.currency, (line,))))
 
 
 def _rounded(instant: datetime) -> datetime:

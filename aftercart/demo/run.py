@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -47,38 +48,53 @@ PORT = 8000
 T = TypeVar("T")
 
 
-def run(*, data: Path | None, stay: bool, host: str, port: int | None, seed: int, currency: str | None) -> bool:
-    """Run the demo; False if the numbers do not add up. Raises ConfigError on data that cannot be read."""
+@dataclass(frozen=True)
+class Wanted:
+    """What to play, and where to show it. `data` None: the generated shop. `stay`: until Ctrl-C."""
+
+    data: Path | None = None
+    currency: str | None = None
+    seed: int = 1
+    people: int = bike_shop.PEOPLE
+    host: str = "127.0.0.1"
+    port: int | None = None
+    stay: bool = False
+
+
+def run(wanted: Wanted) -> Result:
+    """Run the demo. Raises ConfigError on data that cannot be read."""
     configure(own=logging.WARNING)
     with ExitStack() as stack:
-        demo = Demo(stack, Console(highlight=False), seed)
-        result = demo.play(data, host, _port(host, port, stay), currency)
+        demo = Demo(stack, Console(highlight=False), wanted)
+        result = demo.play()
         demo.out.print(closing_table(result))
-        if stay:
+        if wanted.stay:
             demo.stay()
-    return result.adds_up
+    return result
 
 
 class Demo:
     """One demo, and what it keeps open."""
 
-    def __init__(self, stack: ExitStack, out: Console, seed: int) -> None:
+    def __init__(self, stack: ExitStack, out: Console, wanted: Wanted) -> None:
         self.out = out
-        self._stack, self._seed = stack, seed
+        self._stack, self._wanted = stack, wanted
         self._seconds: dict[str, float] = {}
         self._base_url = ""
         self._clock: SteppedClock
 
-    def play(self, data: Path | None, host: str, port: int, currency: str | None) -> Result:
+    def play(self) -> Result:
         """Everything up to the table."""
-        shop = self._timed("reading" if data else "inventing a shop", lambda: _shop(data, currency, self._seed))
+        wanted = self._wanted
+        shop = self._timed("reading" if wanted.data else "inventing a shop", lambda: _shop(wanted))
         self._introduce(shop)
         self._clock = SteppedClock(shop.replay_starts_at)
+        host, port = wanted.host, _port(wanted)
         self._base_url = f"http://{host}:{port}"
         mailbox = Mailbox(clock=self._clock)
         self._stack.callback(mailbox.close)
         smtp = self._stack.enter_context(SmtpServer(mailbox.deposit))
-        settings = set_up(shop, self._base_url, smtp.port)
+        settings = set_up(shop, self._base_url, smtp.port, wanted.seed)
         app = build(settings, clock=self._clock)
         self._stack.callback(app.close)
         self._timed("importing the past", lambda: self._import(app, shop))
@@ -120,13 +136,15 @@ class Demo:
             raise ConfigError(f"{report.bad} of the shop's past orders could not be imported: {report.faults[0]}")
 
     def _train(self, app: App) -> None:
+        """All epochs for the generated shop, whose runs must agree; other shops may be large, so by the clock."""
+        budget_s = TRAINING_BUDGET_S if self._wanted.data else None
         with self._bar("Training LightFM") as advance:
             report = train(
                 app.db,
                 app.settings.models_dir,
                 app.clock,
-                seed=self._seed,
-                budget_s=TRAINING_BUDGET_S,
+                seed=self._wanted.seed,
+                budget_s=budget_s,
                 progress=advance,
             )
         self.out.print(report.summary)
@@ -149,7 +167,7 @@ class Demo:
             def progress(done: int, _: datetime) -> None:
                 advance(min(done, total), total)
 
-            replay = Replay(app, self._clock, shop, mailbox, self._base_url, SECRETS, self._seed, progress)
+            replay = Replay(app, self._clock, shop, mailbox, self._base_url, SECRETS, self._wanted.seed, progress)
             replay.run()
         return replay
 
@@ -190,16 +208,18 @@ class Demo:
         )
 
 
-def _shop(data: Path | None, currency: str | None, seed: int) -> DemoShop:
-    return read_dataset(data, currency) if data else bike_shop.generate(seed)
+def _shop(wanted: Wanted) -> DemoShop:
+    if wanted.data:
+        return read_dataset(wanted.data, wanted.currency)
+    return bike_shop.generate(wanted.seed, people=wanted.people)
 
 
-def _port(host: str, port: int | None, stay: bool) -> int:
+def _port(wanted: Wanted) -> int:
     """The port asked for; else 8000, or any free one for a run that nobody looks at."""
-    if port or stay:
-        return port or PORT
+    if wanted.port or wanted.stay:
+        return wanted.port or PORT
     with socket.socket() as probe:
-        probe.bind((host, 0))
+        probe.bind((wanted.host, 0))
         free: int = probe.getsockname()[1]
         return free
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 from aftercart.demo.payloads import Secrets
@@ -13,11 +14,10 @@ FOLDER = Path("data") / "demo"
 SECRETS = Secrets(
     generic="whsec_ZGVtbyBvbmx5OiBubyBzaG9wIHNpZ25zIHdpdGggdGhpcw==", shopify="demo only, no shop signs with this"
 )
-SECRET_KEY = "demo only: signs nothing that matters, so that runs agree"
 CAMPAIGNS = Path(__file__).parent / "campaigns"
 
 
-def set_up(shop: DemoShop, base_url: str, smtp_port: int) -> Settings:
+def set_up(shop: DemoShop, base_url: str, smtp_port: int, seed: int) -> Settings:
     """Write the stage into `data/demo` of the current folder; what an earlier demo left there goes."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
@@ -30,13 +30,18 @@ def set_up(shop: DemoShop, base_url: str, smtp_port: int) -> Settings:
         database_url="",
         broker_url="inproc://",
         sender_url=f"smtp://127.0.0.1:{smtp_port}",
-        secret_key=(SECRET_KEY,),
+        secret_key=(secret_key(seed),),
         base_url=base_url,
         campaigns_dir=FOLDER / "campaigns",
         templates_dir=FOLDER / "templates",
         generic_secret=SECRETS.generic,
         shopify_secret=SECRETS.shopify,
     )
+
+
+def secret_key(seed: int) -> str:
+    """Signs nothing that matters. It follows from the seed, so that the same people are held out in every run."""
+    return sha256(f"the demo's key, seed {seed}".encode()).hexdigest()
 
 
 def _sells_bikes(shop: DemoShop) -> bool:

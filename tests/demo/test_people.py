@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftercart.demo.people import Action, Deed, links_in, open_letter, plan
+from aftercart.demo.people import Action, Deed, links_in, open_letter, plan, reacts
 
 NOON = datetime(2026, 5, 28, 12, tzinfo=UTC)
 LINKS = tuple(f"http://127.0.0.1/c/{n}" for n in range(4))
@@ -116,3 +116,7 @@ def test_without_the_one_click_header_nobody_leaves_by_one_click() -> None:
 
 def test_a_mail_without_html_has_no_links() -> None:
     assert open_letter(b"Subject: x\r\n\r\nplain\r\n").links == ()
+
+
+def test_nothing_comes_of_a_mail_that_nobody_reacts_to(plans: list[tuple[Action, ...]]) -> None:
+    assert [reacts(7, f"send {n}") for n in range(MANY)] == [bool(actions) for actions in plans]
