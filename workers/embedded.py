@@ -58,7 +58,7 @@ class Embedded:
 
     def start(self) -> None:
         """Return at once; the worker takes its first message some tenths of a second later."""
-        self._lock = _lock(self._app.settings.data_dir)
+        self._lock = hold(self._app.settings.data_dir)
         _take_over(self._app)
         self._worker_thread.start()
         if self._beat:
@@ -133,8 +133,15 @@ def _take_over(app: App) -> None:
         app.queue.publish(task)
 
 
-def _lock(folder: Path) -> IO[str]:
-    """Hold the folder as long as the returned file is open. The kernel lets go of it when the process dies."""
+def hold(
+    folder: Path,
+    what: str = "runs an engine",
+    instead: str = "give this one a folder of its own (AFTERCART_DATA_DIR)",
+) -> IO[str]:
+    """Hold the folder as long as the returned file is open. The kernel lets go of it when the process dies.
+
+    Raises ConfigError if another process holds it: `what` it does there, and what to do `instead` of stopping it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / LOCK_FILE).open("a+", encoding="ascii")
     try:
@@ -144,8 +151,7 @@ def _lock(folder: Path) -> IO[str]:
         holder = file.read().strip()
         file.close()
         raise ConfigError(
-            f"process {holder or '(unknown)'} already runs an engine in {folder}: stop it first, "
-            "or give this one a folder of its own (AFTERCART_DATA_DIR)"
+            f"process {holder or '(unknown)'} already {what} in {folder}: stop it first, or {instead}"
         ) from err
     file.truncate(0)
     file.write(str(os.getpid()))

@@ -29,7 +29,7 @@ from aftercart.demo.mailbox import Mailbox
 from aftercart.demo.replay import Replay
 from aftercart.demo.shop import DemoShop, write_orders, write_products
 from aftercart.demo.smtp_server import SmtpServer
-from aftercart.demo.stage import FOLDER, SECRETS, set_up
+from aftercart.demo.stage import FOLDER, SECRETS, held, set_up
 from aftercart.demo.table import Result, Stage, closing_table
 from aftercart.errors import ConfigError
 from aftercart.logs import configure
@@ -62,7 +62,7 @@ class Wanted:
 
 
 def run(wanted: Wanted) -> Result:
-    """Run the demo. Raises ConfigError on data that cannot be read."""
+    """Run the demo. Raises ConfigError on data that cannot be read, and where another demo plays in this folder."""
     configure(own=logging.WARNING)
     with ExitStack() as stack:
         demo = Demo(stack, Console(highlight=False), wanted)
@@ -86,6 +86,7 @@ class Demo:
     def play(self) -> Result:
         """Everything up to the table."""
         wanted = self._wanted
+        self._stack.enter_context(held())
         shop = self._timed("reading" if wanted.data else "inventing a shop", lambda: _shop(wanted))
         self._introduce(shop)
         self._clock = SteppedClock(shop.replay_starts_at)

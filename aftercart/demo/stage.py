@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,18 +11,35 @@ from aftercart.demo.payloads import Secrets
 from aftercart.demo.shop import SHOP_URL, DemoShop
 from aftercart.settings import Settings
 from aftercart.starter import shipped
+from workers.embedded import LOCK_FILE, hold
 
 FOLDER = Path("data") / "demo"
 SECRETS = Secrets(
     generic="whsec_ZGVtbyBvbmx5OiBubyBzaG9wIHNpZ25zIHdpdGggdGhpcw==", shopify="demo only, no shop signs with this"
 )
 CAMPAIGNS = Path(__file__).parent / "campaigns"
+ELSEWHERE = "start this one from another folder"
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Keep `data/demo` of the current folder for this demo alone, before anything in it is touched.
+
+    Raises ConfigError where another demo plays in it, or an engine runs on what an earlier one left.
+    """
+    with hold(FOLDER, "plays a demo", ELSEWHERE):
+        if (FOLDER / "data").is_dir():
+            hold(FOLDER / "data", instead=ELSEWHERE).close()
+        yield
 
 
 def set_up(shop: DemoShop, base_url: str, smtp_port: int, seed: int) -> Settings:
-    """Write the stage into `data/demo` of the current folder; what an earlier demo left there goes."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    """Write the stage into `data/demo` of the current folder; what an earlier demo left there goes, but for its lock."""
+    for left in [path for path in FOLDER.iterdir() if path.name != LOCK_FILE]:
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
     shutil.copytree(shipped() / "templates", FOLDER / "templates")
     shutil.copytree(CAMPAIGNS / ("bikes" if _sells_bikes(shop) else "any"), FOLDER / "campaigns")
     (FOLDER / "campaigns" / "brand.yaml").write_text(_brand(shop), encoding="utf-8")

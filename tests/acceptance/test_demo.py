@@ -1,5 +1,6 @@
 """`aftercart demo`: a week of a shop, start to end, with real webhooks, mails and clicks."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -11,7 +12,10 @@ from sqlalchemy import Connection, select
 from aftercart.db.session import Database
 from aftercart.db.tables import attributions, clicks, orders, picks, sends
 from aftercart.demo.run import Wanted, run
+from aftercart.errors import ConfigError
+from workers.embedded import hold
 
+LEFT = Path("data") / "demo" / "data" / "aftercart.db"
 FEW = 500
 """People who make a shop of some thirty orders a week."""
 
@@ -51,3 +55,17 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert results[0].mails_received
     assert results[0].human_clicks
     assert results[0].adds_up
+
+
+@pytest.mark.parametrize(("folder", "does"), [("data/demo", "plays a demo"), ("data/demo/data", "runs an engine")])
+def test_a_demo_leaves_the_folder_of_another_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, does: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    LEFT.parent.mkdir(parents=True)
+    LEFT.write_bytes(b"what the other one serves")
+    with hold(Path(folder)), pytest.raises(ConfigError) as refused:
+        run(Wanted(people=FEW))
+    assert f"process {os.getpid()} already {does} in {folder}: stop it first" in str(refused.value)
+    assert "another folder" in str(refused.value)
+    assert LEFT.read_bytes() == b"what the other one serves"
