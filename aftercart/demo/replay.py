@@ -29,9 +29,11 @@ from aftercart.errors import AftercartError
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import dispatch
 
-ROUND = timedelta(minutes=30)
-"""Orders and due mails are worked off twice an hour of the shop's time."""
+ROUND = timedelta(hours=1)
+"""Orders and due mails are worked off once an hour of the shop's time."""
 PATIENCE_S = 120
+FIRST_LOOK_S, LAST_LOOK_S = 0.005, 0.04
+"""How long to wait before looking again whether the engine is done. Looking takes time from it: one process, one GIL."""
 
 Happening = Callable[[], object]
 
@@ -158,11 +160,12 @@ class Replay:
 
     @staticmethod
     def _wait_until(done: Callable[[], bool], what: str) -> None:
-        deadline = monotonic() + PATIENCE_S
+        deadline, pause = monotonic() + PATIENCE_S, FIRST_LOOK_S
         while not done():
             if monotonic() > deadline:
                 raise AftercartError(f"the engine did not {what} within {PATIENCE_S} seconds; see its log above")
-            sleep(0.004)
+            sleep(pause)
+            pause = min(pause * 1.5, LAST_LOOK_S)
 
     # ------------------------------------------------------------ the recipients
 
@@ -231,7 +234,7 @@ class Replay:
 
 
 def _rounded(instant: datetime) -> datetime:
-    """Up to the next half hour."""
+    """Up to the next full hour."""
     past = timedelta(seconds=instant.timestamp() % ROUND.total_seconds())
     return (instant + (ROUND - past if past else past)).astimezone(UTC)
 
