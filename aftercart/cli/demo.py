@@ -19,7 +19,7 @@ def demo(
     exit_: Annotated[bool, typer.Option("--exit", help="End after the replay; exit code 1 if a sum is wrong.")] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the inbox; 8000 if none is given.")
+        int | None, typer.Option(min=1, max=65535, help="Port of the inbox; else the first free one from 8000 on.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated shop, of people's behavior and of training.")] = 1,
     currency: Annotated[str | None, typer.Option(help="Currency of the prices in --data; else guessed.")] = None,

@@ -1,19 +1,19 @@
 """The main job, start to end: a shop, a model, a week of real webhooks, real mails, people who click and buy.
 
-1. Set up a stage of its own, import the shop's products and past orders, train.
-2. Start the embedded engine (web, worker), a local SMTP server, and the clock at the start of the last week.
+1. Take the folder and the port, set up a stage, open the web app; import the shop's products and past orders, train.
+2. Start the embedded engine beside a local SMTP server, with the clock at the start of the last week.
 3. Replay the week (`replay.py`), then hold the books (`account.py`).
 4. Print the table; stay up with the inbox, the clock running, until Ctrl-C.
 """
 
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from socket import socket
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
 from aftercart.demo import bike_shop
 from aftercart.demo.account import Account, account
+from aftercart.demo.address import FIRST_PORT, HOST, reserved
 from aftercart.demo.dataset import read_dataset
 from aftercart.demo.mailbox import Mailbox
 from aftercart.demo.replay import Replay
@@ -43,7 +44,6 @@ from aftercart.web.server import serving
 from workers.embedded import Embedded
 
 TRAINING_BUDGET_S = 25.0
-PORT = 8000
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Wanted:
     currency: str | None = None
     seed: int = 1
     people: int = bike_shop.PEOPLE
-    host: str = "127.0.0.1"
+    host: str = HOST
     port: int | None = None
     stay: bool = False
 
@@ -87,20 +87,20 @@ class Demo:
         """Everything up to the table."""
         wanted = self._wanted
         self._stack.enter_context(held())
+        address = self._address()
         shop = self._timed("reading" if wanted.data else "inventing a shop", lambda: _shop(wanted))
         self._introduce(shop)
         self._clock = SteppedClock(shop.replay_starts_at)
-        host, port = wanted.host, _port(wanted)
-        self._base_url = f"http://{host}:{port}"
         mailbox = Mailbox(clock=self._clock)
         self._stack.callback(mailbox.close)
         smtp = self._stack.enter_context(SmtpServer(mailbox.deposit))
         settings = set_up(shop, self._base_url, smtp.port, wanted.seed)
         app = build(settings, clock=self._clock)
         self._stack.callback(app.close)
+        self._open(app, shop, mailbox, address)
         self._timed("importing the past", lambda: self._import(app, shop))
         self._timed("training", lambda: self._train(app))
-        self._start(app, shop, mailbox, host, port)
+        self._start(app)
         replay = self._timed("replaying a week", lambda: self._replay(app, shop, mailbox))
         with app.db.read() as connection:
             books = account(connection, replay.log, mailbox.entries(), _caps(app))
@@ -117,6 +117,17 @@ class Demo:
             self.out.print("\nBye.")
 
     # ------------------------------------------------------------ steps
+
+    def _address(self) -> socket:
+        """Take the port before the work begins, and say where the inbox will be."""
+        wanted = self._wanted
+        listening = self._stack.enter_context(reserved(wanted.host, wanted.port, watched=wanted.stay))
+        port = listening.getsockname()[1]
+        self._base_url = f"http://{wanted.host}:{port}"
+        if wanted.stay:
+            moved = f"Port {FIRST_PORT} is taken, so the" if port != (wanted.port or FIRST_PORT) else "The"
+            self.out.print(f"{moved} inbox opens at [bold]{self._base_url}[/bold] and fills as the week is replayed.")
+        return listening
 
     def _introduce(self, shop: DemoShop) -> None:
         kind = "a synthetic shop, made up from a seed" if shop.synthetic else "your orders"
@@ -150,16 +161,21 @@ class Demo:
             )
         self.out.print(report.summary)
 
-    def _start(self, app: App, shop: DemoShop, mailbox: Mailbox, host: str, port: int) -> None:
+    def _open(self, app: App, shop: DemoShop, mailbox: Mailbox, address: socket) -> None:
+        """Open the doors for webhooks, links and whoever looks at the inbox."""
         from aftercart.demo.inbox import inbox_routes
         from aftercart.demo.why import why_mail, why_products
 
+        inbox = inbox_routes(mailbox, why_products(app.db), why_mail(app.db), shop=shop.name, synthetic=shop.synthetic)
+        web = create_web(app, front=inbox)
+        host, port = address.getsockname()[:2]
+        address.close()
+        self._stack.enter_context(serving(web, host, port))
+
+    def _start(self, app: App) -> None:
         engine = Embedded(app, concurrency=app.settings.workers)
         engine.start()
         self._stack.callback(engine.stop)
-        inbox = inbox_routes(mailbox, why_products(app.db), why_mail(app.db), shop=shop.name, synthetic=shop.synthetic)
-        web = create_web(app, front=inbox)
-        self._stack.enter_context(serving(web, host, port))
 
     def _replay(self, app: App, shop: DemoShop, mailbox: Mailbox) -> Replay:
         total = len(shop.last_week)
@@ -213,16 +229,6 @@ def _shop(wanted: Wanted) -> DemoShop:
     if wanted.data:
         return read_dataset(wanted.data, wanted.currency)
     return bike_shop.generate(wanted.seed, people=wanted.people)
-
-
-def _port(wanted: Wanted) -> int:
-    """The port asked for; else 8000, or any free one for a run that nobody looks at."""
-    if wanted.port or wanted.stay:
-        return wanted.port or PORT
-    with socket.socket() as probe:
-        probe.bind((wanted.host, 0))
-        free: int = probe.getsockname()[1]
-        return free
 
 
 def _caps(app: App) -> Sequence[FrequencyCap]:
