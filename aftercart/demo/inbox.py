@@ -27,6 +27,7 @@ from starlette.routing import BaseRoute, Route
 from aftercart.demo import pictures
 from aftercart.demo.mailbox import Entry, Mailbox
 from aftercart.demo.shares import share
+from aftercart.demo.telling import described_decisions, described_picks
 
 PAGES = Path(__file__).parent / "pages"
 PAGE_SIZE = 50
@@ -46,7 +47,6 @@ MAIL_POLICY = (
     "default-src 'none'; img-src 'self' data: {origins}; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
-INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|Z)")
 HEADER_NOTES = {
     "message-id": "Holds the id of the send, and is the same on every attempt",
     "list-unsubscribe": "Where a mail program unsubscribes its user",
@@ -54,29 +54,6 @@ HEADER_NOTES = {
     "list-id": "Lets people filter these mails (RFC 2919)",
     "feedback-id": "Lets mailbox providers report complaints by campaign",
 }
-SOURCES = {
-    "lightfm": "Recommendation model",
-    "bought_together": "Often bought together",
-    "best_sellers": "Best seller",
-}
-MOODS = {
-    "good": {"allow", "allowed", "enrolled", "sent", "delivered", "accepted", "active", "completed"},
-    "wait": {"defer", "waits", "deferred", "waiting", "scheduled", "holdout"},
-    "stop": {
-        "skip",
-        "skipped",
-        "failed",
-        "canceled",
-        "exited",
-        "rejected",
-        "hard_bounce",
-        "bounced",
-        "complained",
-        "unknown",
-        "gave_up",
-    },
-}
-
 Why = Callable[[UUID], Sequence[Mapping[str, Any]]]
 """Explains a send, in plain values. For products: sku, title, because_title, source, score, and where known
 orders_together, image_url, url, price. For decisions: at, stage, outcome, sentence, inputs."""
@@ -215,69 +192,6 @@ def opening_links_in_a_new_tab(html: str) -> str:
     base = '<base target="_blank">'
     with_base, found = re.subn(r"(?i)<head(\s[^>]*)?>", lambda head: head[0] + base, html, count=1)
     return with_base if found else base + html
-
-
-def described_picks(picks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The picks as the page shows them: what is missing is empty, a score stands beside the best of its source
-    (sources count in units of their own)."""
-    best: dict[str, float] = {}
-    for pick in picks:
-        source = str(pick.get("source") or "")
-        best[source] = max(best.get(source, 0.0), pick.get("score") or 0.0)
-    return [_described_pick(pick, best[str(pick.get("source") or "")]) for pick in picks]
-
-
-def _described_pick(pick: Mapping[str, Any], best: float) -> dict[str, Any]:
-    source, score = str(pick.get("source") or ""), pick.get("score") or 0
-    texts = {name: pick.get(name) or "" for name in ("sku", "title", "because_title", "image_url", "url", "price")}
-    known = {"source", "score", "orders_together", *texts}
-    return {
-        **texts,
-        "source": SOURCES.get(source, source.replace("_", " ").capitalize()),
-        "score": score,
-        "strength": max(0, min(100, round(100 * score / best))) if best > 0 else 0,
-        "orders_together": pick.get("orders_together") or 0,
-        "more": {
-            name.replace("_", " "): value
-            for name, value in pick.items()
-            if name not in known and value not in (None, "")
-        },
-    }
-
-
-def described_decisions(decisions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The decisions as the page shows them, each with the mood of its outcome: good, wait, stop or plain."""
-    return [_described_decision(decision) for decision in decisions]
-
-
-def _described_decision(decision: Mapping[str, Any]) -> dict[str, Any]:
-    outcome = str(decision.get("outcome") or "")
-    return {
-        "at": decision.get("at") or "",
-        "stage": str(decision.get("stage") or "").replace("_", " ").capitalize(),
-        "outcome": outcome.replace("_", " "),
-        "mood": next((mood for mood, outcomes in MOODS.items() if outcome.lower() in outcomes), "plain"),
-        "sentence": decision.get("sentence") or "",
-        "inputs": {name.replace("_", " "): in_plain_words(v) for name, v in (decision.get("inputs") or {}).items()},
-    }
-
-
-def in_plain_words(value: object) -> str:
-    """A recorded fact as a reader likes it: yes and no, lists with commas, instants without the T."""
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case list() | tuple() | set():
-            return ", ".join(map(in_plain_words, value))
-        case str() if INSTANT.fullmatch(value):
-            instant = datetime.fromisoformat(value)
-            return f"{instant:%-d %b %Y, %H:%M} {_offset(instant)}"
-        case _:
-            return str(value)
-
-
-def _offset(instant: datetime) -> str:
-    return instant.isoformat()[-6:] if instant.utcoffset() else "UTC"
 
 
 def _part(message: EmailMessage, kind: str) -> str:

@@ -13,13 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
 from aftercart.clock import SteppedClock
-from aftercart.demo.inbox import (
-    described_decisions,
-    described_picks,
-    in_plain_words,
-    inbox_routes,
-    opening_links_in_a_new_tab,
-)
+from aftercart.demo.inbox import inbox_routes, opening_links_in_a_new_tab
 from aftercart.demo.mailbox import Mailbox
 from aftercart.demo.smtp_server import Envelope
 
@@ -221,41 +215,6 @@ def test_pictures_of_another_origin_are_allowed_when_it_is_named(mailbox: Mailbo
     routes = inbox_routes(mailbox, _why_products, _why_mail, shop="S", synthetic=False, image_origins=(origin,))
     answer = Browser(routes).get("/mail/1/body.html")
     assert f"img-src 'self' data: {origin};" in answer.headers["content-security-policy"]
-
-
-def test_scores_are_compared_with_the_best_of_their_source_only() -> None:
-    picks: list[dict[str, Any]] = [
-        {**PICK, "score": 4.0},
-        {**PICK, "score": 1.0},
-        {**PICK, "score": -2.0},
-        {**PICK, "source": "best_sellers", "score": 900.0},
-        {"sku": "X"},
-    ]
-    assert [pick["strength"] for pick in described_picks(picks)] == [100, 25, 0, 100, 0]
-    assert described_picks([PICK])[0]["more"] == {"rank": 3}
-
-
-@pytest.mark.parametrize(
-    ("outcome", "mood"),
-    [("enrolled", "good"), ("waits", "wait"), ("skipped", "stop"), ("hard_bounce", "stop"), ("something new", "plain")],
-)
-def test_an_outcome_has_its_color(outcome: str, mood: str) -> None:
-    assert described_decisions([{**DECISION, "outcome": outcome}])[0]["mood"] == mood
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (False, "no"),
-        (["1 per 1d", "3 per 30d"], "1 per 1d, 3 per 30d"),
-        ("2026-05-29T10:00:00+02:00", "29 May 2026, 10:00 +02:00"),
-        ("2026-06-01T08:00:00+00:00", "1 Jun 2026, 08:00 UTC"),
-        ("21:00-08:00", "21:00-08:00"),
-        (4, "4"),
-    ],
-)
-def test_recorded_facts_are_told_in_plain_words(value: object, words: str) -> None:
-    assert in_plain_words(value) == words
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import insert
 
 from aftercart.db.tables import decisions, picks, products
-from aftercart.demo.inbox import described_decisions, described_picks
+from aftercart.demo.telling import described_decisions, described_picks
 from aftercart.demo.why import why_mail, why_products
 from tests.rows import MONDAY, Rows, a_database
 
