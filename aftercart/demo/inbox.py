@@ -1,14 +1,16 @@
 """A browser inbox of the mails that were really received: each as its recipient sees it, and why it is as it is.
 
-    /                     the list         /mail/7              the mail
-    /mail/7/text          its text part    /mail/7/headers      its headers
-    /mail/7/products      why these products      /mail/7/decisions    why this mail
+    /                  the mails             /mail/7              one of them
+    /mail/7/text       its text part         /mail/7/headers      its headers
+    /mail/7/products   why these products    /mail/7/decisions    why this mail
+    /orders            the orders that got no mail               /order/7      why this one did not
 
 Works without JavaScript and asks nobody else for anything. A mail is shown in a sandboxed frame under a policy of its
 own: it may show its pictures and open links in a new tab, and nothing more.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,10 +30,12 @@ from aftercart.demo import pictures
 from aftercart.demo.mailbox import Entry, Mailbox
 from aftercart.demo.shares import share
 from aftercart.demo.telling import described_decisions, described_picks
+from aftercart.demo.unmailed import Unmailed
 
 PAGES = Path(__file__).parent / "pages"
 PAGE_SIZE = 50
 HUES = 8
+NO_SUBJECT = "(no subject)"
 TABS = {
     "mail": "Mail",
     "text": "Text",
@@ -54,34 +58,149 @@ HEADER_NOTES = {
     "list-id": "Lets people filter these mails (RFC 2919)",
     "feedback-id": "Lets mailbox providers report complaints by campaign",
 }
-Why = Callable[[UUID], Sequence[Mapping[str, Any]]]
-"""Explains a send, in plain values. For products: sku, title, because_title, source, score, and where known
-orders_together, image_url, url, price. For decisions: at, stage, outcome, sentence, inputs."""
 
 
-def inbox_routes(
-    mailbox: Mailbox,
-    why_products: Why,
-    why_mail: Why,
-    *,
-    shop: str,
-    synthetic: bool,
-    image_origins: Sequence[str] = (),
-) -> list[BaseRoute]:
-    """The inbox as routes, for an app of its own or in front of another's. `image_origins`: further origins
-    (`http://127.0.0.1:8000`) from which mails may load pictures."""
-    pages = _Pages(mailbox, why_products, why_mail, _templates(shop, synthetic), " ".join(image_origins))
-    return [
-        Route("/", pages.list),
-        Route("/mails/count", pages.count),
-        Route("/mail/{number:int}", pages.mail),
-        Route("/mail/{number:int}/body.html", pages.body),
-        Route("/mail/{number:int}/raw.eml", pages.raw),
-        Route("/mail/{number:int}/{tab}", pages.mail),
-        Route("/pictures/{name}", picture),
-        Route("/inbox.css", _page_file),
-        Route("/inbox.js", _page_file),
-    ]
+@dataclass(frozen=True)
+class Records:
+    """What the engine has on record, in plain values; asked anew for every page.
+
+    `why_products` (of a send): sku, title, because_title, source, score, and where known orders_together, image_url,
+    url, price. `why_mail` (of a send) and `why_order` (of an order, by our number): at, stage, outcome, sentence, inputs.
+    """
+
+    why_products: Callable[[UUID], Sequence[Mapping[str, Any]]]
+    why_mail: Callable[[UUID], Sequence[Mapping[str, Any]]]
+    why_order: Callable[[int], Sequence[Mapping[str, Any]]]
+    unmailed: Callable[[], Sequence[Unmailed]]
+
+
+class Inbox:
+    """The pages. The handlers run in the server's threads, so that a slow look into the database blocks nobody."""
+
+    def __init__(
+        self, mailbox: Mailbox, records: Records, *, shop: str, synthetic: bool, image_origins: Sequence[str] = ()
+    ) -> None:
+        """`image_origins`: further origins (`http://127.0.0.1:8000`) from which mails may load pictures."""
+        self._mailbox, self._records = mailbox, records
+        self._templates = _templates(shop, synthetic)
+        self._image_origins = " ".join(image_origins)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """For an app of its own or in front of another's, which also wants `not_found`."""
+        return [
+            Route("/", self._mails),
+            Route("/mails/count", self._count),
+            Route("/mail/{number:int}", self._mail),
+            Route("/mail/{number:int}/body.html", self._body),
+            Route("/mail/{number:int}/raw.eml", self._raw),
+            Route("/mail/{number:int}/{tab}", self._mail),
+            Route("/orders", self._orders),
+            Route("/order/{number:int}", self._order),
+            Route("/pictures/{name}", picture),
+            Route("/inbox.css", _page_file),
+            Route("/inbox.js", _page_file),
+        ]
+
+    def not_found(self, request: Request, error: Exception) -> Response:
+        """Handles 404: a page for whoever looks, a line for programs."""
+        said = str(getattr(error, "detail", "")) or "Not Found"
+        if request.method not in ("GET", "HEAD") or request.headers.get("accept") == "application/json":
+            return JSONResponse({"detail": said}, 404)
+        said = said if said != "Not Found" else f"Nothing is at {request.url.path}."
+        return self._page(request, "missing.html", {"reading": True, "title": "Not found", "said": said}, status=404)
+
+    # ------------------------------------------------------------ mails
+
+    def _mails(self, request: Request) -> Response:
+        return self._page(request, "list.html", {"reading": False, "title": ""})
+
+    def _count(self, request: Request) -> Response:  # noqa: ARG002
+        return JSONResponse({"count": len(self._mailbox)}, headers={"cache-control": "no-store"})
+
+    def _mail(self, request: Request) -> Response:
+        entry, tab = self._entry(request), request.path_params.get("tab", "mail")
+        if tab not in TABS:
+            raise HTTPException(404, "A mail has no such view.")
+        about = {"reading": True, "title": entry.subject or NO_SUBJECT, "selected": entry.number, "mail": entry}
+        return self._page(request, f"{tab}.html", {**about, "tab": tab, **self._content(tab, entry)})
+
+    def _body(self, request: Request) -> Response:
+        entry = self._entry(request)
+        html = opening_links_in_a_new_tab(_part(self._mailbox.message(entry.number), "html"))
+        policy = MAIL_POLICY.format(origins=self._image_origins)
+        return HTMLResponse(html, headers={"content-security-policy": policy, **CAREFUL})
+
+    def _raw(self, request: Request) -> Response:
+        entry = self._entry(request)
+        headers = {"content-disposition": f'attachment; filename="mail-{entry.number}.eml"', **CAREFUL}
+        return Response(self._mailbox.raw(entry.number), media_type="message/rfc822", headers=headers)
+
+    def _entry(self, request: Request) -> Entry:
+        try:
+            return self._mailbox.entry(request.path_params["number"])
+        except KeyError as err:
+            raise HTTPException(404, f"There is no mail {request.path_params['number']}.") from err
+
+    def _content(self, tab: str, entry: Entry) -> dict[str, Any]:
+        match tab:
+            case "text":
+                return {"text": _part(self._mailbox.message(entry.number), "plain")}
+            case "headers":
+                headers = [
+                    (n, str(v), HEADER_NOTES.get(n.lower(), "")) for n, v in self._mailbox.message(entry.number).items()
+                ]
+                return {"headers": headers}
+            case "products":
+                return {"picks": described_picks(self._records.why_products(entry.send_id)) if entry.send_id else []}
+            case "decisions":
+                return {
+                    "decisions": described_decisions(self._records.why_mail(entry.send_id)) if entry.send_id else []
+                }
+            case _:
+                return {}
+
+    # ------------------------------------------------------------ orders without a mail
+
+    def _orders(self, request: Request) -> Response:
+        found = self._records.unmailed()
+        reasons = Counter((order.reason, "" if order.waits else order.sentence) for order in found).most_common()
+        about = {"reading": False, "title": "Orders that got no mail", "reasons": reasons}
+        return self._page(request, "orders.html", about, orders=found)
+
+    def _order(self, request: Request) -> Response:
+        found = self._records.unmailed()
+        order = next((order for order in found if order.number == request.path_params["number"]), None)
+        if order is None:
+            raise HTTPException(404, "There is no such order among those that got no mail.")
+        decisions = described_decisions(self._records.why_order(order.number))
+        about = {"reading": True, "title": f"Order {order.order_id}", "selected": order.number, "order": order}
+        return self._page(request, "order.html", {**about, "decisions": decisions}, orders=found)
+
+    # ------------------------------------------------------------ all of them
+
+    def _page(
+        self,
+        request: Request,
+        template: str,
+        context: Mapping[str, Any],
+        *,
+        orders: Sequence[Unmailed] | None = None,
+        status: int = 200,
+    ) -> Response:
+        """`orders`: list these in place of the mails."""
+        words = request.query_params.get("q", "")[:200]
+        found = self._mailbox.entries(words) if orders is None else orders_with(words, orders)
+        shown = {
+            "root": request.scope.get("root_path", "").rstrip("/"),
+            "list": "mails" if orders is None else "orders",
+            "mails_total": len(self._mailbox),
+            "orders_total": len(self._records.unmailed() if orders is None else orders),
+            **_listing(words, request.query_params.get("page", "1"), found),
+        }
+        html = self._templates.get_template(template).render({"selected": None, **shown, **context})
+        policy = PAGE_POLICY.format(origins=self._image_origins)
+        return HTMLResponse(html, status, headers={"content-security-policy": policy, **CAREFUL})
 
 
 def picture(request: Request) -> Response:
@@ -105,86 +224,34 @@ def _templates(shop: str, synthetic: bool) -> Environment:
     return environment
 
 
-@dataclass(frozen=True)
-class _Pages:
-    """The handlers. They run in the server's threads, so that a slow look into the database blocks nobody."""
+def orders_with(words: str, orders: Sequence[Unmailed]) -> Sequence[Unmailed]:
+    """The orders whose number, address or reason hold all the words."""
+    wanted = words.casefold().split()
 
-    mailbox: Mailbox
-    why_products: Why
-    why_mail: Why
-    templates: Environment
-    image_origins: str
+    def fits(order: Unmailed) -> bool:
+        haystack = f"{order.order_id} {order.recipient} {order.reason.replace('_', ' ')} {order.sentence}".casefold()
+        return all(word in haystack for word in wanted)
 
-    def list(self, request: Request) -> Response:
-        return self._page(request, "list.html", {"selected": None})
-
-    def count(self, request: Request) -> Response:  # noqa: ARG002
-        return JSONResponse({"count": len(self.mailbox)}, headers={"cache-control": "no-store"})
-
-    def mail(self, request: Request) -> Response:
-        entry, tab = self._entry(request), request.path_params.get("tab", "mail")
-        if tab not in TABS:
-            raise HTTPException(404)
-        return self._page(request, f"{tab}.html", {"selected": entry, "tab": tab, **self._content(tab, entry)})
-
-    def body(self, request: Request) -> Response:
-        entry = self._entry(request)
-        html = opening_links_in_a_new_tab(_part(self.mailbox.message(entry.number), "html"))
-        policy = MAIL_POLICY.format(origins=self.image_origins)
-        return HTMLResponse(html, headers={"content-security-policy": policy, **_CAREFUL})
-
-    def raw(self, request: Request) -> Response:
-        entry = self._entry(request)
-        headers = {"content-disposition": f'attachment; filename="mail-{entry.number}.eml"', **_CAREFUL}
-        return Response(self.mailbox.raw(entry.number), media_type="message/rfc822", headers=headers)
-
-    def _entry(self, request: Request) -> Entry:
-        try:
-            return self.mailbox.entry(request.path_params["number"])
-        except KeyError as err:
-            raise HTTPException(404, "There is no such mail.") from err
-
-    def _content(self, tab: str, entry: Entry) -> dict[str, Any]:
-        match tab:
-            case "text":
-                return {"text": _part(self.mailbox.message(entry.number), "plain")}
-            case "headers":
-                headers = [
-                    (n, str(v), HEADER_NOTES.get(n.lower(), "")) for n, v in self.mailbox.message(entry.number).items()
-                ]
-                return {"headers": headers}
-            case "products":
-                return {"picks": described_picks(self.why_products(entry.send_id)) if entry.send_id else []}
-            case "decisions":
-                return {"decisions": described_decisions(self.why_mail(entry.send_id)) if entry.send_id else []}
-            case _:
-                return {}
-
-    def _page(self, request: Request, template: str, context: Mapping[str, Any]) -> Response:
-        page = self.templates.get_template(template)
-        root = request.scope.get("root_path", "").rstrip("/")
-        html = page.render(root=root, total=len(self.mailbox), **self._listing(request), **context)
-        return HTMLResponse(
-            html, headers={"content-security-policy": PAGE_POLICY.format(origins=self.image_origins), **_CAREFUL}
-        )
-
-    def _listing(self, request: Request) -> dict[str, Any]:
-        """The page of the list that the request asks for, and the query that leads back to it."""
-        words = request.query_params.get("q", "")[:200]
-        found = self.mailbox.entries(words)
-        pages = max(1, -(-len(found) // PAGE_SIZE))
-        page = min(max(1, _number(request.query_params.get("page", "1"))), pages)
-        shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        listing = {"words": words, "found": len(found), "page": page, "pages": pages, "entries": shown}
-        return {
-            **listing,
-            "here": _query(words, page),
-            "newer": _query(words, page - 1),
-            "older": _query(words, page + 1),
-        }
+    return [order for order in orders if fits(order)]
 
 
-_CAREFUL = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store"}
+def _listing(words: str, wanted_page: str, found: Sequence[object]) -> dict[str, Any]:
+    """The page of the list that was asked for, and the queries that lead back to it and to its neighbors."""
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    page = min(max(1, _number(wanted_page)), pages)
+    return {
+        "words": words,
+        "found": len(found),
+        "page": page,
+        "pages": pages,
+        "entries": found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+        "here": _query(words, page),
+        "newer": _query(words, page - 1),
+        "older": _query(words, page + 1),
+    }
+
+
+CAREFUL = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store"}
 
 
 def opening_links_in_a_new_tab(html: str) -> str:

@@ -26,12 +26,14 @@ from aftercart.demo import bike_shop
 from aftercart.demo.account import Account, account
 from aftercart.demo.address import FIRST_PORT, HOST, reserved
 from aftercart.demo.dataset import read_dataset
+from aftercart.demo.inbox import Inbox
 from aftercart.demo.mailbox import Mailbox
 from aftercart.demo.replay import Replay
 from aftercart.demo.shop import DemoShop, write_orders, write_products
 from aftercart.demo.smtp_server import SmtpServer
 from aftercart.demo.stage import FOLDER, SECRETS, held, set_up
 from aftercart.demo.table import Result, Stage, closing_table
+from aftercart.demo.why import records_of
 from aftercart.errors import ConfigError
 from aftercart.logs import configure
 from aftercart.money import Money
@@ -163,11 +165,9 @@ class Demo:
 
     def _open(self, app: App, shop: DemoShop, mailbox: Mailbox, address: socket) -> None:
         """Open the doors for webhooks, links and whoever looks at the inbox."""
-        from aftercart.demo.inbox import inbox_routes
-        from aftercart.demo.why import why_mail, why_products
-
-        inbox = inbox_routes(mailbox, why_products(app.db), why_mail(app.db), shop=shop.name, synthetic=shop.synthetic)
-        web = create_web(app, front=inbox)
+        inbox = Inbox(mailbox, records_of(app.db), shop=shop.name, synthetic=shop.synthetic)
+        web = create_web(app, front=inbox.routes)
+        web.add_exception_handler(404, inbox.not_found)
         host, port = address.getsockname()[:2]
         address.close()
         self._stack.enter_context(serving(web, host, port))

@@ -18,17 +18,9 @@ MOODS = {
     "good": {"allow", "allowed", "enrolled", "sent", "delivered", "accepted", "active", "completed"},
     "wait": {"defer", "waits", "deferred", "waiting", "scheduled", "holdout"},
     "stop": {
-        "skip",
-        "skipped",
-        "failed",
-        "canceled",
-        "exited",
-        "rejected",
-        "hard_bounce",
-        "bounced",
-        "complained",
-        "unknown",
-        "gave_up",
+        *("skip", "skipped", "failed", "canceled", "exited", "rejected", "bounced", "complained", "unknown"),
+        *("no_consent", "unsubscribed", "suppressed", "no_email", "order_canceled", "order_refunded", "items_returned"),
+        *("no_picks", "expired", "frequency_cap", "hard_bounce", "provider_rejected", "gave_up", "unknown_outcome"),
     },
 }
 

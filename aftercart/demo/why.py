@@ -1,14 +1,16 @@
-"""What the engine's database says about one send, as the inbox's two "why" pages show it."""
+"""What the engine's database says about a send or an order, as the inbox's "why" pages show it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
 from aftercart.db.session import Database
-from aftercart.db.tables import picks, products
-from aftercart.demo.inbox import Why
+from aftercart.db.tables import orders, picks, products
+from aftercart.demo.inbox import Records
+from aftercart.demo.unmailed import unmailed_orders
 from aftercart.money import formatted
 from aftercart.reports.explain import Moment, explain
 
@@ -23,7 +25,12 @@ EVIDENCE = {"orders": "past orders with it", "rank": "rank by score"}
 TOLD_ELSEWHERE = "pick"
 
 
-def why_products(db: Database) -> Why:
+def records_of(db: Database) -> Records:
+    """All that the inbox asks of an engine's database."""
+    return Records(why_products(db), why_mail(db), why_order(db), partial(unmailed_orders, db))
+
+
+def why_products(db: Database) -> Callable[[UUID], Sequence[Mapping[str, Any]]]:
     """For a send: what was chosen for its slots, and on what evidence."""
 
     def answer(send_id: UUID) -> Sequence[Mapping[str, Any]]:
@@ -62,22 +69,35 @@ def _pick(row: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def why_mail(db: Database) -> Why:
+def why_mail(db: Database) -> Callable[[UUID], Sequence[Mapping[str, Any]]]:
     """For a send: its order's way to this mail, and what became of the mail, oldest first."""
 
     def answer(send_id: UUID) -> Sequence[Mapping[str, Any]]:
         with db.read() as connection:
             stories = explain(connection, str(send_id)).orders
-        moments = [moment for story in stories for moment in story.moments]
-        campaigns = {moment.campaign for moment in moments if moment.send_id}
-        return [_step(moment) for moment in moments if _is_about(moment, campaigns)]
+        return _steps([moment for story in stories for moment in story.moments])
 
     return answer
 
 
-def _is_about(moment: Moment, campaigns: set[str | None]) -> bool:
-    """What other campaigns thought of the order is another mail's story."""
-    return moment.kind != TOLD_ELSEWHERE and (moment.campaign is None or moment.campaign in campaigns)
+def why_order(db: Database) -> Callable[[int], Sequence[Mapping[str, Any]]]:
+    """For an order, by our number: what was decided about it, oldest first."""
+
+    def answer(order_id: int) -> Sequence[Mapping[str, Any]]:
+        with db.read() as connection:
+            named = select(orders.c.shop, orders.c.shop_order_id).where(orders.c.id == order_id)
+            order = connection.execute(named).one()
+            stories = explain(connection, order.shop_order_id).orders
+        return _steps([m for s in stories if (s.shop, s.order_id) == tuple(order) for m in s.moments])
+
+    return answer
+
+
+def _steps(moments: Sequence[Moment]) -> list[dict[str, Any]]:
+    """What other campaigns thought of the order is another mail's story; unless none of them planned a mail."""
+    campaigns = {moment.campaign for moment in moments if moment.send_id}
+    about = [m for m in moments if not campaigns or m.campaign is None or m.campaign in campaigns]
+    return [_step(moment) for moment in about if moment.kind != TOLD_ELSEWHERE]
 
 
 def _step(moment: Moment) -> dict[str, Any]:

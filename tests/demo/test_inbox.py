@@ -10,12 +10,13 @@ from uuid import UUID
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import Mount
 
 from aftercart.clock import SteppedClock
-from aftercart.demo.inbox import inbox_routes, opening_links_in_a_new_tab
+from aftercart.demo.inbox import Inbox, Records, opening_links_in_a_new_tab
 from aftercart.demo.mailbox import Mailbox
 from aftercart.demo.smtp_server import Envelope
+from aftercart.demo.unmailed import Unmailed
 
 SEND = UUID("0190c0de-0000-7000-8000-000000000001")
 HOSTILE = '"><script>alert(1)</script>'
@@ -41,14 +42,15 @@ DECISION = {
 class Browser:
     """Asks the routes as a browser would, without a socket."""
 
-    def __init__(self, routes: Sequence[BaseRoute]) -> None:
-        self._site = Starlette(routes=routes)
+    def __init__(self, inbox: Inbox, mounted_at: str = "") -> None:
+        routes = [Mount(mounted_at, routes=inbox.routes)] if mounted_at else inbox.routes
+        self._site = Starlette(routes=routes, exception_handlers={404: inbox.not_found})
 
-    def get(self, path: str, params: dict[str, str] | None = None) -> httpx.Response:
+    def get(self, path: str, params: dict[str, str] | None = None, **headers: str) -> httpx.Response:
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self._site)
             async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
-                return await client.get(path, params=params)
+                return await client.get(path, params=params, headers=headers)
 
         return asyncio.run(ask())
 
@@ -59,6 +61,19 @@ def _why_products(send_id: UUID) -> Sequence[Mapping[str, Any]]:
 
 def _why_mail(send_id: UUID) -> Sequence[Mapping[str, Any]]:
     return [DECISION] if send_id == SEND else []
+
+
+def _why_order(number: int) -> Sequence[Mapping[str, Any]]:
+    return [{**DECISION, "sentence": f"What was decided about order {number}."}]
+
+
+NOON = datetime(2026, 5, 28, 12, tzinfo=UTC)
+UNMAILED = (
+    Unmailed(9, "1009", "chika@example.com", NOON, "waiting", "Due on 31 May 2026, 01:00 UTC.", waits=True),
+    Unmailed(8, "1008", "ben@example.com", NOON, "no_consent", "The person has not agreed to marketing mail."),
+    Unmailed(7, HOSTILE, "", NOON, "no_email", "The order has no e-mail address."),
+)
+RECORDS = Records(_why_products, _why_mail, _why_order, lambda: UNMAILED)
 
 
 def _mail(to: str, subject: str, send_id: UUID | None = None, html: str = "<p>Hello</p>") -> Envelope:
@@ -82,8 +97,7 @@ def mailbox() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def browser(mailbox: Mailbox) -> Browser:
-    routes = inbox_routes(mailbox, _why_products, _why_mail, shop="Aftercart Bikes", synthetic=True)
-    return Browser(routes)
+    return Browser(Inbox(mailbox, RECORDS, shop="Aftercart Bikes", synthetic=True))
 
 
 def test_an_empty_inbox_says_what_it_waits_for(browser: Browser) -> None:
@@ -112,7 +126,7 @@ def test_search_finds_by_address_and_subject_and_stays_while_reading(browser: Br
     assert "Tubes" not in page
     assert "/mail/1?q=ADA" in page
     assert "Tubes" not in browser.get("/mail/1?q=ADA").text
-    assert "No mail matches" in browser.get("/?q=nobody").text
+    assert "Nothing here matches" in browser.get("/?q=nobody").text
 
 
 @pytest.mark.parametrize(
@@ -131,6 +145,7 @@ def test_every_view_of_a_mail_has_its_page(browser: Browser, mailbox: Mailbox, p
     assert answer.status_code == 200
     assert words in answer.text
     assert answer.text.count('aria-current="page"') == 2, "its line in the list, and its tab"
+    assert "/orders" in answer.text, "the way to those that got no mail"
 
 
 @pytest.mark.parametrize("tab", ["products", "decisions"])
@@ -139,9 +154,56 @@ def test_a_mail_that_no_send_made_has_nothing_to_explain(browser: Browser, mailb
     assert "Nothing is recorded" in browser.get(f"/mail/1/{tab}").text
 
 
-@pytest.mark.parametrize("path", ["/mail/1", "/mail/0/text", "/mail/1/body.html", "/mail/1/raw.eml", "/pictures/x.png"])
-def test_what_does_not_exist_is_not_found(browser: Browser, path: str) -> None:
-    assert browser.get(path).status_code == 404
+def test_orders_that_got_no_mail_are_listed_with_the_reason(browser: Browser) -> None:
+    page = browser.get("/orders").text
+    assert "ben@example.com" in page
+    assert "<b>No consent</b> · order 1008" in page
+    assert "<b>Waiting</b> · order 1009" in page
+    assert "The person has not agreed to marketing mail." in page
+    assert 'href="/order/8"' in page
+    assert ">Got no mail <span>3</span>" in browser.get("/").text
+
+
+def test_an_order_without_a_mail_is_explained_like_a_mail(browser: Browser) -> None:
+    page = browser.get("/order/8").text
+    assert "Order 1008 got no mail" in page
+    assert "What was decided about order 8." in page
+    assert page.count('aria-current="page"') == 2, "its line in the list, and its tab"
+    assert "Order 1009 waits for its mail" in browser.get("/order/9").text
+
+
+def test_orders_are_found_by_number_address_and_reason(browser: Browser) -> None:
+    for words in ("1008", "BEN@", "no consent", "agreed"):
+        page = browser.get("/orders", params={"q": words}).text
+        assert "order 1008" in page
+        assert "order 1009" not in page
+    assert "/order/8?q=ben" in browser.get("/orders?q=ben").text
+    assert "Nothing here matches" in browser.get("/orders?q=nobody").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/mail/1",
+        "/mail/0/text",
+        "/mail/1/body.html",
+        "/mail/1/raw.eml",
+        "/order/99",
+        "/pictures/x.png",
+        "/no/such/page",
+    ],
+)
+def test_what_does_not_exist_is_not_found_and_says_so_on_a_page(browser: Browser, path: str) -> None:
+    answer = browser.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "<b>Not found.</b>" in answer.text
+    assert 'href="/orders"' in answer.text
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_a_program_that_asks_for_json_gets_json(browser: Browser) -> None:
+    assert browser.get("/mail/99999", accept="application/json").json() == {"detail": "There is no mail 99999."}
 
 
 def test_an_unknown_view_is_not_found(browser: Browser, mailbox: Mailbox) -> None:
@@ -165,7 +227,16 @@ def test_the_mail_is_shown_as_sent_in_a_sandbox_that_runs_nothing(browser: Brows
 
 def test_nothing_in_a_mail_becomes_markup_of_the_page(browser: Browser, mailbox: Mailbox) -> None:
     mailbox.deposit(_mail("ada@example.com", f"Hello {HOSTILE}", SEND))
-    for path in ("/", "/mail/1", "/mail/1/text", "/mail/1/headers", f"/?q={HOSTILE}"):
+    for path in (
+        "/",
+        "/mail/1",
+        "/mail/1/text",
+        "/mail/1/headers",
+        f"/?q={HOSTILE}",
+        "/orders",
+        "/order/7",
+        f"/{HOSTILE}",
+    ):
         page = browser.get(path)
         assert "<script>alert" not in page.text
         assert "script-src 'self'" in page.headers["content-security-policy"]
@@ -173,7 +244,7 @@ def test_nothing_in_a_mail_becomes_markup_of_the_page(browser: Browser, mailbox:
 
 def test_pages_load_nothing_from_elsewhere(browser: Browser, mailbox: Mailbox) -> None:
     mailbox.deposit(_mail("ada@example.com", "Helmets", SEND))
-    for path in ("/", "/mail/1", "/mail/1/products", "/inbox.css", "/inbox.js"):
+    for path in ("/", "/mail/1", "/mail/1/products", "/orders", "/order/8", "/inbox.css", "/inbox.js"):
         answer = browser.get(path)
         assert answer.status_code == 200
         assert "http://" not in answer.text
@@ -201,8 +272,7 @@ def test_the_page_learns_of_new_mails(browser: Browser, mailbox: Mailbox) -> Non
 
 def test_mounted_below_a_path_its_links_stay_below_it(mailbox: Mailbox) -> None:
     mailbox.deposit(_mail("ada@example.com", "Helmets", SEND))
-    routes = inbox_routes(mailbox, _why_products, _why_mail, shop="S", synthetic=False)
-    browser = Browser([Mount("/mails", routes=routes)])
+    browser = Browser(Inbox(mailbox, RECORDS, shop="S", synthetic=False), mounted_at="/mails")
     page = browser.get("/mails/mail/1").text
     assert 'href="/mails/inbox.css"' in page
     assert 'src="/mails/mail/1/body.html"' in page
@@ -212,8 +282,8 @@ def test_mounted_below_a_path_its_links_stay_below_it(mailbox: Mailbox) -> None:
 def test_pictures_of_another_origin_are_allowed_when_it_is_named(mailbox: Mailbox) -> None:
     mailbox.deposit(_mail("ada@example.com", "Helmets"))
     origin = "http://127.0.0.1:8000"
-    routes = inbox_routes(mailbox, _why_products, _why_mail, shop="S", synthetic=False, image_origins=(origin,))
-    answer = Browser(routes).get("/mail/1/body.html")
+    inbox = Inbox(mailbox, RECORDS, shop="S", synthetic=False, image_origins=(origin,))
+    answer = Browser(inbox).get("/mail/1/body.html")
     assert f"img-src 'self' data: {origin};" in answer.headers["content-security-policy"]
 
 

@@ -1,16 +1,16 @@
 // Comfort only: the pages work without it. Keeps the list where it was, walks with j and k, tells of new mails.
 "use strict";
 
-const { root, total } = document.body.dataset;
+const { root, total, list: shown } = document.body.dataset;
 const list = document.querySelector(".list");
-const place = "list:" + location.search;
+const place = "list:" + shown + location.search;
 
 list.scrollTop = Number(sessionStorage.getItem(place) || 0);
 addEventListener("pagehide", () => sessionStorage.setItem(place, list.scrollTop));
 
 addEventListener("keydown", (event) => {
   if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const current = list.querySelector("[aria-current]")?.closest("li");
+  const current = list.querySelector("li [aria-current]")?.closest("li");
   const next = { j: current ? current.nextElementSibling : list.querySelector("li"), k: current?.previousElementSibling };
   next[event.key]?.querySelector("a").click();
 });
