@@ -7,6 +7,7 @@
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,7 @@ from aftercart.clock import SteppedClock
 from aftercart.demo import bike_shop
 from aftercart.demo.account import Account, account
 from aftercart.demo.address import FIRST_PORT, HOST, reserved
+from aftercart.demo.afterwards import commands
 from aftercart.demo.dataset import read_dataset
 from aftercart.demo.inbox import Inbox
 from aftercart.demo.mailbox import Mailbox
@@ -33,6 +35,7 @@ from aftercart.demo.shop import DemoShop, write_orders, write_products
 from aftercart.demo.smtp_server import SmtpServer
 from aftercart.demo.stage import FOLDER, SECRETS, held, set_up
 from aftercart.demo.table import Result, Stage, closing_table
+from aftercart.demo.unmailed import unmailed_orders
 from aftercart.demo.why import records_of
 from aftercart.errors import ConfigError
 from aftercart.logs import configure
@@ -70,6 +73,7 @@ def run(wanted: Wanted) -> Result:
         demo = Demo(stack, Console(highlight=False), wanted)
         result = demo.play()
         demo.out.print(closing_table(result))
+        demo.tell_how_to_look_closer()
         if wanted.stay:
             demo.stay()
     return result
@@ -83,6 +87,7 @@ class Demo:
         self._stack, self._wanted = stack, wanted
         self._seconds: dict[str, float] = {}
         self._base_url = ""
+        self._order_to_explain: str | None = None
         self._clock: SteppedClock
 
     def play(self) -> Result:
@@ -106,17 +111,25 @@ class Demo:
         replay = self._timed("replaying a week", lambda: self._replay(app, shop, mailbox))
         with app.db.read() as connection:
             books = account(connection, replay.log, mailbox.entries(), _caps(app))
+        self._order_to_explain = next((order.order_id for order in unmailed_orders(app.db)), None)
         return self._result(shop, books, len(replay.log.left))
 
     def stay(self) -> None:
         """Leave the inbox open, with the clock running, until Ctrl-C."""
         self._clock.run()
-        self.out.print(f"\nThe inbox is open: [bold]{self._base_url}[/bold]   (Ctrl-C ends the demo)")
-        self.out.print(f"The engine's data lie in {FOLDER}/data; its campaigns and templates beside them.")
+        self.out.print(f"\nThe mails: [bold]{self._base_url}[/bold]")
+        self.out.print(f"The orders that got none, and why: [bold]{self._base_url}/orders[/bold]")
+        self.out.print("Ctrl-C ends the demo.")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
             self.out.print("\nBye.")
+
+    def tell_how_to_look_closer(self) -> None:
+        """The commands that work on what the demo left, one of them for an order that got no mail."""
+        self.out.print(f"\nThe engine's data, campaigns and templates stay in {FOLDER}. To look closer:")
+        for command in commands(sys.argv[0], self._order_to_explain):
+            self.out.print(f"  {command}", markup=False, soft_wrap=True)
 
     # ------------------------------------------------------------ steps
 

@@ -43,6 +43,7 @@ def set_up(shop: DemoShop, base_url: str, smtp_port: int, seed: int) -> Settings
     shutil.copytree(shipped() / "templates", FOLDER / "templates")
     shutil.copytree(CAMPAIGNS / ("bikes" if _sells_bikes(shop) else "any"), FOLDER / "campaigns")
     (FOLDER / "campaigns" / "brand.yaml").write_text(_brand(shop), encoding="utf-8")
+    (FOLDER / ".env").write_text(_env(base_url, seed), encoding="utf-8")
     return Settings(
         _env_file=None,  # type: ignore[call-arg]  # a pydantic-settings argument that mypy does not see
         data_dir=FOLDER / "data",
@@ -61,6 +62,22 @@ def set_up(shop: DemoShop, base_url: str, smtp_port: int, seed: int) -> Settings
 def secret_key(seed: int) -> str:
     """Signs nothing that matters. It follows from the seed, so that the same people are held out in every run."""
     return sha256(f"the demo's key, seed {seed}".encode()).hexdigest()
+
+
+def _env(base_url: str, seed: int) -> str:
+    """The settings for whoever types commands in the folder. Mails of `aftercart up` are printed: no server is left."""
+    settings = {
+        "DATA_DIR": "data",
+        "CAMPAIGNS_DIR": "campaigns",
+        "TEMPLATES_DIR": "templates",
+        "BASE_URL": base_url,
+        "SENDER_URL": "console:",
+        "SECRET_KEY": secret_key(seed),
+        "GENERIC_SECRET": SECRETS.generic,
+        "SHOPIFY_SECRET": f"'{SECRETS.shopify}'",
+    }
+    lines = (f"AFTERCART_{name}={value}\n" for name, value in settings.items())
+    return "# The demo's settings, read by every command that is typed in this folder.\n" + "".join(lines)
 
 
 def _sells_bikes(shop: DemoShop) -> bool:
