@@ -244,7 +244,7 @@ def _token(url: str) -> str:
 
 
 class _Browser:
-    """One kept connection. Follows no redirect: the shop at the other end does not exist."""
+    """One kept connection. Follows no redirect: whoever clicks has left us, and the shop's page is not in question."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
-from aftercart.demo import bike_shop
+from aftercart.demo import bike_shop, storefront
 from aftercart.demo.account import Account, account
 from aftercart.demo.address import FIRST_PORT, HOST, reserved
 from aftercart.demo.afterwards import commands
@@ -34,6 +34,7 @@ from aftercart.demo.replay import Replay
 from aftercart.demo.shop import DemoShop, write_orders, write_products
 from aftercart.demo.smtp_server import SmtpServer
 from aftercart.demo.stage import FOLDER, SECRETS, held, set_up
+from aftercart.demo.storefront import Storefront
 from aftercart.demo.table import Result, Stage, closing_table
 from aftercart.demo.unmailed import unmailed_orders
 from aftercart.demo.why import records_of
@@ -96,6 +97,7 @@ class Demo:
         self._stack.enter_context(held())
         address = self._address()
         shop = self._timed("reading" if wanted.data else "inventing a shop", lambda: _shop(wanted))
+        shop = shop.moved_to(self._base_url + storefront.PATH)
         self._introduce(shop)
         self._clock = SteppedClock(shop.replay_starts_at)
         mailbox = Mailbox(clock=self._clock)
@@ -179,7 +181,7 @@ class Demo:
     def _open(self, app: App, shop: DemoShop, mailbox: Mailbox, address: socket) -> None:
         """Open the doors for webhooks, links and whoever looks at the inbox."""
         inbox = Inbox(mailbox, records_of(app.db), shop=shop.name, synthetic=shop.synthetic)
-        web = create_web(app, front=inbox.routes)
+        web = create_web(app, front=[*inbox.routes, *Storefront(shop).routes])
         web.add_exception_handler(404, inbox.not_found)
         host, port = address.getsockname()[:2]
         address.close()

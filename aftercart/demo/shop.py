@@ -7,12 +7,12 @@ import csv
 import gzip
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from aftercart.money import decimals
 
@@ -91,7 +91,8 @@ class Order:
 
 @dataclass(frozen=True)
 class DemoShop:
-    """A whole shop. `orders` are chronological; `customers` are those with an account (guests stand in orders only)."""
+    """A whole shop. `orders` are chronological; `customers` are those with an account (guests stand in orders only);
+    the products' pages lie below `home`."""
 
     name: str
     synthetic: bool
@@ -99,6 +100,12 @@ class DemoShop:
     products: tuple[Product, ...]
     customers: tuple[Customer, ...]
     orders: tuple[Order, ...]
+    home: str = SHOP_URL
+
+    def moved_to(self, home: str) -> "DemoShop":
+        """The same shop with its pages elsewhere, such as where the demo serves them."""
+        moved = (replace(product, url=home + product.url.removeprefix(self.home)) for product in self.products)
+        return replace(self, home=home, products=tuple(moved))
 
     @property
     def replay_starts_at(self) -> datetime:
@@ -126,13 +133,12 @@ class DemoShop:
         return {product.sku: product for product in self.products}
 
     @cached_property
-    def _by_path(self) -> dict[str, Product]:
-        return {urlsplit(product.url).path: product for product in self.products}
+    def _by_page(self) -> dict[str, Product]:
+        return {product.url: product for product in self.products}
 
     def product_at(self, url: str) -> Product | None:
         """The product whose page a URL shows, whatever query (UTM) hangs on it. None: no product page."""
-        parts = urlsplit(url)
-        return self._by_path.get(parts.path) if f"{parts.scheme}://{parts.netloc}" == SHOP_URL else None
+        return self._by_page.get(urlunsplit(urlsplit(url)._replace(query="", fragment="")))
 
 
 def in_major_units(minor: int, currency: str) -> str:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from aftercart.demo.payloads import Secrets
-from aftercart.demo.shop import SHOP_URL, DemoShop
+from aftercart.demo.shop import DemoShop
 from aftercart.settings import Settings
 from aftercart.starter import shipped
 from workers.embedded import LOCK_FILE, hold
@@ -93,7 +93,7 @@ def _brand(shop: DemoShop) -> str:
         "time_zone": "Europe/Berlin",
         "locale": "en_US",
         "currency": shop.currency,
-        "url": SHOP_URL,
+        "url": shop.home,
         "color": "#1f6f54",
         "quiet_hours": "21:00-08:00",
     }

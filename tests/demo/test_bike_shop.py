@@ -146,3 +146,12 @@ def test_a_product_is_found_by_its_page_whatever_utm_hangs_on_it(shop: DemoShop)
     assert shop.product_at(f"{product.url}?utm_source=aftercart&utm_medium=email") is product
     assert shop.product_at("https://shop.example/") is None
     assert shop.product_at(product.url.replace("shop.example", "evil.example")) is None
+
+
+def test_a_shop_that_moved_is_the_same_shop_elsewhere(shop: DemoShop) -> None:
+    moved = shop.moved_to("http://127.0.0.1:8000/shop")
+    old, new = shop.products[5], moved.products[5]
+    assert new.url == old.url.replace("https://shop.example/", "http://127.0.0.1:8000/shop/")
+    assert moved.product_at(f"{new.url}?utm_source=aftercart#top") is new
+    assert moved.product_at(old.url) is None
+    assert moved.moved_to("https://shop.example") == shop
