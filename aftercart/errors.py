@@ -37,11 +37,13 @@ class Place:
 
 
 class ConfigError(AftercartError):
-    """A setting or a file that a person wrote is wrong."""
+    """A setting or a file that a person wrote is wrong. `fix`: what to do, where the message does not say it."""
 
-    def __init__(self, message: str, place: Place | None = None) -> None:
-        super().__init__(f"{place}: {message}" if place else message)
+    def __init__(self, message: str, place: Place | None = None, fix: str = "") -> None:
+        super().__init__((f"{place}: {message}" if place else message) + (f" — {fix}" if fix else ""))
+        self.message = message
         self.place = place
+        self.fix = fix
 
 
 class TemplateError(ConfigError):

@@ -19,6 +19,7 @@ def test_a_fault_in_a_file_names_the_place_as_editors_read_it() -> None:
     assert str(ConfigError("no such key", Place(Path("a.yaml"), 3, 7))) == "a.yaml:3:7: no such key"
     assert str(TemplateError("broken", Place(Path("body.mjml"), 3))) == "body.mjml:3: broken"
     assert str(ConfigError("broken")) == "broken"
+    assert str(ConfigError("broken", Place(Path("a.yaml"), 3), "mend it")) == "a.yaml:3: broken — mend it"
 
 
 def test_a_missing_extra_says_what_to_install() -> None:

@@ -77,14 +77,13 @@ def _brand_file(folders: Folders) -> Path:
 
 
 def _template_faults(templates_dir: Path, names: Sequence[str]) -> list["Fault"]:
-    from aftercart.campaigns.fault import Fault
-    from aftercart.errors import Place
+    """What is wrong with a file that several templates include is told once."""
+    from aftercart.campaigns.fault import Fault, Severity
     from aftercart.rendering.check import check_template
 
+    found = dict.fromkeys(fault for name in names for fault in check_template(templates_dir, name))
     return [
-        Fault(error.place or Place(templates_dir / name), "", str(error).removeprefix(f"{error.place}: "))
-        for name in names
-        for error in check_template(templates_dir, name)
+        Fault(one.place, "", one.message, one.fix, Severity.WARNING if one.warning else Severity.ERROR) for one in found
     ]
 
 

@@ -22,7 +22,8 @@ def check_address(parts: Sequence[Part], place: Place) -> None:
     """Raises TemplateError for an address that the author wrote and no mail program should follow."""
     start = parts[0] if parts else ""
     if isinstance(start, str) and not _START.match(start):
-        raise TemplateError(f"write the whole address, beginning with https:// (found {start.strip()!r})", place)
+        fix = "write the whole address, beginning with https://"
+        raise TemplateError(f"{start.strip()!r} leads nowhere in a mail", place, fix)
 
 
 def is_tracked(url: str) -> bool:

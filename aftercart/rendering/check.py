@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aftercart.errors import Place, TemplateError
 from aftercart.rendering.compiler import compile_template
+from aftercart.rendering.lexer import behind
 from aftercart.rendering.locales import known_locale
 from aftercart.rendering.renderer import assembled
-from aftercart.rendering.runtime import Rendered, Template
-from aftercart.rendering.source import SAMPLE, Sources, read_template
+from aftercart.rendering.runtime import Rendered
+from aftercart.rendering.source import BODY, SAMPLE, SUBJECT, TEXT, Source, Sources, read_part, read_template
+from aftercart.rendering.syntax import jinja_faults
 from aftercart.rendering.variables import unknown_variables
 
 CLIPPED_BYTES = 102_000
@@ -18,17 +21,74 @@ CLIPPED_BYTES = 102_000
 LONGEST_SUBJECT = 120
 
 
-def check_template(templates_dir: Path, name: str) -> list[TemplateError]:
-    """The faults of a template: it compiles, uses known values, renders its sample, carries the unsubscribe link."""
+@dataclass(frozen=True, slots=True)
+class TemplateFault:
+    """Something wrong with a template. A `warning`: it works, and its author may not know how."""
+
+    place: Place
+    message: str
+    fix: str
+    warning: bool = False
+
+
+def check_template(templates_dir: Path, name: str) -> list[TemplateFault]:
+    """The faults of a template: it compiles, uses known values, renders its sample, carries the unsubscribe link.
+
+    A fault in one of its files hides none in the others; only what can be seen no sooner than in the whole mail waits
+    until the files are in order.
+    """
+    folder = templates_dir / name
+    parts, faults = _read_parts(folder, templates_dir)
+    for part in parts:
+        faults += _part_faults(part)
+    try:
+        sample = read_sample(templates_dir, name)
+    except TemplateError as err:
+        return [*faults, _fault(err)]
+    if any(not fault.warning for fault in faults):
+        return faults
+    return [*faults, *_whole_faults(templates_dir, name, sample)]
+
+
+def _read_parts(folder: Path, root: Path) -> tuple[list[Source], list[TemplateFault]]:
+    """The files that can be read, and why the others cannot."""
+    parts: list[Source] = []
+    faults: list[TemplateFault] = []
+    for name in (SUBJECT, BODY, TEXT):
+        if name == TEXT and not (folder / TEXT).exists():
+            continue
+        try:
+            parts.append(read_part(folder / name, root))
+        except TemplateError as err:
+            faults.append(_fault(err))
+    return parts, faults
+
+
+def _part_faults(part: Source) -> list[TemplateFault]:
+    """What can be said about one file and what it includes."""
+    if faults := [_fault(err) for err in jinja_faults(part)]:
+        return faults
+    return [_unknown(*found) for found in unknown_variables(part)]
+
+
+def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any]) -> Iterator[TemplateFault]:
+    """What shows when the mail is compiled and rendered."""
+    locale = known_locale(_text(sample, "recipient", "locale"))
     try:
         sources = read_template(templates_dir, name)
-        unknown = [_unknown(*found) for found in unknown_variables(templates_dir, name)]
-        sample, file = read_sample(templates_dir, name), templates_dir / name / SAMPLE
-        locale = known_locale(_text(sample, "recipient", "locale"))
         template = assembled(sources, compile_template(sources, locale), locale)
+        rendered = template.render(sample, link=lambda url: url)
     except TemplateError as err:
-        return [err]
-    return unknown or list(_render_faults(sources, template, sample, file))
+        yield _fault(err)
+        return
+    yield from _content_faults(rendered, sources, sample, templates_dir / name / SAMPLE)
+
+
+def _fault(err: TemplateError) -> TemplateFault:
+    place = err.place
+    if place is None:
+        raise err
+    return TemplateFault(place, err.message, err.fix)
 
 
 def read_sample(templates_dir: Path, name: str) -> dict[str, Any]:
@@ -37,11 +97,16 @@ def read_sample(templates_dir: Path, name: str) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as err:
-        raise TemplateError("the file is missing; previews and checks render it", Place(file)) from err
+        fix = f"previews and checks render it: copy the {SAMPLE} of another template"
+        raise TemplateError("the file is missing", Place(file), fix) from err
     except json.JSONDecodeError as err:
-        raise TemplateError(err.msg, Place(file, err.lineno, err.colno)) from err
+        message = f"is no valid JSON: {err.msg[:1].lower()}{err.msg[1:]}"
+        place = Place(file, err.lineno, err.colno)
+        raise TemplateError(message, place, "look at this line and the one before it") from err
+    except UnicodeDecodeError as err:
+        raise TemplateError("is not UTF-8 text", Place(file), "save the file as UTF-8") from err
     if not isinstance(found, dict):
-        raise TemplateError("must hold an object with brand, recipient, order, picks and links", Place(file))
+        raise TemplateError("holds no object", Place(file), "write { brand, recipient, order, picks, links, campaign }")
     return found
 
 
@@ -51,42 +116,42 @@ def _text(sample: dict[str, Any], group: str, name: str) -> str:
     return str(found.get(name)) if isinstance(found, dict) else ""
 
 
-def _unknown(place: Place, path: str, suggestion: str | None) -> TemplateError:
-    hint = f"did you mean {suggestion}?" if suggestion else "docs/templates.md lists what there is"
-    return TemplateError(f"the context has no {path} ({hint})", place)
-
-
-def _render_faults(sources: Sources, template: Template, sample: dict[str, Any], file: Path) -> Iterator[TemplateError]:
-    try:
-        rendered = template.render(sample, link=lambda url: url)
-    except TemplateError as err:
-        yield err
-        return
-    yield from _content_faults(rendered, sources, sample, file)
+def _unknown(place: Place, path: str, suggestion: str | None) -> TemplateFault:
+    fix = f"did you mean {suggestion}?" if suggestion else "docs/templates.md lists what there is"
+    return TemplateFault(place, f"the context has no {path}", fix)
 
 
 def _content_faults(
     rendered: Rendered, sources: Sources, sample: dict[str, Any], file: Path
-) -> Iterator[TemplateError]:
-    yield from (
-        TemplateError(f"not an address that a mail may carry: {url!r}", Place(file)) for url in rendered.unsafe_urls
-    )
+) -> Iterator[TemplateFault]:
+    for url in rendered.unsafe_urls:
+        fix = "a mail carries https:// addresses without a user name in them"
+        yield TemplateFault(_where(file, url), f"{url!r} becomes #unsafe-url in the mail", fix)
+    subject, body = Place(sources.subject.file), Place(sources.body.file)
     if not rendered.subject:
-        yield TemplateError("the subject is empty", Place(sources.subject.file))
+        yield TemplateFault(subject, "the subject is empty", "write a line that says what the mail is about")
     if len(rendered.subject) > LONGEST_SUBJECT:
-        yield TemplateError(f"the subject has {len(rendered.subject)} characters", Place(sources.subject.file))
-    size = len(rendered.html.encode())
-    if size > CLIPPED_BYTES:
-        yield TemplateError(
-            f"the HTML has {size:,} bytes; Gmail hides what is beyond 102,000", Place(sources.body.file)
-        )
+        message = f"the subject of the sample has {len(rendered.subject)} characters"
+        yield TemplateFault(subject, message, f"stay below {LONGEST_SUBJECT}; inboxes show about 50")
+    if (size := len(rendered.html.encode())) > CLIPPED_BYTES:
+        message = f"the HTML has {size:,} bytes; Gmail hides what is beyond 102,000, the unsubscribe link with it"
+        yield TemplateFault(body, message, "show fewer products, or shorter texts")
     yield from _unsubscribe_faults(rendered, sources, _text(sample, "links", "unsubscribe"))
 
 
-def _unsubscribe_faults(rendered: Rendered, sources: Sources, unsubscribe: str) -> Iterator[TemplateError]:
-    for part, content, source in (
-        ("HTML", rendered.html, sources.body),
-        ("text part", rendered.text, sources.text or sources.body),
+def _unsubscribe_faults(rendered: Rendered, sources: Sources, unsubscribe: str) -> Iterator[TemplateFault]:
+    html = '<a href="{{ links.unsubscribe }}">Unsubscribe</a>, or include "_layout/footer.mjml"'
+    text = "Unsubscribe: {{ links.unsubscribe }}" if sources.text else html
+    for part, content, source, line in (
+        ("HTML", rendered.html, sources.body, html),
+        ("text part", rendered.text, sources.text or sources.body, text),
     ):
         if unsubscribe not in content.replace("&amp;", "&"):
-            yield TemplateError(f"the {part} has no link to {{{{ links.unsubscribe }}}}", Place(source.file))
+            message = f"the {part} has no link to {{{{ links.unsubscribe }}}}"
+            yield TemplateFault(Place(source.file), message, f"add {line}")
+
+
+def _where(file: Path, text: str) -> Place:
+    """Where a text stands in a file, as far as that can be told."""
+    before, found, _ = file.read_text(encoding="utf-8").partition(text)
+    return behind(Place(file, 1, 1), before) if found else Place(file)

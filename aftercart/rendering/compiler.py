@@ -1,7 +1,7 @@
 """One template for one locale, compiled: MJML and Jinja in, four Jinja templates out.
 
 1. The author's files are read, includes put in place, and cut by Jinja's lexer.
-2. The syntax tree is checked against the allow-list (policy.py).
+2. Each tag is read by itself, blocks are matched (syntax.py), the tree is checked against the allow-list (policy.py).
 3. Every Jinja tag is replaced by a stand-in that MJML leaves alone, or refused at its place (mjml_places.py).
 4. MJML runs, once, with no value anywhere near it (engine.py).
 5. The tags come back, each expression with the filter for its place in the HTML (html_places.py).
@@ -15,18 +15,20 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from jinja2 import Environment, TemplateSyntaxError, meta, nodes
+from jinja2 import meta
 
 from aftercart.errors import Place, TemplateError
-from aftercart.rendering import engine, policy, text_part
-from aftercart.rendering.holes import Part, Placeholders, pieces, with_holes
+from aftercart.rendering import engine, text_part
+from aftercart.rendering.blocks import shown
+from aftercart.rendering.holes import Holed, Part, Placeholders, pieces, with_holes
 from aftercart.rendering.html_places import to_template
 from aftercart.rendering.lexer import Kind, Segment
 from aftercart.rendering.locales import direction, language_tag
 from aftercart.rendering.mjml_places import Weaver
 from aftercart.rendering.runtime import environment
 from aftercart.rendering.scanner import FIRST_HOLE, HOLE, MarkupError
-from aftercart.rendering.source import Sources
+from aftercart.rendering.source import Source, Sources
+from aftercart.rendering.syntax import jinja_faults
 from aftercart.rendering.written import Written, plainly
 
 _RTL_DEFAULTS = (
@@ -63,74 +65,74 @@ def fingerprint(sources: Sources, locale: str) -> str:
 
 def compile_template(sources: Sources, locale: str) -> Compiled:
     """Compile the sources. Raises TemplateError naming file and line, and how to write it instead."""
-    check_jinja(sources)
-    body = with_holes(sources.body.segments)
-    placeholders = Placeholders(sources.digest.hex()[:12])
-    if placeholders.nonce in body.text:
-        raise TemplateError(f"the text {placeholders.nonce} cannot be used here", Place(sources.body.file))
-    weaver = Weaver(body, placeholders, _head(sources, locale, placeholders), _root(locale))
-    holed = placeholders.to_holes(_through_mjml(weaver.mjml(), sources.body.file))
-    _check_all_there(holed, placeholders.contents)
-    html = _to_template(holed, placeholders.contents, sources.body.file)
-    _check_variables(html, plainly(sources.body.segments), weaver.preheader, sources.body.file)
+    _refuse_unreadable(sources)
+    preheader, html = compile_body(sources.body, sources.digest.hex()[:12], locale)
     return Compiled(
         subject=plainly(sources.subject.segments),
-        preheader=plainly(weaver.preheader),
+        preheader=preheader,
         html=html,
-        text=plainly(sources.text.segments) if sources.text else text_part.text_template(body),
+        text=plainly(sources.text.segments) if sources.text else text_part.text_template(_holed(sources.body)),
     )
 
 
-def check_jinja(sources: Sources) -> None:
-    """Raises TemplateError for the first thing in a template that Jinja or the policy does not accept."""
-    for part in (sources.subject, sources.body, sources.text):
-        if part is None:
-            continue
-        written = plainly(part.segments)
-        extra = frozenset({"link"}) if part is sources.text else frozenset[str]()
-        for line, fault in policy.faults(_parsed(written), extra):
-            raise TemplateError(fault, written.place(line) or Place(part.file))
+def compile_body(source: Source, nonce: str, locale: str) -> tuple[Written, Written]:
+    """Preheader and HTML of a body whose Jinja can be read. `nonce` names the stand-ins; no text may hold it."""
+    body, placeholders = _holed(source), Placeholders(nonce)
+    if nonce in body.text:
+        raise TemplateError(f"the text {nonce} cannot be used", Place(source.file), "take it out")
+    weaver = Weaver(body, placeholders, _head(source, locale, placeholders), _root(locale))
+    holed = placeholders.to_holes(_through_mjml(weaver.mjml(), source.file))
+    _check_all_there(holed, placeholders.contents)
+    html = _to_template(holed, placeholders.contents, source.file)
+    _check_variables(html, plainly(source.segments), weaver.preheader, source.file)
+    return plainly(weaver.preheader), html
 
 
-def _parsed(written: Written) -> nodes.Template:
-    try:
-        return Environment().parse(written.source)
-    except TemplateSyntaxError as err:
-        raise TemplateError(err.message or "not valid Jinja", written.place(err.lineno)) from err
+def _holed(body: Source) -> Holed:
+    if not body.segments:
+        raise TemplateError("the file is empty", Place(body.file), "a mail needs <mjml><mj-body> ... </mj-body></mjml>")
+    return with_holes(body.segments)
+
+
+def _refuse_unreadable(sources: Sources) -> None:
+    """Raises the first thing in a template that Jinja or the policy does not accept."""
+    for part in sources.parts:
+        for fault in jinja_faults(part):
+            raise fault
 
 
 def _through_mjml(mjml: str, file: Path) -> str:
     try:
         return engine.to_html(mjml)
     except ValueError as err:
-        raise TemplateError(str(err), Place(file)) from err
+        raise TemplateError(
+            str(err), Place(file), "look for a value of an odd form, such as a width that is none"
+        ) from err
 
 
 def _to_template(holed: str, contents: list[tuple[Part, ...]], file: Path) -> Written:
     try:
         return to_template(holed, contents)
     except MarkupError as err:
-        raise TemplateError(f"MJML made HTML of this that cannot be read: {err.message}", Place(file)) from err
+        fix = "look at the HTML in your <mj-text> and <mj-raw>: each tag closed, each quote closed"
+        raise TemplateError(f"MJML made HTML of this that cannot be read: {err.message}", Place(file), fix) from err
 
 
 def _root(locale: str) -> dict[str, str]:
     return {"lang": language_tag(locale), "dir": direction(locale)}
 
 
-def _head(sources: Sources, locale: str, placeholders: Placeholders) -> str:
+def _head(body: Source, locale: str, placeholders: Placeholders) -> str:
     """What every head needs and MJML leaves out."""
-    markup = "".join(segment.text for segment in sources.body.segments if segment.kind is Kind.DATA)
+    markup = "".join(segment.text for segment in body.segments if segment.kind is Kind.DATA)
     # Saying "light dark" without dark styles would leave dark letters on the dark canvas of some mail programs.
     scheme = "light dark" if "prefers-color-scheme" in markup else "light"
     names = ("color-scheme", "supported-color-schemes")
     metas = "".join(f'<meta name="{name}" content="{scheme}">' for name in names)
-    title = "" if "<mj-title" in markup else f"<mj-title>{placeholders.word(_own('_subject', sources))}</mj-title>"
+    subject = Segment(Kind.EXPRESSION, "_subject", Place(body.file, 1))
+    title = "" if "<mj-title" in markup else f"<mj-title>{placeholders.word(subject)}</mj-title>"
     defaults = _RTL_DEFAULTS if direction(locale) == "rtl" else ""
     return f"{defaults}{title}<mj-raw>{metas}</mj-raw>"
-
-
-def _own(name: str, sources: Sources) -> Segment:
-    return Segment(Kind.EXPRESSION, name, Place(sources.body.file, 1))
 
 
 def _check_all_there(holed: str, contents: list[tuple[Part, ...]]) -> None:
@@ -139,12 +141,14 @@ def _check_all_there(holed: str, contents: list[tuple[Part, ...]]) -> None:
     for index in sorted(set(range(len(contents))) - set(found)):
         for part in contents[index]:
             if isinstance(part, Segment):
-                raise TemplateError(f"{part} does not appear in the compiled mail; MJML makes no use of it", part.place)
+                message = f"{shown(part)} does not appear in the compiled mail"
+                raise TemplateError(message, part.place, "MJML makes no use of it: take it out, or use what it sets")
     blocks = [index for index in found if _is_block(contents[index])]
     for index, following in pairwise(blocks):
         if following <= index:
             tag = next(part for part in contents[following] if isinstance(part, Segment))
-            raise TemplateError(f"MJML moved {tag}; put it around whole sections or columns", tag.place)
+            fix = "put it around whole sections or columns"
+            raise TemplateError(f"MJML moved {shown(tag)}", tag.place, fix)
 
 
 def _is_block(content: Iterable[Part]) -> bool:
@@ -155,7 +159,8 @@ def _check_variables(html: Written, source: Written, preheader: list[Segment], f
     kept = _variables(html) | _variables(plainly(preheader))
     wanted = _variables(source)
     if lost := wanted ^ {name for name in kept if not name.startswith("_")}:
-        raise TemplateError(f"compiling changed the meaning of {', '.join(sorted(lost))}", Place(file))
+        fix = "give names of your own to what you {% set %}"
+        raise TemplateError(f"compiling changed the meaning of {', '.join(sorted(lost))}", Place(file), fix)
 
 
 def _variables(written: Written) -> set[str]:

@@ -136,11 +136,12 @@ def refuse_foreign_values(value: object, path: str = "") -> None:
         for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
             refuse_foreign_values(item, f"{path}[{index}]")
     else:
-        raise TemplateError(f"the context holds a {kind.__name__} at {path}: only plain data may enter a template")
+        fix = "only plain data may enter a template"
+        raise TemplateError(f"the context holds a {kind.__name__} at {path}", fix=fix)
 
 
 def _refuse_in_mapping(value: Mapping[Any, object], path: str) -> None:
     for key, item in value.items():
         if type(key) is not str or key.startswith("_"):
-            raise TemplateError(f"the context holds the key {key!r} at {path or 'its top'}: keys are plain names")
+            raise TemplateError(f"the context holds the key {key!r} at {path or 'its top'}", fix="keys are plain names")
         refuse_foreign_values(item, f"{path}.{key}" if path else key)

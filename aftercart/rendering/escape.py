@@ -87,8 +87,23 @@ def plain(value: object) -> str:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         text = str(value)
     else:
-        raise TypeError(f"cannot print {value!r}: print one of its fields, or choose with {{% if %}}")
+        raise TypeError(f"cannot print {_shown(value)}; {_instead_of(value)}")
     return _CONTROL.sub("", text) if _CONTROL.search(text) else text
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "a whole list" if isinstance(value, list) else "a whole group of values"
+    return repr(value)
+
+
+def _instead_of(value: object) -> str:
+    """What to write instead of printing this."""
+    if value is None:
+        return 'write {{ value or "something else" }}, or choose with {% if %}'
+    if isinstance(value, dict) and value.keys() == {"minor", "currency"}:
+        return "a price is printed by |money: {{ pick.price|money }}"
+    return "choose with {% if %}" if isinstance(value, bool) else "print one of its fields"
 
 
 def one_line(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from aftercart.errors import Place, TemplateError
-from aftercart.rendering.lexer import Kind, Segment
+from aftercart.rendering.lexer import Kind, Segment, behind
 from aftercart.rendering.scanner import FIRST_HOLE, HOLE, LAST_HOLE, Event, MarkupError, scan
 
 Part = str | Segment
@@ -29,7 +29,7 @@ class Holed:
     def place(self, offset: int) -> Place:
         """Where the author wrote the character at `offset`."""
         start, place = self._starts[bisect_right(self._starts, offset, key=lambda at: at[0]) - 1]
-        return Place(place.file, (place.line or 1) + self.text.count("\n", start, offset))
+        return behind(place, self.text[start:offset])
 
     def parts(self, text: str) -> tuple[Part, ...]:
         """A stretch of this markup as pieces of text and tags."""
@@ -40,7 +40,7 @@ class Holed:
         try:
             yield from scan(self.text)
         except MarkupError as err:
-            raise TemplateError(err.message, self.place(err.offset)) from err
+            raise TemplateError(err.message, self.place(err.offset), err.fix) from err
 
 
 def with_holes(segments: Iterable[Segment]) -> Holed:
@@ -59,13 +59,14 @@ def with_holes(segments: Iterable[Segment]) -> Holed:
             tags.append(segment)
         length += len(text[-1])
     if len(tags) > LAST_HOLE - FIRST_HOLE:
-        raise TemplateError(f"{len(tags)} Jinja tags are too many for one template", starts[0][1])
+        raise TemplateError(f"{len(tags)} Jinja tags are too many for one template", starts[0][1], "write loops")
     return Holed("".join(text), tuple(tags), tuple(starts))
 
 
 def _refuse_holes(segment: Segment) -> None:
     if found := HOLE.search(segment.text):
-        raise TemplateError(f"the private-use character U+{ord(found[0]):X} is not allowed here", segment.place)
+        place = behind(segment.place, segment.text[: found.start()])
+        raise TemplateError(f"the private-use character U+{ord(found[0]):X} is not allowed here", place, "take it out")
 
 
 def pieces(text: str) -> Iterator[str]:

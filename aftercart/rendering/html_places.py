@@ -17,6 +17,7 @@ from aftercart.rendering.addresses import (
     url_expression,
     without_entities,
 )
+from aftercart.rendering.blocks import shown
 from aftercart.rendering.holes import Part, pieces
 from aftercart.rendering.lexer import Kind, Segment
 from aftercart.rendering.scanner import FIRST_HOLE, HOLE, Attribute, Event, Tag, Text, scan
@@ -59,7 +60,8 @@ class _HtmlWriter:
     def _verbatim(self, raw: str) -> None:
         for part in self._parts(raw):
             if isinstance(part, Segment):
-                raise TemplateError(f"{part} ended up where no value can be printed safely", part.place)
+                fix = "print it in <mj-text>, or in an attribute of an element"
+                raise TemplateError(f"{shown(part)} ended up where no value can be printed safely", part.place, fix)
             self.jinja.literal(part)
 
     def _text(self, raw: str) -> None:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.addresses import URL_ATTRIBUTES, check_address
+from aftercart.rendering.blocks import ENDS, shown
 from aftercart.rendering.holes import Holed, Placeholders
 from aftercart.rendering.lexer import Kind, Segment
 from aftercart.rendering.scanner import (
@@ -50,9 +51,11 @@ FREE_ATTRIBUTES = names(
 """Attributes of MJML elements that may hold an expression: the ones that take no part in computing the layout."""
 
 _FAULTY = {
-    ("mj-wrapper", "gap"): "this version of MJML ignores it; give the sections padding",
-    ("mj-section", "gap"): "this version of MJML ignores it; give the columns padding",
+    ("mj-wrapper", "gap"): "give the sections padding",
+    ("mj-section", "gap"): "give the columns padding",
 }
+_A_MAIL = "a mail is <mjml><mj-body> ... </mj-body></mjml>, with sections, columns and texts in it"
+_CHOOSE = "write {{ a if condition else b }}"
 _LINKED = frozenset({"a", "area"})
 _KEPT_SCHEMES = ("mailto:", "tel:", "sms:")
 
@@ -84,9 +87,10 @@ class Weaver:
         for event in self.source.events():
             self._event(event)
         if self._open:
-            raise self._fault(f"<{self._open[-1].name}> is never closed", self._open[-1].offset)
+            name = self._open[-1].name
+            raise self._fault(f"<{name}> is never closed", self._open[-1].offset, f"add </{name}>")
         if "mj-body" not in self._seen:
-            raise self._fault("a mail needs <mjml><mj-body> ... </mj-body></mjml>", 0)
+            raise self._fault("there is no <mj-body>", 0, _A_MAIL)
         return "".join(self._out)
 
     def _event(self, event: Event) -> None:
@@ -105,7 +109,7 @@ class Weaver:
                 self._refuse_holes(event.raw, "in the condition of a comment")
                 self._out.append(event.raw)
             case Declaration():
-                raise self._fault("only <!--[if ...]> comments come through MJML; this would be lost", event.offset)
+                raise self._fault("this would be lost", event.offset, "only <!--[if ...]> comments come through MJML")
 
     # --- tags ---
 
@@ -119,7 +123,8 @@ class Weaver:
     def _mj_tag(self, tag: Tag) -> None:
         self._known(tag)
         if self._parent in CONTENT:
-            raise self._fault(f"<{tag.name}> inside <{self._parent}> would be printed as it is", tag.offset)
+            message = f"<{tag.name}> inside <{self._parent}> would be printed as it is"
+            raise self._fault(message, tag.offset, f"close <{self._parent}> before it")
         self._needs_width(tag)
         self._seen.add(tag.name)
         self._write_tag(tag, self.root if tag.name == "mjml" else {})
@@ -129,29 +134,32 @@ class Weaver:
 
     def _known(self, tag: Tag) -> None:
         if tag.name == "mj-include":
-            raise self._fault('write <mj-include path="FILE" /> with a plain path and nothing else', tag.offset)
+            fix = 'write <mj-include path="FILE" /> with a plain path and nothing else'
+            raise self._fault("this include cannot be read", tag.offset, fix)
         if tag.name not in KNOWN:
             close = get_close_matches(tag.name, KNOWN, 1)
-            hint = f"; did you mean <{close[0]}>?" if close else ""
-            raise self._fault(f"there is no element <{tag.name}>{hint}", tag.offset)
+            fix = f"did you mean <{close[0]}>?" if close else f"known: {', '.join(sorted(KNOWN))}"
+            raise self._fault(f"there is no element <{tag.name}>", tag.offset, fix)
 
     def _html_tag(self, tag: Tag) -> None:
         if tag.name == "script":
-            raise self._fault("no mail program runs scripts; take it out", tag.offset)
+            raise self._fault("no mail program runs scripts", tag.offset, "take it out")
         self._only_in_content(tag.offset, f"<{tag.name}>")
         self._write_tag(tag, {})
 
     def _write_tag(self, tag: Tag, defaults: dict[str, str]) -> None:
         given = {attribute.name for attribute in tag.attributes}
         if len(given) < len(tag.attributes):
-            raise self._fault(f"<{tag.name}> has an attribute twice", tag.offset)
+            twice = next(a for i, a in enumerate(tag.attributes) if a.name in {b.name for b in tag.attributes[:i]})
+            message = f"<{tag.name}> has the attribute {twice.name} twice"
+            raise self._fault(message, twice.offset, "keep one of the two")
         written = [self._attribute(tag, attribute) for attribute in tag.attributes]
         written += [f'{name}="{value}"' for name, value in defaults.items() if name not in given]
         self._out.append(f"<{' '.join([tag.name, *written])}{' />' if tag.self_closing else '>'}")
 
     def _attribute(self, tag: Tag, attribute: Attribute) -> str:
         where = f"between the attributes of <{tag.name}>"
-        self._refuse_holes(attribute.name, where, "put the {% if %} around the whole element")
+        self._refuse_holes(attribute.name, where)
         if attribute.value is None:
             return attribute.name
         self._checked(tag, attribute)
@@ -163,7 +171,7 @@ class Weaver:
 
     def _checked(self, tag: Tag, attribute: Attribute) -> None:
         if advice := _FAULTY.get((tag.name, attribute.name)):
-            raise self._fault(f"{attribute.name} of <{tag.name}>: {advice}", attribute.offset)
+            raise self._fault(f"MJML ignores {attribute.name} of <{tag.name}>", attribute.offset, advice)
         if attribute.name in URL_ATTRIBUTES and attribute.value:
             check_address(self.source.parts(attribute.value), self.source.place(attribute.offset))
         tags = [part for part in self.source.parts(attribute.value or "") if isinstance(part, Segment)]
@@ -171,11 +179,11 @@ class Weaver:
             return
         where = f"{attribute.name} of <{tag.name}>"
         if not attribute.quoted:
-            raise self._fault(f"put the value of {where} in quotes", attribute.offset)
+            raise self._fault(f"{where} holds Jinja without quotes", attribute.offset, "put the value in quotes")
         if any(found.kind is Kind.BLOCK for found in tags):
-            raise self._fault(f"{where} takes no blocks; write {{{{ a if condition else b }}}}", attribute.offset)
+            raise self._fault(f"{where} takes no blocks", attribute.offset, _CHOOSE)
         if not _may_vary(tag.name, attribute.name):
-            raise self._fault(_advice(tag.name, attribute.name), attribute.offset)
+            raise self._fault(f"{where} takes no Jinja", attribute.offset, _advice(tag.name))
 
     def _needs_shelter(self, tag: Tag, name: str, value: str) -> bool:
         """MJML un-escapes attributes: `&quot;` would end the value, `&copy=1` in a link become a sign."""
@@ -194,11 +202,9 @@ class Weaver:
             return
         around = next((block for block in reversed(self._blocks) if block.depth == len(self._open)), None)
         if around is not None:
-            raise self._fault(
-                f"<{tag.name}> in a {{% {around.tag.keyword} %}} needs a width, for example "
-                f'{{% for row in picks|batch(2) %}}<mj-section>{{% for pick in row %}}<mj-column width="50%">',
-                tag.offset,
-            )
+            fix = '{% for row in picks|batch(2) %}<mj-section>{% for pick in row %}<mj-column width="50%">'
+            message = f"<{tag.name}> in a {{% {around.tag.keyword} %}} needs a width"
+            raise self._fault(message, tag.offset, f"write, for example, {fix}")
 
     def _head_after(self, tag: Tag) -> None:
         """Our own part of the head: first in the author's, or one of our own before the body."""
@@ -216,11 +222,16 @@ class Weaver:
 
     def _balanced(self, end: EndTag) -> None:
         if not self._open or self._open[-1].name != end.name:
-            wanted = f"</{self._open[-1].name}>" if self._open else "nothing to close"
-            raise self._fault(f"found </{end.name}> where {wanted} was expected", end.offset)
-        if self._blocks and self._blocks[-1].depth == len(self._open):
-            tag = self._blocks[-1].tag
-            raise TemplateError(f"{tag} does not end inside its <{end.name}>", tag.place)
+            raise self._unexpected(end)
+
+    def _unexpected(self, end: EndTag) -> TemplateError:
+        if not self._open:
+            return self._fault(f"</{end.name}> closes nothing", end.offset, "take it out")
+        last = self._open[-1]
+        fix = f"add </{last.name}> before it, for the <{last.name}> of line {self.source.place(last.offset).line}"
+        if end.name not in KNOWN:
+            fix = f"write </{last.name}>"
+        return self._fault(f"found </{end.name}> where </{last.name}> was expected", end.offset, fix)
 
     # --- what stands between tags ---
 
@@ -241,7 +252,8 @@ class Weaver:
 
     def _plain(self, text: str, offset: int) -> str:
         if text.strip() and self._parent in STRUCTURE | RIGID | EMPTY | {"mjml", "mj-head", "mj-attributes"}:
-            raise self._fault(f"text directly in <{self._parent}> would be lost; put it in <mj-text>", offset)
+            where = offset + len(text) - len(text.lstrip())
+            raise self._fault(f"text directly in <{self._parent}> would be lost", where, "put it in <mj-text>")
         return text
 
     def _jinja(self, tag: Segment, within: str) -> str:
@@ -249,39 +261,36 @@ class Weaver:
             self._nest(tag)
             return self._block(tag, within)
         if self._parent in STRUCTURE | RIGID | EMPTY | {"mjml", "mj-head", "mj-attributes", ""}:
-            raise TemplateError(f"{tag} prints directly in <{self._parent}>; put it in <mj-text>", tag.place)
+            where = f"directly in <{self._parent}>" if self._parent else "outside of <mjml>"
+            raise TemplateError(f"{shown(tag)} prints {where}", tag.place, "put it in <mj-text>")
         return self.placeholders.word(tag)
 
     def _block(self, tag: Segment, within: str) -> str:
         if self._in_outlook:
-            raise TemplateError(f"{tag} inside a conditional comment; put it around the comment", tag.place)
+            raise TemplateError(f"{shown(tag)} inside a conditional comment", tag.place, "put it around the comment")
         if within == "mj-style" or within == "style":
             return self.placeholders.css_comment(tag)
         if self._parent in CONTENT | STRUCTURE:
             return self.placeholders.comment(tag)
-        raise TemplateError(self._block_advice(tag), tag.place)
+        raise self._misplaced(tag)
 
-    def _block_advice(self, tag: Segment) -> str:
+    def _misplaced(self, tag: Segment) -> TemplateError:
         match self._parent:
             case "mj-title" | "mj-preview":
-                return f"{tag} in <{self._parent}>; write {{{{ a if condition else b }}}}"
-            case "mj-hero" | "mj-carousel":
-                return f"{tag} in <{self._parent}>; put it around the whole <{self._parent}>"
+                return TemplateError(f"{shown(tag)} cannot stand in <{self._parent}>", tag.place, _CHOOSE)
             case "" | "mjml" | "mj-head" | "mj-attributes":
-                return f"{tag} in the head would always apply; MJML moves styles and fonts. Put it inside <mj-body>"
+                message = f"{shown(tag)} here would always apply: MJML moves styles and fonts"
+                return TemplateError(message, tag.place, "put it inside <mj-body>")
             case parent:
-                return f"{tag} cannot stand in <{parent}>"
+                fix = f"put it around the whole <{parent}>"
+                return TemplateError(f"{shown(tag)} cannot stand in <{parent}>", tag.place, fix)
 
     def _nest(self, tag: Segment) -> None:
-        """A block ends in the element in which it began, so that no mail is cut in the middle of a table."""
-        if tag.keyword in ("for", "if", "with"):
+        """Which blocks are open; that they are closed where they should be is known by now (blocks.py)."""
+        if tag.keyword in ENDS:
             self._blocks.append(_Block(tag, len(self._open)))
-        elif tag.keyword in ("else", "elif", "endfor", "endif", "endwith") and self._blocks:
-            if self._blocks[-1].depth != len(self._open):
-                began = self._blocks[-1].tag
-                raise TemplateError(f"{tag} ends {began} of {began.place} in another element", tag.place)
-            if tag.keyword.startswith("end"):
-                self._blocks.pop()
+        elif tag.keyword in ENDS.values():
+            self._blocks.pop()
 
     def _comment(self, comment: Comment) -> None:
         self._refuse_holes(comment.raw, "in an HTML comment", "use {# #} for notes")
@@ -294,14 +303,17 @@ class Weaver:
 
     def _only_in_content(self, offset: int, what: str) -> None:
         if self._parent not in CONTENT:
-            raise self._fault(f"{what} directly in <{self._parent}>; put it in <mj-text> or <mj-raw>", offset)
+            if not self._parent:
+                raise self._fault(f"{what} stands outside of <mjml>", offset, _A_MAIL)
+            message = f"{what} stands directly in <{self._parent}>"
+            raise self._fault(message, offset, "put it in <mj-text> or <mj-raw>")
 
-    def _refuse_holes(self, text: str, where: str, advice: str = "") -> None:
+    def _refuse_holes(self, text: str, where: str, advice: str = "put the {% if %} around the whole element") -> None:
         if found := next((part for part in self.source.parts(text) if isinstance(part, Segment)), None):
-            raise TemplateError(f"{found} {where} cannot be compiled{advice and '; '}{advice}", found.place)
+            raise TemplateError(f"{shown(found)} {where} cannot be compiled", found.place, advice)
 
-    def _fault(self, message: str, offset: int) -> TemplateError:
-        return TemplateError(message, self.source.place(offset))
+    def _fault(self, message: str, offset: int, fix: str) -> TemplateError:
+        return TemplateError(message, self.source.place(offset), fix)
 
 
 def _may_vary(tag: str, attribute: str) -> bool:
@@ -312,10 +324,7 @@ def _may_vary(tag: str, attribute: str) -> bool:
     return attribute in FREE_ATTRIBUTES
 
 
-def _advice(tag: str, attribute: str) -> str:
+def _advice(tag: str) -> str:
     if not tag.startswith("mj"):
-        return f"{attribute} of <{tag}> takes no Jinja"
-    return (
-        f"{attribute} of <{tag}> takes no Jinja: MJML computes the layout once, before there is a recipient; "
-        f"write the element twice and choose with {{% if %}}"
-    )
+        return "write a plain value"
+    return "MJML computes the layout once, before there is a recipient: write the element twice, each in an {% if %}"

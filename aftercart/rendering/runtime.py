@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 from babel.dates import format_date
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from aftercart.errors import AftercartError, Place, TemplateError
@@ -40,7 +40,7 @@ class Rendered:
 def money(value: object, locale: str) -> str:
     """A price of the context as readers of the locale write it: 1.234,50 €."""
     if not isinstance(value, dict) or not {"minor", "currency"} <= value.keys():
-        raise TypeError("money prints a price, such as {{ pick.price|money }}")
+        raise TypeError("money prints prices only; write, for example, {{ pick.price|money }}")
     return formatted(int(value["minor"]), str(value["currency"]), locale)
 
 
@@ -50,13 +50,15 @@ def day(value: str, locale: str, style: str) -> str:
     try:
         moment: date = datetime.fromisoformat(value)
     except ValueError as err:
-        raise TypeError(f"{value!r} is not an ISO 8601 date") from err
+        raise TypeError(
+            f"{value!r} is not an ISO 8601 date; write, for example, {{{{ order.placed_at|date }}}}"
+        ) from err
     return format_date(moment, format=style, locale=locale)
 
 
 def _date(value: object, style: str = "long", *, locale: str) -> str:
     if not isinstance(value, str) or style not in ("short", "medium", "long", "full"):
-        raise TypeError("date prints an ISO 8601 text; styles: short, medium, long, full")
+        raise TypeError("date prints an ISO 8601 text in a style that it knows; styles: short, medium, long, full")
     return day(value, locale, style)
 
 
@@ -100,7 +102,8 @@ class _Part:
         except AftercartError:
             raise
         except Exception as err:  # a door: filters raise whatever the data make them raise
-            raise TemplateError(_in_words(err), self._place(err.__traceback__)) from err
+            message, _, fix = _in_words(err).partition("; ")
+            raise TemplateError(message, self._place(err.__traceback__), fix) from err
 
     def _place(self, traceback: TracebackType | None) -> Place:
         """Jinja rewrites the traceback so that frames of the template carry its own lines."""
@@ -113,7 +116,11 @@ class _Part:
 
 
 def _in_words(err: Exception) -> str:
-    return str(err).replace("'dict object' has no attribute", "the context has no field") or type(err).__name__
+    """ "problem; fix"."""
+    words = str(err).replace("'dict object' has no attribute", "the context has no field") or type(err).__name__
+    if isinstance(err, UndefinedError):
+        return f"{words}; docs/templates.md lists what there is"
+    return words if "; " in words else f"{words}; look at the values that it is given"
 
 
 class Template:

@@ -30,6 +30,7 @@ _TOKEN = re.compile(
       | (?P<text>[^<]+)""",
     re.VERBOSE | re.DOTALL,
 )
+_BEGUN = re.compile(r"</?[a-zA-Z][^\s/>]*")
 _TAG_NAME = re.compile(r"<([^\s/>]+)")
 _ATTRIBUTE = re.compile(
     r"""(?P<space>[\s/]*)(?P<name>[^\s"'>/=]+)
@@ -41,10 +42,11 @@ _ATTRIBUTE = re.compile(
 class MarkupError(Exception):
     """The source is not markup from `offset` on."""
 
-    def __init__(self, message: str, offset: int) -> None:
+    def __init__(self, message: str, offset: int, fix: str) -> None:
         super().__init__(message)
         self.message = message
         self.offset = offset
+        self.fix = fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def scan(source: str) -> Iterator[Event]:
     while position < len(source):
         match = _TOKEN.match(source, position)
         if match is None:
-            raise MarkupError("this `<` opens no tag that closes; write &lt; for a plain less-than", position)
+            raise _no_tag(source, position)
         event = _event(match)
         position = match.end()
         yield event
@@ -122,6 +124,14 @@ def scan(source: str) -> Iterator[Event]:
             end = _end_of_raw_text(source, event.name, position)
             yield Text(source[position:end], position, event.name)
             position = end
+
+
+def _no_tag(source: str, position: int) -> MarkupError:
+    if tag := _BEGUN.match(source, position):
+        return MarkupError(f"{tag[0]} never comes to its >", position, "look at its quotes; each has to be closed")
+    if source.startswith("<!--", position):
+        return MarkupError("this comment is never closed", position, "end it with -->")
+    return MarkupError("this < opens no tag", position, "write &lt; for a plain less-than")
 
 
 def _event(match: re.Match[str]) -> Event:
@@ -144,7 +154,7 @@ def _event(match: re.Match[str]) -> Event:
 def _tag(raw: str, offset: int) -> Tag:
     head = _TAG_NAME.match(raw)
     if head is None:  # the pattern of a tag begins with a letter
-        raise MarkupError("a tag without a name", offset)
+        raise MarkupError("a tag without a name", offset, "write &lt; for a plain less-than")
     self_closing = raw.endswith("/>")
     inside = raw[: -2 if self_closing else -1]
     found = tuple(_attribute(match, offset) for match in _ATTRIBUTE.finditer(inside, head.end()))
@@ -162,5 +172,5 @@ def _attribute(match: re.Match[str], offset: int) -> Attribute:
 def _end_of_raw_text(source: str, name: str, position: int) -> int:
     end = re.compile(f"</{re.escape(name)}[\\s>]", re.IGNORECASE).search(source, position)
     if end is None:
-        raise MarkupError(f"<{name}> is never closed", position)
+        raise MarkupError(f"<{name}> is never closed", position, f"add </{name}>")
     return end.start()

@@ -12,9 +12,15 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from aftercart.errors import Place, TemplateError
-from aftercart.rendering.lexer import Kind, Segment, segments
+from aftercart.rendering.lexer import Kind, Segment, behind, segments
 
 SUBJECT, BODY, TEXT, SAMPLE = "subject.txt", "body.mjml", "body.txt", "sample.json"
+
+_AN_INCLUDE = 'write {% include "_layout/x.mjml" %}'
+_MISSING = {
+    SUBJECT: "add it, with one line such as: Goes with your {{ order.lines[0].title }}",
+    BODY: "add it; body.mjml of another template is a good beginning",
+}
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _INCLUDE = re.compile(r"""include\s+(["'])(?P<path>[^"']+)\1""")
@@ -41,6 +47,11 @@ class Sources:
     files: tuple[Path, ...]
     digest: bytes
 
+    @property
+    def parts(self) -> tuple[Source, ...]:
+        """What Jinja reads."""
+        return tuple(part for part in (self.subject, self.body, self.text) if part)
+
 
 def template_names(templates_dir: Path) -> list[str]:
     """The templates of a folder, sorted: every subfolder with a body.mjml."""
@@ -50,9 +61,9 @@ def template_names(templates_dir: Path) -> list[str]:
 def read_template(templates_dir: Path, name: str) -> Sources:
     """The files of a template. Raises TemplateError if there is no such template or a file cannot be read."""
     folder = _folder(templates_dir, name)
-    subject = _read(folder / SUBJECT, templates_dir)
-    body = _read(folder / BODY, templates_dir)
-    text = _read(folder / TEXT, templates_dir) if (folder / TEXT).is_file() else None
+    subject = read_part(folder / SUBJECT, templates_dir)
+    body = read_part(folder / BODY, templates_dir)
+    text = read_part(folder / TEXT, templates_dir) if (folder / TEXT).is_file() else None
     files = tuple(dict.fromkeys(file for part in (subject, body, text) if part for file in part.files))
     return Sources(name, subject, body, text, files, _digest(files, templates_dir))
 
@@ -61,12 +72,15 @@ def _folder(templates_dir: Path, name: str) -> Path:
     known = template_names(templates_dir)
     if name in known:
         return templates_dir / name
+    if (templates_dir / name).is_dir() and _NAME.fullmatch(name):
+        raise TemplateError("the file is missing", Place(templates_dir / name / BODY), _MISSING[BODY])
     close = get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
-    raise TemplateError(f"there is no template {name!r} ({hint})", Place(templates_dir))
+    fix = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
+    raise TemplateError(f"there is no template {name!r}", Place(templates_dir), fix)
 
 
-def _read(file: Path, root: Path) -> Source:
+def read_part(file: Path, root: Path) -> Source:
+    """One file of a template below `root`, with what it includes. Raises TemplateError where it cannot be read."""
     files: list[Path] = []
     found = tuple(_with_includes(file, root, files, ()))
     return Source(file, found, tuple(files))
@@ -80,7 +94,7 @@ def _with_includes(file: Path, root: Path, files: list[Path], above: tuple[Path,
             yield segment
             continue
         if target in (file, *above):
-            raise TemplateError(f"{target.name} includes itself", segment.place)
+            raise TemplateError(f"{target.name} includes itself", segment.place, "take the include out")
         yield from _with_includes(target, root, files, (file, *above))
 
 
@@ -99,8 +113,7 @@ def _mj_includes_apart(found: list[Segment]) -> Iterator[Segment]:
 
 
 def _cut(segment: Segment, start: int, end: int, kind: Kind = Kind.DATA) -> Segment:
-    line = (segment.place.line or 1) + segment.text.count("\n", 0, start)
-    return Segment(kind, segment.text[start:end], Place(segment.place.file, line))
+    return Segment(kind, segment.text[start:end], behind(segment.place, segment.text[:start]))
 
 
 def _included(segment: Segment, root: Path) -> Path | None:
@@ -111,7 +124,7 @@ def _included(segment: Segment, root: Path) -> Path | None:
     if segment.keyword != "include":
         return None
     if not (match := _INCLUDE.fullmatch(segment.text)):
-        raise TemplateError('an include names one file in quotes: {% include "_layout/x.mjml" %}', segment.place)
+        raise TemplateError("an include names one file in quotes", segment.place, _AN_INCLUDE)
     return _below(root, root / match["path"], segment.place)
 
 
@@ -120,19 +133,30 @@ def _below(root: Path, file: Path, place: Place) -> Path:
     inside = root.resolve()
     real = file.resolve()
     if not real.is_relative_to(inside):
-        raise TemplateError(f"{file} is outside of the templates folder", place)
+        raise TemplateError(f"{file} is outside of the templates folder", place, "copy it to _layout/ and include that")
     if not real.is_file():
-        raise TemplateError(f"there is no file {root / real.relative_to(inside)}", place)
+        raise TemplateError(f"there is no file {real.relative_to(inside)} below {root}", place, _nearest(real, inside))
     return root / real.relative_to(inside)
+
+
+def _nearest(missing: Path, root: Path) -> str:
+    """What to include instead of a file that there is not."""
+    known = {str(file.relative_to(root)): file for file in root.glob("_*/*") if file.is_file()}
+    close = get_close_matches(str(missing.relative_to(root)), known, 1)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
 
 
 def _contents(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError as err:
-        raise TemplateError("the file is missing", Place(file)) from err
+        raise TemplateError("the file is missing", Place(file), _MISSING.get(file.name, "")) from err
     except UnicodeDecodeError as err:
-        raise TemplateError("is not UTF-8 text", Place(file)) from err
+        before = err.object[: err.start].decode("utf-8")
+        place = behind(Place(file, 1, 1), before)
+        raise TemplateError("is not UTF-8 text from here on", place, "save the file as UTF-8") from err
+    except OSError as err:
+        raise TemplateError(f"cannot be read: {err.strerror}", Place(file), "put a readable text file there") from err
 
 
 def _digest(files: tuple[Path, ...], root: Path) -> bytes:

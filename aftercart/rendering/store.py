@@ -34,12 +34,12 @@ def save(compiled: Compiled, file: Path, root: Path) -> None:
 def _plain(written: Written, root: Path) -> dict[str, Any]:
     """Places are kept relative to the templates folder, which may stand elsewhere tomorrow."""
     origins = [
-        [origin.first, origin.last, str(origin.place.file.relative_to(root)), origin.place.line]
+        [origin.first, origin.last, str(origin.place.file.relative_to(root)), origin.place.line, origin.place.column]
         for origin in written.origins
     ]
     return {"source": written.source, "origins": origins}
 
 
 def _written(found: dict[str, Any], root: Path) -> Written:
-    origins = (Origin(first, last, Place(root / file, line)) for first, last, file, line in found["origins"])
+    origins = (Origin(first, last, Place(root / file, *at)) for first, last, file, *at in found["origins"])
     return Written(str(found["source"]), tuple(origins))

@@ -4,19 +4,19 @@ The syntax tree is walked with the shape of the context (the TypedDicts of conte
 picks|batch(2) %}` makes `pick` a list of picks, and `pick.titel` a fault with a suggestion.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
-from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from jinja2 import Environment, nodes
+from jinja2 import nodes
 
 from aftercart.errors import Place
 from aftercart.rendering.context import TemplateContext
-from aftercart.rendering.source import Source, read_template
+from aftercart.rendering.source import Source
+from aftercart.rendering.syntax import parsed
 from aftercart.rendering.written import plainly
 
 
@@ -30,9 +30,10 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list of the context, and what it holds."""
+    """A list of the context, and what it holds. `path` is empty for a list that a template made."""
 
     of: object
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +60,22 @@ class Unknown:
     suggestion: str | None
 
 
-def unknown_variables(templates_dir: Path, name: str) -> list[tuple[Place, str, str | None]]:
-    """Place, path and the nearest existing path of every value that a template uses and the context does not have.
+def unknown_variables(part: Source) -> list[tuple[Place, str, str | None]]:
+    """Place, path and the nearest existing path of every value that a part uses and the context does not have.
 
-    Raises TemplateError if the template cannot be read as Jinja.
+    Raises TemplateError if the part cannot be read as Jinja.
     """
-    sources = read_template(templates_dir, name)
-    parts = (part for part in (sources.subject, sources.body, sources.text) if part)
-    return [found for part in parts for found in _unknown_in(part)]
-
-
-def _unknown_in(part: Source) -> Iterator[tuple[Place, str, str | None]]:
     written = plainly(part.segments)
     walk = _Walk()
-    walk.visit(Environment().parse(written.source), dict(context_shape().keys))
-    for found in walk.unknown:
-        yield written.place(found.line) or Place(part.file, found.line), found.path, found.suggestion
+    walk.visit(parsed(written), dict(context_shape().keys))
+    return [
+        (written.place(found.line, found.path.rpartition(".")[2]) or Place(part.file), found.path, found.suggestion)
+        for found in walk.unknown
+    ]
+
+
+def _keys(shape: object) -> Iterable[str]:
+    return shape.keys if isinstance(shape, Fields) else ()
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +92,7 @@ def _shape(hint: Any, path: str) -> Shape:
         prefix = f"{path}." if path else ""
         return Fields(path, {key: _shape(kind, prefix + key) for key, kind in get_type_hints(hint).items()})
     if get_origin(hint) is list:
-        return Items(_shape(get_args(hint)[0], f"{path}[]"))
+        return Items(_shape(get_args(hint)[0], f"{path}[]"), path)
     if get_origin(hint) in (Union, UnionType):
         return _shape(next(kind for kind in get_args(hint) if kind is not type(None)), path)
     return Value(path)
@@ -179,6 +180,8 @@ class _Walk:
             return found if isinstance(found, Fields | Items | Value) else ANYTHING
         if isinstance(shape, Value):
             self._note(node, f"{shape.path}.{key}", [shape.path])
+        if isinstance(shape, Items) and shape.path:
+            self._note(node, f"{shape.path}.{key}", [f"{shape.path}[0].{known}" for known in _keys(shape.of)])
         return ANYTHING
 
     def _item(self, node: nodes.Getitem, scope: dict[str, Shape]) -> Shape:

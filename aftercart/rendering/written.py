@@ -7,10 +7,10 @@ of Jinja then names one tag, and the tag knows its place in the author's file.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from aftercart.errors import Place
-from aftercart.rendering.lexer import Kind, Segment
+from aftercart.rendering.lexer import Kind, Segment, behind
 
 _OPENER = re.compile(r"\{(?=[{%#])|\{\Z")
 
@@ -31,13 +31,15 @@ class Written:
     source: str
     origins: tuple[Origin, ...]
 
-    def place(self, line: int) -> Place | None:
-        """Where the author wrote what stands in `line`; None before the first tag."""
+    def place(self, line: int, word: str = "") -> Place | None:
+        """Where the author wrote what stands in `line`, and there the `word`; None before the first tag."""
         index = bisect_right(self.origins, line, key=lambda origin: origin.first) - 1
         if index < 0:
             return None
         origin = self.origins[index]
-        return replace(origin.place, line=(origin.place.line or 1) + min(line, origin.last) - origin.first)
+        lines = self.source.split("\n")[origin.first - 1 : min(line, origin.last)]
+        found = re.search(rf"\b{re.escape(word)}\b", lines[-1]) if word else None
+        return behind(origin.place, "\n".join([*lines[:-1], lines[-1][: found.start() if found else 0]]))
 
 
 class Writer:

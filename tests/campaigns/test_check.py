@@ -1,6 +1,8 @@
 """`aftercart check` and `aftercart init`, as a person types them."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,34 @@ def test_a_fault_in_a_template_is_told_with_its_line(deployment: Path) -> None:
     assert "templates/accessories/body.mjml" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("accessories/body.mjml", "{% endfor %}\n    {% inc", "{% inc", "{% for row in picks|batch(2) %} does not end"),
+        ("accessories/body.mjml", "{% for row", "{% endif %}{% for row", "{% endif %} closes nothing"),
+        ("accessories/body.mjml", "order.placed_at|date", "order.", "{{ order. }} cannot be read"),
+        ("accessories/body.mjml", "{% for row", "{% foo %}{% for row", "there is no tag {% foo %}"),
+        ("accessories/body.mjml", "{{ order.placed_at|date }}", "{{ order.placed_at|date", "this {{ is never closed"),
+        ("accessories/subject.txt", "{% endif %}", "", "{% if picks[0].because.title %} is never closed"),
+        ("_layout/footer.mjml", "{% endif %}", "", "{% if links.preferences is defined %} does not end"),
+    ],
+)
+def test_a_tag_that_cannot_be_read_is_a_fault_and_no_crash(
+    deployment: Path, file: str, old: str, new: str, said: str
+) -> None:
+    edit(deployment / "templates" / file, old, new)
+    result = run("check", deployment)
+    assert result.exit_code == 1
+    [fault] = [line for line in result.stdout.splitlines() if " error: " in line]
+    assert re.match(rf".*templates/{file}:\d+:\d+: error: {re.escape(said)}.* — ", fault)
+
+
+def test_a_fault_of_a_shared_file_is_told_once(deployment: Path) -> None:
+    shutil.copytree(deployment / "templates" / "accessories", deployment / "templates" / "again")
+    edit(deployment / "templates" / "_layout" / "footer.mjml", "{% endif %}", "")
+    assert run("check", deployment).stdout.count("footer.mjml") == 1
+
+
 def test_one_file_can_be_checked_alone(deployment: Path) -> None:
     mine = deployment / "campaigns" / "mine.yaml"
     mine.write_text("campaign: mine\n")
@@ -64,8 +94,30 @@ def test_machines_read_json(deployment: Path) -> None:
     line = edit(deployment / "campaigns" / "accessories.yaml", "after: 3d", "after: three days")
     result = run("check", deployment, "--json")
     first: dict[str, Any] = json.loads(result.stdout)["faults"][0]
-    assert (first["severity"], first["key"], first["line"]) == ("error", "steps[0].after", line)
+    assert first == {
+        "file": str(deployment / "campaigns" / "accessories.yaml"),
+        "line": line,
+        "column": 5,
+        "severity": "error",
+        "key": "steps[0].after",
+        "message": "'three days' is no time span",
+        "fix": "write it as 3d, 2w, 72h, 90m or 5s",
+    }
     assert result.exit_code == 1
+
+
+def test_machines_read_faults_of_templates_too(deployment: Path) -> None:
+    (deployment / "templates" / "accessories" / "subject.txt").write_text("{{ brand.nmae }}")
+    [fault] = [f for f in json.loads(run("check", deployment, "--json").stdout)["faults"] if f["severity"] == "error"]
+    assert fault == {
+        "file": str(deployment / "templates" / "accessories" / "subject.txt"),
+        "line": 1,
+        "column": 10,
+        "severity": "error",
+        "key": "",
+        "message": "the context has no brand.nmae",
+        "fix": "did you mean brand.name?",
+    }
 
 
 def test_github_shows_annotations(deployment: Path) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from aftercart.rendering.check import check_template
-from aftercart.rendering.source import template_names
+from aftercart.errors import Place
+from aftercart.rendering.check import TemplateFault, check_template
+from aftercart.rendering.source import read_part, template_names
 from aftercart.rendering.variables import unknown_variables
 from tests.rendering.mjml import in_text
 
@@ -16,7 +17,16 @@ LEAVE = '<a href="{{ links.unsubscribe }}">leave</a>'
 
 
 def faults(root: Path) -> str:
-    return "\n".join(str(fault) for fault in check_template(root, "mail"))
+    """What is said about the template `mail`, a line each, by paths below the templates folder."""
+    return "\n".join(told(fault, root) for fault in check_template(root, "mail"))
+
+
+def told(fault: TemplateFault, root: Path) -> str:
+    return f"{fault.place}: {fault.message} — {fault.fix}".replace(f"{root}/", "")
+
+
+def unknown_in(root: Path) -> list[tuple[Place, str, str | None]]:
+    return unknown_variables(read_part(root / "mail" / "body.mjml", root))
 
 
 def test_the_shipped_templates_have_no_faults(shipped: Path) -> None:
@@ -45,7 +55,7 @@ def test_a_typing_error_is_named_with_what_was_meant(
     content: str, path: str, suggestion: str | None, write: Callable[..., Path]
 ) -> None:
     root = write(in_text(f"\n\n{content}"))
-    ((place, found, meant),) = unknown_variables(root, "mail")
+    ((place, found, meant),) = unknown_in(root)
     assert (place.line, found) == (3, path)
     assert suggestion is None or meant == suggestion
 
@@ -61,7 +71,7 @@ def test_a_typing_error_is_named_with_what_was_meant(
     ],
 )
 def test_what_the_context_has_is_no_fault(content: str, write: Callable[..., Path]) -> None:
-    assert unknown_variables(write(in_text(content)), "mail") == []
+    assert unknown_in(write(in_text(content))) == []
 
 
 def test_a_missing_sample_is_a_fault(write: Callable[..., Path]) -> None:
@@ -86,7 +96,7 @@ def test_a_mail_without_a_way_out_is_a_fault(write: Callable[..., Path], sample:
 def test_a_fault_that_shows_only_when_rendering_is_found(write: Callable[..., Path], sample: dict[str, Any]) -> None:
     sample["picks"][0]["category"] = None
     root = write(in_text(f"{LEAVE}\n{{{{ picks[0].category }}}}"), files={"mail/sample.json": json.dumps(sample)})
-    assert "body.mjml:2: cannot print None" in faults(root)
+    assert "mail/body.mjml:2:4: cannot print None" in faults(root)
 
 
 def test_an_unsafe_address_in_the_sample_is_a_fault(write: Callable[..., Path], sample: dict[str, Any]) -> None:
@@ -101,5 +111,5 @@ def test_a_mail_that_gmail_would_cut_is_a_fault(write: Callable[..., Path], samp
 
 
 def test_a_name_that_one_template_sets_is_unknown_in_the_next(write: Callable[..., Path]) -> None:
-    assert unknown_variables(write(in_text("{% set best = picks[0] %}{{ best.title }}")), "mail") == []
-    assert [path for _, path, _ in unknown_variables(write(in_text("{{ best.title }}")), "mail")] == ["best"]
+    assert unknown_in(write(in_text("{% set best = picks[0] %}{{ best.title }}"))) == []
+    assert [path for _, path, _ in unknown_in(write(in_text("{{ best.title }}")))] == ["best"]

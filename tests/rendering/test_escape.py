@@ -214,7 +214,7 @@ def test_what_is_clicked_is_linked_and_the_rest_is_not(compiled: Callable[..., T
         ("{{ person }}", {"person": {"name": "Ada"}}, "cannot print"),
         ("{{ name }}", {"name": None}, "cannot print None"),
         ("{{ name }}", {"name": True}, "cannot print True"),
-        ("{{ price|money }}", {"price": 5}, "money prints a price"),
+        ("{{ price|money }}", {"price": 5}, "money prints prices"),
         ("{{ day|date }}", {"day": "soon"}, "ISO 8601"),
         ('<a href="{{ nme }}">x</a>', {"name": "Ada"}, "nme"),
     ],

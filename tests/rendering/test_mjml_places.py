@@ -43,17 +43,17 @@ REFUSED = {
     "element in text": (in_text('<mj-button href="https://e.com">x</mj-button>'), "printed as it is"),
     "wrong end": (in_column("<mj-text>x</mj-column>"), "was expected"),
     "never closed": ("<mjml><mj-body>", "never closed"),
-    "gap": (BODY.format('<mj-wrapper gap="5px"></mj-wrapper>'), "ignores it"),
+    "gap": (BODY.format('<mj-wrapper gap="5px"></mj-wrapper>'), "MJML ignores"),
     "twice": (in_column('<mj-text color="red" color="blue">x</mj-text>'), "twice"),
     "open bracket": (in_text("1 < 2"), "&lt;"),
     "unused": (HEAD.format('<mj-attributes><mj-table color="{{ c }}" /></mj-attributes>'), "does not appear"),
-    "macro": (in_text("{% macro m() %}{% endmacro %}"), "a macro"),
+    "macro": (in_text("{% macro m() %}{% endmacro %}"), "macro is not available"),
     "extends": ('{% extends "x" %}' + in_text("x"), "extends"),
     "computed include": (in_text("{% include name %}"), "in quotes"),
     "outside": (in_text('{% include "../../etc/passwd" %}'), "outside"),
     "mj-include outside": (in_column('<mj-include path="../../x.mjml" />'), "outside"),
     "mj-include with jinja": (in_column('<mj-include path="{{ x }}" />'), "plain path"),
-    "jinja syntax": (in_text("{% if %}"), "Expected"),
+    "jinja syntax": (in_text("{% if %}"), "expected an expression"),
     "unclosed jinja": (in_text("{{ x "), "never closed"),
     "unclosed block": (in_text("{% if a %}"), "end"),
 }
@@ -69,10 +69,12 @@ def test_what_cannot_be_compiled_names_its_line_and_the_way_out(
     assert place is not None
     assert place.file.name == "body.mjml"
     assert place.line == 4
+    assert place.column
+    assert caught.value.fix
 
 
 def test_a_mail_needs_a_body(compiled: Callable[..., Template]) -> None:
-    with pytest.raises(TemplateError, match="needs <mjml><mj-body>"):
+    with pytest.raises(TemplateError, match="there is no <mj-body>"):
         compiled("<mjml></mjml>")
 
 
