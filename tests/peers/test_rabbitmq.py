@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 
+from aftercart.queue import open_queue
 from tests.fleet import each_order_is_mailed_once, fleet
 from tests.mail_sink import mail_sink
 
@@ -65,3 +66,15 @@ def test_on_rabbitmq_and_postgresql_a_fleet_mails_each_order_once(tmp_path: Path
     broker = RabbitMQ()
     with mail_sink() as sink, fleet(tmp_path, sink, broker, postgres_url) as running:
         each_order_is_mailed_once(running, sink, broker)
+
+
+def test_a_queue_that_was_made_in_another_way_is_told_and_mended_without_a_restart() -> None:
+    """RabbitMQ refuses to declare it and closes the channel (406)."""
+    url = RabbitMQ().url
+    with Connection(url) as connection, closing(open_queue(url)) as queue:
+        Queue("ingest").bind(connection.channel()).delete()
+        other = Queue("ingest", queue_arguments={"x-max-length": 5}).bind(connection.channel())
+        other.queue_declare()
+        assert [queue.publish("ingest"), queue.publish("dispatch")] == [False, True]
+        other.delete()
+        assert queue.publish("ingest") is True

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from time import monotonic
 
 import pytest
-from kombu import Connection
+from kombu import Connection, Exchange, Queue
 
 from aftercart.queue import open_queue
 
@@ -85,6 +85,28 @@ def test_a_broker_that_comes_back_is_used_again(redis_url: str) -> None:
         assert published[-1]
         with redis.Redis.from_url(redis_url) as admin:
             admin.flushdb()
+
+
+def test_a_redis_that_is_full_is_told(redis_url: str) -> None:
+    import redis
+
+    with closing(open_queue(redis_url)) as queue, redis.Redis.from_url(redis_url) as admin:
+        admin.config_set("maxmemory", "1")
+        assert queue.publish("ingest") is False
+        admin.config_set("maxmemory", "0")
+        assert queue.publish("ingest") is True
+        admin.flushdb()
+
+
+def test_a_broker_that_refuses_is_told_like_one_that_is_away() -> None:
+    """Somebody has set up the same name in another way; RabbitMQ says 406, this broker has an error of its own."""
+    with closing(open_queue("inproc://")) as queue, Connection("inproc://") as connection:
+        other = Exchange("ingest", "fanout").bind(connection.channel())
+        other.declare()
+        assert queue.publish("ingest") is False
+        other.delete()
+        assert queue.publish("ingest") is True
+        Queue("ingest").bind(connection.channel()).purge()
 
 
 def test_a_task_that_no_queue_carries_is_a_slip_of_ours() -> None:
