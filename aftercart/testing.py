@@ -60,13 +60,18 @@ class RecordingSender:
 
 @dataclass
 class ListQueue:
-    """Keeps what was published; `run_until` works it off."""
+    """Keeps what was published; `run_until` works it off. `expiries`: of every message ever, in seconds."""
 
     published: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    expiries: list[float | None] = field(default_factory=list)
 
-    def publish(self, task: str, *args: Any) -> bool:
+    def publish(self, task: str, *args: Any, expires_s: float | None = None) -> bool:
         self.published.append((task, args))
+        self.expiries.append(expires_s)
         return True
+
+    def waiting(self, task: str) -> int:
+        return sum(name == task for name, _ in self.published)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -18,8 +18,15 @@ PUBLISH_TIMEOUT_S = 2
 class Queue(Protocol):
     """Safe to use from many threads."""
 
-    def publish(self, task: str, *args: Any) -> bool:
-        """Ask a worker to run `task`; False if the broker did not take it. Never raises, never waits long."""
+    def publish(self, task: str, *args: Any, expires_s: float | None = None) -> bool:
+        """Ask a worker to run `task`; False if the broker did not take it. Never raises, never waits long.
+
+        A worker that is free only after `expires_s` drops the message.
+        """
+        ...
+
+    def waiting(self, task: str) -> int | None:
+        """How many messages wait in the queue of `task`; None where the broker does not say. Never raises either."""
         ...
 
     def close(self) -> None:
@@ -40,14 +47,24 @@ class CeleryQueue:
             broker_transport_options=producer_options(broker_url),
         )
 
-    def publish(self, task: str, *args: Any) -> bool:
+    def publish(self, task: str, *args: Any, expires_s: float | None = None) -> bool:
         queue = QUEUE_OF[task]
         try:
-            self._celery.send_task(task, args=args, queue=queue, ignore_result=True, retry=False)
+            self._celery.send_task(task, args=args, queue=queue, expires=expires_s, ignore_result=True, retry=False)
         except Exception as err:  # noqa: BLE001  # a door: brokers' clients agree on no error, and the sweep repeats it
             log.warning("publish_failed", task=task, error=f"{type(err).__name__}: {err}")
             return False
         return True
+
+    def waiting(self, task: str) -> int | None:
+        queue = self._celery.amqp.queues[QUEUE_OF[task]]
+        try:
+            with self._celery.producer_or_acquire() as producer:
+                declared = queue(producer.channel).queue_declare()
+                return int(declared.message_count)  # type: ignore[union-attr]  # the stubs take it for the name
+        except Exception as err:  # noqa: BLE001  # the same door
+            log.warning("queue_not_counted", task=task, error=f"{type(err).__name__}: {err}")
+            return None
 
     def close(self) -> None:
         self._celery.close()

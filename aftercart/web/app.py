@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from aftercart import __version__
 from aftercart.bootstrap import App
+from aftercart.queue import Queue
 from aftercart.web.health import health_router
 from aftercart.web.inbox_writer import InboxWriter
 from aftercart.web.landing import landing_routes
@@ -23,7 +24,7 @@ from aftercart.web.webhooks import webhook_routes
 
 def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI:
     """The web app of one engine. `front`: routes to show at `/` in place of the plain landing page."""
-    writer = InboxWriter(app.inbox_db, on_stored=lambda: app.queue.publish("ingest"))
+    writer = InboxWriter(app.inbox_db, on_stored=lambda: _nudge(app.queue))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -39,6 +40,12 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.router.routes.extend(front if front is not None else landing_routes(app))
     describe(web)
     return web
+
+
+def _nudge(queue: Queue) -> None:
+    """Ask for a worker; where a message waits already, whoever reads it will find the new webhooks too."""
+    if not queue.waiting("ingest"):
+        queue.publish("ingest")
 
 
 async def _nobody_listens(_: Request, __: Exception) -> Response:

@@ -10,7 +10,7 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import sends
 from aftercart.ledger.store import NUDGE_AGAIN
-from aftercart.pipeline.dispatch import BATCH, dispatch
+from aftercart.pipeline.dispatch import BATCH, MOST_WAITING, dispatch
 from aftercart.testing import ListQueue, engine, run_until
 from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order, prepared, rows
 
@@ -57,6 +57,27 @@ def test_a_message_is_repeated_only_when_it_must_be_lost(app: App) -> None:
     assert dispatch(app) == 0
     clock_of(app).step(timedelta(seconds=1))
     assert dispatch(app) == 1
+
+
+def test_an_hour_without_a_free_worker_fills_no_queue(app: App) -> None:
+    """Their mail server may be silent for that long. Once one is free, what is due is handed out as before."""
+    assert isinstance(app.queue, ListQueue)
+    order(app, "1", customer(1))
+    clock_of(app).move_to(DUE)
+    for _ in range(60):
+        dispatch(app)
+        clock_of(app).step(NUDGE_AGAIN)
+    assert len(published(app)) == MOST_WAITING
+    app.queue.published.pop()
+    assert [dispatch(app), dispatch(app)] == [1, 0]
+
+
+def test_a_message_expires_when_it_is_repeated(app: App) -> None:
+    assert isinstance(app.queue, ListQueue)
+    order(app, "1", customer(1))
+    clock_of(app).move_to(DUE)
+    dispatch(app)
+    assert app.queue.expiries == [NUDGE_AGAIN.total_seconds()]
 
 
 def test_a_mail_that_has_ended_is_never_published_again(app: App) -> None:

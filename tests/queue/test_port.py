@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
@@ -85,6 +86,40 @@ def test_a_broker_that_comes_back_is_used_again(redis_url: str) -> None:
         assert published[-1]
         with redis.Redis.from_url(redis_url) as admin:
             admin.flushdb()
+
+
+def test_a_message_that_nobody_has_read_in_time_is_dropped(redis_url: str) -> None:
+    """By the worker that finds it, and on RabbitMQ by the broker, which is told the same."""
+    with closing(open_queue(redis_url)) as queue, Connection(redis_url) as connection:
+        queue.publish("deliver", ["a"], expires_s=60)
+        queue.publish("ingest")
+        message, lasting = (connection.SimpleQueue(name).get(timeout=5) for name in ("deliver", "ingest"))
+        expires = datetime.fromisoformat(message.headers["expires"])
+        assert timedelta(seconds=50) < expires - datetime.now(UTC) <= timedelta(seconds=60)
+        assert message.properties["expiration"] == "60000"
+        assert lasting.headers["expires"] is None
+        message.ack()
+        lasting.ack()
+
+
+@pytest.mark.parametrize("scheme", ["redis", "inproc"])
+def test_how_many_messages_wait_can_be_asked(scheme: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("redis_url") if scheme == "redis" else "inproc://"
+    with closing(open_queue(url)) as queue, Connection(url) as connection:
+        Queue("deliver").bind(connection.channel()).purge()
+        assert queue.waiting("deliver") == 0
+        for _ in range(3):
+            queue.publish("deliver", ["a"])
+        assert queue.waiting("deliver") == 3
+        connection.SimpleQueue("deliver").get(timeout=5).ack()
+        assert queue.waiting("deliver") == 2
+        Queue("deliver").bind(connection.channel()).purge()
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_broker_that_is_away_does_not_say_how_many_wait(scheme: str) -> None:
+    with closed() as port, closing(open_queue(f"{scheme}://127.0.0.1:{port}//")) as queue:
+        assert queue.waiting("deliver") is None
 
 
 def test_a_redis_that_is_full_is_told(redis_url: str) -> None:

@@ -5,14 +5,18 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import event
 
+from aftercart.clock import SteppedClock
 from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
-from aftercart.testing import GENERIC_SECRET, SHOP_SECRET
+from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, ListQueue, engine
+from aftercart.web.app import create_web
+from aftercart.web.server import serving
 from tests.intake.payloads import body, generic_order, shopify_order, woo_order
 from tests.web.conftest import NOW, Site
 
@@ -177,6 +181,18 @@ def test_a_full_disk_gives_503_until_there_is_room_again(site: Site) -> None:
     room["pages"] = 100_000
     assert site.post("generic", generic_headers(content, "m3"), content).status_code == 200
     assert len(site.waiting()) == answers.count(200) + 1
+
+
+def test_webhooks_that_come_while_no_worker_is_free_ask_for_one_once(tmp_path: Path) -> None:
+    """It will find them all; a message for each would only fill the broker's memory."""
+    with engine(tmp_path, SteppedClock(NOW)) as app:
+        with serving(create_web(app)) as url, httpx.Client(base_url=url, verify=False) as client:
+            for number in range(10):
+                content = body(generic_order())
+                headers = generic_headers(content, f"msg_{number}")
+                assert client.post("/webhooks/generic", headers=headers, content=content).status_code == 200
+        assert isinstance(app.queue, ListQueue)
+        assert app.queue.published == [("ingest", ())]
 
 
 def _raw(site: Site, request: bytes) -> str:
