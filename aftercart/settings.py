@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     shopify_secret: str = Field(default="", description="Client secret of the Shopify app that sends the webhooks.")
     woocommerce_secret: str = Field(default="", description="Secret typed into WooCommerce's webhook form.")
     max_body_bytes: int = Field(default=2_000_000, ge=10_000, description="Largest webhook body; larger ones get 413.")
-    workers: int = Field(default=4, ge=1, le=64, description="Worker threads of the embedded engine.")
+    workers: int = Field(default=4, ge=1, le=64, description="Threads of the embedded engine that deliver.")
     max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")
 
     @field_validator("secret_key", mode="before")

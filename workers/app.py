@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
+import structlog
 from celery import Celery, signals
 from celery.loaders.app import AppLoader
 from kombu import Queue
@@ -22,6 +23,9 @@ from aftercart.queue import inproc
 from aftercart.queue.port import QUEUE_OF, require_packages
 from aftercart.settings import read_settings
 
+log = structlog.get_logger()
+
+TASKS = ["workers.tasks"]
 INGEST_SWEEP_S = 5.0
 DISPATCH_S = 1.0
 
@@ -76,6 +80,10 @@ class Workers(Celery):
     The embedded mode gives it one beforehand; then that one's settings count and the environment is not read.
     """
 
+    def hold(self, engine: App) -> None:
+        """Work on this engine from now on."""
+        self.__dict__["engine"] = engine
+
     @cached_property
     def engine(self) -> App:
         return build(read_settings())
@@ -94,5 +102,13 @@ def _log_like_the_rest(loglevel: int | str | None = None, **_: Any) -> None:
     logs.configure(loglevel or logging.WARNING)
 
 
+@signals.celeryd_after_setup.connect
+def _tell_what_shares_a_worker(instance: Any, **_: Any) -> None:
+    queues = set(instance.app.amqp.queues.consume_from)
+    if "deliver" in queues and len(queues) > 1:
+        hint = "while a mail server is silent, orders wait too: give `deliver` workers of its own (docs/operations.md)"
+        log.info("worker_shared", queues=sorted(queues), hint=hint)
+
+
 inproc.register()
-celery = Workers("aftercart", loader=SettingsLoader, include=["workers.tasks"])
+celery = Workers("aftercart", loader=SettingsLoader, include=TASKS)

@@ -1,4 +1,4 @@
-"""The one-process mode: a Celery worker and beat in threads, beside the web app.
+"""The one-process mode: Celery workers, one a queue, and beat in threads, beside the web app.
 
 The same tasks, the same schedule, over `inproc://`. Messages still queued at the end die with the process, and after
 a crash so do its workers; so the next start takes over what they held instead of waiting for their leases to run out.
@@ -21,7 +21,8 @@ from aftercart.delivery.base import Go, Message, Outcome, Receipt, Sender
 from aftercart.errors import ConfigError
 from aftercart.ledger import store as ledger
 from aftercart.queue import inproc
-from workers.app import Workers, configuration
+from aftercart.queue.port import QUEUE_OF
+from workers.app import TASKS, SettingsLoader, Workers, celery
 
 log = structlog.get_logger()
 
@@ -37,30 +38,24 @@ class Embedded:
     """
 
     def __init__(self, app: App, *, concurrency: int, beat: bool = True) -> None:
+        """`concurrency`: threads that deliver; those that wait for a mail server hold up nothing else."""
         inproc.register()
-        self._ready = threading.Event()
         self._sender = _StoppableSender(app.sender)
         self._app = replace(app, sender=self._sender)
-        self._celery = _celery_for(self._app)
-        self._worker = self._celery.WorkController(
-            app=self._celery,
-            pool="threads",
-            concurrency=concurrency,
-            without_gossip=True,
-            without_mingle=True,
-            without_heartbeat=True,
-            loglevel="WARNING",
-            ready_callback=lambda _: self._ready.set(),
-        )
-        self._worker_thread = threading.Thread(target=self._worker.start, name="worker", daemon=True)
-        self._beat: Any = EmbeddedService(self._celery, thread=True, scheduler_cls=Scheduler) if beat else None
+        celery.hold(self._app)  # the tasks look for it there
+        self._crews = [
+            _Crew(self._app, queue, threads=concurrency if queue == QUEUE_OF["deliver"] else 1)
+            for queue in dict.fromkeys(QUEUE_OF.values())
+        ]
+        self._beat: Any = EmbeddedService(_workers(app), thread=True, scheduler_cls=Scheduler) if beat else None
         self._lock: IO[str] | None = None
 
     def start(self) -> None:
-        """Return at once; the worker takes its first message some tenths of a second later."""
+        """Return at once; the workers take their first message some tenths of a second later."""
         self._lock = hold(self._app.settings.data_dir)
         _take_over(self._app)
-        self._worker_thread.start()
+        for crew in self._crews:
+            crew.start()
         if self._beat:
             self._beat.start()
 
@@ -72,19 +67,50 @@ class Embedded:
         self._sender.stop()
         if self._beat:
             self._beat.stop()
-        self._ready.wait(timeout=grace_s)
-        stopping = threading.Thread(target=self._worker.stop, kwargs={"in_sighandler": False}, daemon=True)
-        stopping.start()
         deadline = monotonic() + grace_s
-        while stopping.is_alive() and monotonic() < deadline:
-            inproc.interrupt()  # its consumer looks up every two seconds only
-            stopping.join(timeout=0.1)
-        self._worker_thread.join(timeout=0 if stopping.is_alive() else grace_s)
-        if stopping.is_alive() or self._worker_thread.is_alive():
+        # Deliver last: what waits for a mail server must not keep the others from ending.
+        if not all(crew.stop(deadline) for crew in sorted(self._crews, key=lambda crew: crew.queue == "deliver")):
             return False
         if self._lock:
             self._lock.close()
         return True
+
+
+class _Crew:
+    """The threads that work one queue off. Each queue has its own, so that none of them waits for another's work."""
+
+    def __init__(self, app: App, queue: str, threads: int) -> None:
+        self.queue = queue
+        self._ready = threading.Event()
+        workers = _workers(app)
+        self._worker = workers.WorkController(
+            app=workers,
+            queues=[queue],
+            pool="threads",
+            concurrency=threads,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            loglevel="WARNING",
+            ready_callback=lambda _: self._ready.set(),
+        )
+        self._thread = threading.Thread(target=self._worker.start, name=queue, daemon=True)
+
+    def start(self) -> None:
+        """Begin to read the queue."""
+        self._thread.start()
+
+    def stop(self, deadline: float) -> bool:
+        """Take no more messages and end what was begun; False if that was not done by then."""
+        self._ready.wait(timeout=deadline - monotonic())
+        stopping = threading.Thread(target=self._worker.stop, kwargs={"in_sighandler": False}, daemon=True)
+        stopping.start()
+        ending = (stopping, self._thread)
+        while any(thread.is_alive() for thread in ending) and monotonic() < deadline:
+            inproc.interrupt()  # its consumer looks up every two seconds only
+            for thread in ending:
+                thread.join(timeout=0.02)
+        return not any(thread.is_alive() for thread in ending)
 
 
 class _StoppableSender:
@@ -112,12 +138,12 @@ class _StoppableSender:
         self._sender.close()
 
 
-def _celery_for(app: App) -> Workers:
-    from workers.app import celery
-
-    celery.__dict__["engine"] = app
-    celery.conf.update(configuration(app.settings.broker_url), worker_enable_remote_control=False)
-    return celery
+def _workers(app: App) -> Workers:
+    """A Celery app of its own: which queues a worker reads is remembered there."""
+    workers = Workers("aftercart", loader=SettingsLoader, include=TASKS, set_as_current=False)
+    workers.hold(app)
+    workers.conf.update(worker_enable_remote_control=False)
+    return workers
 
 
 def _take_over(app: App) -> None:

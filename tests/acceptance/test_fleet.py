@@ -37,3 +37,4 @@ def test_on_redis_and_postgresql_a_fleet_mails_each_order_once(
     """T03, T05: and when the broker loses all it holds, nothing is lost."""
     with mail_sink() as sink, fleet(tmp_path, sink, broker, postgres_url) as running:
         each_order_is_mailed_once(running, sink, broker)
+        assert "give `deliver` workers of its own" in running.workers[0].log

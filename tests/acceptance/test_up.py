@@ -67,19 +67,23 @@ def test_sigterm_while_mails_leave_loses_and_doubles_none(tmp_path: Path) -> Non
         assert set(sink.addresses.values()) == {1}
 
 
-def test_a_mail_server_that_stays_silent_does_not_keep_it_alive(shop: Deployment, sink: MailSink) -> None:
+def test_a_mail_server_that_stays_silent_holds_up_no_order_and_does_not_keep_it_alive(
+    shop: Deployment, sink: MailSink
+) -> None:
     """T04: the mail in doubt shows as unknown at the next start, and is not sent again."""
+    shop.env["AFTERCART_WORKERS"] = "1"
     with shop.up() as process:
         shop.stock_the_shop()
         sink.silent.set()
         shop.post(shop.order("1"), "order-1")
         sink.wait_for(1)
+        shop.post(shop.order("2"), "order-2")
+        _wait_for_state(shop, "scheduled", process)
         assert process.stop(signal.SIGTERM) == 0
         assert "Traceback" not in process.log
     sink.silent.clear()
     with shop.up() as process:
         _wait_for_state(shop, "unknown", process)
-        shop.post(shop.order("2"), "order-2")
         sink.wait_for(2)
         process.stop()
     assert sink.addresses == {"buyer1@example.com": 1, "buyer2@example.com": 1}

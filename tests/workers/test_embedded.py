@@ -1,7 +1,8 @@
 """The engine inside one process, without the web app."""
 
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from aftercart.db import inbox
 from aftercart.delivery.base import Go, Message, Receipt
 from aftercart.errors import ConfigError
 from aftercart.intake.signing import sign_generic
+from aftercart.ledger.store import REPLY_LEASE
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.ingest import accept
 from aftercart.pipeline.send import deliver
@@ -40,6 +42,22 @@ class DyingSender(RecordingSender):
         assert go(next(iter(messages)))
         raise PowerCutError
         yield  # a generator, as a sender is
+
+
+class SilentSender(RecordingSender):
+    """Its server takes bodies and does not answer before it `speaks`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.speaks = threading.Event()
+        self.waits = threading.Semaphore(0)
+
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
+        for message in messages:
+            receipt = self._send(message, go)
+            self.waits.release()
+            self.speaks.wait()
+            yield receipt
 
 
 @pytest.fixture
@@ -71,6 +89,22 @@ def _tell(app: App, payload: object, webhook_id: str) -> None:
     post(app, "generic", sign_generic(GENERIC_SECRET, webhook_id, content, NOW), content)
 
 
+def _store(app: App, payload: object, webhook_id: str) -> None:
+    """The webhook is stored, and no worker has looked yet."""
+    content = body(payload)
+    row = accept(app.shops["generic"], sign_generic(GENERIC_SECRET, webhook_id, content, NOW), content, NOW)
+    assert row
+    with app.inbox_db.write() as connection:
+        inbox.store(connection, [row])
+
+
+def _arrive(app: App, payload: object, webhook_id: str) -> None:
+    """The webhook is stored, and a worker is asked for."""
+    _store(app, payload, webhook_id)
+    with closing(open_queue("inproc://")) as queue:
+        queue.publish("ingest")
+
+
 def _states(app: App) -> dict[str, str]:
     with app.db.read() as connection:
         return {row["email"]: row["state"] for row in report.listed(connection)}
@@ -80,6 +114,13 @@ def _wait_for(app: App, wanted: dict[str, str]) -> None:
     deadline = monotonic() + 30
     while (states := _states(app)) != wanted:
         assert monotonic() < deadline, states
+        sleep(0.02)
+
+
+def _wait_for_state(app: App, name: str, state: str) -> None:
+    deadline = monotonic() + 30
+    while (found := _states(app).get(f"{name}@example.com")) != state:
+        assert monotonic() < deadline, f"{name}: {found}, not {state}"
         sleep(0.02)
 
 
@@ -96,14 +137,33 @@ def running(app: App, sender: RecordingSender) -> Iterator[Embedded]:
 
 
 def test_a_webhook_whose_nudge_got_lost_is_found_by_the_sweep(app: App) -> None:
-    content = body(_order("1", "ada@example.com"))
-    row = accept(app.shops["generic"], sign_generic(GENERIC_SECRET, "1", content, NOW), content, NOW)
-    assert row
     with running(app, RecordingSender()):
         sleep(1)  # past the look at the start
-        with app.inbox_db.write() as connection:
-            inbox.store(connection, [row])
+        _store(app, _order("1", "ada@example.com"), "1")
         _wait_for(app, {"ada@example.com": "scheduled", "ben@example.com": "scheduled"})
+
+
+def test_a_silent_mail_server_holds_up_neither_orders_nor_refunds_nor_the_dispatcher(app: App) -> None:
+    """Its answer may take ten minutes, and every thread that delivers may have to wait for one."""
+    sender = SilentSender()
+    assert isinstance(app.clock, SteppedClock)
+    with running(app, sender), ExitStack() as at_the_end:
+        at_the_end.callback(sender.speaks.set)
+        for name in ("ada", "chika"):
+            _arrive(app, _order(name, f"{name}@example.com"), name)
+            _wait_for_state(app, name, "scheduled")
+            app.clock.step(timedelta(seconds=2))
+            assert sender.waits.acquire(timeout=30)
+        _arrive(app, _order("dev", "dev@example.com"), "dev")
+        _wait_for_state(app, "dev", "scheduled")
+        _arrive(app, generic("order.refunded", order_id="dev"), "refund")
+        _wait_for_state(app, "dev", "canceled")
+        app.clock.step(REPLY_LEASE)
+        _wait_for_state(app, "ada", "unknown")
+        sender.speaks.set()
+        for name in ("ada", "chika"):
+            _wait_for_state(app, name, "sent")
+    assert len(sender.messages) == 2
 
 
 def test_what_a_dead_process_held_is_taken_over_at_once(app: App) -> None:
