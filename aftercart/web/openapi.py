@@ -35,7 +35,7 @@ _SHOP = _operation(
         404: "There is no such shop.",
         413: "The body is too large.",
         422: "Generic door only: the event is stored, but cannot be understood; `field` is at fault.",
-        503: "It could not be stored: send it again.",
+        503: "It could not be stored, or not in time: send it again after `Retry-After` seconds.",
     },
     requestBody={"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
 )

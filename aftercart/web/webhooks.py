@@ -1,12 +1,14 @@
 """The doors for shops: `POST /webhooks/{shop}`.
 
 200 after the event is durable; 401 nobody we know signed it; 413 too large; 422 (generic door only) the body cannot
-be understood, though it is kept; 503 it could not be stored, so send it again. Shopify and WooCommerce switch a
-webhook off that answers with errors, so they get 200 for a signed body whatever is in it.
+be understood, though it is kept; 503 it could not be stored, or not in time, so send it again. Shopify and WooCommerce
+switch a webhook off that answers with errors, so they get 200 for a signed body whatever is in it.
 """
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import structlog
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,46 +21,53 @@ from aftercart.web.inbox_writer import InboxWriter, NotStoredError
 
 log = structlog.get_logger()
 
+RETRY_AFTER_S = 10
+
 
 def webhook_routes(app: App, writer: InboxWriter) -> list[Route]:
     """One route a shop."""
+    return [Route("/webhooks/{shop}", _Doors(app, writer).receive, methods=["POST"])]
 
-    async def receive(request: Request) -> Response:
-        shop = app.shops.get(request.path_params["shop"])
+
+class _Doors:
+    def __init__(self, app: App, writer: InboxWriter) -> None:
+        self._app, self._writer = app, writer
+        # Threads of their own, which wait for nothing but the processor: shops never wait behind a reader's click.
+        self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="verdict")
+
+    async def receive(self, request: Request) -> Response:
+        shop = self._app.shops.get(request.path_params["shop"])
         if shop is None:
-            known = ", ".join(sorted(app.shops))
+            known = ", ".join(sorted(self._app.shops))
             return _answer(404, f"no such shop; there are: {known}")
-        body = await _body(request, app.settings.max_body_bytes)
+        limit = self._app.settings.max_body_bytes
+        body = await _body(request, limit)
         if body is None:
-            return _answer(413, f"the body is larger than {app.settings.max_body_bytes:,} bytes")
-        return await _store(app, writer, shop, dict(request.headers), body)
+            return _answer(413, f"the body is larger than {limit:,} bytes")
+        return await self._store(shop, dict(request.headers), body)
 
-    return [Route("/webhooks/{shop}", receive, methods=["POST"])]
+    async def _store(self, shop: Shop, headers: dict[str, str], body: bytes) -> Response:
+        try:
+            row = accept(shop, headers, body, self._app.clock())
+        except SignatureError as err:
+            log.warning("webhook_refused", shop=shop.name, why=str(err))
+            return _answer(401, str(err))
+        if row is None:
+            return _answer(200, "pong")
+        try:
+            await self._writer.store(row)
+        except NotStoredError:
+            return _come_again()
+        return await self._verdict(shop, row["topic"], body)
 
-
-async def _store(app: App, writer: InboxWriter, shop: Shop, headers: dict[str, str], body: bytes) -> Response:
-    try:
-        row = accept(shop, headers, body, app.clock())
-    except SignatureError as err:
-        log.warning("webhook_refused", shop=shop.name, why=str(err))
-        return _answer(401, str(err))
-    if row is None:
-        return _answer(200, "pong")
-    try:
-        await writer.store(row)
-    except NotStoredError:
-        return _answer(503, "could not be stored; please send it again")
-    return await _verdict(shop, row["topic"], body)
-
-
-async def _verdict(shop: Shop, topic: str, body: bytes) -> Response:
-    if not shop.tells_unprocessable:
+    async def _verdict(self, shop: Shop, topic: str, body: bytes) -> Response:
+        if not shop.tells_unprocessable:
+            return _answer(200, "stored")
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._readers, shop.parse, topic, body)
+        except UnprocessableError as err:
+            return _answer(422, str(err), field=err.field)
         return _answer(200, "stored")
-    try:
-        await run_in_threadpool(shop.parse, topic, body)
-    except UnprocessableError as err:
-        return _answer(422, str(err), field=err.field)
-    return _answer(200, "stored")
 
 
 async def _body(request: Request, limit: int) -> bytes | None:
@@ -73,6 +82,12 @@ async def _body(request: Request, limit: int) -> bytes | None:
             return None
         parts.append(part)
     return b"".join(parts)
+
+
+def _come_again() -> Response:
+    answer = _answer(503, "could not be stored; please send it again")
+    answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
 
 
 def _answer(status: int, detail: str, **more: str) -> Response:

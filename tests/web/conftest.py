@@ -1,5 +1,6 @@
 """The web app as it is served: over a real socket."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pytest
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
+from aftercart.db.session import Database
 from aftercart.testing import engine
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
@@ -33,6 +35,20 @@ class Site:
         """What stands in the inbox, seen from outside the web app."""
         with self.app.inbox_db.read() as connection:
             return inbox.oldest(connection, 10_000)
+
+
+class lock_held:  # noqa: N801  # reads as a verb in `with`
+    """Nobody can write to a SQLite database meanwhile."""
+
+    def __init__(self, database: Database) -> None:
+        self._connection = sqlite3.connect(str(database.engine.url.database), isolation_level=None)
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.execute("ROLLBACK")
+        self._connection.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Group commit: many webhooks, one durable transaction, and an answer for everybody."""
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from sqlalchemy import event
 from aftercart.db import inbox
 from aftercart.db.session import Database
 from aftercart.web.inbox_writer import InboxWriter, NotStoredError
+from tests.web.conftest import lock_held
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -169,20 +169,21 @@ def test_stop_writes_what_waits_and_takes_no_more(database: Database) -> None:
     assert len(stored_keys(database)) == 600
 
 
+def test_who_would_wait_too_long_is_told_so_and_may_come_again(database: Database) -> None:
+    writer = InboxWriter(database, on_stored=lambda: None, answer_within_s=0.1)
+    writer.start()
+    rows = [a_row(str(number)) for number in range(300)]  # more than a group: some are begun, the others still wait
+    with lock_held(database):
+        answers = asyncio.run(all_of(writer, *rows))
+        assert {type(answer) for answer in answers} == {NotStoredError}
+    writer.stop()
+    again = InboxWriter(database, on_stored=lambda: None)
+    again.start()
+    assert set(asyncio.run(all_of(again, *rows))) == {None}
+    again.stop()
+    assert len(stored_keys(database)) == 300
+
+
 def test_the_same_delivery_twice_in_a_group_is_one_row(database: Database, writer: InboxWriter) -> None:
     assert asyncio.run(all_of(writer, *[a_row("same")] * 32)) == [None] * 32
     assert stored_keys(database) == ["same"]
-
-
-class lock_held:  # noqa: N801  # reads as a verb in `with`
-    """Nobody can write to a SQLite database meanwhile."""
-
-    def __init__(self, database: Database) -> None:
-        self._connection = sqlite3.connect(str(database.engine.url.database), isolation_level=None)
-
-    def __enter__(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.execute("ROLLBACK")
-        self._connection.close()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -18,8 +19,9 @@ from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, ListQueue, engine
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
 from tests.intake.payloads import body, generic_order, shopify_order, woo_order
-from tests.web.conftest import NOW, Site
+from tests.web.conftest import NOW, Site, lock_held
 
+SHOPIFY_WAITS_S = 5
 SHOP = "https://shop.example.com/"
 
 
@@ -181,6 +183,18 @@ def test_a_full_disk_gives_503_until_there_is_room_again(site: Site) -> None:
     room["pages"] = 100_000
     assert site.post("generic", generic_headers(content, "m3"), content).status_code == 200
     assert len(site.waiting()) == answers.count(200) + 1
+
+
+def test_an_inbox_that_somebody_locks_gives_503_before_the_shop_hangs_up(site: Site) -> None:
+    content = body(generic_order())
+    with lock_held(site.app.inbox_db):
+        started = monotonic()
+        answer = site.post("generic", generic_headers(content), content)
+        assert monotonic() - started < SHOPIFY_WAITS_S
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+    assert site.post("generic", generic_headers(content), content).status_code == 200
+    assert len(site.waiting()) == 1
 
 
 def test_webhooks_that_come_while_no_worker_is_free_ask_for_one_once(tmp_path: Path) -> None:
