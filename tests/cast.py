@@ -21,7 +21,7 @@ from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
-from aftercart.pipeline.record import Visit, record_click, unsubscribe
+from aftercart.pipeline.record import Click, Visit, find_link, keep_clicks, unsubscribe
 from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, RecordingSender, post
 
 MONDAY = datetime(2026, 3, 2, 14, tzinfo=UTC)
@@ -239,8 +239,14 @@ def links_in(message: Message) -> list[str]:
 
 def click(app: App, message: Message, position: int = 0) -> str | None:
     """A person opens a link of a mail, now; where it leads."""
-    token = links_in(message)[position]
-    return record_click(app.db, app.tokens, token, Visit("GET", "Mozilla/5.0 Firefox/140.0"), app.clock())
+    link = find_link(app.db, app.tokens, links_in(message)[position])
+    if link is None:
+        return None
+    now = app.clock()
+    with app.db.write() as connection:
+        made = Click(link, Visit("GET", "Mozilla/5.0 Firefox/140.0"), now)
+        keep_clicks(connection, [made], app.campaigns.attribution_windows, now)
+    return link.url
 
 
 def leave(app: App, recipient_id: int, send_id: UUID) -> None:

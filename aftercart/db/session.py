@@ -163,8 +163,10 @@ def _engine(url: str) -> Engine:
     if parsed.database and parsed.database != ":memory:":
         _make_folder(Path(parsed.database).parent)
     options = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+    # No bound but the number of threads: who waits for the turn to write holds a connection, and readers need one too.
+    pool = {"max_overflow": -1} if parsed.database not in (None, "", ":memory:") else {}
     # Errors go to the log, and parameters are addresses and payloads.
-    engine = create_engine(parsed, connect_args=options, hide_parameters=True)
+    engine = create_engine(parsed, connect_args=options, hide_parameters=True, **pool)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -15,12 +15,12 @@ from time import monotonic, sleep
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
-from aftercart.db.tables import links, orders, sends
+from aftercart.db.tables import clicks, links, orders, sends
 from aftercart.demo.mailbox import Entry, Mailbox
 from aftercart.demo.payloads import Secrets, Webhook, customer_webhook, order_webhook
 from aftercart.demo.people import Action, Deed, open_letter, plan, reacts
@@ -82,7 +82,7 @@ class Replay:
         self._agenda: list[tuple[datetime, str, int, Happening]] = []
         self._count = count()
         self._customers = {order.customer.email: order.customer for order in shop.last_week}
-        self._read = 0
+        self._read = self._clicked = self._kept = 0
 
     def run(self) -> None:
         """Play until nothing is left to happen. Raises AftercartError when the engine stands still."""
@@ -146,9 +146,17 @@ class Replay:
 
     def _settle(self) -> None:
         """Wait until the engine has worked off what is due now."""
+        self._wait_until(self._clicks_are_kept, "write down clicks")
         self._wait_until(self._inbox_is_empty, "take in webhooks")
         dispatch(self._app)  # at once, rather than when the scheduler's second is up
         self._wait_until(self._nothing_is_due, "send what is due")
+
+    def _clicks_are_kept(self) -> bool:
+        """Readers are sent on before that."""
+        if self._kept < self._clicked:
+            with self._app.db.read() as connection:
+                self._kept = connection.execute(select(func.count()).select_from(clicks)).scalar_one()
+        return self._kept >= self._clicked
 
     def _inbox_is_empty(self) -> bool:
         with self._app.inbox_db.read() as connection:
@@ -216,7 +224,8 @@ class Replay:
     def _act(self, action: Action, mail: Mail) -> None:
         match action.deed:
             case Deed.CLICK | Deed.SCAN:
-                self._web.request("GET", urlsplit(action.url).path, {"user-agent": action.user_agent})
+                status = self._web.request("GET", urlsplit(action.url).path, {"user-agent": action.user_agent})
+                self._clicked += status == 302
             case Deed.LEAVE:
                 form = {"content-type": "application/x-www-form-urlencoded", "user-agent": action.user_agent}
                 self._web.request("POST", urlsplit(action.url).path, form, b"List-Unsubscribe=One-Click")

@@ -3,16 +3,17 @@
 A mail scanner opens every link within seconds, so a click is recorded with a verdict, and only a POST unsubscribes.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from aftercart.db.session import Database, insert_new
-from aftercart.db.tables import attempts, clicks, consents, links, recipients, sends, suppressions
+from aftercart.db.tables import attempts, clicks, consents, links, orders, recipients, sends, suppressions
+from aftercart.pipeline.attribute import attribute
 from aftercart.policy.consent import ConsentState
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 from aftercart.tracking.bots import BURST_WINDOW, Hit, verdict
@@ -42,26 +43,10 @@ class Leaver:
 # ---------------------------------------------------------------- clicks
 
 
-def record_click(db: Database, tokens: TokenSigner, token: str, visit: Visit, now: datetime) -> str | None:
-    """Where a tracked link leads; the click is kept with its verdict. None: the link is no longer stored.
-
-    Raises BadTokenError. A reader is sent on even when the click cannot be written down.
-    """
-    send_id, position = tokens.read_link(token)
-    with db.read() as connection:
-        link = _link(connection, send_id, position)
-    if link is None:
-        return None
-    try:
-        with db.write() as connection:
-            _keep_click(connection, link, visit, now)
-    except SQLAlchemyError:
-        log.exception("click_not_recorded", send_id=str(send_id), position=position)
-    return link.url
-
-
 @dataclass(frozen=True, slots=True)
-class _Link:
+class Link:
+    """A tracked link: where it leads, whose it is, and when its mail was handed over."""
+
     send_id: UUID
     position: int
     url: str
@@ -69,21 +54,50 @@ class _Link:
     sent_at: datetime | None
 
 
-def _link(connection: Connection, send_id: UUID, position: int) -> _Link | None:
+@dataclass(frozen=True, slots=True)
+class Click:
+    """Somebody or something opened a link."""
+
+    link: Link
+    visit: Visit
+    at: datetime
+
+
+def find_link(db: Database, tokens: TokenSigner, token: str) -> Link | None:
+    """The link of a token. None: it is no longer stored. Raises BadTokenError."""
+    send_id, position = tokens.read_link(token)
     # Some gateways open the links before the server has answered us: the hand-over had begun, but was not `sent` yet.
     begun_at = select(func.max(attempts.c.started_at)).where(attempts.c.send_id == send_id).scalar_subquery()
-    found = connection.execute(
+    wanted = (
         select(links.c.url, sends.c.recipient_id, func.coalesce(sends.c.sent_at, begun_at))
         .join(sends, sends.c.id == links.c.send_id)
         .where(links.c.send_id == send_id, links.c.position == position)
-    ).one_or_none()
-    return _Link(send_id, position, *found) if found else None
+    )
+    with db.read() as connection:
+        found = connection.execute(wanted).one_or_none()
+    return Link(send_id, position, *found) if found else None
 
 
-def _keep_click(connection: Connection, link: _Link, visit: Visit, now: datetime) -> None:
-    recent = (clicks.c.send_id == link.send_id) & (clicks.c.at > now - BURST_WINDOW)
+def keep_clicks(
+    connection: Connection, batch: Sequence[Click], windows: Mapping[str, timedelta], now: datetime
+) -> None:
+    """Keep clicks with their verdicts, in the order in which they came, each mail's among themselves.
+
+    A click may be kept late, after an order that it led to came in; such an order is credited now. `windows`:
+    campaign → how long a click earns credit.
+    """
+    # By mail, so that of two processes none waits for the other in a circle.
+    for click in sorted(batch, key=lambda click: click.link.send_id):
+        _keep_click(connection, click)
+    attribute(connection, _orders_since(connection, batch), windows, now)
+
+
+def _keep_click(connection: Connection, click: Click) -> None:
+    link, visit, at = click.link, click.visit, click.at
+    # Not those that came long after: this one may have waited for the database.
+    recent = (clicks.c.send_id == link.send_id) & (clicks.c.at > at - BURST_WINDOW) & (clicks.c.at < at + BURST_WINDOW)
     opened = set(connection.execute(select(clicks.c.position).where(recent)).scalars())
-    judged = verdict(Hit(visit.method, visit.user_agent, now, link.sent_at, opened | {link.position}))
+    judged = verdict(Hit(visit.method, visit.user_agent, at, link.sent_at, opened | {link.position}))
     if judged.reason == "burst":  # the first ones of the burst looked human when they came
         unmasked = update(clicks).where(recent, clicks.c.verdict == "human")
         connection.execute(unmasked.values(**judged._asdict()))
@@ -93,11 +107,19 @@ def _keep_click(connection: Connection, link: _Link, visit: Visit, now: datetime
             "send_id": link.send_id,
             "position": link.position,
             "recipient_id": link.recipient_id,
-            "at": now,
+            "at": at,
             "user_agent": visit.user_agent.replace("\x00", "")[:USER_AGENT_LIMIT],
             **judged._asdict(),
         },
     )
+
+
+def _orders_since(connection: Connection, batch: Sequence[Click]) -> list[int]:
+    """Orders that these people placed after the first of these clicks; mostly none."""
+    people = {click.link.recipient_id for click in batch}
+    first = min(click.at for click in batch)
+    later = select(orders.c.id).where(orders.c.recipient_id.in_(people), orders.c.placed_at > first)
+    return list(connection.execute(later).scalars())
 
 
 # ---------------------------------------------------------------- leaving

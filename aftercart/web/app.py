@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from aftercart import __version__
 from aftercart.bootstrap import App
+from aftercart.pipeline.record import Click, keep_clicks
 from aftercart.queue import Queue
+from aftercart.web.click_writer import ClickWriter
 from aftercart.web.health import health_router
 from aftercart.web.inbox_writer import InboxWriter
 from aftercart.web.landing import landing_routes
@@ -26,17 +29,21 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     """The web app of one engine. `front`: routes to show at `/` in place of the plain landing page."""
     writer = InboxWriter(app.inbox_db, on_stored=lambda: _nudge(app.queue))
 
+    clicks = ClickWriter(app.db, keep=lambda connection, batch: _keep(app, connection, batch))
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         writer.start()
+        clicks.start()
         yield
         writer.stop()
+        clicks.stop()
 
     web = FastAPI(title="Aftercart", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     web.add_exception_handler(ClientDisconnect, _nobody_listens)
     web.include_router(health_router(app))
     web.router.routes.extend(webhook_routes(app, writer))
-    web.router.routes.extend(link_routes(app))
+    web.router.routes.extend(link_routes(app, clicks))
     web.router.routes.extend(front if front is not None else landing_routes(app))
     describe(web)
     return web
@@ -46,6 +53,10 @@ def _nudge(queue: Queue) -> None:
     """Ask for a worker; where a message waits already, whoever reads it will find the new webhooks too."""
     if not queue.waiting("ingest"):
         queue.publish("ingest")
+
+
+def _keep(app: App, connection: Connection, batch: Sequence[Click]) -> None:
+    keep_clicks(connection, batch, app.campaigns.attribution_windows, app.clock())
 
 
 async def _nobody_listens(_: Request, __: Exception) -> Response:

@@ -19,6 +19,7 @@ log = structlog.get_logger()
 GROUP = 256
 MOST_WAITING = 10_000
 """More than a disk takes in the time for which anybody would wait."""
+PAUSE_S = 1.0
 STOP_WITHIN_S = BUSY_TIMEOUT_S + 5
 
 T = TypeVar("T")
@@ -28,7 +29,8 @@ class GroupWriter(Generic[T]):
     """Writes items in the order in which they were put in, at most 256 in a transaction.
 
     `write`: in the writer's transaction. `written` and `lost`: told once of each item, after its commit or when it
-    could not be written. `wanted`: asked right before; who says no is forgotten.
+    could not be written. `wanted`: asked right before; who says no is forgotten. `patient`: while the database is busy
+    or away, try again until told to stop.
     """
 
     def __init__(
@@ -40,14 +42,16 @@ class GroupWriter(Generic[T]):
         written: Callable[[Sequence[T]], object] = lambda _: None,
         lost: Callable[[Sequence[T], Exception], object],
         wanted: Callable[[T], bool] = lambda _: True,
+        patient: bool = False,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._database, self._do_write = database, write
         self._written, self._lost, self._wanted = written, lost, wanted
-        self._most_waiting = most_waiting
+        self._patient, self._most_waiting = patient, most_waiting
         self._waiting: queue.SimpleQueue[T | None] = queue.SimpleQueue()
         self._door = threading.Lock()
         self._open = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write_groups, name=name, daemon=True)
 
     def start(self) -> None:
@@ -60,6 +64,7 @@ class GroupWriter(Generic[T]):
         with self._door:
             self._open = False
             self._waiting.put(None)
+        self._stopping.set()
         self._thread.join(timeout=STOP_WITHIN_S)
         if self._thread.is_alive():
             log.error("writer_gave_up", writer=self._thread.name, waiting=self._waiting.qsize())
@@ -91,20 +96,25 @@ class GroupWriter(Generic[T]):
         return group, False
 
     def _write(self, group: Sequence[T]) -> None:
+        fault = self._try(group)
+        while fault and self._patient and is_passing(fault) and not self._stopping.wait(PAUSE_S):
+            log.warning("writer_waits", writer=self._thread.name, error=str(fault.__cause__ or fault))
+            fault = self._try(group)
+        if fault is None:
+            self._written(group)
+        elif len(group) == 1 or is_passing(fault):
+            self._lost(group, fault)
+        else:
+            for item in group:  # one that cannot be written must not take its group with it
+                self._write([item])
+
+    def _try(self, group: Sequence[T]) -> Exception | None:
+        """What went wrong, or None."""
         if not group:
-            return
+            return None
         try:
             with self._database.write() as connection:
                 self._do_write(connection, group)
-        except Exception as err:  # noqa: BLE001  # a door: whatever it was, it must end neither the thread nor in silence
-            self._sort_out(group, err)
-            return
-        self._written(group)
-
-    def _sort_out(self, group: Sequence[T], err: Exception) -> None:
-        """An item that cannot be written must not take its group with it; a database that is away takes all."""
-        if len(group) == 1 or is_passing(err):
-            self._lost(group, err)
-            return
-        for item in group:
-            self._write([item])
+        except Exception as err:  # noqa: BLE001  # a door: whatever it was, somebody is told, and the thread lives on
+            return err
+        return None

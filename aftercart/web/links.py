@@ -4,9 +4,10 @@ Bare routes, without cookies, sessions or CSRF checks: mailbox providers post th
 machines (RFC 8058), and a check meant for browsers would turn them away.
 """
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,12 +15,17 @@ from starlette.routing import Route
 from aftercart.clock import Clock
 from aftercart.db.session import Database
 from aftercart.errors import BadTokenError
-from aftercart.pipeline.record import Leaver, Visit, record_click, unsubscribe, who_leaves
+from aftercart.pipeline.record import Click, Leaver, Visit, find_link, unsubscribe, who_leaves
 from aftercart.tracking.tokens import TokenSigner
+from aftercart.web.click_writer import ClickWriter
 from aftercart.web.recipient_pages import RecipientPages
 
 LOOKED_AT_BYTES = 4096
 """So much of a posted body is looked at; a one-click body has 26 bytes, or some hundred as multipart."""
+
+
+READERS = 8
+WRITERS = 4
 
 
 class BrandLike(Protocol):
@@ -44,9 +50,9 @@ class LinkApp(Protocol):
     def brand(self) -> BrandLike: ...
 
 
-def link_routes(app: LinkApp) -> list[Route]:
+def link_routes(app: LinkApp, clicks: ClickWriter) -> list[Route]:
     """The routes under `/c/` and `/u/`."""
-    doors = _Doors(app)
+    doors = _Doors(app, clicks)
     return [
         Route("/c/{token}", doors.click, methods=["GET"]),  # Starlette lets HEAD in where GET is
         Route("/u/{token}", doors.ask, methods=["GET"]),
@@ -55,29 +61,38 @@ def link_routes(app: LinkApp) -> list[Route]:
 
 
 class _Doors:
-    def __init__(self, app: LinkApp) -> None:
-        self._app = app
+    def __init__(self, app: LinkApp, clicks: ClickWriter) -> None:
+        self._app, self._clicks = app, clicks
+        # Who leaves waits until that is written; who only reads shall not wait behind them for a thread.
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="links")
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="leaving")
 
     async def click(self, request: Request) -> Response:
-        """302 to the stored address, for readers and machines alike; 404 for a token that is not ours."""
-        return await run_in_threadpool(self._click, request)
+        """302 to the stored address, for readers and machines alike; 404 for a token that is not ours.
+
+        The click is kept behind the reader's back: a database that is busy does not stand between them and the shop.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._click, request)
 
     async def ask(self, request: Request) -> Response:
         """A page with one button. Changes nothing: mail scanners open every link, and some run its scripts."""
-        return await run_in_threadpool(self._ask, request)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._ask, request)
 
     async def leave(self, request: Request) -> Response:
         """The recipient leaves. 200 and no redirect, however often, with whatever body and origin."""
         source = "one_click" if b"One-Click" in await _start_of_body(request) else "page"
-        return await run_in_threadpool(self._leave, request, source)
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self._leave, request, source)
 
     def _click(self, request: Request) -> Response:
-        visit = Visit(request.method, request.headers.get("user-agent", ""))
         try:
-            url = record_click(self._app.db, self._app.tokens, _token(request), visit, self._app.clock())
+            link = find_link(self._app.db, self._app.tokens, _token(request))
         except BadTokenError:
-            url = None
-        return _redirect(url) if url else self._pages.no_such_link()
+            link = None
+        if link is None:
+            return self._pages.no_such_link()
+        visit = Visit(request.method, request.headers.get("user-agent", ""))
+        self._clicks.put(Click(link, visit, self._app.clock()))
+        return _redirect(link.url)
 
     def _ask(self, request: Request) -> Response:
         try:

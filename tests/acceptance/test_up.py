@@ -1,10 +1,14 @@
 """`aftercart up`: everything in one process, as a shop owner starts it."""
 
+import re
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import sleep
 
+import httpx
 import psutil
 import pytest
 
@@ -87,6 +91,40 @@ def test_a_mail_server_that_stays_silent_holds_up_no_order_and_does_not_keep_it_
         sink.wait_for(2)
         process.stop()
     assert sink.addresses == {"buyer1@example.com": 1, "buyer2@example.com": 1}
+
+
+def test_sigterm_loses_no_click_that_was_answered(shop: Deployment, sink: MailSink) -> None:
+    """Not even while somebody else writes to the database, and the clicks wait for that."""
+    with shop.up() as process:
+        shop.stock_the_shop()
+        shop.post(shop.order("1"), "order-1")
+        sink.wait_for(1)
+        text = sink.mails()[0].get_body(["plain"])
+        assert text is not None
+        links = re.findall(r"http://\S+(/c/[\w.-]+)", text.get_content())
+        assert links
+        _wait_for_state(shop, "sent", process)
+        with closing(sqlite3.connect(shop.folder / "data" / "aftercart.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for link in links * 5:
+                assert httpx.head(f"{shop.url}{link}").status_code == 302
+            process.popen.send_signal(signal.SIGTERM)
+            assert not _answers(shop)
+            other.execute("ROLLBACK")
+            assert process.popen.wait(20) == 0
+            assert other.execute("SELECT count(*) FROM clicks").fetchone() == (len(links) * 5,)
+        assert "Traceback" not in process.log
+
+
+def _answers(shop: Deployment) -> bool:
+    """False once it listens no more."""
+    for _ in range(300):
+        try:
+            httpx.get(f"{shop.url}/healthz")
+        except httpx.TransportError:
+            return False
+        sleep(0.1)
+    return True
 
 
 def test_a_second_one_on_the_same_port_says_so(shop: Deployment, tmp_path: Path) -> None:

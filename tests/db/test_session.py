@@ -1,6 +1,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from aftercart.db.session import Database, insert_new, is_passing
@@ -70,6 +71,32 @@ def test_a_reader_sees_one_moment_and_holds_up_no_writer(database: Database) -> 
             writing.execute(recipients.insert(), ada())
         assert reading.execute(select(func.count()).select_from(recipients)).scalar_one() == before == 0
     assert count(database) == 1
+
+
+def test_however_many_wait_for_their_turn_to_write_a_reader_does_not_wait(on_disk: Database) -> None:
+    """SQLite has one writer at a time, and an engine more threads than a pool of connections is usually large."""
+    begun = threading.Semaphore(0)
+
+    def write() -> None:
+        begun.release()
+        with on_disk.write():
+            pass
+
+    writers = [threading.Thread(target=write) for _ in range(20)]
+    with on_disk.write():
+        for writer in writers:
+            writer.start()
+            begun.acquire()
+        with ThreadPoolExecutor() as reader:
+            answer = reader.submit(_read_one, on_disk).result(timeout=20)
+    for writer in writers:
+        writer.join()
+    assert answer == 1
+
+
+def _read_one(database: Database) -> int:
+    with database.read() as connection:
+        return int(connection.execute(text("SELECT 1")).scalar_one())
 
 
 def test_insert_new_keeps_the_old_row_or_updates_it(database: Database) -> None:

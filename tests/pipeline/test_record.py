@@ -1,16 +1,15 @@
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-import structlog
-from sqlalchemy import text
 
 from aftercart.db.session import Database
-from aftercart.db.tables import attempts, clicks, consents, suppressions
+from aftercart.db.tables import attempts, attributions, clicks, consents, suppressions
 from aftercart.errors import BadTokenError
 from aftercart.ids import new_id
-from aftercart.pipeline.record import Visit, record_click, unsubscribe, who_leaves
+from aftercart.pipeline.attribute import attribute
+from aftercart.pipeline.record import Click, Visit, find_link, keep_clicks, unsubscribe, who_leaves
 from aftercart.tracking.tokens import TokenSigner
 from tests.rows import MONDAY, Rows, a_database
 
@@ -34,14 +33,21 @@ def rows(db: Database) -> Rows:
 # ---------------------------------------------------------------- clicks
 
 
+def click(db: Database, token: str, visit: Visit, at: datetime) -> str | None:
+    """A link is opened, and that is kept at once; where it leads."""
+    link = find_link(db, TOKENS, token)
+    if link is None:
+        return None
+    with db.write() as connection:
+        keep_clicks(connection, [Click(link, visit, at)], {}, at)
+    return link.url
+
+
 def test_a_click_leads_to_the_stored_address_and_is_kept(db: Database, rows: Rows) -> None:
     ada = rows.recipient()
     send = rows.send(rows.order(ada), ada)
     rows.link(send, "https://shop.example/lamp?utm_source=aftercart")
-    assert (
-        record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, LATER)
-        == "https://shop.example/lamp?utm_source=aftercart"
-    )
+    assert click(db, TOKENS.link(send, 0), FIREFOX, LATER) == "https://shop.example/lamp?utm_source=aftercart"
     (kept,) = rows.all(clicks)
     assert (kept["send_id"], kept["position"], kept["recipient_id"], kept["at"]) == (send, 0, ada, LATER)
     assert (kept["verdict"], kept["reason"], kept["user_agent"]) == ("human", "looks_human", FIREFOX.user_agent)
@@ -52,7 +58,7 @@ def test_machines_are_led_on_too_and_kept_as_what_they_are(db: Database, rows: R
     send = rows.send(rows.order(ada), ada)
     rows.link(send)
     for visit in (Visit("HEAD", FIREFOX.user_agent), Visit("GET", "curl/8.5.0"), Visit("GET", "")):
-        assert record_click(db, TOKENS, TOKENS.link(send, 0), visit, LATER) is not None
+        assert click(db, TOKENS.link(send, 0), visit, LATER) is not None
     assert [(c["verdict"], c["reason"]) for c in rows.all(clicks)] == [
         ("machine", "not_get"),
         ("machine", "known_agent"),
@@ -74,8 +80,8 @@ def test_a_scanner_that_comes_before_the_server_answered_us_comes_too_soon(db: D
     }
     with db.write() as connection:
         connection.execute(attempts.insert(), begun | {"started_at": MONDAY})
-    record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, MONDAY + timedelta(seconds=3))
-    record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, MONDAY + timedelta(days=1))
+    click(db, TOKENS.link(send, 0), FIREFOX, MONDAY + timedelta(seconds=3))
+    click(db, TOKENS.link(send, 0), FIREFOX, MONDAY + timedelta(days=1))
     assert [c["reason"] for c in rows.all(clicks)] == ["too_soon", "looks_human"]
 
 
@@ -85,9 +91,9 @@ def test_a_burst_unmasks_the_clicks_it_began_with(db: Database, rows: Rows) -> N
     send = rows.send(rows.order(ada), ada)
     for position in range(4):
         rows.link(send, f"https://shop.example/{position}", position)
-    record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, LATER - timedelta(seconds=30))
+    click(db, TOKENS.link(send, 0), FIREFOX, LATER - timedelta(seconds=30))
     for position in range(1, 4):
-        record_click(db, TOKENS, TOKENS.link(send, position), FIREFOX, LATER + timedelta(seconds=position))
+        click(db, TOKENS.link(send, position), FIREFOX, LATER + timedelta(seconds=position))
     assert [c["verdict"] for c in rows.all(clicks)] == ["human", "machine", "machine", "machine"]
 
 
@@ -96,36 +102,74 @@ def test_the_same_link_again_and_again_is_a_person(db: Database, rows: Rows) -> 
     send = rows.send(rows.order(ada), ada)
     rows.link(send)
     for second in range(4):
-        record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, LATER + timedelta(seconds=second))
+        click(db, TOKENS.link(send, 0), FIREFOX, LATER + timedelta(seconds=second))
     assert {c["verdict"] for c in rows.all(clicks)} == {"human"}
 
 
 def test_a_token_that_is_not_ours_leads_nowhere(db: Database) -> None:
     """T40."""
     with pytest.raises(BadTokenError):
-        record_click(db, TOKENS, TokenSigner(["f" * 32]).link(new_id(), 0), FIREFOX, LATER)
+        click(db, TokenSigner(["f" * 32]).link(new_id(), 0), FIREFOX, LATER)
 
 
 def test_a_link_that_is_no_longer_stored_leads_nowhere(db: Database) -> None:
-    assert record_click(db, TOKENS, TOKENS.link(new_id(), 0), FIREFOX, LATER) is None
+    assert click(db, TOKENS.link(new_id(), 0), FIREFOX, LATER) is None
 
 
-def test_a_reader_is_led_on_even_when_the_click_cannot_be_written(db: Database, rows: Rows) -> None:
+def test_a_burst_is_one_however_many_are_kept_at_once(db: Database, rows: Rows) -> None:
+    """And two mails that are opened in the same instant are none."""
+    ada = rows.recipient()
+    sends_ = [rows.send(rows.order(ada), ada) for _ in range(2)]
+    for send in sends_:
+        for position in range(3):
+            rows.link(send, f"https://shop.example/{position}", position)
+    opened = [(sends_[0], 0), (sends_[1], 0), (sends_[0], 1), (sends_[1], 1), (sends_[0], 2)]
+    found = [find_link(db, TOKENS, TOKENS.link(*which)) for which in opened]
+    with db.write() as connection:
+        keep_clicks(connection, [Click(link, FIREFOX, LATER) for link in found if link], {}, LATER)
+    assert sorted((c["send_id"] == sends_[0], c["verdict"]) for c in rows.all(clicks)) == [
+        (False, "human"),
+        (False, "human"),
+        (True, "machine"),
+        (True, "machine"),
+        (True, "machine"),
+    ]
+
+
+def test_a_click_that_is_kept_late_is_not_thrown_together_with_those_long_after_it(db: Database, rows: Rows) -> None:
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada)
+    for position in range(3):
+        rows.link(send, f"https://shop.example/{position}", position)
+    click(db, TOKENS.link(send, 0), FIREFOX, LATER + timedelta(seconds=12))
+    click(db, TOKENS.link(send, 1), FIREFOX, LATER + timedelta(seconds=24))
+    click(db, TOKENS.link(send, 2), FIREFOX, LATER)
+    assert {c["verdict"] for c in rows.all(clicks)} == {"human"}
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_an_order_is_credited_whether_its_click_is_kept_before_or_after_it_came_in(
+    db: Database, rows: Rows, order: str
+) -> None:
+    """A click may wait for the database longer than its reader for the checkout."""
     ada = rows.recipient()
     send = rows.send(rows.order(ada), ada)
     rows.link(send)
+    if order == "before":
+        click(db, TOKENS.link(send, 0), FIREFOX, LATER)
+    bought = rows.order(ada, LATER + timedelta(seconds=20))
     with db.write() as connection:
-        connection.execute(text("DROP TABLE clicks"))
-    with structlog.testing.capture_logs() as logs:
-        assert record_click(db, TOKENS, TOKENS.link(send, 0), FIREFOX, LATER) == "https://shop.example/lamp"
-    assert [entry["event"] for entry in logs] == ["click_not_recorded"]
+        attribute(connection, [bought], {}, LATER)
+    if order == "after":
+        click(db, TOKENS.link(send, 0), FIREFOX, LATER)
+    assert [(a["order_id"], a["send_id"]) for a in rows.all(attributions)] == [(bought, send)]
 
 
 def test_an_endless_user_agent_is_cut(db: Database, rows: Rows) -> None:
     ada = rows.recipient()
     send = rows.send(rows.order(ada), ada)
     rows.link(send)
-    record_click(db, TOKENS, TOKENS.link(send, 0), Visit("GET", "x\x00" * 5000), LATER)
+    click(db, TOKENS.link(send, 0), Visit("GET", "x\x00" * 5000), LATER)
     assert rows.all(clicks)[0]["user_agent"] == "x" * 500
 
 

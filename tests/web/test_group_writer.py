@@ -1,5 +1,6 @@
 """One thread writes what many hand over; see also what is built on it (`test_inbox_writer.py`, `test_clicks.py`)."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -68,6 +69,41 @@ def test_what_cannot_be_written_is_told_once_and_takes_nothing_with_it(database:
     writer.stop()
     assert lost == ["unspeakable"]
     assert noted(database) == written == ["1", "2", "3"]
+
+
+def test_a_patient_one_waits_for_a_database_that_is_away(database: Database) -> None:
+    tried, written = threading.Semaphore(0), threading.Semaphore(0)
+
+    def note_and_tell(connection: Connection, notes: Sequence[str]) -> None:
+        tried.release()
+        note(connection, notes)
+
+    writer = GroupWriter[str](
+        "notes", database, note_and_tell, written=lambda _: written.release(), lost=fail, patient=True
+    )
+    writer.start()
+    rename(database, "notes", "elsewhere")
+    writer.put("1")
+    assert tried.acquire(timeout=30)
+    rename(database, "elsewhere", "notes")
+    assert written.acquire(timeout=30)
+    writer.stop()
+    assert noted(database) == ["1"]
+
+
+def test_a_patient_one_gives_up_when_it_is_to_stop(database: Database) -> None:
+    lost: list[str] = []
+    writer = GroupWriter[str]("notes", database, note, lost=lambda items, _: lost.extend(items), patient=True)
+    writer.start()
+    rename(database, "notes", "elsewhere")
+    writer.put("1")
+    writer.stop()
+    assert lost == ["1"]
+
+
+def rename(database: Database, table: str, to: str) -> None:
+    with database.write() as connection:
+        connection.execute(text(f"ALTER TABLE {table} RENAME TO {to}"))
 
 
 def test_who_is_not_wanted_any_more_is_forgotten(database: Database) -> None:

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
@@ -11,14 +11,17 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 
 from aftercart.clock import Clock
 from aftercart.db.session import Database
 from aftercart.db.tables import clicks, consents, links, suppressions
 from aftercart.ids import new_id
+from aftercart.pipeline.record import Click, keep_clicks
 from aftercart.tracking.links import LinkBook
 from aftercart.tracking.tokens import TokenSigner
+from aftercart.web.click_writer import ClickWriter
 from aftercart.web.links import link_routes
 from tests.rows import MONDAY, Rows, a_database
 
@@ -76,6 +79,13 @@ class World:
     rows: Rows
     ada: int
     send: UUID
+    writer: ClickWriter
+
+    @property
+    def clicks(self) -> list[dict[str, Any]]:
+        """Every click, once they are written."""
+        self.writer.stop()
+        return self.rows.all(clicks)
 
     @property
     def link(self) -> str:
@@ -98,8 +108,15 @@ def world(tmp_path: Path) -> Iterator[World]:
     ada = rows.recipient()
     send = rows.send(rows.order(ada), ada)
     rows.link(send, "https://shop.example/lamp?a=b+c%20d&e=|#f")
-    yield World(Visitor(Starlette(routes=link_routes(AnApp(db)))), rows, ada, send)
+    clicks = ClickWriter(db, keep=keep_now)
+    clicks.start()
+    yield World(Visitor(Starlette(routes=link_routes(AnApp(db), clicks))), rows, ada, send, clicks)
+    clicks.stop()
     db.close()
+
+
+def keep_now(connection: Connection, batch: Sequence[Click]) -> None:
+    keep_clicks(connection, batch, {}, LATER)
 
 
 # ---------------------------------------------------------------- clicks
@@ -113,7 +130,7 @@ def test_a_click_is_redirected_to_the_stored_address_as_it_was_written(world: Wo
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert "set-cookie" not in answer.headers
-    assert [c["verdict"] for c in world.rows.all(clicks)] == ["human"]
+    assert [c["verdict"] for c in world.clicks] == ["human"]
 
 
 CHARACTERS = "abcXYZ019-._~/@!$&'()*+,;=%\"<>^`{|}é日"
@@ -136,7 +153,7 @@ def test_a_link_in_a_mail_is_the_location_of_its_redirect(world: World, path: st
 def test_head_is_redirected_and_recorded_as_a_machine(world: World) -> None:
     answer = world.web.request("HEAD", world.link)
     assert (answer.status_code, answer.content) == (302, b"")
-    assert [(c["verdict"], c["reason"]) for c in world.rows.all(clicks)] == [("machine", "not_get")]
+    assert [(c["verdict"], c["reason"]) for c in world.clicks] == [("machine", "not_get")]
 
 
 @pytest.mark.parametrize("how", ["altered", "foreign", "for another purpose", "an address", "erased"])
@@ -154,7 +171,7 @@ def test_a_link_that_is_not_ours_is_a_404_and_never_a_redirect(world: World, how
         assert answer.status_code == 404
         assert "location" not in answer.headers
         assert "evil" not in answer.text
-    assert world.rows.all(clicks) == []
+    assert world.clicks == []
 
 
 def test_what_stands_in_the_request_beside_the_token_does_not_matter(world: World) -> None:
