@@ -16,8 +16,9 @@ from aftercart.db.tables import InboxRow, inbox
 
 
 def prepare(database: Database) -> None:
-    """Create the table where it is missing."""
-    InboxRow.metadata.create_all(database.engine)
+    """Create the table where it is missing, on SQLite. On PostgreSQL it is part of the schema (see `migrate.py`)."""
+    if database.is_sqlite:
+        InboxRow.metadata.create_all(database.engine)
 
 
 def store(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -2,9 +2,11 @@
 
 from alembic import context
 
-from aftercart.db.tables import Row
+from aftercart.db.tables import InboxRow, Row
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=Row.metadata, render_as_batch=True)
+has_inbox = connection.dialect.name != "sqlite"  # there it is a file of its own
+tables = [Row.metadata, InboxRow.metadata] if has_inbox else [Row.metadata]
+context.configure(connection=connection, target_metadata=tables, render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()
