@@ -6,7 +6,9 @@ switch a webhook off that answers with errors, so they get 200 for a signed body
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import structlog
 from starlette.requests import Request
@@ -22,6 +24,8 @@ from aftercart.web.inbox_writer import InboxWriter, NotStoredError
 log = structlog.get_logger()
 
 RETRY_AFTER_S = 10
+DRAIN_TIMES, DRAIN_S = 16, 2.0
+"""How much of a body that is too large is read and thrown away, in limits and in seconds."""
 
 
 def webhook_routes(app: App, writer: InboxWriter) -> list[Route]:
@@ -43,6 +47,7 @@ class _Doors:
         limit = self._app.settings.max_body_bytes
         body = await _body(request, limit)
         if body is None:
+            log.warning("webhook_refused", shop=shop.name, why=f"the body is larger than {limit:,} bytes")
             return _answer(413, f"the body is larger than {limit:,} bytes")
         return await self._store(shop, dict(request.headers), body)
 
@@ -71,17 +76,30 @@ class _Doors:
 
 
 async def _body(request: Request, limit: int) -> bytes | None:
-    """The body; None if it is too large. Stops reading at the limit, whatever the headers claim."""
+    """The body; None if it is too large. Keeps no more than the limit, whatever the headers claim."""
+    parts, size = [], 0
+    stream = request.stream()
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
+        await _drain(stream, DRAIN_TIMES * limit)
         return None
-    parts, size = [], 0
-    async for part in request.stream():
+    async for part in stream:
         size += len(part)
         if size > limit:
+            await _drain(stream, DRAIN_TIMES * limit)
             return None
         parts.append(part)
     return b"".join(parts)
+
+
+async def _drain(stream: AsyncIterator[bytes], most: int) -> None:
+    """Let a client end what it is sending, within reason: else its connection breaks before it reads our answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            async for part in stream:
+                most -= len(part)
+                if most < 0:
+                    return
 
 
 def _come_again() -> Response:

@@ -1,4 +1,6 @@
 import socket
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import httpx
@@ -25,6 +27,16 @@ def test_an_address_of_another_machine_says_so() -> None:
 def test_a_name_that_no_machine_has_says_so() -> None:
     with pytest.raises(ConfigError, match=r"cannot listen on no-such-host\.invalid:8000"):
         listen("no-such-host.invalid", 8000)
+
+
+def test_a_client_that_sends_far_too_much_still_reads_why(tmp_path: Path) -> None:
+    """Simple clients send all they have before they read; if the server closes meanwhile they see a broken pipe."""
+    with engine(tmp_path, SteppedClock(NOW)) as app, serving(create_web(app)) as url:
+        for _ in range(5):
+            request = urllib.request.Request(f"{url}/webhooks/shopify", data=b"x" * 5_000_000)
+            with pytest.raises(urllib.error.HTTPError, match="413") as refused:
+                urllib.request.urlopen(request)
+            refused.value.close()
 
 
 def test_an_address_may_be_used_again_at_once(tmp_path: Path) -> None:
