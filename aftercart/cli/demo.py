@@ -1,5 +1,6 @@
 """`aftercart demo`: the main job, start to end, on this machine."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,15 @@ def demo(
             file_okay=False,
         ),
     ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            help="Replay the week that ends on this day; what came later is not shown to the engine. Without it the "
+            "week that ends with the last order.",
+        ),
+    ] = None,
     exit_: Annotated[bool, typer.Option("--exit", help="End after the replay; exit code 1 if a sum is wrong.")] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -27,6 +37,16 @@ def demo(
     """Watch a week of orders become mails: a shop, a trained model, real webhooks, a real inbox in your browser."""
     from aftercart.demo.run import Wanted, run
 
-    result = run(Wanted(data=data, currency=currency, seed=seed, host=host, port=port, stay=not exit_))
+    result = run(
+        Wanted(
+            data=data,
+            until=until.date() if until else None,
+            currency=currency,
+            seed=seed,
+            host=host,
+            port=port,
+            stay=not exit_,
+        )
+    )
     if not result.adds_up:
         raise typer.Exit(1)

@@ -1,7 +1,7 @@
 """Does it add up? Every order must be accounted for, and the mailbox must agree with the ledger.
 
-What the engine says of itself (database) is held against what really arrived (the SMTP server's mailbox) and what the
-shop knows about its customers.
+What the engine says of itself (database) is held against what really arrived (the SMTP server's mailbox), what the
+shop knows about its customers, and what its past orders say about the products (`complements.py`).
 """
 
 from collections import Counter, defaultdict
@@ -12,7 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, exists, func, select
 
-from aftercart.db.tables import attributions, clicks, decisions, enrollments, events, orders, sends
+from aftercart.db.tables import attributions, clicks, decisions, enrollments, events, orders, picks, products, sends
+from aftercart.demo.complements import unfit_picks
 from aftercart.demo.mailbox import Entry
 from aftercart.demo.replay import Log
 from aftercart.ledger.states import OPEN, SendState
@@ -21,23 +22,43 @@ from aftercart.reports import sends as sends_report
 
 
 @dataclass(frozen=True)
+class CampaignBooks:
+    """What one campaign did. `offered`: products in its mails, by department (empty: the shop names none)."""
+
+    name: str
+    enrollments: int
+    mails: int
+    offered: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Account:
-    """The numbers of one replay. `faults`: sentences about what does not add up; none in a sound run."""
+    """The numbers of one replay. `bought`: orders placed after a click. `faults`: sentences about what does not add
+    up; none in a sound run."""
 
     orders_in: int
+    bought: int
     undecided: int
     enrollments: int
     refusals: Mapping[str, int]
     sends: Mapping[tuple[str, str | None], int]
     arrived: int
+    campaigns: tuple[CampaignBooks, ...]
     clicks: Mapping[str, int]
     attributed_orders: int
+    attributed_bought: int
+    """Of the attributed orders, those that were placed after a click by plan of the replay."""
     attributed_minor: int
     faults: tuple[str, ...]
 
 
-def account(connection: Connection, log: Log, arrived: Sequence[Entry], caps: Sequence[FrequencyCap]) -> Account:
-    """Hold the books of a replay: what was done (`log`), what arrived, and what the database says of both."""
+def account(
+    connection: Connection, log: Log, arrived: Sequence[Entry], caps: Sequence[FrequencyCap], since: datetime
+) -> Account:
+    """Hold the books of a replay: what was done (`log`), what arrived, and what the database says of both.
+
+    `since`: when the replayed week began.
+    """
     mails = Counter(entry.send_id for entry in arrived)
     undecided = _undecided(connection)
     faults = (
@@ -46,23 +67,53 @@ def account(connection: Connection, log: Log, arrived: Sequence[Entry], caps: Se
         *_mailbox_disagrees(connection, mails),
         *_mailed_without_leave(connection, log, arrived),
         *_over_cap(arrived, caps),
+        *unfit_picks(connection, since),
     )
-    money = connection.execute(
-        select(func.count(), func.coalesce(func.sum(attributions.c.amount_minor - attributions.c.reversed_minor), 0))
-    ).one()
+    credited = _credited(connection)
     verdicts = select(clicks.c.verdict, func.count().label("hits")).group_by(clicks.c.verdict)
     return Account(
         orders_in=len(log.orders),
+        bought=len(log.bought),
         undecided=len(undecided),
         enrollments=connection.execute(select(func.count()).select_from(enrollments)).scalar_one(),
         refusals=_refusals(connection),
         sends=sends_report.counts(connection),
         arrived=mails.total(),
+        campaigns=tuple(_campaigns(connection)),
         clicks={row.verdict: row.hits for row in connection.execute(verdicts)},
-        attributed_orders=money[0],
-        attributed_minor=int(money[1]),
+        attributed_orders=len(credited),
+        attributed_bought=len(credited.keys() & log.bought),
+        attributed_minor=sum(credited.values()),
         faults=faults,
     )
+
+
+def _credited(connection: Connection) -> dict[str, int]:
+    """What each order with credit is worth, by the shop's number."""
+    worth = attributions.c.amount_minor - attributions.c.reversed_minor
+    query = select(orders.c.shop_order_id, worth.label("worth"))
+    credited = connection.execute(query.join(attributions, attributions.c.order_id == orders.c.id))
+    return {row.shop_order_id: row.worth for row in credited}
+
+
+def _campaigns(connection: Connection) -> Iterable[CampaignBooks]:
+    entered = select(enrollments.c.campaign, func.count().label("orders")).group_by(enrollments.c.campaign)
+    is_sent = sends.c.state == SendState.SENT
+    sent = select(sends.c.campaign, func.count().label("mails")).where(is_sent).group_by(sends.c.campaign)
+    shelf = func.coalesce(products.c.department, "")
+    chosen = (
+        select(sends.c.campaign, shelf, func.count())
+        .join(picks, picks.c.send_id == sends.c.id)
+        .outerjoin(products, products.c.sku == picks.c.sku)
+        .where(is_sent)
+        .group_by(sends.c.campaign, shelf)
+    )
+    mails = {row.campaign: row.mails for row in connection.execute(sent)}
+    offered: dict[str, dict[str, int]] = defaultdict(dict)
+    for campaign, department, count in connection.execute(chosen):
+        offered[campaign][department] = count
+    for row in connection.execute(entered.order_by(enrollments.c.campaign)):
+        yield CampaignBooks(row.campaign, row.orders, mails.get(row.campaign, 0), offered[row.campaign])
 
 
 def _refusals(connection: Connection) -> dict[str, int]:

@@ -19,7 +19,7 @@ def commands(called_as: str, order_id: str | None) -> tuple[str, ...]:
 def _program(called_as: str) -> str:
     """`aftercart` where that is what runs, else its file as seen from the demo's folder."""
     file, on_path = Path(called_as), shutil.which("aftercart")
-    if not file.is_file() or (on_path and Path(on_path).resolve() == file.resolve()):
+    if file.name != "aftercart" or not file.is_file() or (on_path and Path(on_path).resolve() == file.resolve()):
         return "aftercart"
     near = file.absolute().is_relative_to(Path.cwd())
     return os.path.relpath(file.absolute(), FOLDER.absolute()) if near else str(file.absolute())

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from socket import socket
 from time import perf_counter
@@ -56,9 +56,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to play, and where to show it. `data` None: the generated shop. `stay`: until Ctrl-C."""
+    """What to play, and where to show it.
+
+    `data` None: the generated shop. `until`: the last day of the week to replay; None: the day of the last order.
+    `stay`: until Ctrl-C.
+    """
 
     data: Path | None = None
+    until: date | None = None
     currency: str | None = None
     seed: int = 1
     people: int = bike_shop.PEOPLE
@@ -69,15 +74,21 @@ class Wanted:
 
 def run(wanted: Wanted) -> Result:
     """Run the demo. Raises ConfigError on data that cannot be read, and where another demo plays in this folder."""
-    configure(own=logging.WARNING)
-    with ExitStack() as stack:
-        demo = Demo(stack, Console(highlight=False), wanted)
-        result = demo.play()
-        demo.out.print(closing_table(result))
+    with played(wanted) as demo:
         demo.tell_how_to_look_closer()
         if wanted.stay:
             demo.stay()
-    return result
+        return demo.result
+
+
+@contextmanager
+def played(wanted: Wanted) -> Iterator["Demo"]:
+    """A demo that has played its week and printed its table, and still serves."""
+    configure(own=logging.WARNING)
+    with ExitStack() as stack:
+        demo = Demo(stack, Console(highlight=False), wanted)
+        demo.play()
+        yield demo
 
 
 class Demo:
@@ -87,23 +98,24 @@ class Demo:
         self.out = out
         self._stack, self._wanted = stack, wanted
         self._seconds: dict[str, float] = {}
-        self._base_url = ""
+        self.base_url = ""
+        self.result: Result
         self._order_to_explain: str | None = None
         self._clock: SteppedClock
 
-    def play(self) -> Result:
+    def play(self) -> None:
         """Everything up to the table."""
         wanted = self._wanted
         self._stack.enter_context(held())
         address = self._address()
         shop = self._timed("reading" if wanted.data else "inventing a shop", lambda: _shop(wanted))
-        shop = shop.moved_to(self._base_url + storefront.PATH)
+        shop = shop.moved_to(self.base_url + storefront.PATH)
         self._introduce(shop)
         self._clock = SteppedClock(shop.replay_starts_at)
         mailbox = Mailbox(clock=self._clock)
         self._stack.callback(mailbox.close)
         smtp = self._stack.enter_context(SmtpServer(mailbox.deposit))
-        settings = set_up(shop, self._base_url, smtp.port, wanted.seed)
+        settings = set_up(shop, self.base_url, smtp.port, wanted.seed)
         app = build(settings, clock=self._clock)
         self._stack.callback(app.close)
         self._open(app, shop, mailbox, address)
@@ -112,15 +124,16 @@ class Demo:
         self._start(app)
         replay = self._timed("replaying a week", lambda: self._replay(app, shop, mailbox))
         with app.db.read() as connection:
-            books = account(connection, replay.log, mailbox.entries(), _caps(app))
+            books = account(connection, replay.log, mailbox.entries(), _caps(app), shop.replay_starts_at)
         self._order_to_explain = next((order.order_id for order in unmailed_orders(app.db)), None)
-        return self._result(shop, books, len(replay.log.left))
+        self.result = self._result(shop, books, len(replay.log.left))
+        self.out.print(closing_table(self.result))
 
     def stay(self) -> None:
         """Leave the inbox open, with the clock running, until Ctrl-C."""
         self._clock.run()
-        self.out.print(f"\nThe mails: [bold]{self._base_url}[/bold]")
-        self.out.print(f"The orders that got none, and why: [bold]{self._base_url}/orders[/bold]")
+        self.out.print(f"\nThe mails: [bold]{self.base_url}[/bold]")
+        self.out.print(f"The orders that got none, and why: [bold]{self.base_url}/orders[/bold]")
         self.out.print("Ctrl-C ends the demo.")
         try:
             threading.Event().wait()
@@ -140,22 +153,22 @@ class Demo:
         wanted = self._wanted
         listening = self._stack.enter_context(reserved(wanted.host, wanted.port, watched=wanted.stay))
         port = listening.getsockname()[1]
-        self._base_url = f"http://{wanted.host}:{port}"
+        self.base_url = f"http://{wanted.host}:{port}"
         if wanted.stay:
             moved = f"Port {FIRST_PORT} is taken, so the" if port != (wanted.port or FIRST_PORT) else "The"
-            self.out.print(f"{moved} inbox opens at [bold]{self._base_url}[/bold] and fills as the week is replayed.")
+            self.out.print(f"{moved} inbox opens at [bold]{self.base_url}[/bold] and fills as the week is replayed.")
         return listening
 
     def _introduce(self, shop: DemoShop) -> None:
         kind = "a synthetic shop, made up from a seed" if shop.synthetic else "your orders"
         self.out.print(
             f"[bold]{shop.name}[/bold], {kind}: {len(shop.products):,} products, {len(shop.history):,} past orders to "
-            f"learn from, {len(shop.last_week):,} orders to replay ({shop.replay_starts_at:%d %b %Y} and the week after)."
+            f"learn from, {len(shop.last_week):,} orders to replay (the week from {shop.replay_starts_at:%-d %B %Y} on)."
         )
 
     def _import(self, app: App, shop: DemoShop) -> None:
         products, orders = FOLDER / "products.csv", FOLDER / "orders.csv.gz"
-        write_products(shop, products, lambda picture: f"{self._base_url}/pictures/{picture}")
+        write_products(shop, products, lambda picture: f"{self.base_url}/pictures/{picture}")
         write_orders(shop.history, orders)
         now = self._clock()
         load_products(app.db, products, now, currency=shop.currency)
@@ -199,7 +212,7 @@ class Demo:
             def progress(done: int, _: datetime) -> None:
                 advance(min(done, total), total)
 
-            replay = Replay(app, self._clock, shop, mailbox, self._base_url, SECRETS, self._wanted.seed, progress)
+            replay = Replay(app, self._clock, shop, mailbox, self.base_url, SECRETS, self._wanted.seed, progress)
             replay.run()
         return replay
 
@@ -225,14 +238,17 @@ class Demo:
             products=len(shop.products),
             past_orders=len(shop.history),
             orders_in=books.orders_in,
+            bought_after_click=books.bought,
             not_enrolled={_in_words(reason): count for reason, count in books.refusals.items()},
             enrollments=books.enrollments,
             sends=_stages(books),
             mails_received=books.arrived,
+            campaigns=books.campaigns,
             human_clicks=books.clicks.get("human", 0),
             machine_clicks=books.clicks.get("machine", 0),
             unsubscribed=left,
             attributed_orders=books.attributed_orders,
+            attributed_bought=books.attributed_bought,
             attributed_revenue=Money(books.attributed_minor, shop.currency),
             orders_accounted_for=books.orders_in - books.undecided,
             seconds=self._seconds,
@@ -242,8 +258,10 @@ class Demo:
 
 def _shop(wanted: Wanted) -> DemoShop:
     if wanted.data:
-        return read_dataset(wanted.data, wanted.currency)
-    return bike_shop.generate(wanted.seed, people=wanted.people)
+        shop = read_dataset(wanted.data, wanted.currency)
+    else:
+        shop = bike_shop.generate(wanted.seed, people=wanted.people)
+    return shop.ending_on(wanted.until) if wanted.until else shop
 
 
 def _caps(app: App) -> Sequence[FrequencyCap]:

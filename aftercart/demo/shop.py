@@ -8,12 +8,13 @@ import gzip
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit, urlunsplit
 
+from aftercart.errors import ConfigError
 from aftercart.money import decimals
 
 SHOP_URL = "https://shop.example"
@@ -101,18 +102,34 @@ class DemoShop:
     customers: tuple[Customer, ...]
     orders: tuple[Order, ...]
     home: str = SHOP_URL
+    last_day: date | None = None
+    """Of the week to replay. None: the day of the last order."""
 
     def moved_to(self, home: str) -> "DemoShop":
         """The same shop with its pages elsewhere, such as where the demo serves them."""
         moved = (replace(product, url=home + product.url.removeprefix(self.home)) for product in self.products)
         return replace(self, home=home, products=tuple(moved))
 
+    def ending_on(self, day: date) -> "DemoShop":
+        """The shop as it stood at the end of a day: whatever happened later is not in it, nor who left later.
+
+        Raises ConfigError if the week that ends on this day holds no orders.
+        """
+        end = _end_of(day)
+        then = tuple(_as_of(end, order) for order in self.orders if order.placed_at < end)
+        if not then or then[-1].placed_at < end - REPLAYED:
+            first, last = self.orders[0].placed_at, self.orders[-1].placed_at
+            raise ConfigError(
+                f"there are no orders in the week that ends on {day}: those of this shop were placed from "
+                f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+            )
+        customers = tuple(_still_there(end, customer) for customer in self.customers)
+        return replace(self, customers=customers, orders=then, last_day=day)
+
     @property
     def replay_starts_at(self) -> datetime:
         """Midnight UTC after which the last seven calendar days of the shop lie."""
-        last_day = self.orders[-1].placed_at.date()
-        tomorrow = datetime.combine(last_day + timedelta(days=1), time(), self.orders[-1].placed_at.tzinfo)
-        return tomorrow - REPLAYED
+        return _end_of(self.last_day or self.orders[-1].placed_at.date()) - REPLAYED
 
     @cached_property
     def _cut(self) -> int:
@@ -139,6 +156,21 @@ class DemoShop:
     def product_at(self, url: str) -> Product | None:
         """The product whose page a URL shows, whatever query (UTM) hangs on it. None: no product page."""
         return self._by_page.get(urlunsplit(urlsplit(url)._replace(query="", fragment="")))
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
+
+
+def _as_of(instant: datetime, order: Order) -> Order:
+    customer = _still_there(instant, order.customer)
+    return order if customer is order.customer else replace(order, customer=customer)
+
+
+def _still_there(instant: datetime, customer: Customer) -> Customer:
+    """The customer without the news that they leave after this instant."""
+    left_later = customer.unsubscribed_at is not None and customer.unsubscribed_at >= instant
+    return replace(customer, unsubscribed_at=None) if left_later else customer
 
 
 def in_major_units(minor: int, currency: str) -> str:

@@ -10,6 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from aftercart.demo.account import CampaignBooks
 from aftercart.money import Money, formatted
 
 BAR_WIDTH = 22
@@ -43,16 +44,21 @@ class Result:
     products: int
     past_orders: int
     orders_in: int
+    bought_after_click: int
+    """Of these, orders that readers of the mails placed after a click; the others are the week's own."""
     not_enrolled: Mapping[str, int]
     """Orders that entered no campaign, by reason."""
     enrollments: int
     sends: Sequence[Stage]
     mails_received: int
     """As counted by the SMTP server, not by us."""
+    campaigns: Sequence[CampaignBooks]
     human_clicks: int
     machine_clicks: int
     unsubscribed: int
     attributed_orders: int
+    attributed_bought: int
+    """Of the attributed orders, those that were placed after a click."""
     attributed_revenue: Money
     orders_accounted_for: int
     """Orders that were mailed about, or have a reason why not."""
@@ -74,6 +80,8 @@ def closing_table(result: Result) -> RenderableType:
         _way(result),
         _rule("sends"),
         _sends(result),
+        _rule("campaigns"),
+        _campaigns(result),
         _rule("what people did"),
         _deeds(result),
         _rule("time"),
@@ -97,6 +105,8 @@ def _rule(name: str) -> RenderableType:
 def _way(result: Result) -> Table:
     grid = _grid()
     grid.add_row("learned from", _number(result.past_orders), f"past orders of {_number(result.products)} products")
+    grid.add_row("orders of the week", _number(result.orders_in - result.bought_after_click), "replayed")
+    grid.add_row("bought after a click", _number(result.bought_after_click), "by readers of the mails")
     grid.add_row("orders in", _number(result.orders_in), "through signed webhooks")
     grid.add_row("enrollments", _number(result.enrollments), _bar(result.enrollments, result.orders_in, "cyan"))
     for reason, count in sorted(result.not_enrolled.items(), key=_largest_first):
@@ -119,6 +129,16 @@ def _sends(result: Result) -> Table:
     return grid
 
 
+def _campaigns(result: Result) -> Table:
+    grid = _grid()
+    for line in sorted(result.campaigns, key=lambda line: -line.mails):
+        grid.add_row(line.name, _number(line.mails), f"mails from {_number(line.enrollments)} enrollments")
+        for department, count in sorted(line.offered.items(), key=_largest_first):
+            of_all = _bar(count, sum(line.offered.values()), "magenta")
+            grid.add_row(Text(f"  offer: {department or 'products'}", "dim"), _number(count), of_all)
+    return grid
+
+
 def _deeds(result: Result) -> Table:
     grid = _grid()
     per_mail = f"{_percent(result.human_clicks, result.mails_received)} per mail received"
@@ -129,7 +149,17 @@ def _deeds(result: Result) -> Table:
     grid.add_row(
         "attributed orders", _number(result.attributed_orders), Text.assemble((money, "bold green"), " after a click")
     )
+    by_chance = result.attributed_orders - result.attributed_bought
+    lost = result.bought_after_click - result.attributed_bought
+    grid.add_row(Text("  bought after a click", "dim"), _number(result.attributed_bought), Text(_of_all(lost), "dim"))
+    grid.add_row(
+        Text("  orders of the week", "dim"), _number(by_chance), Text("whose buyers had clicked before", "dim")
+    )
     return grid
+
+
+def _of_all(lost: int) -> str:
+    return f"{_number(lost)} more earned no credit" if lost else "all of them"
 
 
 def _time(result: Result) -> Table:

@@ -12,6 +12,7 @@ import pytest
 
 from aftercart.demo import bike_shop
 from aftercart.demo.shop import DemoShop, Order
+from aftercart.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,23 @@ def test_history_and_last_week_are_the_whole_and_touch_at_midnight(shop: DemoSho
     assert [*shop.history, *shop.last_week] == list(shop.orders)
     assert shop.replay_starts_at == datetime(2026, 5, 25, tzinfo=UTC)
     assert shop.history[-1].placed_at < shop.replay_starts_at <= shop.last_week[0].placed_at
+
+
+def test_a_shop_can_be_taken_as_it_stood_on_an_earlier_day(shop: DemoShop) -> None:
+    then = shop.ending_on(date(2026, 3, 15))
+    assert then.replay_starts_at == datetime(2026, 3, 9, tzinfo=UTC)
+    assert {order.placed_at.date() for order in then.last_week} <= {date(2026, 3, 9 + n) for n in range(7)}
+    assert [order.id for order in then.orders] == [o.id for o in shop.orders if o.placed_at.date() <= date(2026, 3, 15)]
+    left = {customer.unsubscribed_at for customer in (*then.customers, *(order.customer for order in then.orders))}
+    assert None in left
+    assert all(at is None or at.date() <= date(2026, 3, 15) for at in left), "nobody knows yet who will leave"
+    assert shop.ending_on(date(2026, 5, 31)).last_week == shop.last_week
+
+
+@pytest.mark.parametrize("day", [date(2024, 5, 1), date(2026, 7, 1)])
+def test_a_week_without_orders_is_refused_with_the_days_that_have_some(shop: DemoShop, day: date) -> None:
+    with pytest.raises(ConfigError, match=rf"ends on {day}: .* from 2024-\d\d-\d\d to 2026-05-31"):
+        shop.ending_on(day)
 
 
 @pytest.mark.parametrize(
