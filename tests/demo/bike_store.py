@@ -73,8 +73,8 @@ def _lines() -> Iterator[Row]:
                 yield f"SO{number}", number, day.isoformat(), _sku(category, dice.randrange(models)), 1, price
 
 
-def _basket(dice: Random, *, bikes: bool) -> set[str]:
+def _basket(dice: Random, *, bikes: bool) -> list[str]:
     if bikes and dice.random() < 1 / 3:
         bike = dice.choice(("Road Bikes", "Mountain Bikes", "Touring Bikes"))
-        return {bike, *(category for category in WITH_A_BIKE if dice.random() < 0.35)}
-    return set(dice.sample(ALONE, dice.choice((1, 2, 2, 3))))
+        return [bike, *(category for category in WITH_A_BIKE if dice.random() < 0.35)]
+    return dice.sample(ALONE, dice.choice((1, 2, 2, 3)))
