@@ -3,9 +3,10 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,8 @@ from sqlalchemy import Connection
 from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
 
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
 # Not structlog's default of rich tracebacks: they print every local variable, and take seconds for it.
 structlog.configure(
     processors=[
@@ -23,6 +26,26 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that is left out guards nothing, and nobody reads of it: let it fail. Deselect it by name instead."""
+    return _never_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """So is a whole file that is left out."""
+    return _never_skipped((yield))
+
+
+def _never_skipped(report: Report) -> Report:
+    if report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"it was skipped: {report.longrepr}"
+    return report
+
 
 settings.register_profile("house", deadline=None)  # how fast a machine is, is no property of the code
 settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
