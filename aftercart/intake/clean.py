@@ -34,19 +34,25 @@ def clean_text(text: str, length: int = TITLE_LENGTH) -> str:
     return " ".join(_UNWANTED.sub("", text).split())[:length].rstrip()
 
 
+def has_unwanted(text: str) -> bool:
+    """Whether it holds control characters, or others that are not to be seen."""
+    return _UNWANTED.search(text) is not None
+
+
 @lru_cache(maxsize=10_000)
 def clean_email(text: str) -> str | None:
     """The normalized address: lower case, the domain in ASCII. None if mail cannot be sent to it.
 
-    `.test` counts as a domain, so that an installation can be tried out; nothing is looked up.
+    Nothing is taken out of it but white space around it: what is left would be somebody else's. `.test` counts as a
+    domain, so that an installation can be tried out; nothing is looked up.
     """
+    if has_unwanted(text):
+        return None
     try:
-        found = validate_email(
-            clean_text(text), check_deliverability=False, allow_smtputf8=False, test_environment=True
-        )
+        found = validate_email(text.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         return None
-    return (found.ascii_email or found.normalized).lower()
+    return f"{found.local_part}@{found.ascii_domain}".lower()
 
 
 @lru_cache(maxsize=1_000)

@@ -36,7 +36,7 @@ from aftercart.intake.base import (
     ReversalKind,
     Shop,
 )
-from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_email, clean_locale, clean_time_zone
+from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_locale, clean_time_zone
 from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import standard_key, standard_signature
 
@@ -208,7 +208,7 @@ def _buyer(customer: Reader, consent_at: datetime | None) -> Buyer:
     state = ConsentState.GRANTED if said else ConsentState.DENIED
     return Buyer(
         customer_id=customer.id("id") or None,
-        email=clean_email(customer.text("email")),
+        email=customer.email("email"),
         first_name=customer.text("first_name", 100),
         locale=clean_locale(customer.text("locale")),
         time_zone=clean_time_zone(customer.text("time_zone")),

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from babel.core import get_global
 
 from aftercart.errors import UnprocessableError
-from aftercart.intake.clean import TITLE_LENGTH, clean_text
+from aftercart.intake.clean import TITLE_LENGTH, clean_email, clean_text, has_unwanted
 from aftercart.money import to_minor
 
 EARLIEST_YEAR, LATEST_YEAR = 1990, 2100
@@ -53,9 +53,19 @@ class Reader:
             return ""
         return clean_text(str(value).lower() if isinstance(value, bool) else str(value))
 
+    def email(self, name: str) -> str | None:
+        """The normalized address; None if there is none that mail can be sent to."""
+        return clean_email(self._words(name))
+
     def id(self, name: str) -> str:
-        """An identifier; empty if missing. Raises if it is too long to be one."""
-        value = clean_text(self._words(name), ID_LENGTH + 1)
+        """An identifier; empty if missing. Raises if it is too long to be one, or holds what no identifier holds:
+
+        without that it might be another's.
+        """
+        words = self._words(name)
+        if has_unwanted(words):
+            self.fail(name, f"{_shown(words)} holds control characters")
+        value = clean_text(words, ID_LENGTH + 1)
         if len(value) > ID_LENGTH:
             self.fail(name, f"is longer than {ID_LENGTH} characters")
         return value

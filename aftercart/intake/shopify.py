@@ -29,7 +29,7 @@ from aftercart.intake.base import (
     ReversalKind,
     Shop,
 )
-from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_email, clean_locale, clean_text
+from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_locale, clean_text
 from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import hmac_sha256
 
@@ -111,7 +111,7 @@ def _deleted_order(body: Reader) -> tuple[Change, ...]:
 def _shown(body: Reader, state: OrderState) -> tuple[Change, ...]:
     """The order; and the customer by themselves, where their own address is another than the order's."""
     seen, customer = OrderSeen(_version(body, state)), body.object("customer")
-    own = clean_email(customer.text("email"))
+    own = customer.email("email")
     if own is None or own == _address(body):
         return (seen,)
     return seen, CustomerSeen(_person(customer))
@@ -173,7 +173,7 @@ def _buyer_of_order(body: Reader, country: str, placed_at: datetime) -> Buyer:
     names = (customer, body.object("shipping_address"), body.object("billing_address"))
     address = _address(body)
     ticked = _ticked(body, "buyer_accepts_marketing", "order", placed_at)
-    is_customers_own = address == clean_email(customer.text("email"))
+    is_customers_own = address == customer.email("email")
     return Buyer(
         customer_id=customer.id("id") or None,
         email=address,
@@ -187,8 +187,8 @@ def _buyer_of_order(body: Reader, country: str, placed_at: datetime) -> Buyer:
 
 def _address(body: Reader) -> str | None:
     """Whom to write to about an order."""
-    written = (body.text("email"), body.text("contact_email"), body.object("customer").text("email"))
-    return next(filter(None, map(clean_email, written)), None)
+    written = (body.email("email"), body.email("contact_email"), body.object("customer").email("email"))
+    return next(filter(None, written), None)
 
 
 # ---------------------------------------------------------------- consent
@@ -294,7 +294,7 @@ def _person(customer: Reader) -> Buyer:
     at = customer.instant("accepts_marketing_updated_at")
     return Buyer(
         customer_id=customer.id("id") or None,
-        email=clean_email(customer.text("email")),
+        email=customer.email("email"),
         first_name=customer.text("first_name", 100),
         locale=clean_locale(customer.text("locale")),
         country=clean_country(customer.object("default_address").text("country_code")),

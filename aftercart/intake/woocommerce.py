@@ -28,7 +28,7 @@ from aftercart.intake.base import (
     ReversalKind,
     Shop,
 )
-from aftercart.intake.clean import TEXT_LENGTH, TITLE_LENGTH, URL_LENGTH, clean_country, clean_email, clean_text
+from aftercart.intake.clean import TEXT_LENGTH, TITLE_LENGTH, URL_LENGTH, clean_country, clean_text
 from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import hmac_sha256
 
@@ -177,7 +177,7 @@ def _buyer_of_order(body: Reader, placed_at: datetime) -> Buyer:
     billing = body.object("billing")
     return Buyer(
         customer_id=_real_id(body, "customer_id"),
-        email=clean_email(billing.text("email")),
+        email=billing.email("email"),
         first_name=_plain(billing, "first_name", 100) or _plain(body.object("shipping"), "first_name", 100),
         country=clean_country(_from_address(body, "country")),
         consent=ConsentStatement(ConsentState.GRANTED, "woocommerce:order", placed_at) if _ticked(body) else None,
@@ -212,7 +212,7 @@ def _customer(_shop: WooCommerce, body: Reader) -> Change:
     billing = body.object("billing")
     buyer = Buyer(
         customer_id=body.need_id("id"),
-        email=clean_email(body.text("email")) or clean_email(billing.text("email")),
+        email=body.email("email") or billing.email("email"),
         first_name=_plain(body, "first_name", 100) or _plain(billing, "first_name", 100),
         country=clean_country(_from_address(body, "country")),
     )

@@ -43,9 +43,9 @@ class Reason(StrEnum):
     ALREADY_ENROLLED = "already_enrolled", "The order is in this campaign already; the shop told us about it again."
     IMPORTED = "imported", "The order was imported for learning; imported orders never send mail."
     ORDER_NOT_COMPLETED = "order_not_completed", "The order is not paid or not completed yet."
-    ORDER_TOO_OLD = "order_too_old", "The order was completed too long ago to start a campaign."
+    ORDER_TOO_OLD = "order_too_old", "The order was placed or paid too long ago to start a campaign."
     ORDER_IN_FUTURE = "order_in_future", "The order carries a date in the future, which cannot be right."
-    NO_EMAIL = "no_email", "The order has no e-mail address."
+    NO_EMAIL = "no_email", "The order has no e-mail address that mail can be sent to."
     NOT_IN_AUDIENCE = "not_in_audience", "The order is not one that the campaign's audience asks for."
 
     # the order or the campaign changed

@@ -41,7 +41,10 @@ def test_right_to_left_words_and_emoji_stay() -> None:
         ("ada@example.com, ben@example.com", None),
         ("Ada <ada@example.com>", None),
         ("ada\n@example.com", None),
-        ("jürgen@example.com", None),  # needs SMTPUTF8, which many servers refuse
+        ("Jürgen@example.com", "jürgen@example.com"),
+        ("s\ud800@example.com", None),  # without what cannot be seen it would be another person's
+        ("s\u202e@example.com", None),
+        ("s\x00@example.com", None),
     ],
 )
 def test_addresses_are_normalized_or_none(written: str, clean: str | None) -> None:

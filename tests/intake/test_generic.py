@@ -184,3 +184,9 @@ def test_an_unknown_type_says_nothing_and_a_missing_one_is_a_fault() -> None:
 def test_a_secret_that_is_none_stops_the_start(secret: str) -> None:
     with pytest.raises(ConfigError, match="AFTERCART_GENERIC_SECRET"):
         Generic(secret)
+
+
+def test_an_id_with_characters_that_cannot_be_seen_is_refused_and_not_mended() -> None:
+    """Without them it might be another order's."""
+    with pytest.raises(UnprocessableError, match=r"data\.order_id"):
+        parse({**generic_order(), "data": {**generic_order()["data"], "order_id": "10\u000001"}})
