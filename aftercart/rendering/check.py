@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aftercart.errors import Place, TemplateError
-from aftercart.rendering.compiler import compile_template
+from aftercart.rendering.compiler import compile_body, compile_template
+from aftercart.rendering.fault import TemplateFault, as_fault
+from aftercart.rendering.holes import with_holes
 from aftercart.rendering.lexer import behind
-from aftercart.rendering.locales import known_locale
+from aftercart.rendering.locales import DEFAULT, known_locale
+from aftercart.rendering.mjml_rules import mjml_faults
 from aftercart.rendering.renderer import assembled
 from aftercart.rendering.runtime import Rendered
 from aftercart.rendering.source import BODY, SAMPLE, SUBJECT, TEXT, Source, Sources, read_part, read_template
@@ -19,16 +21,6 @@ from aftercart.rendering.variables import unknown_variables
 CLIPPED_BYTES = 102_000
 """Gmail shows about this much of the HTML and hides the rest, the unsubscribe link with it."""
 LONGEST_SUBJECT = 120
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateFault:
-    """Something wrong with a template. A `warning`: it works, and its author may not know how."""
-
-    place: Place
-    message: str
-    fix: str
-    warning: bool = False
 
 
 def check_template(templates_dir: Path, name: str) -> list[TemplateFault]:
@@ -44,10 +36,10 @@ def check_template(templates_dir: Path, name: str) -> list[TemplateFault]:
     try:
         sample = read_sample(templates_dir, name)
     except TemplateError as err:
-        return [*faults, _fault(err)]
-    if any(not fault.warning for fault in faults):
-        return faults
-    return [*faults, *_whole_faults(templates_dir, name, sample)]
+        faults.append(as_fault(err))
+    if all(fault.warning for fault in faults):
+        return [*faults, *_whole_faults(templates_dir, name, sample)]
+    return [*faults, *(fault for part in parts if part.file.name == BODY for fault in _compile_faults(part))]
 
 
 def _read_parts(folder: Path, root: Path) -> tuple[list[Source], list[TemplateFault]]:
@@ -60,15 +52,26 @@ def _read_parts(folder: Path, root: Path) -> tuple[list[Source], list[TemplateFa
         try:
             parts.append(read_part(folder / name, root))
         except TemplateError as err:
-            faults.append(_fault(err))
+            faults.append(as_fault(err))
     return parts, faults
 
 
 def _part_faults(part: Source) -> list[TemplateFault]:
     """What can be said about one file and what it includes."""
-    if faults := [_fault(err) for err in jinja_faults(part)]:
+    if faults := [as_fault(err) for err in jinja_faults(part)]:
         return faults
-    return [_unknown(*found) for found in unknown_variables(part)]
+    unknown = [_unknown(*found) for found in unknown_variables(part)]
+    return [*mjml_faults(with_holes(part.segments)), *unknown] if part.file.name == BODY else unknown
+
+
+def _compile_faults(body: Source) -> list[TemplateFault]:
+    """Why a body cannot be compiled, where that can be told by itself."""
+    if not any(jinja_faults(body)):
+        try:
+            compile_body(body, "0" * 12, DEFAULT)
+        except TemplateError as err:
+            return [as_fault(err)]
+    return []
 
 
 def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any]) -> Iterator[TemplateFault]:
@@ -78,17 +81,14 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any]) -> Ite
         sources = read_template(templates_dir, name)
         template = assembled(sources, compile_template(sources, locale), locale)
         rendered = template.render(sample, link=lambda url: url)
+        lines = template.subject_lines(sample)
     except TemplateError as err:
-        yield _fault(err)
+        yield as_fault(err)
         return
+    if len(lines) > 1:
+        message = f"the subject has {len(lines)} lines and a mail has one, so it would read {rendered.subject!r}"
+        yield TemplateFault(_where(sources.subject.file, lines[1]), message, "write one line; notes go into {# #}")
     yield from _content_faults(rendered, sources, sample, templates_dir / name / SAMPLE)
-
-
-def _fault(err: TemplateError) -> TemplateFault:
-    place = err.place
-    if place is None:
-        raise err
-    return TemplateFault(place, err.message, err.fix)
 
 
 def read_sample(templates_dir: Path, name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ It also un-escapes attributes: only templates with stand-ins go in, never a valu
 
 import inspect
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -31,6 +32,22 @@ def to_html(mjml: str) -> str:
     except Exception as err:  # the engine fails with whatever its inner parts raise
         raise ValueError(f"MJML cannot compile this: {type(err).__name__}: {err}") from err
     return _squeezed(_with_six_digits(str(result.html)))
+
+
+@lru_cache(maxsize=1)
+def attribute_types() -> Mapping[str, Mapping[str, str]]:
+    """The attributes of every element that MJML knows, each with its type in MJML's words: `unit(px,%){1,4}`."""
+    from mjml.core.registry import register_core_components
+
+    return {
+        name: {**dict.fromkeys(each.default_attrs(), ""), **_texts(each.allowed_attrs())}
+        for name, each in register_core_components().items()
+    }
+
+
+def _texts(types: Mapping[str, object]) -> dict[str, str]:
+    """Some of them are none, or say how they are made."""
+    return {name: kind if isinstance(kind, str) else "" for name, kind in types.items()}
 
 
 @lru_cache(maxsize=1)

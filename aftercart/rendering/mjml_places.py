@@ -50,7 +50,7 @@ FREE_ATTRIBUTES = names(
 )
 """Attributes of MJML elements that may hold an expression: the ones that take no part in computing the layout."""
 
-_FAULTY = {
+FAULTY = {
     ("mj-wrapper", "gap"): "give the sections padding",
     ("mj-section", "gap"): "give the columns padding",
 }
@@ -170,7 +170,7 @@ class Weaver:
         return f"{attribute.name}={quote}{value}{quote}"
 
     def _checked(self, tag: Tag, attribute: Attribute) -> None:
-        if advice := _FAULTY.get((tag.name, attribute.name)):
+        if advice := FAULTY.get((tag.name, attribute.name)):
             raise self._fault(f"MJML ignores {attribute.name} of <{tag.name}>", attribute.offset, advice)
         if attribute.name in URL_ATTRIBUTES and attribute.value:
             check_address(self.source.parts(attribute.value), self.source.place(attribute.offset))

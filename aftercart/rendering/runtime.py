@@ -155,6 +155,11 @@ class Template:
         text = tidy(self._parts["text"].render(values))
         return Rendered(subject, preheader, html, text, tuple(links.unsafe))
 
+    def subject_lines(self, context: Mapping[str, Any]) -> list[str]:
+        """The lines that the author wrote, which `render` joins: a header has one."""
+        lines = self._parts["subject"].render(context).splitlines()
+        return [line for line in map(one_line, lines) if line]
+
 
 def _untouched(context: Mapping[str, Any]) -> frozenset[str]:
     links = context.get("links")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from aftercart.errors import Place
-from aftercart.rendering.check import TemplateFault, check_template
+from aftercart.rendering.check import check_template
+from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.source import read_part, template_names
 from aftercart.rendering.variables import unknown_variables
 from tests.rendering.mjml import in_text
@@ -113,3 +114,49 @@ def test_a_mail_that_gmail_would_cut_is_a_fault(write: Callable[..., Path], samp
 def test_a_name_that_one_template_sets_is_unknown_in_the_next(write: Callable[..., Path]) -> None:
     assert unknown_in(write(in_text("{% set best = picks[0] %}{{ best.title }}"))) == []
     assert [path for _, path, _ in unknown_in(write(in_text("{{ best.title }}")))] == ["best"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        (
+            "Hello\n\n  Second line\n",
+            "mail/subject.txt:3:3: the subject has 2 lines and a mail has one, so it would read 'Hello Second line' — ",
+        ),
+        ("{% if brand.name %}Hello{% endif %}\n{{ brand.name }}", "mail/subject.txt: the subject has 2 lines"),
+        ("\n", "mail/subject.txt: the subject is empty — write a line"),
+        ("x" * 121, "mail/subject.txt: the subject of the sample has 121 characters — stay below 120"),
+    ],
+)
+def test_a_subject_is_one_line(subject: str, said: str, write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    root = write(in_text(LEAVE), subject=subject, files={"mail/sample.json": json.dumps(sample)})
+    assert faults(root).startswith(said)
+
+
+@pytest.mark.parametrize("subject", ["\n Hello\n\n", "{% if brand.name %}\nHello\n{% else %}\nHi\n{% endif %}"])
+def test_empty_lines_of_a_subject_are_no_fault(
+    subject: str, write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    assert faults(write(in_text(LEAVE), subject=subject, files={"mail/sample.json": json.dumps(sample)})) == ""
+
+
+def test_every_file_that_is_missing_is_told_with_what_to_put_there(write: Callable[..., Path]) -> None:
+    root = write(in_text(LEAVE))
+    (root / "mail" / "subject.txt").unlink()
+    assert [line.partition(" — ")[0] for line in faults(root).splitlines()] == [
+        "mail/subject.txt: the file is missing",
+        "mail/sample.json: the file is missing",
+    ]
+
+
+def test_a_file_that_is_not_utf_8_names_the_place(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    root = write(in_text(LEAVE), files={"mail/sample.json": json.dumps(sample)})
+    (root / "mail" / "subject.txt").write_bytes("Hello\nGrüße".encode("latin-1"))
+    assert faults(root).startswith("mail/subject.txt:2:3: is not UTF-8 text from here on — save the file as UTF-8")
+
+
+@pytest.mark.parametrize("body", ["", " \n", "hello", "<p>hello</p>", "<mjml></mjml>"])
+def test_a_body_that_is_no_mjml_is_a_fault_and_no_crash(
+    body: str, write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    assert "mail/body.mjml" in faults(write(body, files={"mail/sample.json": json.dumps(sample)}))
