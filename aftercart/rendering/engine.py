@@ -54,7 +54,14 @@ def _texts(types: Mapping[str, object]) -> dict[str, str]:
 def _mended() -> list[type[Any]]:
     """Components in place of faulty ones. MJML keeps them process-wide, so every call passes the same list."""
     from mjml.elements import MjColumn
-    from mjml.elements.head import MjAttributes, MjFont
+    from mjml.elements.head import MjAttributes, MjFont, MjHead
+
+    class Head(MjHead):  # type: ignore[misc]
+        """The original loads five fonts from Google wherever their names stand, and Ubuntu is its default for texts."""
+
+        def handler(self) -> Any:
+            _globals(self)["fonts"].clear()
+            return super().handler()
 
     class Font(MjFont):  # type: ignore[misc]
         """The original fails for a font that MJML knows itself, such as Roboto."""
@@ -82,7 +89,7 @@ def _mended() -> list[type[Any]]:
                 return int(width[0]) if width else 0
             return int(super().getShorthandAttrValue(attribute, direction, attr_with_direction))
 
-    return [Font, Attributes, Column]
+    return [Head, Font, Attributes, Column]
 
 
 def _globals(component: Any) -> Any:

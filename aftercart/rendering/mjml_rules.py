@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from aftercart.errors import Place
 from aftercart.rendering.engine import attribute_types
 from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.holes import Holed
 from aftercart.rendering.mjml_places import FAULTY, KNOWN
-from aftercart.rendering.scanner import HOLE, Attribute, EndTag, Tag, names
+from aftercart.rendering.scanner import HOLE, Attribute, EndTag, Tag, Text, names
 
 _IN_A_COLUMN = names(
     "mj-accordion mj-button mj-carousel mj-divider mj-image mj-navbar mj-raw mj-social mj-spacer mj-table mj-text"
@@ -49,6 +50,7 @@ _MEANT = {"class": "css-class", "bgcolor": "background-color"}
 _NUMBER = r"-?(?:\d+\.?\d*|\.\d+)"
 _LENGTH = re.compile(f"0|{_NUMBER}(?:[a-z]+|%)")
 _COLOR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})|[a-z]+|(?:rgb|hsl)a?\([^()]*\)", re.IGNORECASE)
+_FETCHED = re.compile(r"@import|@font-face", re.IGNORECASE)
 _TYPE = re.compile(r"(?P<kind>\w+)(?:\((?P<words>[^)]*)\))?(?:\{\d,(?P<most>\d)\})?")
 
 
@@ -60,6 +62,9 @@ def mjml_faults(body: Holed) -> Iterator[TemplateFault]:
             yield from walk.tag(event)
         elif isinstance(event, EndTag) and event.name.startswith("mj"):
             walk.end(event)
+        elif isinstance(event, Text) and event.within == "mj-style":
+            for found in _FETCHED.finditer(event.raw):
+                yield _foreign(body.place(event.offset + found.start()), f"this {found[0]}")
 
 
 @dataclass(slots=True)
@@ -74,7 +79,7 @@ class _Walk:
             for attribute in tag.attributes:
                 yield from self._attribute(tag, attribute)
             if tag.name == "mj-font":
-                yield self._foreign_font(tag)
+                yield _foreign(self.source.place(tag.offset), "this font")
         if not tag.self_closing:
             self._open.append(tag.name)
 
@@ -105,10 +110,11 @@ class _Walk:
             message = f"{attribute.name}={attribute.value!r} of <{tag.name}> means nothing to mail programs"
             yield TemplateFault(place, message, fix, warning=True)
 
-    def _foreign_font(self, tag: Tag) -> TemplateFault:
-        message = "this font comes from another host, which learns the address of everybody who opens the mail"
-        fix = "take <mj-font> out and name fonts that computers have, such as Helvetica, Arial, sans-serif"
-        return TemplateFault(self.source.place(tag.offset), message, fix, warning=True)
+
+def _foreign(place: Place, what: str) -> TemplateFault:
+    message = f"{what} asks another host, which is told whenever somebody opens the mail"
+    fix = "take it out and name fonts that people have, such as Helvetica, Arial, sans-serif"
+    return TemplateFault(place, message, fix, warning=True)
 
 
 def _attributes_of(element: str) -> Mapping[str, str]:

@@ -104,6 +104,26 @@ def test_known_faults_of_the_engine_are_worked_around(body: str, compiled: Calla
     assert "https://fonts.example.com/r.css" in compiled(body).render({}, str).html
 
 
+def test_a_mail_asks_no_host_for_fonts(shipped: Path, sample: dict[str, Any], tmp_path: Path) -> None:
+    """MJML loads fonts that it knows from Google wherever their names stand: each reader's address would go there."""
+    html = Renderer(shipped, tmp_path).template("accessories", "en_IE").render(sample, str).html
+    assert "font-family:-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto" in html
+    assert not re.search(r"googleapis|<link|@import|@font-face", html)
+
+
+@pytest.mark.parametrize("name", ["Ubuntu", "Roboto", "Lato", "Open Sans", "Droid Sans"])
+def test_the_fonts_that_mjml_knows_are_not_loaded_by_their_names(name: str, compiled: Callable[..., Template]) -> None:
+    body = in_column(f'<mj-text font-family="{name}, sans-serif">x</mj-text><mj-text>default</mj-text>')
+    assert "googleapis" not in compiled(body).render({}, str).html
+
+
+def test_only_the_font_that_the_author_asks_for_is_loaded(compiled: Callable[..., Template]) -> None:
+    head = '<mj-head><mj-font name="Lato" href="https://fonts.example.com/lato.css" /></mj-head>'
+    body = in_column('<mj-text font-family="Lato">x</mj-text><mj-text font-family="Roboto">y</mj-text>')
+    html = compiled(body.replace("<mjml>", f"<mjml>{head}")).render({}, str).html
+    assert re.findall(r'<link href="([^"]*)"', html) == ["https://fonts.example.com/lato.css"]
+
+
 def test_language_and_direction_follow_the_locale(compiled: Callable[..., Template]) -> None:
     assert '<html lang="fr-FR" dir="ltr"' in compiled(in_text("x"), locale="fr_FR").render({}, str).html
     arabic = compiled(in_text("x"), locale="ar").render({}, str).html

@@ -103,6 +103,22 @@ def test_what_mjml_takes_is_no_fault(attributes: str, checked: Callable[[str], l
     assert checked(in_text(LEAVE).replace("<mj-text", f"<mj-text {attributes}")) == []
 
 
+@pytest.mark.parametrize(
+    ("head", "column", "said"),
+    [
+        ('<mj-font name="Lato" href="https://fonts.example.com/l.css" />', 1, "this font asks another host"),
+        ("<mj-style>@import url(https://fonts.example.com/l.css);</mj-style>", 11, "this @import asks another host"),
+        ("<mj-style>@font-face { src: url(https://e.com/l.woff) }</mj-style>", 11, "this @font-face asks another host"),
+    ],
+)
+def test_a_font_of_another_host_is_a_warning(
+    head: str, column: int, said: str, checked: Callable[[str], list[TemplateFault]]
+) -> None:
+    [fault] = checked(mail(f"\n{head}"))
+    assert fault.message.startswith(said)
+    assert (fault.place.line, fault.place.column, fault.warning) == (2, column, True)
+
+
 def test_a_warning_hides_no_error(checked: Callable[[str], list[TemplateFault]]) -> None:
     faults = checked(in_column('<mj-text font-size="big">{{ brand.nmae }}</mj-text><mj-buton />'))
     assert [(fault.message.split(" ")[0], fault.warning) for fault in faults] == [
