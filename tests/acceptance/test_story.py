@@ -92,8 +92,8 @@ def test_the_story_of_a_mail_can_be_told(app: App) -> None:
     with app.db.read() as connection:
         (story,) = explain(connection, "1001").orders
     assert [moment.kind for moment in story.moments][:3] == ["order", "event", "enroll"]
-    assert any("because BIKE was bought" in moment.sentence for moment in story.moments)
-    assert story.moments[-1].sentence == "The mail was handed to the mail provider."
+    assert any("because “Road bike” was bought" in moment.sentence for moment in story.moments)
+    assert story.moments[-1].sentence == "Attempt 1 by recording: The mail was handed to the mail provider."
 
 
 def test_a_product_that_was_sent_back_is_no_longer_written_about(app: App) -> None:
