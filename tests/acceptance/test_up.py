@@ -127,6 +127,18 @@ def _answers(shop: Deployment) -> bool:
     return True
 
 
+def test_as_many_mails_are_under_way_at_once_as_there_are_workers(tmp_path: Path, sink: MailSink) -> None:
+    """More than there are by default."""
+    shop = deployed(tmp_path / "shop", sink.url, workers="6")
+    with shop.up():
+        shop.stock_the_shop()
+        sink.silent.set()
+        for number in range(6):
+            shop.post(shop.order(f"{number}"), f"order-{number}")
+            sink.wait_for(number + 1)
+        sink.silent.clear()
+
+
 def test_a_second_one_on_the_same_port_says_so(shop: Deployment, tmp_path: Path) -> None:
     other = deployed(tmp_path / "other", "console:")
     with shop.up():
