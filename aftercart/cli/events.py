@@ -3,7 +3,6 @@
 import json
 import sys
 from collections import Counter
-from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -46,11 +45,10 @@ def events(
 
 
 def _take_again() -> None:
-    from aftercart.bootstrap import build
+    from aftercart.cli.open import working
     from aftercart.pipeline.ingest import take_again
-    from aftercart.settings import read_settings
 
-    with closing(build(read_settings())) as engine:
+    with working() as engine:
         looked_at = take_again(engine)
     print(f"Read {looked_at:,} failed event{'' if looked_at == 1 else 's'} again.", file=sys.stderr)
 

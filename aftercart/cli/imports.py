@@ -6,7 +6,7 @@ Exit codes: 0 everything went in, 1 some rows were bad (the rest went in), 2 wro
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -116,11 +116,10 @@ def import_customers(
 @contextmanager
 def _enrolling() -> "Iterator[Enroll]":
     """Orders that may mail enter campaigns in the transaction that brings them."""
-    from aftercart.bootstrap import build
+    from aftercart.cli.open import working
     from aftercart.pipeline.enroll import enroll
-    from aftercart.settings import read_settings
 
-    with closing(build(read_settings())) as app:
+    with working() as app:
         yield lambda connection, ids, now: enroll(connection, app, ids, now)
 
 

@@ -1,5 +1,8 @@
 """An installation with a few sends in a folder, and the commands as they are typed in it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from aftercart.cli import app
 from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import orders, sends
+from tests.deployment import BIN
 from tests.rows import MONDAY, Rows
 
 Typed = Callable[..., Result]
@@ -25,6 +29,15 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AFTERCART_SECRET_KEY", "k" * 40)
     return lambda *words: CliRunner().invoke(app, words, env={"COLUMNS": "80"})
+
+
+def aftercart(folder: Path, *words: str, code: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run it as a process of its own in a folder, with no setting but those given; `code` in place of the command."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCART_")}
+    started = [sys.executable, "-c", code] if code else [str(BIN / "aftercart")]
+    return subprocess.run(
+        [*started, *words], cwd=folder, env={**clean, **env}, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 
 from aftercart.db.session import Database
 from aftercart.db.tables import events
-from tests.cli.conftest import Typed
+from tests.cli.conftest import Typed, aftercart
+from tests.intake.payloads import body, generic_order
 from tests.rows import MONDAY
 
 pytestmark = pytest.mark.usefixtures("some_sends", "some_events")
@@ -61,3 +62,20 @@ def test_an_event_that_is_not_there_exits_1(typed: Typed) -> None:
     result = typed("events", "77")
     assert result.exit_code == 1
     assert "no event 77" in result.stderr
+
+
+def test_failed_ones_are_read_once_more(tmp_path: Path) -> None:
+    """What can be understood now becomes an order; what cannot stays, with its fault."""
+    aftercart(tmp_path, "init", ".")
+    mended = {"delivery_key": "3", "state": "failed", "error": "an old fault", "body": body(generic_order())}
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")
+    with db.write() as connection:
+        usual = {"shop": "generic", "headers": {}, "received_at": MONDAY, "topic": "order.completed"}
+        connection.execute(events.insert(), usual | mended)
+    db.close()
+    result = aftercart(tmp_path, "events", "--again", "--json")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines()[-1] == "Read 2 failed events again."
+    states = {line["event_id"]: line["state"] for line in map(json.loads, result.stdout.splitlines())}
+    assert states == {1: "processed", 2: "failed", 3: "processed"}
+    assert json.loads(aftercart(tmp_path, "explain", "1001", "--json").stdout)["orders"]

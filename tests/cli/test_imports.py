@@ -1,17 +1,143 @@
-"""`import` as it is typed."""
+"""`import products|orders|customers` as they are typed."""
 
+import gzip
 import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from tests.cli.conftest import Typed
+import pytest
+from sqlalchemy import Table, select
+
+from aftercart.db.session import Database
+from aftercart.db.tables import customers, enrollments, order_lines, orders, products, recipients
+from tests.cli.conftest import Typed, aftercart
+
+Stored = Callable[[Table], list[dict[str, Any]]]
+
+PRODUCTS = "artikel,bezeichnung,price\nBIKE,Road bike,900\nLAMP,Lamp,25\n"
+ORDERS = "order_id,customer_id,ordered_at,sku,quantity,unit_price\n1,7,2026-01-05 10:00,BIKE,1,900\n"
+NAMES = ("--map", "artikel=sku", "--map", "bezeichnung=title")
 
 
-def test_products_without_a_web_address_are_told_and_are_no_fault(typed: Typed, tmp_path: Path) -> None:
-    file = tmp_path / "products.csv"
-    file.write_text("sku,title,url\nBELL,Bell,https://shop.example/bell\nBIKE,Bike,\n")
-    result = typed("import", "products", str(file))
+@pytest.fixture
+def stored(tmp_path: Path) -> Iterator[Stored]:
+    with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as database:
+
+        def rows(table: Table) -> list[dict[str, Any]]:
+            with database.read() as connection:
+                return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+        yield rows
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[str, str], str]:
+    """A file beside the installation; compressed where its name says so."""
+
+    def write(name: str, text: str) -> str:
+        content = text.encode()
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        return name
+
+    return write
+
+
+Written = Callable[[str, str], str]
+
+
+@pytest.mark.parametrize("name", ["products.csv", "products.csv.gz"])
+def test_products_come_in_under_the_names_of_another_system(
+    typed: Typed, stored: Stored, written: Written, name: str
+) -> None:
+    result = typed("import", "products", written(name, PRODUCTS), *NAMES, "--currency", "chf")
+    assert (result.exit_code, result.stdout) == (0, "2 products: 2 added, 0 there already.\n")
+    found = {(row["sku"], row["title"], row["price_minor"], row["currency"]) for row in stored(products)}
+    assert found == {("BIKE", "Road bike", 90000, "CHF"), ("LAMP", "Lamp", 2500, "CHF")}
+    again = typed("import", "products", name, *NAMES, "--currency", "CHF")
+    assert again.stdout == "2 products: 0 added, 2 there already.\n"
+
+
+def test_a_bad_row_is_named_with_its_line_and_the_rest_goes_in(typed: Typed, stored: Stored, written: Written) -> None:
+    file = written("products.csv", f"{PRODUCTS},nothing,1\nBELL,Bell,9\n")
+    result = typed("import", "products", file, *NAMES)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("products.csv:4: ")
+    assert result.stdout == "4 products: 3 added, 0 there already, 1 bad.\n"
+    assert {row["sku"] for row in stored(products)} == {"BIKE", "LAMP", "BELL"}
+
+
+def test_the_report_comes_as_json_too(typed: Typed, written: Written) -> None:
+    result = typed("import", "products", written("p.csv", f"{PRODUCTS},nothing,1\n"), *NAMES, "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert {key: report[key] for key in ("rows", "added", "changed", "unchanged", "bad")} == {
+        "rows": 3, "added": 2, "changed": 0, "unchanged": 0, "bad": 1,
+    }  # fmt: skip
+    (fault,) = report["faults"]
+    assert (fault["file"], fault["line"]) == ("p.csv", 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("products", "none.csv"), "none.csv"),
+        (("products", "products.csv"), "artikel"),
+        (("products", "products.csv", "--map", "artikel"), "THEIRS=OURS"),
+        (("products", "products.csv", "--map", "artikel=sku", "--map", "bezeichnung=sku"), "one meaning"),
+        (("products", "products.csv", *NAMES, "--currency", "gold"), "gold"),
+        (("orders", "products.csv", "--time-zone", "Mars/Base"), "Mars/Base"),
+        (("orders", "products.csv", "--send-since", "soon"), "soon"),
+    ],
+)
+def test_wrong_usage_exits_2_and_says_why(typed: Typed, written: Written, words: tuple[str, ...], said: str) -> None:
+    written("products.csv", PRODUCTS)
+    result = typed("import", *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_orders_come_in_to_learn_from(typed: Typed, stored: Stored, written: Written) -> None:
+    zone = ("--shop", "shopify", "--currency", "USD", "--time-zone", "Asia/Tokyo")
+    result = typed("import", "orders", written("orders.csv", ORDERS), *zone)
+    assert (result.exit_code, result.stdout) == (0, "1 order lines: 1 added, 0 there already.\n")
+    (order,) = stored(orders)
+    assert (order["shop"], order["currency"], order["imported"]) == ("shopify", "USD", True)
+    assert order["placed_at"] == datetime(2026, 1, 5, 1, tzinfo=UTC)
+    assert [row["sku"] for row in stored(order_lines)] == ["BIKE"]
+
+
+def test_orders_mail_only_from_the_day_that_is_said(tmp_path: Path, stored: Stored, written: Written) -> None:
+    aftercart(tmp_path, "init", ".")
+    yesterday, before = (datetime.now(UTC) - timedelta(days=days) for days in (1, 3))
+    header = "order_id,customer_id,ordered_at,sku,quantity,unit_price,email"
+    lines = [f"{n},{n},{day:%Y-%m-%d},BIKE,1,9,c{n}@example.com" for n, day in enumerate((before, yesterday), 1)]
+    file = written("orders.csv", "\n".join([header, *lines, ""]))
+    assert aftercart(tmp_path, "import", "orders", file).returncode == 0
+    assert stored(enrollments) == []
+    changed = written("more.csv", "\n".join([header, *(f"1{line}" for line in lines), ""]))
+    result = aftercart(tmp_path, "import", "orders", changed, "--send-since", f"{yesterday:%Y-%m-%d}", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["added"] == 2
+    numbers = {row["id"]: row["shop_order_id"] for row in stored(orders)}
+    assert [numbers[row["order_id"]] for row in stored(enrollments)] == ["12"]
+
+
+def test_customers_come_in_with_what_they_said(typed: Typed, stored: Stored, written: Written) -> None:
+    file = written("people.csv", "email,customer_id,accepts_marketing\nada@example.com,77,yes\nno address,78,yes\n")
+    result = typed("import", "customers", file, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["bad"]) == (1, 1)
+    assert [row["email"] for row in stored(recipients)] == ["ada@example.com"]
+    assert [row["shop_customer_id"] for row in stored(customers)] == ["77"]
+
+
+def test_products_without_a_web_address_are_told_and_are_no_fault(typed: Typed, written: Written) -> None:
+    file = written("products.csv", "sku,title,url\nBELL,Bell,https://shop.example/bell\nBIKE,Bike,\n")
+    result = typed("import", "products", file)
     assert result.exit_code == 0
     assert result.stdout == "2 products: 2 added, 0 there already.\n"
     assert result.stderr == "aftercart: without a web address (url), so not offered in mails: 1 of 2 products\n"
-    report = json.loads(typed("import", "products", str(file), "--json").stdout)
+    report = json.loads(typed("import", "products", file, "--json").stdout)
     assert report["notes"] == ["without a web address (url), so not offered in mails: 1 of 2 products"]

@@ -1,22 +1,15 @@
 """The console script, as a process: what it imports, what it exits with."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from aftercart import __version__
+from tests.cli.conftest import aftercart
+from tests.deployment import BIN
+
 HEAVY = ["lightfm", "celery", "sqlalchemy", "numpy", "scipy", "fastapi", "mjml", "jinja2", "pydantic"]
-
-
-def aftercart(folder: Path, *words: str, code: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    """Run it in a folder, with no setting but those given."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCART_")}
-    started = [sys.executable, "-c", code] if code else [str(Path(sys.executable).parent / "aftercart")]
-    return subprocess.run(
-        [*started, *words], cwd=folder, env={**clean, **env}, capture_output=True, text=True, check=False, timeout=60
-    )
 
 
 def test_help_comes_at_once(tmp_path: Path) -> None:
@@ -30,6 +23,11 @@ def test_help_comes_at_once(tmp_path: Path) -> None:
     assert result.returncode == 0
     assert "heavy: []" in result.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    result = aftercart(tmp_path, "--version")
+    assert (result.returncode, result.stdout) == (0, f"aftercart {__version__}\n")
 
 
 @pytest.mark.parametrize("words", [("no-such-command",), ("sends", "--no-such-option"), ("up", "--port", "99999")])
@@ -70,6 +68,6 @@ def test_the_web_process_without_the_packages_for_its_broker_says_so_in_one_line
 
 def test_output_that_nobody_reads_to_its_end_is_no_fault(tmp_path: Path) -> None:
     """`aftercart sends --json | head -1`."""
-    started = f"{Path(sys.executable).parent / 'aftercart'} --help | true; exit ${{PIPESTATUS[0]}}"
+    started = f"{BIN / 'aftercart'} --help | true; exit ${{PIPESTATUS[0]}}"
     result = subprocess.run(["bash", "-c", started], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "Traceback" not in result.stderr
