@@ -4,9 +4,11 @@ Exit codes: 0 fine, 1 a fault was found, 2 wrong usage.
 """
 
 import sys
+from typing import Annotated
 
 import typer
 
+from aftercart import __version__
 from aftercart.cli import check, database, demo, events, explain, imports, measure, recommend, sends, serve
 from aftercart.errors import AftercartError
 
@@ -19,6 +21,22 @@ app = typer.Typer(
 )
 imports_app = typer.Typer(help="Bring in files: products, past orders, customers.", no_args_is_help=True)
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"aftercart {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version, and stop.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
+
 
 START, RUN, LEARN, LOOK = "Start", "Run", "Learn from orders", "Look"
 

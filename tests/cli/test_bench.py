@@ -1,0 +1,34 @@
+"""`aftercart bench` as it is typed: not how fast, but that each figure stands beside its floor."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import aftercart
+
+
+def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
+    """Sending is left to people: it trains a model first."""
+    result = aftercart(tmp_path, "bench", "ingest", "recommend", "render", "--rounds", "1", "--json")
+    assert result.returncode == 0, result.stderr
+    figures = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [figure["name"] for figure in figures] == ["ingest", "recommend", "render"]
+    for figure in figures:
+        assert figure["floor"]
+        assert figure["ratio"] == pytest.approx(figure["per_second"] / figure["floor_per_second"])
+        assert 0 < figure["ratio"] < 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_people_get_a_table(tmp_path: Path) -> None:
+    result = aftercart(tmp_path, "bench", "render", "--rounds", "1")
+    head, line = result.stdout.splitlines()
+    assert [head.split()[:3], line.split()[0]] == [["ours", "floor", "ratio"], "render"]
+    assert line.endswith("escape + join")
+
+
+def test_a_measurement_that_there_is_not_is_wrong_usage(tmp_path: Path) -> None:
+    result = aftercart(tmp_path, "bench", "sned")
+    assert result.returncode == 2
+    assert "ingest, recommend, render, send" in " ".join(result.stderr.replace("│", " ").split())
