@@ -1,6 +1,7 @@
 """The wheel carries all that an installation needs: it is built here as `pip` builds it, and looked into."""
 
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import entry_points, requires
@@ -57,6 +58,25 @@ def test_nothing_else_is_in_the_wheel(wheel: set[str]) -> None:
     tops = {name.split("/")[0] for name in wheel}
     assert tops == {"aftercart", "workers", f"aftercart-{__version__}.dist-info"}
     assert not [name for name in wheel if "__pycache__" in name or name.endswith((".db", ".env", ".log"))]
+
+
+def test_an_editable_install_reads_the_source_tree(tmp_path: Path) -> None:
+    """So that people can edit campaigns and templates where they lie, and workers and migrations are there too."""
+    [built] = WheelBuilder(str(ROOT)).build(directory=str(tmp_path / "dist"), versions=["editable"])
+    with ZipFile(built) as opened:
+        [path_file] = [name for name in opened.namelist() if name.endswith(".pth")]
+        folder = opened.read(path_file).decode().strip()
+    code = (
+        "import importlib.util, sys; sys.path.append(sys.argv[1])\n"
+        "print(*(importlib.util.find_spec(name).origin for name in sys.argv[2:]), sep='\\n')"
+    )
+    modules = ("aftercart", "workers", "aftercart.db.migrations")
+    isolated = [sys.executable, "-I", "-S", "-c", code, folder, *modules]
+    found = subprocess.run(isolated, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    assert found == [str(ROOT / module.replace(".", "/") / "__init__.py") for module in modules]
+    assert shipped() == ROOT
+    for part in ("campaigns/brand.yaml", "templates/_layout/head.mjml"):
+        assert (shipped() / part).is_file()
 
 
 def test_the_console_script_leads_to_the_command_line() -> None:

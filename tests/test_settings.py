@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from aftercart.errors import ConfigError
 from aftercart.settings import Settings, read_settings
@@ -97,3 +98,18 @@ def test_secrets_rotate_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_says_what_it_is() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
+
+
+def test_the_table_in_the_docs_says_what_the_settings_say() -> None:
+    docs = (Path(__file__).parent.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = docs.partition("| name | default | meaning |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    assert table.splitlines() == [
+        f"| `{name.upper()}` | {_default(field)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "(must be set)"
+    return f"`{field.default}`" if str(field.default) else "empty"

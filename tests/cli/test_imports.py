@@ -141,3 +141,29 @@ def test_products_without_a_web_address_are_told_and_are_no_fault(typed: Typed, 
     assert result.stderr == "aftercart: without a web address (url), so not offered in mails: 1 of 2 products\n"
     report = json.loads(typed("import", "products", file, "--json").stdout)
     assert report["notes"] == ["without a web address (url), so not offered in mails: 1 of 2 products"]
+
+
+PEAK = """
+import resource, sys
+from aftercart.cli import main
+try: main()
+except SystemExit as end: assert not end.code, end.code
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024), file=sys.stderr)
+"""
+
+
+def test_a_longer_file_takes_no_more_memory(tmp_path: Path) -> None:
+    """A line kept costs some hundred bytes. Each file fills many chunks, so that both have seen the largest one."""
+
+    def peak(lines: int) -> int:
+        folder = tmp_path / str(lines)
+        folder.mkdir()
+        with (folder / "orders.csv").open("w") as file:
+            file.write("order_id,customer_id,ordered_at,sku,quantity,unit_price\n")
+            file.writelines(f"{n // 5},{n // 9},2026-01-05 10:00,SKU-{n % 997},1,9.99\n" for n in range(lines))
+        result = aftercart(folder, "import", "orders", "orders.csv", "--json", code=PEAK, AFTERCART_SECRET_KEY="k" * 40)
+        assert json.loads(result.stdout)["added"] == lines, result.stderr
+        return int(result.stderr)
+
+    fewer, more = 40_000, 140_000
+    assert peak(more) - peak(fewer) < 100 * (more - fewer)
