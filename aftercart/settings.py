@@ -8,14 +8,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from aftercart.errors import ConfigError
+from aftercart.intake.signing import standard_key
 
 PREFIX = "AFTERCART_"
+BROKERS = ("inproc", "redis", "rediss", "amqp", "amqps")
+"""What a broker's URL may begin with."""
 
 
 class Settings(BaseSettings):
@@ -66,7 +70,33 @@ class Settings(BaseSettings):
     def _plain_base(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with https:// (or http:// on your own machine)")
+        if any(character.isspace() for character in value):
+            raise ValueError("must have no blank in it")
+        parts = urlsplit(value)
+        if "@" in parts.netloc:
+            raise ValueError("must have no user and password in it: it stands in every mail")
+        if parts.query or parts.fragment:
+            raise ValueError("ends before ? and #: the paths of the links are appended to it")
+        if not _has_server(value):
+            raise ValueError("needs a host, as in https://mail.example.com")
         return value.rstrip("/")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_broker(cls, value: str) -> str:
+        scheme, colon, _ = value.partition("://")
+        if scheme not in BROKERS or not colon or not _has_readable_port(value):
+            raise ValueError("write it as inproc:// (one process), redis://HOST:6379/0 or amqp://USER:PASS@HOST//")
+        return value
+
+    @field_validator("generic_secret")
+    @classmethod
+    def _standard_secret(cls, value: str) -> str:
+        if not all(map(_is_standard_secret, (part for part in value.split(",") if part.strip()))):
+            raise ValueError(
+                "a Standard Webhooks secret is whsec_ and 24 to 64 random bytes in base64 (`aftercart init` writes one)"
+            )
+        return value
 
     @property
     def database(self) -> str:
@@ -87,6 +117,25 @@ class Settings(BaseSettings):
     @property
     def cache_dir(self) -> Path:
         return self.data_dir / "cache"
+
+
+def _has_server(url: str) -> bool:
+    return bool(urlsplit(url).hostname) and _has_readable_port(url)
+
+
+def _has_readable_port(url: str) -> bool:
+    try:
+        urlsplit(url).port  # noqa: B018  # it is read here, and not before
+    except ValueError:
+        return False
+    return True
+
+
+def _is_standard_secret(secret: str) -> bool:
+    try:
+        return 24 <= len(standard_key(secret)) <= 64
+    except ValueError:
+        return False
 
 
 def read_settings(**overrides: Any) -> Settings:

@@ -60,6 +60,25 @@ def test_an_unknown_name_in_the_env_file_stops_the_start(tmp_path: Path, line: s
         ("WORKERS", "", "integer"),
         ("MAX_BODY_BYTES", "12", "10000"),
         ("BASE_URL", "mail.example.com", "must start with https://"),
+        ("BASE_URL", "http://", "https://mail.example.com"),
+        ("BASE_URL", "https:///path", "https://mail.example.com"),
+        ("BASE_URL", "https://mail.example.com:port", "https://mail.example.com"),
+        ("BASE_URL", "https://mail example.com", "no blank"),
+        ("BASE_URL", "https://mail.example.com/a b", "no blank"),
+        ("BASE_URL", "https://mail.example.com/?a=b", "ends before"),
+        ("BASE_URL", "https://mail.example.com/#a", "ends before"),
+        ("BASE_URL", "https://ada:pw@mail.example.com", "no user"),
+        ("BROKER_URL", "nonsense", "inproc://"),
+        ("BROKER_URL", "", "inproc://"),
+        ("BROKER_URL", "sqs://", "redis://HOST"),
+        ("BROKER_URL", "memory://", "redis://HOST"),
+        ("BROKER_URL", "redis:/host", "redis://HOST"),
+        ("BROKER_URL", "redis://:pw@host:port/0", "redis://HOST"),
+        ("BROKER_URL", "amqp://ada:pw@host:99999//", "amqp://USER"),
+        ("GENERIC_SECRET", "whsec_c2hvcnQ=", "24 to 64 random bytes"),
+        ("GENERIC_SECRET", "whsec_" + "A" * 88, "24 to 64 random bytes"),
+        ("GENERIC_SECRET", "what the shop said", "whsec_"),
+        ("GENERIC_SECRET", f"whsec_{'A' * 32},whsec_c2hvcnQ=", "24 to 64 random bytes"),
         ("SECRET_KEY", "short", "32 characters"),
         ("SECRET_KEY", f"{KEY},short", "32 characters"),
         ("SECRET_KEY", " , ", "32 characters"),
@@ -69,8 +88,28 @@ def test_an_odd_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: 
     monkeypatch.setenv(f"AFTERCART_{name}", value)
     with pytest.raises(ConfigError, match=rf"^AFTERCART_{name}: .*{said}") as refused:
         read_settings()
-    if name == "SECRET_KEY":
-        assert "short" not in str(refused.value)
+    for secret in ("short", "pw", "c2hvcnQ"):
+        assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BROKER_URL", "redis://127.0.0.1:6379/0"),
+        ("BROKER_URL", "redis://"),
+        ("BROKER_URL", "rediss://:pw@host/1"),
+        ("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//"),
+        ("BROKER_URL", "amqps://host"),
+        ("BASE_URL", "http://[::1]:8000"),
+        ("BASE_URL", "https://shop.example/mail"),
+        ("GENERIC_SECRET", ""),
+        ("GENERIC_SECRET", "A" * 32),
+        ("GENERIC_SECRET", f"whsec_{'A' * 86}, whsec_{'B' * 32}"),
+    ],
+)
+def test_a_value_that_is_in_use_somewhere_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"AFTERCART_{name}", value)
+    assert getattr(read_settings(), name.lower()) == value
 
 
 def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
