@@ -1,10 +1,13 @@
 """`aftercart up`: everything in one process, as a shop owner starts it."""
 
+import os
+import pty
 import re
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from time import sleep
 
@@ -12,7 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.deployment import Deployment, Process, deployed
+from aftercart import __version__
+from tests.deployment import BIN, CAMPAIGN, Deployment, Process, deployed
 from tests.mail_sink import MailSink, mail_sink
 
 
@@ -125,6 +129,61 @@ def _answers(shop: Deployment) -> bool:
             return False
         sleep(0.1)
     return True
+
+
+IMPORTED = ("sqlalchemy.orm", "celery.app.base", "scipy.sparse", "workers.embedded")
+"""Milestones on the way to the first request, in their order; the last before anything is opened."""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+@pytest.mark.parametrize("milestone", IMPORTED)
+def test_told_to_stop_while_it_starts_it_ends_without_a_word(
+    shop: Deployment, milestone: str, how: signal.Signals
+) -> None:
+    shop.env["PYTHONPROFILEIMPORTTIME"] = "1"
+    with shop.running(["aftercart", "up", "--port", str(shop.port)]) as [process]:
+        while not (reached := re.search(rf" {re.escape(milestone)}$", process.log, re.MULTILINE)):
+            assert process.popen.poll() is None, process.log
+            sleep(0.01)
+        assert process.stop(how) == 0
+    said = [line for line in process.log[reached.end() :].splitlines() if not line.startswith("import time:")]
+    assert [line for line in said if '"serving"' not in line and line] == []
+
+
+def test_people_at_a_terminal_are_told_what_runs(shop: Deployment) -> None:
+    (shop.folder / "campaigns" / "later.yaml").write_text(
+        CAMPAIGN.replace("accessories\nstatus: active", "later\nstatus: draft")
+    )
+    shop.env |= {
+        "AFTERCART_SHOPIFY_SECRET": "shopify-client-secret",
+        "AFTERCART_SENDER_URL": "smtp+starttls://ada:pass-word@mail.example.com:587",
+        "AFTERCART_BASE_URL": "https://mail.example.com",
+    }
+    ours, theirs = pty.openpty()
+    command = [str(BIN / "aftercart"), "up", "--port", str(shop.port)]
+    with subprocess.Popen(command, cwd=shop.folder, env=shop.environment(), stderr=theirs) as process:
+        os.close(theirs)
+        told = ""
+        with suppress(OSError):  # nobody writes to it any more
+            while read := os.read(ours, 4096).decode():
+                told += read
+                if "Ctrl-C" in told:
+                    process.send_signal(signal.SIGINT)
+    os.close(ours)
+    assert process.returncode == 0, told
+    lines = [" ".join(line.split()) for line in told.splitlines()]
+    for line in (
+        f"Aftercart {__version__} on {shop.url}",
+        "public https://mail.example.com (AFTERCART_BASE_URL)",
+        "webhooks POST /webhooks/generic",
+        "POST /webhooks/shopify",
+        "closed without a secret: woocommerce",
+        "campaigns accessories (active), later (draft)",
+        "mails smtp+starttls://mail.example.com:587",
+    ):
+        assert line in lines
+    assert "pass-word" not in told
+    assert "client-secret" not in told
 
 
 def test_as_many_mails_are_under_way_at_once_as_there_are_workers(tmp_path: Path, sink: MailSink) -> None:

@@ -58,6 +58,16 @@ def test_the_web_process_of_a_fleet_wants_a_broker(tmp_path: Path) -> None:
     assert "aftercart up" in result.stderr
 
 
+def test_one_process_for_everything_wants_none(tmp_path: Path) -> None:
+    """It would be ignored, and whoever set it would wait for workers that get nothing."""
+    env = {"AFTERCART_SECRET_KEY": "k" * 40, "AFTERCART_BROKER_URL": "redis://:pw@127.0.0.1:1/0"}
+    result = aftercart(tmp_path, "up", **env)
+    assert result.returncode == 1
+    assert "takes no AFTERCART_BROKER_URL" in result.stderr
+    assert "aftercart web" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_the_web_process_without_the_packages_for_its_broker_says_so_in_one_line(tmp_path: Path) -> None:
     code = "import sys; sys.modules['packaging'] = None; from aftercart.cli import main; main()"
     aftercart(tmp_path, "init", ".")
