@@ -1,16 +1,17 @@
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 
+from freezegun import freeze_time
+
 from aftercart.clock import SteppedClock, utc_now
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
 def test_the_machines_clock_is_aware_and_in_utc() -> None:
-    before = datetime.now(UTC)
-    now = utc_now()
-    assert now.tzinfo is UTC
-    assert before <= now <= datetime.now(UTC)
+    with freeze_time("2026-03-02T13:00:00+01:00"):
+        assert utc_now() == datetime(2026, 3, 2, 12, tzinfo=UTC)
+        assert utc_now().tzinfo is UTC
 
 
 def test_a_stepped_clock_stands_until_it_is_moved() -> None:
@@ -35,11 +36,22 @@ def test_it_tells_utc_whatever_it_is_given() -> None:
 
 def test_once_it_runs_it_goes_on_from_where_it_stands() -> None:
     clock = SteppedClock(START)
-    clock.run()
-    first = clock()
-    assert START <= first <= clock()
-    clock.move_to(START + timedelta(days=1))
-    assert START + timedelta(days=1) <= clock() < START + timedelta(days=1, hours=1)
+    with freeze_time() as machine:
+        clock.run()
+        machine.tick(timedelta(hours=1))
+        assert clock() == START + timedelta(hours=1)
+        clock.move_to(START + timedelta(days=1))
+        machine.tick(timedelta(hours=1))
+        assert clock() == START + timedelta(days=1, hours=1)
+
+
+def test_it_does_not_go_back_when_it_is_told_to_run_again() -> None:
+    clock = SteppedClock(START)
+    with freeze_time() as machine:
+        clock.run()
+        machine.tick(timedelta(hours=1))
+        clock.run()
+        assert clock() == START + timedelta(hours=1)
 
 
 def test_threads_that_step_it_lose_no_step() -> None:

@@ -1,10 +1,14 @@
 """The wheel carries all that an installation needs: it is built here as `pip` builds it, and looked into."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import entry_points, requires
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import Message
+from importlib.metadata import entry_points, packages_distributions, requires
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -18,12 +22,23 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names of the files in the wheel."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
+    """The wheel, opened."""
     folder = tmp_path_factory.mktemp("wheel")
-    [built] = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
-    with ZipFile(built) as opened:
-        return set(opened.namelist())
+    [file] = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+    with ZipFile(file) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def wheel(built: ZipFile) -> set[str]:
+    """The names of the files in the wheel."""
+    return set(built.namelist())
+
+
+@pytest.fixture(scope="module")
+def metadata(built: ZipFile) -> Message:
+    return message_from_bytes(built.read(f"aftercart-{__version__}.dist-info/METADATA"))
 
 
 def test_every_module_of_the_engine_and_of_the_workers_is_in_the_wheel(wheel: set[str]) -> None:
@@ -44,6 +59,18 @@ def test_what_the_code_reads_beside_itself_is_in_the_wheel(wheel: set[str], fold
     }
     assert files
     assert files <= wheel
+
+
+def test_users_of_the_packages_see_their_types(wheel: set[str]) -> None:
+    assert {"aftercart/py.typed", "workers/py.typed"} <= wheel
+
+
+def test_the_index_is_told_whose_it_is_and_what_it_runs_on(metadata: Message) -> None:
+    assert metadata["Author"] == "Aftercart contributors"
+    assert metadata["Keywords"]
+    pythons = re.findall(r"Python :: 3\.(\d+)$", "\n".join(metadata.get_all("Classifier", [])), re.MULTILINE)
+    lowest, above = sorted(map(int, re.findall(r"3\.(\d+)", metadata["Requires-Python"])))
+    assert list(map(int, pythons)) == list(range(lowest, above))
 
 
 def test_the_shipped_campaigns_and_templates_are_in_the_wheel(wheel: set[str]) -> None:
@@ -99,5 +126,32 @@ def test_the_fleet_extra_brings_all_that_kombu_wants_for_redis() -> None:
     assert {"redis", "packaging"} <= wanted <= set(map(_name, project["optional-dependencies"]["fleet"]))
 
 
+UNSEEN = {
+    "tzdata": "read as files",
+    "redis": "imported by Kombu",
+    "packaging": "imported by Kombu",
+    "psycopg": "imported by SQLAlchemy",
+}
+
+
+def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
+    """A package that another one happens to bring may be gone with its next version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = set(map(_name, [*project["dependencies"], *project["optional-dependencies"]["fleet"]]))
+    files = [file for package in ("aftercart", "workers") for file in (ROOT / package).rglob("*.py")]
+    names = {name for file in files for name in _imported(file)} - sys.stdlib_module_names - {"aftercart", "workers"}
+    from_ = packages_distributions()
+    imported = {_name(distribution.lower()) for name in names for distribution in from_[name]}
+    assert imported - {"pydantic-core"} | set(UNSEEN) == declared  # pydantic pins the one that fits
+
+
+def _imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
 def _name(requirement: str) -> str:
-    return re.split(r"[^a-z0-9-]", requirement)[0]
+    return re.split(r"[^a-z0-9-]", re.sub(r"[._]", "-", requirement))[0]
