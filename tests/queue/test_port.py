@@ -41,10 +41,10 @@ def full_backlog() -> Iterator[int]:
 
 @contextmanager
 def closed() -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    yield port
+    """A port that is taken, so that nobody else comes to listen on it meanwhile, and does not listen."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.mark.parametrize("how_away", [closed, black_hole, full_backlog])
