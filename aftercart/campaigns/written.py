@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable
 from datetime import time
 from decimal import Decimal
+from difflib import get_close_matches
 from email.utils import parseaddr
 from typing import Annotated, Any
 
 from babel import Locale, UnknownLocaleError
+from babel.numbers import list_currencies
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -33,7 +35,7 @@ def _text(
         if isinstance(value, bool | int | float):
             return parse(f"{value:g}" if isinstance(value, float) else str(value))
         if not isinstance(value, str):
-            raise ValueError("expected a word; write it as text")
+            raise ValueError(f"{value!r} is no text")
         return parse(value)
 
     schema = WithJsonSchema({"type": "string", "pattern": pattern})
@@ -99,13 +101,16 @@ def _address(text: str) -> str:
     try:
         validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError as err:
-        raise ValueError(f"{text!r} is no e-mail address; {err}") from err
+        why = str(err).rstrip(".")
+        raise ValueError(f"{text!r} is no e-mail address ({why[:1].lower()}{why[1:]})") from err
     return text
 
 
 def _named_address(text: str) -> str:
     _name, address = parseaddr(text)
-    _address(address or text)
+    if "@" not in address:
+        raise ValueError(f"{text!r} names no address; write it as Example Bikes <hello@example.com>")
+    _address(address)
     if re.search(r"[\r\n]", text):
         raise ValueError("an address stands on one line; remove the line break")
     return text.strip()
@@ -116,6 +121,15 @@ def _locale(text: str) -> str:
         return str(Locale.parse(text.strip().replace("-", "_")))
     except (ValueError, UnknownLocaleError) as err:
         raise ValueError(f"{text!r} is no locale; write it as en_US or fr_FR") from err
+
+
+def _currency(text: str) -> str:
+    code = text.strip().upper()
+    if text != code or code not in list_currencies():
+        near = get_close_matches(code, sorted(list_currencies()), n=1)
+        fix = f"write {near[0]}" if near else "write the three letters of ISO 4217, such as EUR"
+        raise ValueError(f"{text!r} is no currency; {fix}")
+    return code
 
 
 def _color(text: str) -> str:
@@ -158,7 +172,7 @@ Country = Annotated[str, AfterValidator(_country)]
 Address = Annotated[str, AfterValidator(_address)]
 NamedAddress = Annotated[str, AfterValidator(_named_address)]
 LocaleName = Annotated[str, AfterValidator(_locale)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
 Color = Annotated[str, AfterValidator(_color)]
 Url = Annotated[str, AfterValidator(_url)]
 Host = Annotated[str, AfterValidator(_host)]

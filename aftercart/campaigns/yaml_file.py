@@ -52,24 +52,55 @@ def read_yaml(file: Path) -> Document | Fault:
     except UnicodeDecodeError as err:
         return Fault(Place(file), "", f"is not UTF-8 text (byte {err.start})", "save it as UTF-8")
     except OSError as err:
-        return Fault(Place(file), "", f"cannot be read: {err.strerror}")
+        return Fault(Place(file), "", f"cannot be read: {err.strerror}", "put a file there that everybody may read")
     except YAMLError as err:
         return _syntax_fault(file, err)
     except RecursionError:
         return Fault(Place(file), "", "is nested too deeply", "no key of ours lies that deep")
 
 
+@dataclass(frozen=True, slots=True)
+class _Slip:
+    """What a person did when the loader says `sign`, and how to undo it. `opened`: look where it began."""
+
+    sign: str
+    message: str
+    fix: str
+    opened: bool = False
+
+
+_SLIPS = (
+    _Slip("'\\t'", "a tab cannot indent YAML", "indent with spaces"),
+    _Slip("another document", "a second document begins here (---)", "put it in a file of its own"),
+    _Slip("flow sequence", "this [ is never closed", "end it with ]", opened=True),
+    _Slip("flow mapping", "this { is never closed", "end it with }", opened=True),
+    _Slip("end of stream", "this quote is never closed", "end it with another one", opened=True),
+    _Slip("simple key", "is no `key: value`", "put a space behind the colon", opened=True),
+    _Slip("escape character", "a backslash means something else in double quotes", "use single quotes"),
+    _Slip("mapping values are not allowed", "a second value begins here", "put a text with a colon in quotes"),
+    _Slip("expected <block end>", "does not fit to the lines before it", "indent it like its neighbors"),
+    _Slip("cannot start any token", "no value begins with this character", "put the value in quotes"),
+    _Slip("undefined alias", "there is no anchor of this name", "put a text that begins with * in quotes"),
+)
+
+
 def _syntax_fault(file: Path, err: YAMLError) -> Fault:
-    mark = err.problem_mark if isinstance(err, MarkedYAMLError) else None
-    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-    problem = str(getattr(err, "problem", None) or err).splitlines()[0]
+    marked = err if isinstance(err, MarkedYAMLError) else None
+    problem = str((marked and marked.problem) or err).splitlines()[0]
+    said = f"{marked.context if marked else ''} {problem}"
+    place = _marked(file, marked.problem_mark if marked else None)
     if isinstance(err, DuplicateKeyError) and (twice := re.search(r'key "(.+?)"', problem)):
         return Fault(place, twice[1], "stands here for the second time", "keep one of the two")
-    if "'\\t'" in problem:
-        return Fault(place, "", "a tab cannot indent YAML", "indent with spaces")
-    if "another document" in problem:
-        return Fault(place, "", "a second document begins here (---)", "put it in a file of its own")
-    return Fault(place, "", f"is no valid YAML: {problem}", "look at this line and the one before it")
+    slip = next((slip for slip in _SLIPS if slip.sign in said), None)
+    if slip is None:
+        return Fault(place, "", f"is no valid YAML: {problem}", "look at this line and the one before it")
+    if slip.opened and marked:
+        place = _marked(file, marked.context_mark)
+    return Fault(place, "", slip.message, slip.fix)
+
+
+def _marked(file: Path, mark: Any) -> Place:
+    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
 
 
 def _plain(node: Any, depth: int = 0) -> Any:

@@ -61,12 +61,12 @@ def check(
 
 def find_faults(folders: Folders) -> list["Fault"]:
     """Everything to say about the campaigns and the templates of a deployment."""
-    from aftercart.campaigns.loader import inspect_campaigns, template_names
+    from aftercart.campaigns.loader import inspect_campaigns
 
     inspection = inspect_campaigns(folders.campaigns, folders.templates)
     if folders.only:
         return [fault for fault in inspection.faults if fault.place.file in (folders.only, _brand_file(folders))]
-    return [*inspection.faults, *_template_faults(folders.templates, template_names(folders.templates))]
+    return [*inspection.faults, *_template_faults(folders.templates)]
 
 
 def _brand_file(folders: Folders) -> Path:
@@ -76,11 +76,13 @@ def _brand_file(folders: Folders) -> Path:
     return folders.campaigns / BRAND_FILE
 
 
-def _template_faults(templates_dir: Path, names: Sequence[str]) -> list["Fault"]:
+def _template_faults(templates_dir: Path) -> list["Fault"]:
     """What is wrong with a file that several templates include is told once."""
     from aftercart.campaigns.fault import Fault, Severity
     from aftercart.rendering.check import check_template
+    from aftercart.rendering.source import template_folders
 
+    names = template_folders(templates_dir)
     found = dict.fromkeys(fault for name in names for fault in check_template(templates_dir, name))
     return [
         Fault(one.place, "", one.message, one.fix, Severity.WARNING if one.warning else Severity.ERROR) for one in found

@@ -14,7 +14,7 @@ from aftercart.rendering.locales import DEFAULT, known_locale
 from aftercart.rendering.mjml_rules import mjml_faults
 from aftercart.rendering.renderer import assembled
 from aftercart.rendering.runtime import Rendered
-from aftercart.rendering.source import BODY, SAMPLE, SUBJECT, TEXT, Source, Sources, read_part, read_template
+from aftercart.rendering.source import BODY, NAME, SAMPLE, SUBJECT, TEXT, Source, Sources, read_part, read_template
 from aftercart.rendering.syntax import jinja_faults
 from aftercart.rendering.variables import unknown_variables
 
@@ -30,6 +30,8 @@ def check_template(templates_dir: Path, name: str) -> list[TemplateFault]:
     until the files are in order.
     """
     folder = templates_dir / name
+    if not NAME.fullmatch(name):
+        return [TemplateFault(Place(folder), f"{name!r} is no plain name", "use lower-case letters, digits, - and _")]
     parts, faults = _read_parts(folder, templates_dir)
     for part in parts:
         faults += _part_faults(part)

@@ -16,13 +16,14 @@ from aftercart.rendering.lexer import Kind, Segment, behind, segments
 
 SUBJECT, BODY, TEXT, SAMPLE = "subject.txt", "body.mjml", "body.txt", "sample.json"
 
+_FILES = (SUBJECT, BODY, TEXT, SAMPLE)
 _AN_INCLUDE = 'write {% include "_layout/x.mjml" %}'
 _MISSING = {
     SUBJECT: "add it, with one line such as: Goes with your {{ order.lines[0].title }}",
     BODY: "add it; body.mjml of another template is a good beginning",
 }
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _INCLUDE = re.compile(r"""include\s+(["'])(?P<path>[^"']+)\1""")
 _MJ_INCLUDE = re.compile(r"""<mj-include\s+path\s*=\s*(["'])(?P<path>[^"']+)\1\s*(?:/>|>\s*</mj-include>)""")
 
@@ -55,7 +56,13 @@ class Sources:
 
 def template_names(templates_dir: Path) -> list[str]:
     """The templates of a folder, sorted: every subfolder with a body.mjml."""
-    return sorted(file.parent.name for file in templates_dir.glob(f"*/{BODY}") if _NAME.fullmatch(file.parent.name))
+    return sorted(file.parent.name for file in templates_dir.glob(f"*/{BODY}") if NAME.fullmatch(file.parent.name))
+
+
+def template_folders(templates_dir: Path) -> list[str]:
+    """The folders that look as if they were to be templates, whatever is missing in them."""
+    folders = (folder for folder in templates_dir.glob("[!_.]*") if folder.is_dir())
+    return sorted(folder.name for folder in folders if any((folder / name).exists() for name in _FILES))
 
 
 def read_template(templates_dir: Path, name: str) -> Sources:
@@ -72,7 +79,7 @@ def _folder(templates_dir: Path, name: str) -> Path:
     known = template_names(templates_dir)
     if name in known:
         return templates_dir / name
-    if (templates_dir / name).is_dir() and _NAME.fullmatch(name):
+    if (templates_dir / name).is_dir() and NAME.fullmatch(name):
         raise TemplateError("the file is missing", Place(templates_dir / name / BODY), _MISSING[BODY])
     close = get_close_matches(name, known, 1)
     fix = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"

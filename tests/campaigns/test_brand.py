@@ -61,7 +61,9 @@ def test_a_template_sees_plain_values() -> None:
     ("change", "problem"),
     [
         ({"time_zone": "Europe/Pariss"}, "did you mean Europe/Paris?"),
-        ({"sender": "Test Shop"}, "is no e-mail address"),
+        ({"sender": "Test Shop"}, "names no address"),
+        ({"currency": "euro"}, "is no currency; write EUR"),
+        ({"currency": "XYZ"}, "is no currency"),
         ({"sender": "A <a@shop.test>\nBcc: x@shop.test"}, "one line|no e-mail address"),
         ({"color": "#abc"}, "six digits"),
         ({"url": "www.shop.test"}, "is no web address"),

@@ -80,6 +80,15 @@ def test_a_fault_of_a_shared_file_is_told_once(deployment: Path) -> None:
     assert run("check", deployment).stdout.count("footer.mjml") == 1
 
 
+def test_a_template_that_is_only_begun_says_what_is_missing(deployment: Path) -> None:
+    (deployment / "templates" / "accessories" / "body.mjml").unlink()
+    (deployment / "templates" / "New Mail").mkdir()
+    (deployment / "templates" / "New Mail" / "subject.txt").touch()
+    said = run("check", deployment).stdout
+    assert "templates/accessories/body.mjml: error: the file is missing — add it" in said
+    assert "templates/New Mail: error: 'New Mail' is no plain name — use lower-case letters" in said
+
+
 def test_one_file_can_be_checked_alone(deployment: Path) -> None:
     mine = deployment / "campaigns" / "mine.yaml"
     mine.write_text("campaign: mine\n")

@@ -53,7 +53,39 @@ def test_a_comment_or_another_order_of_keys_keeps_the_version(folder: Any) -> No
         (
             "slots: 4",
             "slots: 40",
-            "11:7: error: steps[0].recommend.slots: 40: input should be less than or equal to 12",
+            "11:7: error: steps[0].recommend.slots: 40 is too much — write 12 or less",
+        ),
+        (
+            "slots: 4",
+            "slots: four",
+            "11:7: error: steps[0].recommend.slots: 'four' is no whole number — write, for example, 4",
+        ),
+        ("after: 3d", "after:", "6:5: error: steps[0].after: says nothing — write, for example, 3d"),
+        ("steps:\n", "stepz:\n", "4:1: error: stepz: there is no such key — did you mean steps?"),
+        (
+            "holdout: 10%",
+            "audience: everyone",
+            "15:1: error: audience: keys were expected here — give it the keys bought, not_bought, country,",
+        ),
+        (
+            "slots: 4",
+            "price: 60%",
+            "11:7: error: steps[0].recommend.price: keys were expected here — write it as {at_most: 60%}",
+        ),
+        (
+            "slots: 4",
+            "fallback: [bestsellers]",
+            "11:18: error: steps[0].recommend.fallback[0]: 'bestsellers' means nothing here — did you mean best_s",
+        ),
+        (
+            "campaign: accessories",
+            f"campaign: {'a' * 61}",
+            "1:1: error: campaign: is longer than 60 characters — shorten it",
+        ),
+        (
+            "    after: 3d\n    at",
+            "    after: [3d]\n    at",
+            "6:5: error: steps[0].after: ['3d'] is no text — write, for example, 3d",
         ),
         (
             "template: accessories",
@@ -117,4 +149,50 @@ def test_a_file_that_is_not_read_is_told(folder: Any) -> None:
 
 def test_a_list_instead_of_keys_is_an_error(folder: Any) -> None:
     folder.write("accessories.yaml", "- a\n- b\n")
-    assert folder.faults() == ["1:1: error: keys were expected here — write `key: value` lines"]
+    [fault] = folder.faults()
+    assert fault.startswith("1:1: error: keys were expected here — give it the keys campaign, status, trigger")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("name: Test Shop\n", "", "1:1: error: name: is missing — add name: Example Bikes"),
+        ("name: Test Shop\n", "name:\n", "1:1: error: name: says nothing — write, for example, Example Bikes"),
+        ("name:", "color: #1f4b99\nname:", '1:1: error: color: says nothing — write, for example, "#1f4b99"'),
+        (
+            "name:",
+            "paused: maybe\nname:",
+            "1:1: error: paused: 'maybe' is neither true nor false — write true or false",
+        ),
+        ("name:", "currency: EURO\nname:", "1:1: error: currency: 'EURO' is no currency — write EUR"),
+        (
+            "name:",
+            "reply_to: Ada <ada@shop.test>\nname:",
+            "1:1: error: reply_to: 'Ada <ada@shop.test>' is no e-mail address",
+        ),
+        (
+            "Test Shop, 1 Main Street, Springfield",
+            "here",
+            "3:1: error: postal_address: says too little — write, for example, 1 Main Street",
+        ),
+    ],
+)
+def test_a_fault_of_the_brand_shows_how_to_write_it(folder: Any, old: str, new: str, said: str) -> None:
+    folder.edit(old, new, "brand.yaml")
+    [fault] = folder.faults()
+    assert fault.startswith(f"brand.yaml:{said}")
+    assert " — " in fault
+
+
+WRONG_VALUES = ["", "[]", "{}", "x", "-1", "2.5", "[x]", "{x: y}", "999999999999d", "true", "[[1]]", "0"]
+
+
+@pytest.mark.parametrize("value", WRONG_VALUES)
+@pytest.mark.parametrize(
+    "line",
+    ["campaign: accessories", "status: active", "after: 3d", "valid_for: 3d", "template: accessories", "slots: 4",
+     "frequency_cap: [1 per 1d]", "quiet_hours: 21:00-08:00", "holdout: 10%"],
+)  # fmt: skip
+def test_whatever_is_wrong_there_is_a_fix(folder: Any, line: str, value: str) -> None:
+    folder.edit(line, f"{line.partition(':')[0]}: {value}")
+    assert [fault.message for fault in folder.inspect().faults if not fault.fix] == []
