@@ -8,7 +8,7 @@ from aftercart.errors import Place
 
 
 class Severity(StrEnum):
-    """How bad it is: an error stops the start, a warning and a note do not."""
+    """How bad it is: an error fails `aftercart check`, and in a file that cannot be used also stops the start."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -34,6 +34,11 @@ class Fault:
         place = {"file": str(self.place.file), "line": self.place.line, "column": self.place.column}
         about = {"severity": self.severity.value, "key": self.key, "message": self.message, "fix": self.fix}
         return {**place, **about}
+
+
+def by_place(fault: Fault) -> tuple[str, int, int]:
+    """Sorts faults as a person reads: file by file, from top to bottom."""
+    return str(fault.place.file), fault.place.line or 0, fault.place.column or 0
 
 
 def key_path(loc: tuple[str | int, ...]) -> str:

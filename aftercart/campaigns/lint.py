@@ -14,6 +14,7 @@ from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Severity
 from aftercart.campaigns.schema import Campaign, Step
 from aftercart.campaigns.yaml_file import Loc
+from aftercart.policy.quiet_hours import QuietHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def lint_brand(brand: Brand) -> Iterator[Finding]:
     if _contrast_with_white(brand.color) < READABLE_CONTRAST:
         message = f"white letters on {brand.color} are hard to read (buttons have them)"
         yield Finding(("color",), message, "choose a darker color", Severity.WARNING)
+    yield from _short_days(brand.quiet_hours, ("quiet_hours",))
     if brand.domain == "example.com":
         fix = "write your own before you send to customers"
         yield Finding(("sender",), f"{brand.address} is the example that came with Aftercart", fix, Severity.NOTE)
@@ -115,8 +117,22 @@ def _due_in_quiet_hours(campaign: Campaign, around: Surroundings) -> Iterator[Fi
     quiet = campaign.limits.quiet_hours or around.brand.quiet_hours
     for index, step in enumerate(campaign.steps):
         if quiet and step.at and quiet.covers(step.at):
-            message = f"{step.at:%H:%M} lies in the quiet hours ({quiet}), so the mail waits until {quiet.end:%H:%M}"
+            message = (
+                f"{step.at:%H:%M} lies in the quiet hours ({quiet}), so the mail waits until {quiet.end:%H:%M}, "
+                "and valid_for counts from then"
+            )
             yield Finding(("steps", index, "at"), message, "choose a time outside them", Severity.WARNING)
+
+
+def _hardly_ever_allowed(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
+    yield from _short_days(campaign.limits.quiet_hours, ("limits", "quiet_hours"))
+
+
+def _short_days(quiet: QuietHours | None, loc: Loc) -> Iterator[Finding]:
+    if quiet and (allowed := quiet.allowed_a_day) < SHORTEST_DAY:
+        message = f"leave {allowed.seconds // 60} min a day in which a mail may go out"
+        fix = "they are written from the evening to the morning, as 21:00-08:00"
+        yield Finding(loc, message, fix, Severity.WARNING)
 
 
 def _cut_short(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
@@ -145,10 +161,13 @@ _RULES: tuple[Rule, ...] = (
     _more_than_there_are_slots,
     _nobody_can_match,
     _due_in_quiet_hours,
+    _hardly_ever_allowed,
     _cut_short,
     _days_in_hours,
 )
 
+SHORTEST_DAY = timedelta(hours=2)
+"""With fewer hours in which mails may go, the quiet hours are likely written the wrong way round."""
 READABLE_CONTRAST = 4.5
 """WCAG 2.2, success criterion 1.4.3."""
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from aftercart.campaigns.brand import Brand
-from aftercart.campaigns.fault import Fault, Severity, key_path
+from aftercart.campaigns.fault import Fault, Severity, by_place, key_path
 from aftercart.campaigns.lint import Finding, Surroundings, lint_brand, lint_campaign
 from aftercart.campaigns.schema import Campaign
 from aftercart.campaigns.schema_faults import schema_faults
@@ -36,24 +36,32 @@ class Campaigns:
 
 
 @dataclass(frozen=True)
+class Read(Generic[M]):
+    """The brand or a campaign, beside the file it came from."""
+
+    document: Document
+    value: M
+
+    def fault(self, finding: Finding) -> Fault:
+        """What was found, with its place in the file."""
+        place = self.document.place(finding.loc)
+        return Fault(place, key_path(finding.loc), finding.message, finding.fix, finding.severity)
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What a folder holds, and everything to say about it, in the order of files and lines."""
 
     campaigns: Campaigns | None
     """None where an error was found."""
     faults: tuple[Fault, ...]
+    brand_file: Read[Brand] | None
+    campaign_files: tuple[Read[Campaign], ...]
+    """The files that could be read, errors or not."""
 
     @property
     def errors(self) -> list[Fault]:
         return [fault for fault in self.faults if fault.severity is Severity.ERROR]
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A campaign beside the file it came from."""
-
-    document: Document
-    campaign: Campaign
 
 
 def load_campaigns(campaigns_dir: Path, templates_dir: Path) -> Campaigns:
@@ -70,14 +78,14 @@ def load_campaigns(campaigns_dir: Path, templates_dir: Path) -> Campaigns:
 def inspect_campaigns(campaigns_dir: Path, templates_dir: Path) -> Inspection:
     """Read and lint a folder; never raises for what stands in it."""
     faults: list[Fault] = list(_odd_files(campaigns_dir))
-    brand, brand_document = _read(campaigns_dir / BRAND_FILE, Brand, faults)
+    brand = _read(campaigns_dir / BRAND_FILE, Brand, faults)
     read = _read_campaigns(campaigns_dir, faults)
     faults += _named_twice(read)
-    if brand and brand_document:
-        faults += (_placed(finding, brand_document) for finding in lint_brand(brand))
-        around = Surroundings(brand, template_names(templates_dir))
-        faults += (_placed(found, each.document) for each in read for found in lint_campaign(each.campaign, around))
-    return _inspection(brand, [each.campaign for each in read], faults)
+    if brand:
+        faults += map(brand.fault, lint_brand(brand.value))
+        around = Surroundings(brand.value, template_names(templates_dir))
+        faults += (each.fault(found) for each in read for found in lint_campaign(each.value, around))
+    return _inspection(brand, read, faults)
 
 
 def template_names(templates_dir: Path) -> list[str]:
@@ -86,53 +94,43 @@ def template_names(templates_dir: Path) -> list[str]:
     return sorted(body.parent.name for body in bodies)
 
 
-def _inspection(brand: Brand | None, campaigns: list[Campaign], faults: list[Fault]) -> Inspection:
-    faults = sorted(faults, key=lambda fault: (str(fault.place.file), fault.place.line or 0, fault.place.column or 0))
-    if brand is None or any(fault.severity is Severity.ERROR for fault in faults):
-        return Inspection(None, tuple(faults))
-    by_name = MappingProxyType({campaign.campaign: campaign for campaign in campaigns})
-    return Inspection(Campaigns(brand, by_name), tuple(faults))
+def _inspection(brand: Read[Brand] | None, read: list[Read[Campaign]], faults: list[Fault]) -> Inspection:
+    faults = sorted(faults, key=by_place)
+    campaigns = None
+    if brand and all(fault.severity is not Severity.ERROR for fault in faults):
+        campaigns = Campaigns(brand.value, MappingProxyType({each.value.campaign: each.value for each in read}))
+    return Inspection(campaigns, tuple(faults), brand, tuple(read))
 
 
-def _read_campaigns(campaigns_dir: Path, faults: list[Fault]) -> list[_Read]:
-    found: list[_Read] = []
-    for file in sorted(campaigns_dir.glob("*.yaml")):
-        if file.name != BRAND_FILE:
-            campaign, document = _read(file, Campaign, faults)
-            if campaign and document:
-                found.append(_Read(document, campaign))
-    return found
+def _read_campaigns(campaigns_dir: Path, faults: list[Fault]) -> list[Read[Campaign]]:
+    files = (file for file in sorted(campaigns_dir.glob("*.yaml")) if file.name != BRAND_FILE)
+    return [read for file in files if (read := _read(file, Campaign, faults))]
 
 
-def _read(file: Path, model: type[M], faults: list[Fault]) -> tuple[M | None, Document | None]:
+def _read(file: Path, model: type[M], faults: list[Fault]) -> Read[M] | None:
     """The file as a `model`; where it is none, what is wrong goes to `faults`."""
     document = read_yaml(file)
     if isinstance(document, Fault):
         faults.append(_missing_brand(document) if file.name == BRAND_FILE and not file.exists() else document)
-        return None, None
+        return None
     if document.data is None:
         faults.append(Fault(Place(file), "", "is empty", "`aftercart init DIR` writes files that work"))
-        return None, None
+        return None
     try:
-        return model.model_validate(document.data), document
+        return Read(document, model.model_validate(document.data))
     except ValidationError as err:
         faults.extend(schema_faults(document, model, err))
-        return None, None
+        return None
 
 
 def _missing_brand(fault: Fault) -> Fault:
     return replace(fault, message="the brand file is missing", fix="`aftercart init DIR` writes one that works")
 
 
-def _placed(finding: Finding, document: Document) -> Fault:
-    place = document.place(finding.loc)
-    return Fault(place, key_path(finding.loc), finding.message, finding.fix, finding.severity)
-
-
-def _named_twice(read: list[_Read]) -> Iterator[Fault]:
+def _named_twice(read: list[Read[Campaign]]) -> Iterator[Fault]:
     first: dict[str, Path] = {}
     for each in read:
-        name, file = each.campaign.campaign, each.document.file
+        name, file = each.value.campaign, each.document.file
         if name in first:
             message = f"{name!r} is the name of the campaign in {first[name].name} too"
             yield Fault(each.document.place(("campaign",)), "campaign", message, "give it a name of its own")

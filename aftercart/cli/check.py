@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from aftercart.campaigns.fault import Fault
+    from aftercart.campaigns.loader import Inspection
 
 WRONG_USAGE = 2
 
@@ -61,12 +62,24 @@ def check(
 
 def find_faults(folders: Folders) -> list["Fault"]:
     """Everything to say about the campaigns and the templates of a deployment."""
+    from aftercart.campaigns.fault import by_place
     from aftercart.campaigns.loader import inspect_campaigns
 
     inspection = inspect_campaigns(folders.campaigns, folders.templates)
+    faults = sorted([*inspection.faults, *_foreseen(inspection)], key=by_place)
     if folders.only:
-        return [fault for fault in inspection.faults if fault.place.file in (folders.only, _brand_file(folders))]
-    return [*inspection.faults, *_template_faults(folders.templates)]
+        return [fault for fault in faults if fault.place.file in (folders.only, _brand_file(folders))]
+    return [*faults, *_template_faults(folders.templates)]
+
+
+def _foreseen(inspection: "Inspection") -> Iterator["Fault"]:
+    """What will come of the campaigns in which there is no error."""
+    from aftercart.enrollment.foresight import foresee
+
+    faulty = {fault.place.file for fault in inspection.errors}
+    for read in inspection.campaign_files:
+        if inspection.brand_file and read.document.file not in faulty:
+            yield from map(read.fault, foresee(read.value, inspection.brand_file.value))
 
 
 def _brand_file(folders: Folders) -> Path:

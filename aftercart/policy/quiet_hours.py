@@ -43,6 +43,12 @@ class QuietHours:
     def __str__(self) -> str:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"
 
+    @property
+    def allowed_a_day(self) -> timedelta:
+        """How much of a day of 24 hours lies outside."""
+        end, start = (timedelta(hours=at.hour, minutes=at.minute) for at in (self.end, self.start))
+        return (start - end) % timedelta(days=1)
+
     def covers(self, wall_time: time) -> bool:
         """Whether a clock on the wall that shows `wall_time` stands inside the window."""
         if self.start < self.end:

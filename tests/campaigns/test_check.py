@@ -99,6 +99,18 @@ def test_one_file_can_be_checked_alone(deployment: Path) -> None:
     assert "holdot" not in result.stdout
 
 
+def test_a_mail_that_can_never_go_out_is_an_error(deployment: Path) -> None:
+    """The night moves both to one morning, and a mail never waits beyond the next one."""
+    file = deployment / "campaigns" / "accessories.yaml"
+    edit(file, "after: 3d ", "after: 4d ")
+    edit(file, 'at: "10:00"', "at: 02:00")
+    first = "  - {id: early, after: 3d, at: 23:00, valid_for: 1h, template: accessories}\n"
+    line = edit(file, "steps:\n", f"steps:\n{first}") + 1
+    result = run("check", deployment)
+    assert result.exit_code == 1
+    assert f"{file}:{line}:28: error: steps[0].at: can never go out: when it may, the step 'complement" in result.stdout
+
+
 def test_machines_read_json(deployment: Path) -> None:
     line = edit(deployment / "campaigns" / "accessories.yaml", "after: 3d", "after: three days")
     result = run("check", deployment, "--json")

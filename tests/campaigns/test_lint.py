@@ -39,7 +39,8 @@ def test_the_folder_as_it_stands_has_no_fault(folder: Any) -> None:
         (
             '"10:00"',
             '"21:00"',
-            "7:5: warning: steps[0].at: 21:00 lies in the quiet hours (21:00-08:00), so the mail waits until 08:00",
+            "7:5: warning: steps[0].at: 21:00 lies in the quiet hours (21:00-08:00), so the mail waits until 08:00, "
+            "and valid_for counts from then",
         ),
         ("after: 3d", "after: 72h", "6:5: note: steps[0].after: 72h is exact"),
         (
@@ -103,6 +104,25 @@ def test_a_sender_that_many_servers_refuse_is_told(folder: Any) -> None:
     (fault,) = folder.faults()
     assert fault.startswith("brand.yaml:2:1: warning: sender: käufer@shop.test has letters outside ASCII before the @")
     folder.edit("käufer@shop.test", "hello@bücher.test", "brand.yaml")
+    assert folder.faults() == []
+
+
+@pytest.mark.parametrize(("hours", "minutes"), [("10:01-10:00", 1), ("10:30-09:00", 90), ("11:59-10:00", 119)])
+def test_quiet_hours_that_leave_hardly_any_are_told(folder: Any, hours: str, minutes: int) -> None:
+    folder.edit('"10:00"', f'"{hours[6:]}"')
+    folder.edit("21:00-08:00", hours)
+    [fault] = folder.faults()
+    assert fault.startswith(f"14:3: warning: limits.quiet_hours: leave {minutes} min a day in which a mail may go out")
+
+
+def test_quiet_hours_of_the_brand_that_leave_hardly_any_are_told(folder: Any) -> None:
+    folder.edit("name:", "quiet_hours: 08:00-07:59\nname:", "brand.yaml")
+    [fault] = folder.faults()
+    assert fault.startswith("brand.yaml:1:1: warning: quiet_hours: leave 1 min a day")
+
+
+def test_two_hours_a_day_are_enough(folder: Any) -> None:
+    folder.edit("21:00-08:00", "12:00-10:00")
     assert folder.faults() == []
 
 

@@ -71,6 +71,13 @@ def test_a_mail_that_falls_into_the_night_is_planned_for_the_morning() -> None:
     assert planned.valid_until == planned.due_at + timedelta(days=3)
 
 
+def test_a_mail_that_was_due_in_the_night_is_worth_sending_from_the_morning_on() -> None:
+    ordered = datetime(2026, 5, 4, 12, tzinfo=PARIS)
+    [planned] = plan([step("1d", at="22:00", valid_for="1h")], ordered, PARIS, NIGHT, person_hash=0)
+    assert planned.due_at == datetime(2026, 5, 6, 8, tzinfo=PARIS)
+    assert planned.valid_until == datetime(2026, 5, 6, 9, tzinfo=PARIS)
+
+
 def test_a_mail_is_never_worth_sending_beyond_the_next_one() -> None:
     steps = [step("1d", valid_for="5d"), step("3d", valid_for="36h")]
     first, second = plan(steps, FRIDAY, PARIS, None, person_hash=0)

@@ -1,0 +1,125 @@
+"""Which mails of a campaign could never go out, found out before the first order: the engine's own plan, asked ahead.
+
+A campaign is planned for orders of a whole week, once for people whose mails leave first after the quiet hours and once
+for those whose leave last. What no plan lets go out is a mistake; what some do not is worth a warning.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from aftercart.campaigns.brand import Brand
+from aftercart.campaigns.fault import Severity
+from aftercart.campaigns.lint import Finding
+from aftercart.campaigns.schema import Campaign
+from aftercart.enrollment.schedule import PlannedStep, plan
+from aftercart.policy.frequency_cap import Counted, FrequencyCap, next_free
+from aftercart.policy.quiet_hours import LARGEST_JITTER, QuietHours
+
+_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+_QUARTER = timedelta(minutes=15)
+_A_DAY = [_MONDAY + n * _QUARTER for n in range(24 * 4)]
+_A_WEEK = [_MONDAY + timedelta(hours=n) for n in range(24 * 7)]
+_FIRST, _LAST = 0, int(LARGEST_JITTER.total_seconds()) - 1
+"""The hashes of two people: one whose mails leave as soon as the quiet hours end, and one whose leave last."""
+
+
+def foresee(campaign: Campaign, brand: Brand) -> Iterator[Finding]:
+    """The steps that can never be sent, or not for some orders, or to nobody who got the mails before them."""
+    quiet_hours = campaign.limits.quiet_hours or brand.quiet_hours
+    ahead = _Ahead(campaign, quiet_hours, (*brand.frequency_cap, *campaign.limits.frequency_cap))
+    yield from _overtaken(ahead)
+    yield from _always_capped(ahead)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A campaign with what limits it, planned in UTC, where no clock changes."""
+
+    campaign: Campaign
+    quiet_hours: QuietHours | None
+    caps: tuple[FrequencyCap, ...]
+
+    def plan(self, ordered_at: datetime, person: int) -> tuple[PlannedStep, ...]:
+        return plan(self.campaign.steps, ordered_at, UTC, self.quiet_hours, person)
+
+    def opening(self, step: PlannedStep, counted: Sequence[Counted]) -> datetime | None:
+        """The first instant at which a slot is free and no quiet hours are, if the step is worth sending then."""
+        moment = step.due_at
+        while moment < step.valid_until:
+            later = next_free(self.caps, counted, moment, UTC, self.campaign.campaign) or moment
+            if self.quiet_hours:
+                later = self.quiet_hours.allowed_from(later, UTC, _FIRST)
+            if later == moment:
+                return moment
+            moment = later
+        return None
+
+    def finding(self, index: int, message: str, fix: str, severity: Severity) -> Finding:
+        key = "at" if self.campaign.steps[index].at else "after"
+        return Finding(("steps", index, key), message, fix, severity)
+
+
+def _overtaken(ahead: _Ahead) -> Iterator[Finding]:
+    """Steps of which the next one is due before they may go out themselves: a mail never waits beyond the next one."""
+    first, last = ([ahead.plan(ordered_at, person) for ordered_at in _A_DAY] for person in (_FIRST, _LAST))
+    held = f" (quiet hours {ahead.quiet_hours})" if ahead.quiet_hours else ""
+    fix = f"put the steps further apart{', or their times outside of the quiet hours' if held else ''}"
+    for index, (_, following) in enumerate(pairwise(ahead.campaign.steps)):
+        lost = [not (_can_go(a[index]) and _can_go(b[index])) for a, b in zip(first, last, strict=True)]
+        if not any(_can_go(plans[index]) for plans in (*first, *last)):
+            message = f"can never go out: when it may, the step {following.id!r} is due as well{held}"
+            yield ahead.finding(index, message, fix, Severity.ERROR)
+        elif any(lost):
+            message = f"{_whom(lost)} cannot get it: when it may go out, the step {following.id!r} is due as well{held}"
+            yield ahead.finding(index, message, fix, Severity.WARNING)
+
+
+def _can_go(planned: PlannedStep) -> bool:
+    return planned.due_at < planned.valid_until
+
+
+def _always_capped(ahead: _Ahead) -> Iterator[Finding]:
+    """Steps for which no slot can be free, whenever the order came, for people who got the mails before them."""
+    plans = [ahead.plan(ordered_at, _FIRST) for ordered_at in _A_WEEK] if ahead.caps else []
+    for index in _never_sent(ahead, plans):
+        alone = (cap for cap in ahead.caps if index in _never_sent(replace(ahead, caps=(cap,)), plans))
+        cap = next(map(str, alone), "the caps together")
+        message = f"goes to nobody who got the mails before it: {cap} frees no slot while it is worth sending"
+        fix = "raise the cap, make valid_for longer, or put the steps further apart"
+        yield ahead.finding(index, message, fix, Severity.WARNING)
+
+
+def _never_sent(ahead: _Ahead, plans: Sequence[Sequence[PlannedStep]]) -> list[int]:
+    """The steps that could go by the clock and never do by the caps."""
+    if not plans:
+        return []
+    sent = [_sent(ahead, steps) for steps in plans]
+    could_go = [any(map(_can_go, planned)) for planned in zip(*plans, strict=True)]
+    return [index for index, could in enumerate(could_go) if could and not any(which[index] for which in sent)]
+
+
+def _sent(ahead: _Ahead, steps: Sequence[PlannedStep]) -> list[bool]:
+    """Which steps go out to somebody who gets no other mail, each as soon as it may."""
+    counted: list[Counted] = []
+    sent: list[bool] = []
+    for step in steps:
+        moment = ahead.opening(step, counted)
+        counted += [Counted(moment, ahead.campaign.campaign)] if moment else []
+        sent.append(moment is not None)
+    return sent
+
+
+def _whom(lost: Sequence[bool]) -> str:
+    """The quarters of an hour in which orders lose a mail, in words: `orders of 18:00-23:00`."""
+    if all(lost):
+        return "some people"
+    starts = [n for n, this in enumerate(lost) if this and not lost[n - 1]]
+    ends = [next(m for m in range(n + 1, n + 1 + len(lost)) if not lost[m % len(lost)]) for n in starts]
+    spans = [f"{_clock(start)}-{_clock(end)}" for start, end in zip(starts, ends, strict=True)]
+    return f"orders of {' and '.join(spans)}"
+
+
+def _clock(quarter: int) -> str:
+    return f"{_MONDAY + quarter * _QUARTER:%H:%M}"
