@@ -51,6 +51,14 @@ def load_descriptions(connection: Connection, skus: Iterable[str]) -> dict[str, 
     return found
 
 
+def load_values(connection: Connection, columns: Iterable[str]) -> dict[str, frozenset[str]]:
+    """What is written in these columns of the products, without empty ones."""
+    return {
+        name: frozenset(connection.execute(select(products.c[name]).where(products.c[name] != "").distinct()).scalars())
+        for name in columns
+    }
+
+
 def load_interactions(connection: Connection, *, newest: int | None = None) -> Interactions:
     """The completed orders (or the `newest` of them) without reversed lines, over the products in the catalog.
 

@@ -1,0 +1,117 @@
+"""What `aftercart check` looks at: the campaigns, what will come of them, the products they name, the templates."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from aftercart.campaigns.assortment import Assortment, not_priced, not_sold, products_asked_for
+from aftercart.campaigns.fault import Fault, Severity, by_place
+from aftercart.campaigns.loader import BRAND_FILE, Inspection, inspect_campaigns
+from aftercart.db.peek import peek
+from aftercart.enrollment.foresight import foresee
+from aftercart.errors import ConfigError
+from aftercart.recommendation import store as recommendation
+from aftercart.rendering.check import check_template
+from aftercart.rendering.source import template_folders
+from aftercart.settings import Settings, read_settings
+
+
+class Folders(NamedTuple):
+    """What is looked at. `database`: its products. `only`: report faults of this one file."""
+
+    campaigns: Path
+    templates: Path
+    database: str
+    only: Path | None = None
+
+
+def folders_at(path: Path | None) -> Folders | None:
+    """Where the campaigns and templates lie that `path` means; None where there are none."""
+    if path is None:
+        here = _settings()
+        there_are = here.campaigns_dir.is_dir()
+        return Folders(here.campaigns_dir, here.templates_dir, here.database) if there_are else None
+    if path.is_file() and path.suffix == ".yaml":
+        return Folders(path.parent, _beside(path.parent) / "templates", _database_of(path.parent), only=path)
+    if (path / "campaigns").is_dir():
+        return Folders(path / "campaigns", path / "templates", _database_of(path / "campaigns"))
+    if any(path.glob("*.yaml")):
+        return Folders(path, _beside(path) / "templates", _database_of(path))
+    return None
+
+
+def find_faults(folders: Folders) -> list[Fault]:
+    """Everything to say about the campaigns and the templates of a deployment."""
+    inspection = inspect_campaigns(folders.campaigns, folders.templates)
+    found = [*inspection.faults, *_foreseen(inspection), *_beside_products(inspection, folders.database)]
+    faults = sorted(found, key=by_place)
+    if folders.only:
+        # A campaign cannot be judged without its brand, so faults there are reported as well.
+        return [fault for fault in faults if fault.place.file in (folders.only, folders.campaigns / BRAND_FILE)]
+    return [*faults, *_template_faults(folders.templates)]
+
+
+def _foreseen(inspection: Inspection) -> Iterator[Fault]:
+    """What will come of the campaigns in which there is no error."""
+    faulty = {fault.place.file for fault in inspection.errors}
+    for read in inspection.campaign_files:
+        if inspection.brand_file and read.document.file not in faulty:
+            yield from map(read.fault, foresee(read.value, inspection.brand_file.value))
+
+
+def _beside_products(inspection: Inspection, database: str) -> Iterator[Fault]:
+    """What the files ask of products, if there are any to compare with."""
+    keys = {
+        key
+        for read in inspection.campaign_files
+        for _, asked in products_asked_for(read.value)
+        for key in asked.by_key()
+    }
+    with peek(database) as connection:
+        assortment = _assortment(connection, keys) if connection else None
+    if assortment is None:
+        return
+    if inspection.brand_file:
+        yield from map(inspection.brand_file.fault, not_priced(inspection.brand_file.value, assortment))
+    for read in inspection.campaign_files:
+        yield from map(read.fault, not_sold(read.value, assortment))
+
+
+def _assortment(connection: Connection, keys: set[str]) -> Assortment | None:
+    with suppress(DBAPIError):  # no tables yet, or those of another version
+        found = recommendation.load_values(connection, {*keys, "currency"})
+        if recommendation.extent(connection)[1]:
+            return Assortment(found, found["currency"])
+    return None
+
+
+def _template_faults(templates_dir: Path) -> list[Fault]:
+    """What is wrong with a file that several templates include is told once."""
+    names = template_folders(templates_dir)
+    found = dict.fromkeys(fault for name in names for fault in check_template(templates_dir, name))
+    return [
+        Fault(one.place, "", one.message, one.fix, Severity.WARNING if one.warning else Severity.ERROR) for one in found
+    ]
+
+
+def _settings() -> Settings:
+    """Those of this installation; nothing here needs its secrets."""
+    return read_settings(secret_key=("unused" * 6,))
+
+
+def _database_of(campaigns_dir: Path) -> str:
+    """The database of the deployment to which a folder of campaigns belongs: this one, or one beside."""
+    with suppress(ConfigError):
+        here = _settings()
+        if here.campaigns_dir.resolve() == campaigns_dir.resolve():
+            return here.database
+    return f"sqlite:///{_beside(campaigns_dir) / 'data' / 'aftercart.db'}"
+
+
+def _beside(campaigns_dir: Path) -> Path:
+    """The folder in which a folder of campaigns lies."""
+    return campaigns_dir.parent if campaigns_dir.name not in ("", "..") else campaigns_dir / ".."

@@ -1,0 +1,95 @@
+"""`aftercart check` holds campaigns against the products, where there is a database with some."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from aftercart import starter
+from aftercart.db.session import Database
+from aftercart.db.tables import products
+from tests.cli.conftest import Typed
+from tests.rows import MONDAY
+
+LACKING = "no product has department Bikez — did you mean Bikes?"
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Path:
+    """A shop in euros whose campaign asks for a department with a slip in its name."""
+    folder = tmp_path / "shop"
+    starter.init(folder)
+    (folder / ".env").unlink()
+    file = folder / "campaigns" / "accessories.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("audience: {} ", "audience: {bought: {department: [Bikez]}} "), encoding="utf-8")
+    return folder
+
+
+def sell(url: str, *departments: str, currency: str = "EUR") -> None:
+    columns = ("category", "brand", "family", "color", "description", "image_url", "url")
+    usual = {**dict.fromkeys(columns, ""), "published": True, "updated_at": MONDAY, "price_minor": 100}
+    rows = [
+        {"sku": str(n), "title": str(n), "department": name, "currency": currency, **usual}
+        for n, name in enumerate(departments)
+    ]
+    with closing(Database(url)) as database, database.write() as connection:
+        connection.execute(products.insert(), rows)
+
+
+def test_a_department_that_no_product_has_is_a_warning(
+    typed: Typed, deployment: Path, newest_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(deployment)
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", newest_url)
+    sell(newest_url, "Bikes", "Clothing", currency="USD")
+    result = typed("check")
+    assert result.exit_code == 0, result.output
+    assert f"accessories.yaml:8:21: warning: audience.bought.department: {LACKING}" in result.stdout
+    assert "brand.yaml:9:1: warning: currency: no product is priced in EUR; they are in USD" in result.stdout
+
+
+def test_without_products_nothing_is_said(
+    typed: Typed, deployment: Path, newest_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(deployment)
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", newest_url)
+    assert "0 warnings" in typed("check").stdout
+
+
+@pytest.mark.parametrize("url", ["", "postgresql://a@127.0.0.1:1/b"])
+def test_without_a_database_nothing_is_said_and_none_is_made(
+    typed: Typed, deployment: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(deployment)
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", url)
+    before = sorted(deployment.rglob("*"))
+    assert "0 warnings" in typed("check").stdout
+    assert sorted(deployment.rglob("*")) == before
+
+
+def test_a_database_of_another_version_is_passed_over(
+    typed: Typed, deployment: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(deployment)
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", database_url)
+    with closing(Database(database_url)) as database, database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE products (id INTEGER)")
+    assert "0 warnings" in typed("check").stdout
+
+
+@pytest.mark.parametrize("path", ["shop", "shop/campaigns", "shop/campaigns/accessories.yaml"])
+def test_a_deployment_is_held_against_its_own_products(
+    typed: Typed, deployment: Path, path: str, newest_sqlite: Path
+) -> None:
+    """And not against those of the folder in which somebody types."""
+    (deployment / "data").mkdir()
+    own = deployment / "data" / "aftercart.db"
+    own.write_bytes(newest_sqlite.read_bytes())
+    here = Path("data") / "aftercart.db"
+    here.parent.mkdir()
+    here.write_bytes(newest_sqlite.read_bytes())
+    sell(f"sqlite:///{here}", "Bikez")
+    assert "0 warnings" in typed("check", path).stdout
+    sell(f"sqlite:///{own}", "Bikes")
+    assert LACKING in typed("check", path).stdout
