@@ -61,7 +61,10 @@ class Brand(Part):
         description="The shop's time zone, used for people whose own one is unknown.", examples=["Europe/Paris"]
     )
     locale: LocaleName = Field(
-        default="en_US", description="Language and country for people whose own one is unknown.", examples=["en_US"]
+        default="en_US",
+        description="The language that you write in, and a country: money and dates follow it, or the recipient's own "
+        "locale where that has the same language.",
+        examples=["en_US"],
     )
     currency: Currency = Field(
         "EUR",

@@ -36,7 +36,7 @@ class RecipientContext(TypedDict):
     first_name: str | None
     """As the shop knows it; often missing: `{{ recipient.first_name or "there" }}`."""
     locale: str
-    """Such as fr_FR. Money and dates follow it by themselves."""
+    """What money and dates follow, such as fr_CA: the recipient's where it has the language of the brand's, or that."""
 
 
 class OrderLineContext(TypedDict):
@@ -44,8 +44,8 @@ class OrderLineContext(TypedDict):
     """The shop's article number."""
     title: str
     """The product's name at the time of the order."""
-    quantity: int
-    """How many were bought."""
+    quantity: int | float
+    """How many were bought, less what came back."""
     price: PriceContext
     """Of one unit."""
     image_url: str | None
@@ -97,7 +97,7 @@ class LinksContext(TypedDict):
     unsubscribe: str
     """Leaves with one click. Every mail carries it; never tracked."""
     preferences: NotRequired[str]
-    """The preference page, where there is one: `{% if links.preferences is defined %}`."""
+    """A preference page. There is none yet, so ask first: `{% if links.preferences is defined %}`."""
 
 
 class CampaignContext(TypedDict):
@@ -115,7 +115,7 @@ class TemplateContext(TypedDict):
     order: OrderContext
     """The order that started the campaign."""
     picks: list[PickContext]
-    """The chosen products, best first; at least as many as the step's `at_least`."""
+    """The chosen products, best first: at least the step's `at_least`; none where the step has no `recommend`."""
     links: LinksContext
     """What the recipient can do about these mails."""
     campaign: CampaignContext

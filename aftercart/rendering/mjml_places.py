@@ -46,7 +46,7 @@ KNOWN = CONTENT | STRUCTURE | RIGID | HEAD | EMPTY | {"mjml"}
 FREE_ATTRIBUTES = names(
     "href src alt title rel color background-color inner-background-color container-background-color "
     "background-url border-color ico-color align text-align vertical-align direction font-size font-weight "
-    "font-style line-height letter-spacing text-decoration text-transform lang dir"
+    "font-style line-height letter-spacing text-decoration text-transform"
 )
 """Attributes of MJML elements that may hold an expression: the ones that take no part in computing the layout."""
 

@@ -1,11 +1,17 @@
 """The context is what its documentation says."""
 
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aftercart.rendering.check import read_sample
+from aftercart.rendering.context import refuse_foreign_values
 from aftercart.rendering.mjml_places import FREE_ATTRIBUTES
 from aftercart.rendering.policy import FILTERS
 from aftercart.rendering.source import template_names
@@ -40,6 +46,26 @@ def filled(value: Any, path: str = "") -> set[str]:
 @pytest.mark.parametrize("word", sorted(paths(context_shape()) | FILTERS | FREE_ATTRIBUTES))
 def test_everything_a_template_may_use_is_documented(word: str) -> None:
     assert f"`{word}`" in DOCS
+
+
+def described(name: str = "TemplateContext", prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each value with its docstring, as `context.py` has them."""
+    source = ast.parse(Path(inspect.getfile(refuse_foreign_values)).read_text(encoding="utf-8"))
+    classes = {node.name: node.body for node in source.body if isinstance(node, ast.ClassDef)}
+    for field, doc in pairwise(classes[name]):
+        if isinstance(field, ast.AnnAssign) and isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
+            kind = ast.unparse(field.annotation)
+            path = f"{prefix}{ast.unparse(field.target)}{'[]' if kind.startswith('list') else ''}"
+            yield path, str(doc.value.value)
+            if inner := re.search(r"\w+Context", kind):
+                yield from described(inner[0], f"{path}.")
+
+
+def test_the_docs_say_of_each_value_what_the_context_says() -> None:
+    rows = dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", DOCS, re.MULTILINE))
+    assert {path: rows.get(path) for path, _ in described()} == {
+        path: doc.replace("|", "\\|") for path, doc in described()
+    }
 
 
 def test_every_sample_fills_the_whole_context_and_nothing_else(shipped: Path) -> None:
