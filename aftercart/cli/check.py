@@ -35,7 +35,7 @@ def check(
     ] = False,
     brand_schema: Annotated[bool, typer.Option("--brand-schema", help="Print that of brand.yaml, and stop.")] = False,
 ) -> None:
-    """Check campaigns and templates: each fault with file, line, column, key and fix. Exit code 1 if there is an error."""
+    """Check campaigns and templates: each fault with file, line, column, key, fix. Exit code 1 if there is an error."""
     if schema or brand_schema:
         _print_schema(brand=brand_schema)
         return

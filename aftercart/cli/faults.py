@@ -10,12 +10,14 @@ from sqlalchemy.exc import DBAPIError
 
 from aftercart.campaigns.assortment import Assortment, not_priced, not_sold, products_asked_for
 from aftercart.campaigns.fault import Fault, Severity, by_place
+from aftercart.campaigns.lint import Finding
 from aftercart.campaigns.loader import BRAND_FILE, Inspection, inspect_campaigns
 from aftercart.db.peek import peek
 from aftercart.enrollment.foresight import foresee
 from aftercart.errors import ConfigError
 from aftercart.recommendation import store as recommendation
-from aftercart.rendering.check import check_template
+from aftercart.rendering.check import check_template, fault_with_picks
+from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.source import template_folders
 from aftercart.settings import Settings, read_settings
 
@@ -47,7 +49,12 @@ def folders_at(path: Path | None) -> Folders | None:
 def find_faults(folders: Folders) -> list[Fault]:
     """Everything to say about the campaigns and the templates of a deployment."""
     inspection = inspect_campaigns(folders.campaigns, folders.templates)
-    found = [*inspection.faults, *_foreseen(inspection), *_beside_products(inspection, folders.database)]
+    found = [
+        *inspection.faults,
+        *_foreseen(inspection),
+        *_too_few_picks(inspection, folders.templates),
+        *_beside_products(inspection, folders.database),
+    ]
     faults = sorted(found, key=by_place)
     if folders.only:
         # A campaign cannot be judged without its brand, so faults there are reported as well.
@@ -96,6 +103,26 @@ def _template_faults(templates_dir: Path) -> list[Fault]:
     return [
         Fault(one.place, "", one.message, one.fix, Severity.WARNING if one.warning else Severity.ERROR) for one in found
     ]
+
+
+def _too_few_picks(inspection: Inspection, templates_dir: Path) -> Iterator[Fault]:
+    """Steps whose template fails with the fewest products that the step lets through."""
+    for read in inspection.campaign_files:
+        for index, step in enumerate(read.value.steps):
+            fewest = step.recommend.at_least if step.recommend else 0
+            if fault := fault_with_picks(templates_dir, step.template, fewest):
+                yield read.fault(_unfilled(index, fewest, fault))
+
+
+def _unfilled(index: int, fewest: int, fault: TemplateFault) -> Finding:
+    loc, where = ("steps", index, "template"), f"{fault.place}: {fault.message}"
+    choose = "choose with {% if picks %} in the template"
+    if not fewest:
+        message = f"shows products, and the step has no `recommend` ({where})"
+        return Finding(loc, message, f"add recommend, or {choose}")
+    products = f"{fewest} product{'s' if fewest > 1 else ''}"
+    message = f"cannot be filled with {products}, and `at_least` lets that through ({where})"
+    return Finding(loc, message, f"raise at_least, or {choose}", Severity.WARNING)
 
 
 def _settings() -> Settings:

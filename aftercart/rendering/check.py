@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,12 @@ from aftercart.errors import Place, TemplateError
 from aftercart.rendering.compiler import compile_body, compile_template
 from aftercart.rendering.fault import TemplateFault, as_fault
 from aftercart.rendering.holes import with_holes
+from aftercart.rendering.lacking import lacks, with_picks, without
 from aftercart.rendering.lexer import behind
 from aftercart.rendering.locales import DEFAULT, known_locale
 from aftercart.rendering.mjml_rules import mjml_faults
 from aftercart.rendering.renderer import assembled
-from aftercart.rendering.runtime import Rendered
+from aftercart.rendering.runtime import Rendered, Template
 from aftercart.rendering.source import BODY, NAME, SAMPLE, SUBJECT, TEXT, Source, Sources, read_part, read_template
 from aftercart.rendering.syntax import jinja_faults
 from aftercart.rendering.variables import unknown_variables
@@ -38,7 +41,7 @@ def check_template(templates_dir: Path, name: str) -> list[TemplateFault]:
     try:
         sample = read_sample(templates_dir, name)
     except TemplateError as err:
-        faults.append(as_fault(err))
+        faults.append(as_fault(err, folder / SAMPLE))
     if all(fault.warning for fault in faults):
         return [*faults, *_whole_faults(templates_dir, name, sample)]
     return [*faults, *(fault for part in parts if part.file.name == BODY for fault in _compile_faults(part))]
@@ -54,13 +57,13 @@ def _read_parts(folder: Path, root: Path) -> tuple[list[Source], list[TemplateFa
         try:
             parts.append(read_part(folder / name, root))
         except TemplateError as err:
-            faults.append(as_fault(err))
+            faults.append(as_fault(err, folder / name))
     return parts, faults
 
 
 def _part_faults(part: Source) -> list[TemplateFault]:
     """What can be said about one file and what it includes."""
-    if faults := [as_fault(err) for err in jinja_faults(part)]:
+    if faults := [as_fault(err, part.file) for err in jinja_faults(part)]:
         return faults
     unknown = [_unknown(*found) for found in unknown_variables(part)]
     return [*mjml_faults(with_holes(part.segments)), *unknown] if part.file.name == BODY else unknown
@@ -72,25 +75,61 @@ def _compile_faults(body: Source) -> list[TemplateFault]:
         try:
             compile_body(body, "0" * 12, DEFAULT)
         except TemplateError as err:
-            return [as_fault(err)]
+            return [as_fault(err, body.file)]
     return []
 
 
 def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any]) -> Iterator[TemplateFault]:
     """What shows when the mail is compiled and rendered."""
-    locale = known_locale(_text(sample, "recipient", "locale"))
     try:
         sources = read_template(templates_dir, name)
-        template = assembled(sources, compile_template(sources, locale), locale)
+        template = _compiled(sources, known_locale(_text(sample, "recipient", "locale")))
         rendered = template.render(sample, link=lambda url: url)
         lines = template.subject_lines(sample)
     except TemplateError as err:
-        yield as_fault(err)
+        yield as_fault(err, templates_dir / name / SAMPLE)
         return
     if len(lines) > 1:
         message = f"the subject has {len(lines)} lines and a mail has one, so it would read {rendered.subject!r}"
         yield TemplateFault(_where(sources.subject.file, lines[1]), message, "write one line; notes go into {# #}")
     yield from _content_faults(rendered, sources, sample, templates_dir / name / SAMPLE)
+    yield from _faults_where_something_lacks(template, sample, templates_dir / name / SAMPLE)
+
+
+def _faults_where_something_lacks(template: Template, sample: dict[str, Any], file: Path) -> Iterator[TemplateFault]:
+    """What would hold up the mails of people or products of which less is known than of those of the sample."""
+    for lack in lacks():
+        if err := _failure(template, without(sample, lack)):
+            fault = as_fault(err, file)
+            if lack.missing:
+                yield replace(fault, fix=f"ask first: {{% if {lack} is defined %}}")
+            else:
+                yield replace(fault, message=f"{fault.message} where there is no {lack}", warning=True)
+
+
+def fault_with_picks(templates_dir: Path, name: str, count: int) -> TemplateFault | None:
+    """Why a template that can be filled with the picks of its sample cannot with only so many; else None."""
+    try:
+        sources, sample = read_template(templates_dir, name), read_sample(templates_dir, name)
+        template = _compiled(sources, known_locale(_text(sample, "recipient", "locale")))
+    except TemplateError:  # told by check_template
+        return None
+    err = None if _failure(template, sample) else _failure(template, with_picks(sample, count))
+    return as_fault(err, templates_dir / name / SAMPLE) if err else None
+
+
+def _failure(template: Template, sample: dict[str, Any]) -> TemplateError | None:
+    try:
+        template.render(sample, link=lambda url: url)
+    except TemplateError as err:
+        return err
+    return None
+
+
+@lru_cache(maxsize=64)
+def _compiled(sources: Sources, locale: str) -> Template:
+    """Once for all that is asked of it: MJML takes its time."""
+    return assembled(sources, compile_template(sources, locale), locale)
 
 
 def read_sample(templates_dir: Path, name: str) -> dict[str, Any]:
@@ -126,7 +165,7 @@ def _unknown(place: Place, path: str, suggestion: str | None) -> TemplateFault:
 def _content_faults(
     rendered: Rendered, sources: Sources, sample: dict[str, Any], file: Path
 ) -> Iterator[TemplateFault]:
-    for url in rendered.unsafe_urls:
+    for url in dict.fromkeys(rendered.unsafe_urls):
         fix = "a mail carries https:// addresses without a user name in them"
         yield TemplateFault(_where(file, url), f"{url!r} becomes #unsafe-url in the mail", fix)
     subject, body = Place(sources.subject.file), Place(sources.body.file)

@@ -1,6 +1,7 @@
 """Something wrong, or worth knowing, in a template."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from aftercart.errors import Place, TemplateError
 
@@ -15,8 +16,6 @@ class TemplateFault:
     warning: bool = False
 
 
-def as_fault(err: TemplateError) -> TemplateFault:
-    """The error as a fault. Raises it where it names no place: then no file is to blame."""
-    if err.place is None:
-        raise err
-    return TemplateFault(err.place, err.message, err.fix)
+def as_fault(err: TemplateError, file: Path) -> TemplateFault:
+    """The error as a fault; `file` is to blame where it names no place."""
+    return TemplateFault(err.place or Place(file), err.message, err.fix)

@@ -80,6 +80,26 @@ def test_a_fault_of_a_shared_file_is_told_once(deployment: Path) -> None:
     assert run("check", deployment).stdout.count("footer.mjml") == 1
 
 
+def test_a_step_that_recommends_nothing_for_a_template_of_products_is_an_error(deployment: Path) -> None:
+    file = deployment / "campaigns" / "accessories.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text[: text.index("    recommend:")] + text[text.index("limits:") :], encoding="utf-8")
+    result = run("check", deployment)
+    assert result.exit_code == 1
+    assert "error: steps[0].template: shows products, and the step has no `recommend` (" in result.stdout
+    assert "subject.txt:1:4: list object has no element 0) — add recommend, or choose with" in result.stdout
+
+
+def test_a_template_for_which_the_step_lets_too_few_products_through_is_a_warning(deployment: Path) -> None:
+    body = deployment / "templates" / "accessories" / "body.mjml"
+    edit(body, "{% if picks|length > 1 %}, {{ picks[1].title }}{% endif %}", ", {{ picks[1].title }}")
+    assert " 0 warnings" in run("check", deployment).stdout
+    edit(deployment / "campaigns" / "accessories.yaml", "at_least: 2 ", "at_least: 1 ")
+    result = run("check", deployment)
+    assert result.exit_code == 0
+    assert "warning: steps[0].template: cannot be filled with 1 product, and `at_least` lets that" in result.stdout
+
+
 def test_a_template_that_is_only_begun_says_what_is_missing(deployment: Path) -> None:
     (deployment / "templates" / "accessories" / "body.mjml").unlink()
     (deployment / "templates" / "New Mail").mkdir()

@@ -83,7 +83,7 @@ def test_a_broken_sample_names_its_line(write: Callable[..., Path]) -> None:
     assert "sample.json:2:" in faults(write(in_text(LEAVE), files={"mail/sample.json": '{\n"a": }'}))
 
 
-@pytest.mark.parametrize("sample", ["[]", '{"links": "x", "recipient": []}'])
+@pytest.mark.parametrize("sample", ["[]", '{"links": "x", "recipient": []}', '{"_x": 1}', '{"picks": null}', "\xff"])
 def test_a_sample_of_another_shape_is_a_fault_and_no_crash(sample: str, write: Callable[..., Path]) -> None:
     assert faults(write(in_text(LEAVE), files={"mail/sample.json": sample}))
 
@@ -160,3 +160,43 @@ def test_a_body_that_is_no_mjml_is_a_fault_and_no_crash(
     body: str, write: Callable[..., Path], sample: dict[str, Any]
 ) -> None:
     assert "mail/body.mjml" in faults(write(body, files={"mail/sample.json": json.dumps(sample)}))
+
+
+@pytest.mark.parametrize(
+    ("content", "lacking"),
+    [
+        ("{{ recipient.first_name }}", "recipient.first_name"),
+        ("{% for pick in picks %}{{ pick.category }}{% endfor %}", "picks[].category"),
+        ('<a href="{{ order.lines[0].url }}">x</a>', "order.lines[].url"),
+        ('<img src="{{ picks[0].image_url }}" alt="">', "picks[].image_url"),
+    ],
+)
+def test_a_value_that_somebody_lacks_is_a_warning(
+    content: str, lacking: str, write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    for pick in sample["picks"]:
+        pick["image_url"] = "https://shop.example.com/x.png"
+    root = write(in_text(f"{LEAVE}\n{content}"), files={"mail/sample.json": json.dumps(sample)})
+    [fault] = check_template(root, "mail")
+    assert fault.message.endswith(f" where there is no {lacking}")
+    assert (fault.place.line, fault.warning) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{{ recipient.first_name or "there" }}',
+        "{% for pick in picks %}{% if pick.category %}{{ pick.category }}{% endif %}{% endfor %}",
+        "{% if links.preferences is defined %}{{ links.preferences }}{% endif %}",
+    ],
+)
+def test_a_template_that_asks_first_lacks_nothing(
+    content: str, write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    assert faults(write(in_text(f"{LEAVE}{content}"), files={"mail/sample.json": json.dumps(sample)})) == ""
+
+
+def test_a_link_that_no_mail_has_is_an_error(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    body = in_text(f'{LEAVE}<a href="{{{{ links.preferences }}}}">choose</a>')
+    [fault] = check_template(write(body, files={"mail/sample.json": json.dumps(sample)}), "mail")
+    assert (fault.fix, fault.warning) == ("ask first: {% if links.preferences is defined %}", False)

@@ -1,0 +1,65 @@
+"""Samples with less in them: a value that a person or a product may not have, fewer picks.
+
+A template that prints the first name of Ada, of the sample, holds up the mail of everybody whose name nobody knows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
+
+from aftercart.rendering.context import TemplateContext
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A value of the context that may be none or, if `missing`, not there at all. `path`: [] stands for a list."""
+
+    path: tuple[str, ...]
+    missing: bool
+
+    def __str__(self) -> str:
+        """As the docs write it: `picks[].category`."""
+        return ".".join(self.path).replace(".[]", "[]")
+
+
+def lacks(part: type = TemplateContext, before: tuple[str, ...] = ()) -> Iterator[Lack]:
+    """Everything that may lack."""
+    for name, hint in get_type_hints(part, include_extras=True).items():
+        path = (*before, name)
+        if get_origin(hint) is NotRequired or NoneType in get_args(hint):
+            yield Lack(path, get_origin(hint) is NotRequired)
+        elif get_origin(hint) is list:
+            yield from lacks(get_args(hint)[0], (*path, "[]"))
+        elif is_typeddict(hint):
+            yield from lacks(hint, path)
+
+
+def without(sample: Mapping[str, Any], lack: Lack) -> dict[str, Any]:
+    """The sample in which nobody and nothing has this value."""
+    lacking = deepcopy(dict(sample))
+    *way, name = lack.path
+    for group in _at(lacking, way):
+        if lack.missing:
+            group.pop(name, None)
+        else:
+            group[name] = None
+    return lacking
+
+
+def with_picks(sample: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """The sample with so many picks, or as many as it has."""
+    return {**sample, "picks": list(sample.get("picks", ()))[:count]}
+
+
+def _at(value: Any, way: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The groups of values at the end of a way."""
+    if way and way[0] == "[]" and isinstance(value, list):
+        for item in value:
+            yield from _at(item, way[1:])
+    elif isinstance(value, dict):
+        if way:
+            yield from _at(value.get(way[0]), way[1:])
+        else:
+            yield value
