@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -196,7 +196,7 @@ class Inbox:
             "list": "mails" if orders is None else "orders",
             "mails_total": len(self._mailbox),
             "orders_total": len(self._records.unmailed() if orders is None else orders),
-            **_listing(words, request.query_params.get("page", "1"), found),
+            **_listing(words, request.query_params.get("page"), found, context.get("selected")),
         }
         html = self._templates.get_template(template).render({"selected": None, **shown, **context})
         policy = PAGE_POLICY.format(origins=self._image_origins)
@@ -224,6 +224,13 @@ def _templates(shop: str, synthetic: bool) -> Environment:
     return environment
 
 
+class Listed(Protocol):
+    """A line of a list."""
+
+    @property
+    def number(self) -> int: ...
+
+
 def orders_with(words: str, orders: Sequence[Unmailed]) -> Sequence[Unmailed]:
     """The orders whose number, address or reason hold all the words."""
     wanted = words.casefold().split()
@@ -235,10 +242,12 @@ def orders_with(words: str, orders: Sequence[Unmailed]) -> Sequence[Unmailed]:
     return [order for order in orders if fits(order)]
 
 
-def _listing(words: str, wanted_page: str, found: Sequence[object]) -> dict[str, Any]:
-    """The page of the list that was asked for, and the queries that lead back to it and to its neighbors."""
+def _listing(words: str, wanted_page: str | None, found: Sequence[Listed], selected: int | None) -> dict[str, Any]:
+    """The page of the list that was asked for, else the one that holds what is selected, and the queries that lead
+    back to it and to its neighbors."""
     pages = max(1, -(-len(found) // PAGE_SIZE))
-    page = min(max(1, _number(wanted_page)), pages)
+    place = next((n for n, entry in enumerate(found) if entry.number == selected), 0)
+    page = min(max(1, _number(wanted_page) if wanted_page else place // PAGE_SIZE + 1), pages)
     return {
         "words": words,
         "found": len(found),

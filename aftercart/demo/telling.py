@@ -71,10 +71,12 @@ def _described_decision(decision: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_plain_words(value: object) -> str:
-    """A recorded fact as a reader likes it: yes and no, lists with commas, instants without the T."""
+    """A recorded fact as a reader likes it: yes and no, lists with commas, instants without the T, no braces."""
     match value:
         case bool():
             return "yes" if value else "no"
+        case Mapping():
+            return ", ".join(f"{name}: {in_plain_words(fact)}" for name, fact in value.items())
         case list() | tuple() | set():
             return ", ".join(map(in_plain_words, value))
         case str() if INSTANT.fullmatch(value):

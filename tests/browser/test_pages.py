@@ -1,7 +1,5 @@
 """The pages in a real browser, Chromium, with JavaScript on. Says what to install where it is missing."""
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,29 +13,9 @@ from aftercart.ids import new_id
 from aftercart.testing import settings_for
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
+from tests.browser.chromium import seen
 
 pytestmark = pytest.mark.browser
-
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--hide-scrollbars",
-    "--virtual-time-budget=5000",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        pytest.fail("no Chromium is installed: apt-get install chromium")
-    return found
 
 
 @pytest.fixture
@@ -47,13 +25,6 @@ def site(tmp_path: Path) -> Iterator[tuple[App, str]]:
     with serving(create_web(app)) as url:
         yield app, url
     app.close()
-
-
-def seen(chromium: str, folder: Path, url: str, width: int) -> str:
-    """The page as the browser has it after its scripts had five seconds."""
-    profile = f"--user-data-dir={folder / f'profile-{width}'}"
-    command = [chromium, *FLAGS, profile, f"--window-size={width},900", "--dump-dom", url]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 def unsubscribe_path(app: App) -> str:

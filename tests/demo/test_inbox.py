@@ -116,6 +116,8 @@ def test_the_list_shows_the_newest_first_and_pages_through_thousands(browser: Br
     assert "Mail 20<" not in last
     assert "3 of 3" in browser.get("/?page=999").text, "a page too far is the last one"
     assert browser.get("/?page=x").status_code == 200
+    assert "3 of 3" in browser.get("/mail/7").text, "without a page, the one where the open mail stands"
+    assert "1 of 3" in browser.get("/mail/7?page=1").text
 
 
 def test_search_finds_by_address_and_subject_and_stays_while_reading(browser: Browser, mailbox: Mailbox) -> None:

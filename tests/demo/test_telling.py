@@ -51,6 +51,7 @@ def test_an_outcome_has_its_color(outcome: str, mood: str) -> None:
     [
         (False, "no"),
         (["1 per 1d", "3 per 30d"], "1 per 1d, 3 per 30d"),
+        ({"complements": "2026-06-01T08:00:00+00:00", "late": True}, "complements: 1 Jun 2026, 08:00 UTC, late: yes"),
         ("2026-05-29T10:00:00+02:00", "29 May 2026, 10:00 +02:00"),
         ("2026-06-01T08:00:00+00:00", "1 Jun 2026, 08:00 UTC"),
         ("21:00-08:00", "21:00-08:00"),
