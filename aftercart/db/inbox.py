@@ -5,7 +5,8 @@ beside a flood with two files, 314 with one). Moving a row to `events` is theref
 make it idempotent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import inf
 from typing import Any
 
@@ -31,11 +32,42 @@ def oldest(connection: Connection, limit: int, max_bytes: float = inf) -> list[d
     return first(connection, inbox, limit, max_bytes)
 
 
+@contextmanager
+def held(database: Database, limit: int, max_bytes: float = inf) -> Iterator[list[dict[str, Any]]]:
+    """The webhooks that have waited longest; forgotten at the end of the block, unless it fails.
+
+    On PostgreSQL nobody else gets them meanwhile, so that several workers take different ones. On SQLite somebody may:
+    to hold them would be to hold the whole file, and shops need it.
+    """
+    if database.is_sqlite:
+        with database.read() as connection:
+            rows = oldest(connection, limit, max_bytes)
+        yield rows
+        if rows:
+            with database.write() as connection:
+                remove(connection, [row["id"] for row in rows])
+        return
+    with database.write() as connection:
+        rows = first(connection, inbox, limit, max_bytes, hold=True)
+        yield rows
+        remove(connection, [row["id"] for row in rows])
+
+
 def first(
-    connection: Connection, table: Table, limit: int, max_bytes: float, *conditions: ColumnElement[bool]
+    connection: Connection,
+    table: Table,
+    limit: int,
+    max_bytes: float,
+    *conditions: ColumnElement[bool],
+    hold: bool = False,
 ) -> list[dict[str, Any]]:
-    """The first rows of a table of webhooks (the inbox, or `events`) that fit; always one, if there is any."""
+    """The first rows of a table of webhooks (the inbox, or `events`) that fit; always one, if there is any.
+
+    `hold`: until the transaction ends, and none that somebody else holds.
+    """
     sizes = select(table.c.id, func.length(table.c.body)).where(*conditions).order_by(table.c.id).limit(limit)
+    if hold:
+        sizes = sizes.with_for_update(skip_locked=True)
     ids: list[int] = []
     total = 0
     for id_, size in connection.execute(sizes):

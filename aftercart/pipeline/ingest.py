@@ -67,12 +67,16 @@ def accept(shop: Shop, headers: Mapping[str, str], body: bytes, now: datetime) -
 def take_in(app: App) -> int:
     """Work through the inbox until it is empty; how many webhooks were taken in."""
     taken = 0
-    while rows := _oldest(app):
-        _take(app, rows, _new)
-        with app.inbox_db.write() as connection:
-            inbox.remove(connection, [row["id"] for row in rows])
-        taken += len(rows)
+    while batch := _take_oldest(app):
+        taken += batch
     return taken
+
+
+def _take_oldest(app: App) -> int:
+    with inbox.held(app.inbox_db, BATCH, BATCH_BYTES) as rows:
+        if rows:
+            _take(app, rows, _new)
+    return len(rows)
 
 
 def take_again(app: App) -> int:
@@ -128,11 +132,6 @@ def _take_one_by_one(app: App, parsed: Sequence[Parsed], choose: Choose) -> None
             log.exception("event_failed", shop=event.row["shop"], topic=event.row["topic"])
             with app.db.write() as connection:
                 _conclude(connection, choose(connection, [replace(event, error=_in_words(err))]), app.clock())
-
-
-def _oldest(app: App) -> Rows:
-    with app.inbox_db.read() as connection:
-        return inbox.oldest(connection, BATCH, BATCH_BYTES)
 
 
 def _failed(app: App, after: int) -> Rows:

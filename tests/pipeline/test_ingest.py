@@ -219,6 +219,39 @@ def caught(failures: list[Exception], act: Any) -> None:
         failures.append(err)
 
 
+def test_workers_take_different_webhooks_where_the_database_can_tell_them_apart(
+    tmp_path: Path, newest_postgres_url: str
+) -> None:
+    """On PostgreSQL: what one holds, the next does not wait for."""
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=newest_postgres_url) as app:
+        put_in(app, *((f"msg_{n}", an_order(str(n), customer(n))) for n in range(BATCH + 5)))
+        with inbox.held(app.inbox_db, BATCH) as held:
+            assert len(held) == BATCH
+            assert take_in(app) == 5
+            assert {row["topic"] for row in held} == {"order.completed"}
+        assert waiting(app) == 0
+
+
+def test_orders_and_their_refunds_in_two_workers_at_once_end_refunded(app: App) -> None:
+    """The first batch is orders, the second their refunds; on PostgreSQL each is another worker's."""
+    told = [(f"o{n}", an_order(str(n), customer(n))) for n in range(BATCH)]
+    back = [json.dumps({"type": "order.refunded", "data": {"order_id": str(n)}}).encode() for n in range(BATCH)]
+    put_in(app, *told, *((f"r{n}", body) for n, body in enumerate(back)))
+    at_once(3, lambda: take_in(app))
+    assert {row["state"] for row in rows(app, orders)} == {"refunded"}
+    assert len(rows(app, orders)) == BATCH
+    assert [row for row in rows(app, sends) if row["state"] == "scheduled"] == []
+    assert waiting(app) == 0
+
+
+def test_what_a_worker_that_failed_held_is_taken_in_by_the_next(app: App) -> None:
+    put_in(app, ("msg_a", an_order("1")))
+    with pytest.raises(RuntimeError), inbox.held(app.inbox_db, BATCH):
+        raise RuntimeError
+    assert take_in(app) == 1
+    assert len(rows(app, orders)) == 1
+
+
 def at_once(count: int, act: Any) -> None:
     """Run in so many threads that start together; an exception in one of them fails the test."""
     barrier, failures = Barrier(count), list[Exception]()
