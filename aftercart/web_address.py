@@ -6,6 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 NEVER_IN_A_URL = re.compile(r"[\x00-\x1f\x7f-\x9f\\\u202a-\u202e\u2066-\u2069]")
 """Control characters (those that turn the direction of writing among them), and what some readers take for a slash."""
 
+_WHERE = re.compile(r"(?:\[[^\[\]\s]*\]|[^\[\]\s]+?)(?::\d*)?")
+"""A host and perhaps a port, and nothing around them: `urlsplit` overlooks what stands by brackets."""
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
 
 
@@ -21,6 +23,8 @@ def web_address(url: str) -> SplitResult | None:
     except ValueError:  # also UnicodeError: no host name, a lone surrogate
         return None
     if parts.scheme not in ("http", "https") or not url[len(parts.scheme) :].startswith("://"):
+        return None
+    if not _WHERE.fullmatch(parts.netloc):
         return None
     if "@" in parts.netloc or "%" in parts.netloc or not _HOST.fullmatch(host if ":" not in host else f"[{host}]"):
         return None

@@ -28,6 +28,7 @@ def test_a_plain_address_is_read(url: str) -> None:
     [
         "", "shop.example", "/a", "ftp://shop.example", "https:/shop.example", "https://", "https://ada@shop.example",
         "https://shop.example\\@evil.example", "https://shop.example/\n", "https://shop.example:x/", "https://a b/",
+        "https:// [::1]", "https://shop.example[::1]/", "https://[::1]shop.example/", "https://[::1",
     ],
 )  # fmt: skip
 def test_what_could_be_read_in_another_way_is_none(url: str) -> None:

@@ -1,4 +1,4 @@
-"""A synthetic bike shop: two years of orders by 3,500 people who do not exist.
+"""A synthetic bike shop: two years of orders by 5,000 people who do not exist.
 
 Everything follows from the seed, on every machine. The people have a kind of riding, a favorite color and a size;
 a bike calls for a helmet, a bottle cage for a bottle, a tire for a tube; consumables come back, seasons come and go,
@@ -20,7 +20,7 @@ from aftercart.demo.shop import Customer, DemoShop, Line, Order, Product
 
 NAME = "Aftercart Bikes"
 SEED = 7
-PEOPLE = 3_500
+PEOPLE = 5_000
 LAST_DAY = date(2026, 5, 31)
 DAYS = 730
 

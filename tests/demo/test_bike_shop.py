@@ -48,8 +48,8 @@ def test_another_seed_gives_other_orders_of_the_same_products() -> None:
 
 def test_it_has_the_promised_size(shop: DemoShop) -> None:
     assert 110 <= len(shop.products) <= 130
-    assert len(shop.customers) == 3_500
-    assert 10_000 <= len(shop.orders) <= 14_000
+    assert len(shop.customers) == 5_000
+    assert 15_000 <= len(shop.orders) <= 20_000
     assert {p.department for p in shop.products} == {"Bikes", "Accessories", "Clothing", "Components"}
     assert shop.synthetic
 
