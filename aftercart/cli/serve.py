@@ -26,7 +26,7 @@ def up(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
     from aftercart.logs import configure
     from aftercart.settings import read_settings
     from aftercart.web.app import create_web
-    from aftercart.web.server import listen, serve
+    from aftercart.web.server import listen, serve, url_of
     from workers.embedded import Embedded
 
     configure()
@@ -43,7 +43,7 @@ def up(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
         engine.start()
         try:
             if sys.stderr.isatty():
-                _greet(app, f"http://{host}:{listening.getsockname()[1]}")
+                _greet(app, url_of(listening))
             serve(create_web(app), listening)
         finally:
             clean = False  # and stays so if somebody cannot wait and presses Ctrl-C again

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
-from aftercart.delivery.mime import not_a_mail, to_bytes
+from aftercart.delivery.mime import made, to_bytes
 
 RULE = "─" * 72
 
@@ -29,14 +29,13 @@ class ConsoleSender:
         """Nothing is kept open."""
 
     def _send_one(self, message: Message, go: Go) -> Receipt:
-        try:
-            size = len(self._encode(message))
-        except Exception as err:  # noqa: BLE001  # whatever is wrong with one message must not stop its batch
-            return not_a_mail(message, err)
+        body = made(message, self._encode)
+        if isinstance(body, Receipt):
+            return body
         if not go(message):
             return Receipt(message.send_id, Outcome.WITHHELD, "held back at the last instant")
         with self._lock:
-            print(_summary(message, size), file=self._stream or sys.stdout, flush=True)
+            print(_summary(message, len(body)), file=self._stream or sys.stdout, flush=True)
         return Receipt(message.send_id, Outcome.ACCEPTED, "printed")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
-from aftercart.delivery.mime import not_a_mail, to_bytes
+from aftercart.delivery.mime import made, to_bytes
 from aftercart.delivery.smtp_reply import as_response
 
 
@@ -25,10 +25,9 @@ class FileSender:
         """Nothing is kept open."""
 
     def _send_one(self, message: Message, go: Go) -> Receipt:
-        try:
-            body = self._encode(message)
-        except Exception as err:  # noqa: BLE001  # whatever is wrong with one message must not stop its batch
-            return not_a_mail(message, err)
+        body = made(message, self._encode)
+        if isinstance(body, Receipt):
+            return body
         file = self._folder / f"{message.send_id}.eml"
         unfinished = file.with_suffix(".part")
         try:

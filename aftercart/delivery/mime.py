@@ -6,12 +6,19 @@ by hand takes 0.05 ms. A property test parses every result back with `email`.
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import format_datetime, formataddr, quote
+from typing import TypeVar
+
+import structlog
 
 from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.smtp_reply import as_response
+
+log = structlog.get_logger()
+
+Made = TypeVar("Made")
 
 _BASE64_WIDTH = 76  # the longest line of RFC 2045 §6.8
 _LONGEST_LINE = 78  # RFC 5322 §2.1.1: should
@@ -52,11 +59,19 @@ def to_bytes(message: Message) -> bytes:
     return b"\r\n".join([*parts, separator + b"--", b""])
 
 
-def not_a_mail(message: Message, err: Exception) -> Receipt:
-    """The receipt of a message that cannot be made into a mail. The fault is ours: nobody has refused anything, and it
-    goes out once the template, the brand or the engine is mended."""
-    words = as_response(f"cannot be made into a mail: {type(err).__name__}: {err}")
-    return Receipt(message.send_id, Outcome.REJECTED, words, fault_is_ours=True)
+def made(message: Message, make: Callable[[Message], Made]) -> Made | Receipt:
+    """What `make` makes of a message; if it cannot be made into a mail, the receipt that says so.
+
+    The fault is ours: nobody has refused anything, and it goes out once the template, the brand or the engine is
+    mended.
+    """
+    try:
+        return make(message)
+    except Exception as err:  # noqa: BLE001  # a door: whatever is wrong with one message must not stop its batch
+        # No more than its name: text and traceback may hold an address.
+        log.error("not_a_mail", send_id=str(message.send_id), error=type(err).__name__)
+        words = as_response(f"cannot be made into a mail: {type(err).__name__}: {err}")
+        return Receipt(message.send_id, Outcome.REJECTED, words, fault_is_ours=True)
 
 
 def _part(kind: str, content: str) -> list[bytes]:

@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
-from aftercart.delivery.mime import not_a_mail, to_bytes
+from aftercart.delivery.mime import made, to_bytes
 from aftercart.delivery.smtp_connection import Envelope, LostError, Server, SmtpConnection, Timeouts, envelope_of
 from aftercart.delivery.smtp_reply import Phase, as_response, refusal
 
@@ -74,11 +74,11 @@ class SmtpSender:
 
     def _send_one(self, message: Message, go: Go) -> Receipt:
         """Raises LostError if the server cannot be reached at all."""
-        try:
-            parcel = envelope_of(message, self._encode(message))
-        except Exception as err:  # noqa: BLE001  # whatever is wrong with one message must not stop its batch
-            return not_a_mail(message, err)
-        return self._line().send(message, parcel, go)
+        parcel = made(message, self._pack)
+        return parcel if isinstance(parcel, Receipt) else self._line().send(message, parcel, go)
+
+    def _pack(self, message: Message) -> Envelope:
+        return envelope_of(message, self._encode(message))
 
     def _line(self) -> "_Line":
         thread = threading.current_thread()

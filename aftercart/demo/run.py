@@ -46,7 +46,7 @@ from aftercart.pipeline.train import train
 from aftercart.policy.decision import Reason
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.web.app import create_web
-from aftercart.web.server import serving
+from aftercart.web.server import serving, url_of
 from workers.embedded import Embedded
 
 TRAINING_BUDGET_S = 25.0
@@ -153,7 +153,7 @@ class Demo:
         wanted = self._wanted
         listening = self._stack.enter_context(reserved(wanted.host, wanted.port, watched=wanted.stay))
         port = listening.getsockname()[1]
-        self.base_url = f"http://{wanted.host}:{port}"
+        self.base_url = url_of(listening)
         if wanted.stay:
             moved = f"Port {FIRST_PORT} is taken, so the" if port != (wanted.port or FIRST_PORT) else "The"
             self.out.print(f"{moved} inbox opens at [bold]{self.base_url}[/bold] and fills as the week is replayed.")

@@ -33,6 +33,9 @@ from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import hmac_sha256
 
 STATES = {
+    "pending": OrderState.PLACED,
+    "on-hold": OrderState.PLACED,
+    "checkout-draft": OrderState.PLACED,
     "processing": OrderState.COMPLETED,
     "completed": OrderState.COMPLETED,
     "cancelled": OrderState.CANCELED,
@@ -40,7 +43,8 @@ STATES = {
     "trash": OrderState.CANCELED,
     "refunded": OrderState.REFUNDED,
 }
-"""Their `status` → ours; pending, on-hold, checkout-draft and the words that plugins add: placed."""
+"""Their own `status` → ours. A word that a plugin adds (shipped, awaiting-pickup) says nothing about the payment: there
+the day of payment decides."""
 PING = re.compile(rb"webhook_id=\d{1,20}\s*")
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 TICKED = frozenset({"yes", "1", "true", "on"})
@@ -90,16 +94,17 @@ class WooCommerce(Shop):
         currency = body.need_currency("currency")
         placed_at = self._instant(body, "date_created") or body.fail("date_created_gmt", "is missing")
         updated_at = self._instant(body, "date_modified") or placed_at
-        state = STATES.get(body.text("status").removeprefix("wc-"), OrderState.PLACED)
+        paid_at = self._instant(body, "date_paid")
+        by_payment = OrderState.COMPLETED if paid_at else OrderState.PLACED
         country = _from_address(body, "country")
         version = Order(
             shop_order_id=body.need_id("id"),
-            state=state,
+            state=STATES.get(body.text("status").removeprefix("wc-"), by_payment),
             currency=currency,
             total_minor=body.money("total", currency) or 0,
             placed_at=placed_at,
             updated_at=updated_at,
-            completed_at=self._instant(body, "date_paid"),
+            completed_at=paid_at,
             buyer=_buyer_of_order(body, placed_at),
             lines=tuple(_lines(body, currency)),
             reversals=tuple(_reversals(body, currency, updated_at)),

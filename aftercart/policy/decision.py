@@ -19,7 +19,7 @@ from aftercart.policy.quiet_hours import QuietHours
 from aftercart.policy.suppression import SuppressionReason
 
 RECHECK = timedelta(minutes=15)
-"""How often a mail that waits for a person's decision (a pause) asks again."""
+"""How often a mail that waits for somebody to act (to end a pause, to mend a template, to pay) asks again."""
 
 
 class Reason(StrEnum):
@@ -51,7 +51,10 @@ class Reason(StrEnum):
     # the order or the campaign changed
     ORDER_CANCELED = "order_canceled", "The order was canceled."
     ORDER_REFUNDED = "order_refunded", "The order was refunded in full."
-    ITEMS_RETURNED = "items_returned", "Everything that this mail would be about was sent back."
+    ITEMS_RETURNED = (
+        "items_returned",
+        "Nothing is left that this mail could be about: it was all sent back, or the order names no products.",
+    )
     CAMPAIGN_PAUSED = "campaign_paused", "The campaign is paused."
     CAMPAIGN_MISSING = "campaign_missing", "The campaign's file is not there, so its mails wait for it."
     CAMPAIGN_INACTIVE = "campaign_inactive", "The campaign is a draft, or this mail was taken out of it."
@@ -88,7 +91,15 @@ class Reason(StrEnum):
     )
 
 
-ASKED_AGAIN = frozenset({Reason.PAUSED, Reason.CAMPAIGN_PAUSED, Reason.CAMPAIGN_MISSING, Reason.TEMPLATE_ERROR})
+ASKED_AGAIN = frozenset(
+    {
+        Reason.PAUSED,
+        Reason.CAMPAIGN_PAUSED,
+        Reason.CAMPAIGN_MISSING,
+        Reason.TEMPLATE_ERROR,
+        Reason.ORDER_NOT_COMPLETED,
+    }
+)
 """Reasons that end when a person acts. Such mails ask again every few minutes, which is no new decision each time."""
 CANCELING = frozenset({Reason.ORDER_CANCELED, Reason.ORDER_REFUNDED, Reason.ITEMS_RETURNED, Reason.CAMPAIGN_INACTIVE})
 """Reasons that take back the plan itself: the send ends as `canceled`, after all others as `skipped`."""
@@ -237,12 +248,17 @@ def _switched_off(facts: Facts) -> Defer | None:
     return _ask_again(facts, Reason.PAUSED) if facts.paused else None
 
 
-def _order_taken_back(facts: Facts) -> Skip | None:
-    if facts.order_state == "canceled":
-        return Skip(Reason.ORDER_CANCELED)
-    if facts.order_state == "refunded":
-        return Skip(Reason.ORDER_REFUNDED)
-    return None if facts.anchors_left else Skip(Reason.ITEMS_RETURNED)
+def _order_taken_back(facts: Facts) -> Defer | Skip | None:
+    """An order whose payment fell through holds its mails: it may yet be paid."""
+    match facts.order_state:
+        case "canceled":
+            return Skip(Reason.ORDER_CANCELED)
+        case "refunded":
+            return Skip(Reason.ORDER_REFUNDED)
+        case "completed":
+            return None if facts.anchors_left else Skip(Reason.ITEMS_RETURNED)
+        case _:
+            return _ask_again(facts, Reason.ORDER_NOT_COMPLETED)
 
 
 def _campaign_not_running(facts: Facts) -> Defer | Skip | None:

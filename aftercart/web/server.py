@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 
 import structlog
@@ -20,22 +20,28 @@ BACKLOG = 2048
 
 def listen(host: str, port: int) -> socket.socket:
     """Take an address, before anything else is started. Port 0 takes a free one. Raises ConfigError if it is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(BACKLOG)
-    except OSError as err:
-        listening.close()
-        raise ConfigError(f"cannot listen on {host}:{port} ({err.strerror}): choose another with --port") from err
-    return listening
+    with ExitStack() as unless_it_listens:
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listening = unless_it_listens.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host, port))
+            listening.listen(BACKLOG)
+        except OSError as err:
+            raise ConfigError(f"cannot listen on {host}:{port} ({err.strerror}): choose another with --port") from err
+        unless_it_listens.pop_all()
+        return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """The address as a browser takes it."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def serve(web: ASGIApp, listening: socket.socket) -> None:
     """Serve until Ctrl-C or SIGTERM; requests under way get five seconds to finish."""
-    host, port = listening.getsockname()[:2]
-    log.info("serving", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    log.info("serving", url=url_of(listening))
     _server(web).run(sockets=[listening])
 
 
@@ -48,7 +54,7 @@ def serving(web: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
         thread.start()
         _wait_until_started(server, thread)
         try:
-            yield f"http://{host}:{listening.getsockname()[1]}"
+            yield url_of(listening)
         finally:
             server.should_exit = True
             thread.join(timeout=GRACE_S * 2)

@@ -49,7 +49,6 @@ def test_an_order_with_everything() -> None:
         ("pending", OrderState.PLACED),
         ("on-hold", OrderState.PLACED),
         ("checkout-draft", OrderState.PLACED),
-        ("wc-awaiting-pickup", OrderState.PLACED),
         ("processing", OrderState.COMPLETED),
         ("wc-completed", OrderState.COMPLETED),
         ("cancelled", OrderState.CANCELED),
@@ -60,6 +59,11 @@ def test_an_order_with_everything() -> None:
 )
 def test_states(status: str, state: OrderState) -> None:
     assert order(status=status).state is state
+
+
+@pytest.mark.parametrize(("paid", "state"), [(None, OrderState.PLACED), ("2026-03-01T10:00:07", OrderState.COMPLETED)])
+def test_a_status_of_a_plugins_own_says_nothing_about_the_payment(paid: str | None, state: OrderState) -> None:
+    assert order(status="wc-awaiting-pickup", date_paid_gmt=paid, date_paid=None).state is state
 
 
 def test_dates_without_gmt_are_the_shops_own_and_read_only_where_gmt_is_missing() -> None:

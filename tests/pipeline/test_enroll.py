@@ -214,6 +214,21 @@ def test_an_order_that_is_restored_too_late_stays_out(open_app: Open, shop: Shop
     assert [row["state"] for row in rows(app, enrollments)] == ["exited"]
 
 
+@pytest.mark.parametrize(("paid_again", "fate"), [(True, ("sent", "sent")), (False, ("skipped", "expired"))])
+def test_an_order_whose_payment_falls_through_waits_for_it(open_app: Open, paid_again: bool, fate: Any) -> None:
+    app = open_app()
+    placed = {"date_created_gmt": MONDAY.isoformat(), "meta_data": [{"key": "accepts_marketing", "value": "yes"}]}
+    woo_paid(app, **placed)
+    clock_of(app).step(HOUR)
+    woo_paid(app, **placed, status="on-hold")
+    run_until(app, MONDAY + 4 * DAY)
+    assert fates(app) == [("scheduled", "order_not_completed")]
+    if paid_again:
+        woo_paid(app, **placed)
+    run_until(app, MONDAY + 14 * DAY)
+    assert fates(app) == [fate]
+
+
 def test_two_campaigns_each_take_the_order_once(open_app: Open, shop: Shop) -> None:
     shop.write(campaign("one"), campaign("two"))
     app = open_app()

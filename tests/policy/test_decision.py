@@ -165,6 +165,13 @@ def test_a_campaign_file_that_is_not_there_holds_its_mails_like_a_pause() -> Non
     assert (held.reason, NOON < held.until <= GOOD.valid_until) == (Reason.CAMPAIGN_MISSING, True)
 
 
+def test_an_order_whose_payment_fell_through_holds_its_mail_until_it_is_paid() -> None:
+    held = decide(replace(GOOD, order_state="placed")).answer
+    assert isinstance(held, Defer)
+    assert (held.reason, NOON < held.until <= GOOD.valid_until) == (Reason.ORDER_NOT_COMPLETED, True)
+    assert decide(replace(GOOD, now=held.until)).answer == Allow()
+
+
 def test_a_pause_does_not_keep_a_mail_beyond_its_last_use() -> None:
     facts = replace(GOOD, paused=True, valid_until=NOON + timedelta(minutes=5))
     assert decide(facts).answer == Defer(facts.valid_until, Reason.PAUSED)
