@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from aftercart.delivery.base import Message
 from aftercart.ids import new_id
@@ -23,6 +24,6 @@ def a_message(**changes: Any) -> Message:
     return Message(**(facts | changes))
 
 
-def always(_message: Message) -> bool:
+def always(*messages: Message) -> set[UUID]:
     """The `go` of a pipeline that has nothing against it."""
-    return True
+    return {message.send_id for message in messages}

@@ -1,10 +1,10 @@
 """The port to whoever carries the mail: an SMTP server, a file, the console, later every ESP.
 
-A sender takes messages and answers with one receipt each, in the order in which they left. It never raises for a
+A sender takes messages and answers with one receipt each. It never raises for a
 single message: a refusal is a receipt.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -61,9 +61,16 @@ class Receipt:
     the message cannot be made into a mail. Worth trying again once somebody has mended it, whatever the outcome."""
 
 
-Go = Callable[[Message], bool]
-"""Called once per message at the last instant at which it can be held back (SMTP: after the server's 354 and before
-the body). It records that the hand-over begins; False means: do not send."""
+class Go(Protocol):
+    """Asked at the last instant at which messages can be held back (SMTP: after the 354 and before the body).
+
+    It records that their hand-over begins, and which receipts have been yielded before; so a sender that has to wait
+    long asks it with no message at all.
+    """
+
+    def __call__(self, *messages: Message) -> Collection[UUID]:
+        """The ids of those that may go; the others must not be sent."""
+        ...
 
 
 class Sender(Protocol):
@@ -73,7 +80,7 @@ class Sender(Protocol):
     """Short and stable, stored with every attempt: `smtp:mail.example.com`, `file`, `console`."""
 
     def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
-        """Hand over the messages one after the other; yields one receipt each, as soon as it is known.
+        """Hand over the messages; yields one receipt each, as soon as it is known. They begin in their order.
 
         Each message is taken from `messages` when its turn has come: one that must no longer go is not there then.
         """

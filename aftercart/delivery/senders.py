@@ -8,7 +8,7 @@ from aftercart.delivery.base import Sender
 from aftercart.delivery.console import ConsoleSender
 from aftercart.delivery.file import FileSender
 from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_connection import Security, Server
+from aftercart.delivery.smtp_opening import Security, Server
 from aftercart.errors import ConfigError
 
 PORTS = {Security.NONE: 25, Security.TLS: 465, Security.STARTTLS: 587}

@@ -6,6 +6,7 @@ Codes: RFC 5321 §4.2; enhanced codes: RFC 3463. Whose fault a refusal for good 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from aftercart.delivery.base import Outcome, Receipt
@@ -42,6 +43,11 @@ class Reply:
 
     code: int
     text: str
+
+    @classmethod
+    def of(cls, code: int, text: bytes | str) -> Self:
+        """The reply whose text came in bytes."""
+        return cls(code, text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
 
     @property
     def enhanced(self) -> str:

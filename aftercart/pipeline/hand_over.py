@@ -120,28 +120,35 @@ class _Marks:
         for claim in list(self._waiting.values()):
             if claim.send_id not in self._waiting:
                 continue
-            now = self._app.clock()
-            if now < self._hold_until and still_stands(self._app, claim.planned, now):
+            if self._may_still_go(claim, self._app.clock()):
                 yield claim.message
             else:
                 self._give_back(claim)
+
+    def _may_still_go(self, claim: Claimed, now: datetime) -> bool:
+        return now < self._hold_until and still_stands(self._app, claim.planned, now)
 
     def _give_back(self, claim: Claimed) -> None:
         self._given_back[claim.send_id] = claim.attempt
         self._waiting.pop(claim.send_id, None)
 
-    def go(self, message: Message) -> bool:
-        """Mark that the body is about to leave; False if it must not."""
-        claim = self._waiting[message.send_id]
+    def go(self, *messages: Message) -> set[UUID]:
+        """Mark that bodies are about to leave, and what came of those before; the ids of those that may."""
+        claims = [self._waiting[message.send_id] for message in messages]
         with self._begin() as connection:
             now = self._app.clock()  # not before: the transaction may have had to wait for its turn
+            self._lock(connection, *(claim.send_id for claim in claims))
             self._settle(connection, now)
-            goes = ledger.begin(
-                connection, claim.send_id, claim.attempt, self._app.sender.name, message.message_id, now
-            )
+            starts = [
+                ledger.Start(claim.send_id, claim.attempt, claim.message.message_id)
+                for claim in claims
+                if self._may_still_go(claim, now)
+            ]
+            begun = ledger.begin(connection, starts, self._app.sender.name, now)
         self._received = []
-        del self._waiting[message.send_id]
-        return goes
+        for claim in claims:
+            del self._waiting[claim.send_id]
+        return begun
 
     def receive(self, receipt: Receipt) -> None:
         """Keep a receipt; it is written with the next mark, or at the end."""
@@ -154,10 +161,14 @@ class _Marks:
     def finish(self, connection: Connection) -> None:
         """Write what is left."""
         now = self._app.clock()
+        self._lock(connection, *self._given_back)
         self._settle(connection, now)
         ledger.release(connection, self._given_back, now)
         ids = {claim.planned.enrollment_id for claim in self._claims.values()}
         ledger.complete_enrollments(connection, ids, now)
+
+    def _lock(self, connection: Connection, *send_ids: UUID) -> None:
+        ledger.lock_sends(connection, {*send_ids, *(receipt.send_id for receipt in self._received)})
 
     def _settle(self, connection: Connection, now: datetime) -> None:
         settled = [_settled(self._claims[receipt.send_id], receipt, now) for receipt in self._received]

@@ -1,4 +1,5 @@
 from pathlib import Path
+from uuid import UUID
 
 from aftercart.delivery.base import Message, Outcome
 from aftercart.delivery.file import FileSender
@@ -17,9 +18,9 @@ def test_a_mail_is_named_after_its_send_and_sent_again_replaces_itself(tmp_path:
 def test_no_mail_is_there_before_go_has_agreed_and_nothing_is_left_when_it_has_not(tmp_path: Path) -> None:
     there: list[Path] = []
 
-    def go(_message: Message) -> bool:
+    def go(*_messages: Message) -> set[UUID]:
         there.extend(tmp_path.glob("*.eml"))
-        return False
+        return set()
 
     assert [r.outcome for r in FileSender(tmp_path).send_batch([a_message()], go)] == [Outcome.WITHHELD]
     assert there == []

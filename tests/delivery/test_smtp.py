@@ -4,24 +4,28 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from aftercart.delivery.base import Message, Outcome
 from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_connection import Server, Timeouts
+from aftercart.delivery.smtp_opening import Server, Timeouts
 from tests.messages import a_message, always
 from tests.smtp_server import OK, Does, ScriptedServer
 
 ACCEPTED, DEFERRED, REJECTED = Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.REJECTED
+LATE_S = 0.5
+"""How late `Does.ANSWER_LATE` is."""
 SHORT = Timeouts(connect=0.3, command=0.3, final_dot=0.3)
 
 
 @contextmanager
 def sender_to(server: ScriptedServer, **options: Any) -> Iterator[SmtpSender]:
-    sender = SmtpSender(Server("127.0.0.1", server.port), **options)
+    sender = SmtpSender(Server("127.0.0.1", server.port), **{"connections": 1, **options})
     try:
         yield sender
     finally:
@@ -46,12 +50,12 @@ def test_one_connection_carries_the_batch_and_the_next_one(extensions: tuple[str
 
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
 def test_go_is_asked_after_the_server_agreed_and_before_the_body_leaves(extensions: tuple[str, ...]) -> None:
-    seen = []
+    seen: list[tuple[str, str, int]] = []
     with ScriptedServer(extensions) as server, sender_to(server) as sender:
 
-        def go(message: Message) -> bool:
-            seen.append((message.recipient, server.commands[-1], len(server.bodies)))
-            return True
+        def go(*messages: Message) -> set[UUID]:
+            seen.extend((message.recipient, server.commands[-1], len(server.bodies)) for message in messages)
+            return always(*messages)
 
         messages = [a_message(), a_message(recipient="chika@example.com")]
         assert [r.send_id for r in sender.send_batch(messages, go)] == [m.send_id for m in messages]
@@ -65,7 +69,7 @@ def test_a_message_held_back_at_the_last_instant_never_ends_and_the_next_one_lea
     """T21: an unsubscribe between claim and hand-over is honored."""
     ben = a_message(recipient="ben@example.com")
     with ScriptedServer(extensions) as server, sender_to(server) as sender:
-        receipts = list(sender.send_batch([ben, a_message()], lambda m: m is not ben))
+        receipts = list(sender.send_batch([ben, a_message()], lambda *them: always(*them) - {ben.send_id}))
         assert [r.outcome for r in receipts] == [Outcome.WITHHELD, ACCEPTED]
         assert len(server.bodies) == 1
 
@@ -83,13 +87,14 @@ def test_the_size_is_announced_where_the_server_asks_for_it() -> None:
     assert receipt.outcome is REJECTED
 
 
-def test_each_thread_has_a_connection_of_its_own_and_close_closes_them_all() -> None:
+def test_each_batch_has_a_connection_at_least_and_close_closes_them_all() -> None:
     together = threading.Barrier(3)
     with ScriptedServer() as server, sender_to(server) as sender, ThreadPoolExecutor(3) as pool:
 
-        def go(_message: Message) -> bool:
-            together.wait()
-            return True
+        def go(*messages: Message) -> set[UUID]:
+            if messages:
+                together.wait()
+            return always(*messages)
 
         batches = pool.map(lambda _: [r.outcome for r in sender.send_batch([a_message()], go)], range(3))
         assert list(batches) == [[ACCEPTED]] * 3
@@ -100,9 +105,77 @@ def test_each_thread_has_a_connection_of_its_own_and_close_closes_them_all() -> 
 
 def test_an_idle_connection_that_is_too_old_is_renewed() -> None:
     with ScriptedServer() as server, sender_to(server, renew_after_s=0.0) as sender:
-        outcomes(sender, 2)
+        outcomes(sender, 1)
+        outcomes(sender, 1)
         assert server.connections == 2
         assert server.said("NOOP") == []
+
+
+# ---------------------------------------------------------------- several connections
+
+
+def test_a_batch_spreads_over_several_connections_and_the_next_one_finds_them() -> None:
+    with ScriptedServer(body=Does.ANSWER_LATE) as server, sender_to(server, connections=4) as sender:
+        began = monotonic()
+        assert outcomes(sender, 12) == [ACCEPTED] * 12
+        assert monotonic() - began < 12 * LATE_S / 2, "they waited side by side"
+        assert 1 < server.connections <= 4
+        outcomes(sender, 4)
+        assert server.connections <= 4
+
+
+def test_messages_that_become_ready_together_are_asked_about_together() -> None:
+    asked = []
+    with ScriptedServer() as server, sender_to(server, connections=4) as sender:
+
+        def go(*messages: Message) -> set[UUID]:
+            asked.append(len(messages))
+            sleep(0.1)  # a busy database; meanwhile the server answers on the other connections
+            return always(*messages)
+
+        messages = [a_message() for _ in range(16)]
+        assert {r.send_id for r in sender.send_batch(messages, go)} == {m.send_id for m in messages}
+    assert sum(asked) == 16
+    assert max(asked) > 1
+
+
+def test_at_most_one_message_of_a_connection_is_in_doubt() -> None:
+    """The next one is announced while the last is judged, but its body waits for the verdict."""
+    with (
+        ScriptedServer(body=Does.STAY_SILENT) as server,
+        sender_to(server, connections=3, timeouts=SHORT) as sender,
+    ):
+        found = outcomes(sender, 20)
+        assert len(server.bodies) == found.count(Outcome.UNKNOWN) <= server.connections
+    assert found.count(DEFERRED) == 20 - found.count(Outcome.UNKNOWN)
+
+
+def test_a_server_that_lets_no_more_connections_in_serves_the_batch_over_one() -> None:
+    with (
+        ScriptedServer(connect=[OK, "421 4.7.0 too many connections"], body=Does.ANSWER_LATE) as server,
+        sender_to(server, connections=8) as sender,
+    ):
+        assert outcomes(sender, 6) == [ACCEPTED] * 6
+        assert server.connections == 2
+
+
+def test_what_is_known_is_told_while_a_slow_answer_is_awaited() -> None:
+    """So that it can be recorded: nobody knows what happens meanwhile."""
+    asked_with: list[int] = []
+    slow_once: list[str | Does] = [OK, Does.ANSWER_LATE, OK]
+    with ScriptedServer(body=slow_once) as server, sender_to(server) as sender:
+
+        def go(*messages: Message) -> set[UUID]:
+            asked_with.append(len(messages))
+            return always(*messages)
+
+        list(sender.send_batch([a_message(), a_message()], go))
+    assert asked_with in ([1, 1], [1, 1, 0])
+    patient = Timeouts(connect=2, command=2, final_dot=2)
+    with ScriptedServer(rcpt=[OK, Does.ANSWER_LATE]) as server, sender_to(server, timeouts=patient) as sender:
+        asked_with.clear()
+        list(sender.send_batch([a_message(), a_message()], go))
+    assert asked_with == [1, 0, 1]
 
 
 # ---------------------------------------------------------------- refusals
@@ -141,11 +214,11 @@ def test_a_connection_that_cannot_be_reset_is_replaced() -> None:
 def test_a_recipient_refused_while_data_is_taken_gets_nothing_and_the_next_mail_is_unharmed() -> None:
     """Pipelining: RCPT is refused, yet 354 given (RFC 2920 §3.1)."""
     refuse_ben = lambda said: "550 5.1.1 nobody" if "ben@" in said else OK  # noqa: E731
-    went = []
+    went: list[str] = []
 
-    def go(message: Message) -> bool:
-        went.append(message.recipient)
-        return True
+    def go(*messages: Message) -> set[UUID]:
+        went.extend(message.recipient for message in messages)
+        return always(*messages)
 
     with ScriptedServer(rcpt=refuse_ben) as server, sender_to(server) as sender:
         batch = [a_message(recipient="ben@example.com"), a_message()]
@@ -166,7 +239,8 @@ def test_a_message_that_cannot_be_made_into_a_mail_is_rejected_and_the_rest_leav
     """T06, T07: poison at the head of the batch."""
     with ScriptedServer() as server, sender_to(server, encode=fails_for_dev) as sender:
         batch = [a_message(recipient="dev@example.com"), a_message(), a_message(recipient="no address"), a_message()]
-        receipts = list(sender.send_batch(batch, always))
+        found = {receipt.send_id: receipt for receipt in sender.send_batch(batch, always)}
+    receipts = [found[message.send_id] for message in batch]
     assert [r.outcome for r in receipts] == [REJECTED, ACCEPTED, REJECTED, ACCEPTED]
     assert "lone surrogate" in receipts[0].response
     assert receipts[0].fault_is_ours, "nobody has refused it"
@@ -307,7 +381,7 @@ def test_421_after_the_final_dot_is_an_answer() -> None:
 
 
 def test_a_go_that_fails_breaks_off_before_the_body_and_reaches_the_caller() -> None:
-    def go(_message: Message) -> bool:
+    def go(*_messages: Message) -> set[UUID]:
         raise RuntimeError("the database is away")
 
     with ScriptedServer() as server, sender_to(server) as sender:
@@ -322,4 +396,4 @@ def test_a_caller_who_stops_in_the_middle_leaves_a_clean_connection() -> None:
         for _receipt in sender.send_batch([a_message(), a_message()], always):
             break
         assert outcomes(sender, 1) == [ACCEPTED]
-        assert (server.connections, len(server.bodies)) == (1, 2)
+        assert len(server.bodies) == 2

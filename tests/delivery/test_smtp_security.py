@@ -14,7 +14,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from aftercart.delivery.base import Outcome, Receipt
 from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_connection import Security, Server
+from aftercart.delivery.smtp_opening import Security, Server
 from tests.messages import a_message, always
 
 CERTIFICATE = Path(__file__).parent / "localhost.pem"

@@ -14,7 +14,7 @@ from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, consents, enrollments, sends, suppressions
 from aftercart.ledger import store
 from aftercart.ledger.states import SendState
-from aftercart.ledger.store import LEASE, REPLY_LEASE, Claim, Settled
+from aftercart.ledger.store import LEASE, REPLY_LEASE, Claim, Settled, Start
 from aftercart.policy.store import counted_sends
 from aftercart.testing import engine
 from tests.cast import ADA, DAY, HELMET, MONDAY, Shop, campaign, fates, only_send, order, prepared, rows
@@ -46,7 +46,8 @@ def claimed(app: App, attempt: int = 1, at: Any = NOW) -> None:
 
 def begun(app: App, attempt: int = 1, at: Any = NOW) -> bool:
     send_id = only_send(app)["id"]
-    return bool(do(app, store.begin, send_id, attempt, "test", f"<{send_id}@example.com>", at))
+    start = Start(send_id, attempt, f"<{send_id}@example.com>")
+    return bool(do(app, store.begin, [start], "test", at))
 
 
 def receipt(app: App, **changes: Any) -> Settled:

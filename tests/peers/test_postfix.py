@@ -13,6 +13,7 @@ import pytest
 from aftercart.delivery.base import Message, Outcome
 from aftercart.delivery.senders import sender_from_url
 from aftercart.ids import new_id
+from tests.messages import always
 
 pytestmark = pytest.mark.peers
 
@@ -51,7 +52,7 @@ def test_postfix_takes_a_batch_byte_for_byte(smtp_sink: tuple[str, Path]) -> Non
     url, folder = smtp_sink
     messages = [_message(number) for number in range(3)]
     sender = sender_from_url(url)
-    receipts = list(sender.send_batch(messages, lambda _: True))
+    receipts = list(sender.send_batch(messages, always))
     sender.close()
     assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 3
     taken = b"".join(file.read_bytes() for file in folder.glob("mail-*"))

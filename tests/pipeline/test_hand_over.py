@@ -241,8 +241,9 @@ def test_a_pause_stops_a_batch_that_is_on_its_way(tmp_path: Path, database_url: 
 
         class Pausing(RecordingSender):
             def _send(self, message: Message, go: Go) -> Receipt:
+                receipt = super()._send(message, go)
                 shop.write(campaign(quiet="null"), brand="paused: true\n")
-                return super()._send(message, go)
+                return receipt
 
         pausing = Pausing()
         clock_of(app).move_to(DUE)

@@ -13,12 +13,13 @@ from aftercart.ledger.store.dispatching import (
     take_due,
     take_over,
 )
-from aftercart.ledger.store.marks import REPLY_LEASE, Settled, begin, release, settle
+from aftercart.ledger.store.marks import REPLY_LEASE, Settled, Start, begin, release, settle
 from aftercart.ledger.store.plans import (
     cancel_enrollments,
     complete_enrollments,
     decide_anew,
     end,
+    lock_sends,
     readdress,
     restore_enrollments,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "REPLY_LEASE",
     "Claim",
     "Settled",
+    "Start",
     "begin",
     "cancel_enrollments",
     "claim",
@@ -42,6 +44,7 @@ __all__ = [
     "keep_content",
     "keep_decisions",
     "lock_due",
+    "lock_sends",
     "next_wake",
     "offered_since",
     "readdress",

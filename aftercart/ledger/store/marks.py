@@ -69,26 +69,42 @@ _STARTED = ("send_id", "attempt", "provider", "message_id", "outcome", "response
 _BEGIN_SEND, _BEGIN_ATTEMPT = Prepared(_begin_send), Prepared(_begin_attempt)
 
 
-def begin(connection: Connection, send_id: UUID, attempt: int, provider: str, message_id: str, now: datetime) -> bool:
-    """Mark that the body is about to leave. False, and nothing changed, if it must not:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A message whose body is about to leave, under `attempt`, the fencing token of its claim."""
+
+    send_id: UUID
+    attempt: int
+    message_id: str
+
+
+def begin(connection: Connection, starts: Sequence[Start], provider: str, now: datetime) -> set[UUID]:
+    """Mark that bodies are about to leave. The ids of those that may; of the others nothing changed:
 
     the lease was lost or ran out (others may have taken the slot meanwhile), the send was canceled or is no longer
     worth sending, or the person left or took their consent back since the claim.
     """
-    about = {"send": send_id, "expected": attempt, "now": now, "reply_until": now + REPLY_LEASE}
-    if _BEGIN_SEND.execute(connection, [about]).rowcount != 1:
-        return False
-    row = {
-        "send_id": send_id,
-        "attempt": attempt,
+    begun = [start for start in sorted(starts, key=lambda start: start.send_id) if _begins(connection, start, now)]
+    if begun:
+        _BEGIN_ATTEMPT.execute(connection, [_started(start, provider, now) for start in begun])
+    return {start.send_id for start in begun}
+
+
+def _begins(connection: Connection, start: Start, now: datetime) -> bool:
+    about = {"send": start.send_id, "expected": start.attempt, "now": now, "reply_until": now + REPLY_LEASE}
+    return _BEGIN_SEND.execute(connection, [about]).rowcount == 1
+
+
+def _started(start: Start, provider: str, now: datetime) -> dict[str, Any]:
+    return {
+        "send_id": start.send_id,
+        "attempt": start.attempt,
         "provider": provider,
-        "message_id": message_id,
+        "message_id": start.message_id,
         "outcome": "started",
         "response": "",
         "started_at": now,
     }
-    _BEGIN_ATTEMPT.execute(connection, [row])
-    return True
 
 
 # ---------------------------------------------------------------- this came of it

@@ -121,6 +121,11 @@ def readdress(connection: Connection, order_ids: Collection[int]) -> int:
     return len(rows)
 
 
+def lock_sends(connection: Connection, ids: Collection[UUID]) -> None:
+    """Hold sends until commit. For who changes several one after the other, in an order of their own."""
+    _lock(connection, sends, sends.c.id.in_(ids))
+
+
 def _lock(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> None:
     """Hold rows until commit, taken in the order of their ids. SQLite's write transaction holds everything already."""
     if connection.dialect.name == "postgresql":

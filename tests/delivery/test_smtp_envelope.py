@@ -3,7 +3,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aftercart.delivery.mime import to_bytes
-from aftercart.delivery.smtp_connection import Server, dot_stuffed, envelope_of, with_crlf
+from aftercart.delivery.smtp_envelope import dot_stuffed, envelope_of, with_crlf
+from aftercart.delivery.smtp_opening import Server
 from tests.messages import a_message
 
 LINES = st.lists(

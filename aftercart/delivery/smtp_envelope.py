@@ -1,0 +1,56 @@
+"""A message as an SMTP server gets it: who it is from, who it is for, and its body (RFC 5321)."""
+
+import re
+from dataclasses import dataclass
+
+from aftercart.delivery.address import wire_address
+from aftercart.delivery.base import Message
+
+CRLF = b"\r\n"
+END = b".\r\n"
+"""The final dot. What comes before it ends with a line end."""
+_ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The body has CRLF line ends and is not dot-stuffed yet."""
+
+    mail_from: str
+    rcpt_to: str
+    body: bytes
+    needs_smtputf8: bool
+    """An address or a header is written in letters outside ASCII (RFC 6531)."""
+
+
+def envelope_of(message: Message, body: bytes) -> Envelope:
+    """The envelope of a rendered message. Raises ValueError if an address cannot stand in an SMTP command."""
+    mail_from, rcpt_to = wire_address(message.bounce_to or _bare(message.sender)), wire_address(message.recipient)
+    body = with_crlf(body)
+    plain = mail_from.isascii() and rcpt_to.isascii() and (body.isascii() or _head(body).isascii())
+    return Envelope(mail_from, rcpt_to, body, needs_smtputf8=not plain)
+
+
+def with_crlf(body: bytes) -> bytes:
+    """Every line end, also a bare CR or LF, as CRLF, and one at the end (RFC 5321 §2.3.8).
+
+    A bare LF around a dot would let a body smuggle a second message past servers that take it for a line end.
+    """
+    if not body.count(b"\r") == body.count(b"\n") == body.count(CRLF):
+        body = _ANY_LINE_END.sub(CRLF, body)
+    return body if body.endswith(CRLF) else body + CRLF
+
+
+def dot_stuffed(body: bytes) -> bytes:
+    """A body with CRLF line ends, its leading dots doubled (RFC 5321 §4.5.2)."""
+    stuffed = body.replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+def _head(body: bytes) -> bytes:
+    return body.partition(CRLF + CRLF)[0]
+
+
+def _bare(address: str) -> str:
+    """The address within `Name <address>`."""
+    return address.rpartition("<")[2].rstrip("> ") if "<" in address else address.strip()
