@@ -19,6 +19,7 @@ from kombu import Queue
 from aftercart import logs
 from aftercart.bootstrap import App, build
 from aftercart.errors import AftercartError
+from aftercart.machine import settle_heap
 from aftercart.queue import inproc
 from aftercart.queue.port import QUEUE_OF, require_packages
 from aftercart.settings import read_settings
@@ -86,7 +87,9 @@ class Workers(Celery):
 
     @cached_property
     def engine(self) -> App:
-        return build(read_settings())
+        engine = build(read_settings())
+        settle_heap()
+        return engine
 
 
 @signals.celeryd_init.connect

@@ -7,11 +7,12 @@ a crash so do its workers; so the next start takes over what they held instead o
 import fcntl
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
+from uuid import UUID
 
 import structlog
 from celery.beat import EmbeddedService, Scheduler
@@ -20,6 +21,7 @@ from aftercart.bootstrap import App
 from aftercart.delivery.base import Go, Message, Outcome, Receipt, Sender
 from aftercart.errors import ConfigError
 from aftercart.ledger import store as ledger
+from aftercart.machine import settle_heap
 from aftercart.queue import inproc
 from aftercart.queue.port import QUEUE_OF
 from workers.app import TASKS, SettingsLoader, Workers, celery
@@ -54,6 +56,7 @@ class Embedded:
         """Return at once; the workers take their first message some tenths of a second later."""
         self._lock = hold(self._app.settings.data_dir)
         _take_over(self._app)
+        settle_heap()
         for crew in self._crews:
             crew.start()
         if self._beat:
@@ -126,13 +129,23 @@ class _StoppableSender:
 
     def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
         waiting = iter(messages)
-        if not self._stopping.is_set():
-            for receipt in self._sender.send_batch(waiting, go):
-                yield receipt
-                if self._stopping.is_set():
-                    break
+        yield from self._sender.send_batch(self._until_stopped(waiting), self._unless_stopping(go))
         for message in waiting:
-            yield Receipt(message.send_id, Outcome.WITHHELD, "the engine is stopping")
+            yield self._withheld(message)
+
+    def _until_stopped(self, waiting: Iterator[Message]) -> Iterator[Message]:
+        while not self._stopping.is_set() and (message := next(waiting, None)):
+            yield message
+
+    def _unless_stopping(self, go: Go) -> Go:
+        def go_on(*messages: Message) -> Collection[UUID]:
+            return go() if self._stopping.is_set() else go(*messages)
+
+        return go_on
+
+    @staticmethod
+    def _withheld(message: Message) -> Receipt:
+        return Receipt(message.send_id, Outcome.WITHHELD, "the engine is stopping")
 
     def close(self) -> None:
         self._sender.close()

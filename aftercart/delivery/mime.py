@@ -8,6 +8,8 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 from email.utils import format_datetime, formataddr, quote
+from itertools import chain
+from struct import Struct
 from typing import TypeVar
 
 import structlog
@@ -21,6 +23,7 @@ log = structlog.get_logger()
 Made = TypeVar("Made")
 
 _BASE64_WIDTH = 76  # the longest line of RFC 2045 §6.8
+_BASE64_LINE = Struct(f"{_BASE64_WIDTH}s")
 _LONGEST_LINE = 78  # RFC 5322 §2.1.1: should
 _LONGEST_LINE_ALLOWED = 998  # and must
 _ENCODED_BYTES = 30  # keeps a line with an encoded word below 76 characters (RFC 2047 §2), whatever the header's name
@@ -81,9 +84,11 @@ def _part(kind: str, content: str) -> list[bytes]:
 
 def _base64(content: str) -> bytes:
     """The text in UTF-8 and base64; its line ends become CRLF, the canonical form of text (RFC 2049 §4)."""
-    canonical = content.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
-    whole = binascii.b2a_base64(canonical.encode("utf-8"), newline=False)
-    return b"\r\n".join(whole[start : start + _BASE64_WIDTH] for start in range(0, len(whole), _BASE64_WIDTH))
+    lines = content.replace("\r\n", "\n").replace("\r", "\n") if "\r" in content else content
+    whole = binascii.b2a_base64(lines.encode("utf-8").replace(b"\n", b"\r\n"), newline=False)
+    rest = len(whole) % _BASE64_WIDTH
+    full = chain.from_iterable(_BASE64_LINE.iter_unpack(whole[: len(whole) - rest]))
+    return b"\r\n".join([*full, whole[-rest:]] if rest else full)
 
 
 def _date(message: Message) -> str:

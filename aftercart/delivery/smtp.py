@@ -46,7 +46,8 @@ class SmtpSender:
     ) -> None:
         """`connections`: how many at most, of all threads together, though each batch has one in any case. `tls`:
 
-        what to trust; by default the system's authorities, and the host's name must match.
+        what to trust; by default the system's authorities, and the host's name must match. `encode`: a message as
+        bytes whose line ends are all CRLF, as those of `to_bytes` are.
         """
         self.name = f"smtp:{server.host}"
         self._encode = encode

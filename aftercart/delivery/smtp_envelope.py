@@ -1,6 +1,5 @@
 """A message as an SMTP server gets it: who it is from, who it is for, and its body (RFC 5321)."""
 
-import re
 from dataclasses import dataclass
 
 from aftercart.delivery.address import wire_address
@@ -9,7 +8,6 @@ from aftercart.delivery.base import Message
 CRLF = b"\r\n"
 END = b".\r\n"
 """The final dot. What comes before it ends with a line end."""
-_ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +22,14 @@ class Envelope:
 
 
 def envelope_of(message: Message, body: bytes) -> Envelope:
-    """The envelope of a rendered message. Raises ValueError if an address cannot stand in an SMTP command."""
+    """The envelope of a message and its bytes. Raises ValueError if an address cannot stand in an SMTP command.
+
+    All line ends of the body must be CRLF: a bare LF around a dot would let it smuggle a second message past servers
+    that take it for a line end.
+    """
     mail_from, rcpt_to = wire_address(message.bounce_to or _bare(message.sender)), wire_address(message.recipient)
-    body = with_crlf(body)
     plain = mail_from.isascii() and rcpt_to.isascii() and (body.isascii() or _head(body).isascii())
     return Envelope(mail_from, rcpt_to, body, needs_smtputf8=not plain)
-
-
-def with_crlf(body: bytes) -> bytes:
-    """Every line end, also a bare CR or LF, as CRLF, and one at the end (RFC 5321 §2.3.8).
-
-    A bare LF around a dot would let a body smuggle a second message past servers that take it for a line end.
-    """
-    if not body.count(b"\r") == body.count(b"\n") == body.count(CRLF):
-        body = _ANY_LINE_END.sub(CRLF, body)
-    return body if body.endswith(CRLF) else body + CRLF
 
 
 def dot_stuffed(body: bytes) -> bytes:
