@@ -4,6 +4,8 @@ import gc
 from functools import cache
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 _LINUX = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -16,12 +18,14 @@ def boot_id() -> str | None:
         return None
 
 
-def settle_heap() -> None:
-    """Tell Python that what is loaded by now stays. Once in each process that works off batches.
+def settle_in() -> None:
+    """Prepare this process for working off batches, once all that stays is loaded.
 
-    By default the cycle collector walks templates, models and the code of every library again for each batch: a
-    quarter of all time that a send costs. Newer objects are still collected, less often.
+    By default Python's cycle collector walks templates, models and the code of every library again for each batch: a
+    quarter of all time that a send costs. And the matrices of a batch are small: shared among threads their product
+    takes longer, above all on a busy machine, and workers are as many as there are cores anyway.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    threadpool_limits(1, user_api="blas")

@@ -19,7 +19,7 @@ from kombu import Queue
 from aftercart import logs
 from aftercart.bootstrap import App, build
 from aftercart.errors import AftercartError
-from aftercart.machine import settle_heap
+from aftercart.machine import settle_in
 from aftercart.queue import inproc
 from aftercart.queue.port import QUEUE_OF, require_packages
 from aftercart.settings import read_settings
@@ -88,7 +88,7 @@ class Workers(Celery):
     @cached_property
     def engine(self) -> App:
         engine = build(read_settings())
-        settle_heap()
+        settle_in()
         return engine
 
 

@@ -21,7 +21,7 @@ from aftercart.bootstrap import App
 from aftercart.delivery.base import Go, Message, Outcome, Receipt, Sender
 from aftercart.errors import ConfigError
 from aftercart.ledger import store as ledger
-from aftercart.machine import settle_heap
+from aftercart.machine import settle_in
 from aftercart.queue import inproc
 from aftercart.queue.port import QUEUE_OF
 from workers.app import TASKS, SettingsLoader, Workers, celery
@@ -56,7 +56,7 @@ class Embedded:
         """Return at once; the workers take their first message some tenths of a second later."""
         self._lock = hold(self._app.settings.data_dir)
         _take_over(self._app)
-        settle_heap()
+        settle_in()
         for crew in self._crews:
             crew.start()
         if self._beat:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,7 @@ class Question:
     allowed: npt.NDArray[np.bool_] | None = field(default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A product in the running. `because`: the anchor that speaks for it most, or empty. `rank` counts from 1."""
 
     sku: str

@@ -7,6 +7,7 @@ A link in is the redirect's location out, byte for byte, apart from the UTM para
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote_plus
 from uuid import UUID
 
@@ -32,7 +33,7 @@ class LinkBook:
         self._tokens = tokens
         self._send_id = send_id
         self._hosts = _known_hosts(tuple(hosts))
-        self._utm = utm
+        self._utm = tuple(utm.items())
         self._positions: dict[str, int] = {}
         self._stands: dict[str, str] = {}
 
@@ -55,24 +56,41 @@ class LinkBook:
         return stands
 
     def _judged(self, url: str) -> str:
-        if NEVER_IN_A_URL.search(url):
-            return UNSAFE
-        if _HARMLESS.match(url):
-            return url
-        parts = web_address(url)
-        if parts is None:
-            return UNSAFE
-        if self._is_ours(url) or not self._is_shop(parts):
-            return url
-        position = self._positions.setdefault(with_parameters(_ascii(url, parts), self._utm), len(self._positions))
+        target = _target(url, self._base_url, self._hosts, self._utm)
+        if target.untracked is not None:
+            return target.untracked
+        position = self._positions.setdefault(target.url, len(self._positions))
         return f"{self._base_url}/c/{self._tokens.link(self._send_id, position)}"
 
-    def _is_ours(self, url: str) -> bool:
-        return url.startswith(tuple(self._base_url + path for path in _OUR_PATHS))
 
-    def _is_shop(self, parts: SplitResult) -> bool:
-        host = ascii_host(parts.hostname or "").rstrip(".")
-        return any(host == known or host.endswith(f".{known}") for known in self._hosts)
+class _Target(NamedTuple):
+    """Where a tracked link leads, or what stands in the mail instead."""
+
+    url: str = ""
+    untracked: str | None = None
+
+
+@lru_cache(maxsize=8192)  # a shop's products come again in every batch
+def _target(url: str, base_url: str, hosts: tuple[str, ...], utm: tuple[tuple[str, str], ...]) -> _Target:
+    if NEVER_IN_A_URL.search(url):
+        return _Target(untracked=UNSAFE)
+    if _HARMLESS.match(url):
+        return _Target(untracked=url)
+    parts = web_address(url)
+    if parts is None:
+        return _Target(untracked=UNSAFE)
+    if _is_ours(url, base_url) or not _is_shop(parts, hosts):
+        return _Target(untracked=url)
+    return _Target(with_parameters(_ascii(url, parts), dict(utm)))
+
+
+def _is_ours(url: str, base_url: str) -> bool:
+    return url.startswith(tuple(base_url + path for path in _OUR_PATHS))
+
+
+def _is_shop(parts: SplitResult, hosts: tuple[str, ...]) -> bool:
+    host = ascii_host(parts.hostname or "").rstrip(".")
+    return any(host == known or host.endswith(f".{known}") for known in hosts)
 
 
 def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
