@@ -1,7 +1,7 @@
 """All measurements, in the order of a mail's way."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from aftercart.bench.ingest import ingest
@@ -10,7 +10,7 @@ from aftercart.bench.render import render
 from aftercart.bench.send import send
 from aftercart.bench.timing import Result
 
-Measurement = Callable[[int, Path], Sequence[Result]]
+Measurement = Callable[[int, Path], Iterable[Result]]
 
 MEASUREMENTS: dict[str, Measurement] = {
     "ingest": lambda rounds, folder: [ingest(rounds, folder)],

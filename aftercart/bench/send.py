@@ -1,40 +1,54 @@
 """Sending: due rows decided, recommended, rendered, handed to an SMTP sink and recorded; and the whole way to there.
 
-The floor of both is a bare `smtplib` loop over ready-made bytes on one kept connection to the same sink, which runs
-in a process of its own. Ours works in one thread.
+The floor of both is a bare `smtplib` loop over ready-made bytes on one kept connection to the same sink; the peer is a
+mail queue that is given the same mails ready-made. Ours works in one process with as many threads as an engine has by
+default. Once more with a sink that is 20 ms away.
 """
 
 import json
 import shutil
 import smtplib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from multiprocessing import get_context
-from multiprocessing.connection import Connection as Pipe
+from functools import partial
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+import structlog
+
+from aftercart.bench import post_office
+from aftercart.bench.sink import sink
 from aftercart.bench.timing import Result, beside
 from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
+from aftercart.delivery.base import Message
 from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.senders import sender_from_url
 from aftercart.demo import bike_shop
 from aftercart.demo.payloads import generic_order
 from aftercart.demo.shop import DemoShop, Order, write_orders, write_products
-from aftercart.demo.smtp_server import SmtpServer
-from aftercart.errors import AftercartError
+from aftercart.errors import AftercartError, MissingExtraError
 from aftercart.ids import new_id
 from aftercart.intake.signing import sign_generic
+from aftercart.machine import settle_in
+from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.ingest import accept, take_in
 from aftercart.pipeline.load import load_orders, load_products
+from aftercart.pipeline.send import deliver
 from aftercart.pipeline.train import train
 from aftercart.reports.sends import counts
 from aftercart.starter import shipped
-from aftercart.testing import GENERIC_SECRET, ListQueue, RecordingSender, run_due, settings_for
+from aftercart.testing import GENERIC_SECRET, ListQueue, RecordingSender, settings_for
 
+log = structlog.get_logger()
+
+FLOOR = "bare smtplib loop"
+FAR_S = 0.02
 ORDERS = 400
 PEOPLE = 1_000
 TRAINING_BUDGET_S = 6.0
@@ -43,26 +57,47 @@ EVENING = timedelta(hours=18)
 """At 18:00 UTC it is nobody's night, from Los Angeles to Vienna."""
 
 
-def send(rounds: int, folder: Path) -> tuple[Result, Result]:
-    """Two results: from due rows to the sink, and from webhooks in the inbox to the sink."""
-    with _sink() as port, _engine(folder, port) as bench, smtplib.SMTP("127.0.0.1", port) as bare:
-        ready_made = bench.ready_made()
+def send(rounds: int, folder: Path) -> Iterator[Result]:
+    """From due rows to the sink, beside the floor and beside a peer; and from webhooks in the inbox to the sink."""
+    with sink() as port, _engine(folder / "near", port) as bench, smtplib.SMTP("127.0.0.1", port) as bare:
+        messages = bench.messages()
+        floor = partial(_bare_loop, bare, [to_bytes(message) for message in messages])
+        due = beside("send", "mails", bench.send_due, FLOOR, floor, count=ORDERS, rounds=rounds, prepare=bench.plan)
+        yield due
+        yield from _beside_post_office(due, messages, port)
+        yield beside("whole way", "orders", bench.whole_way, FLOOR, floor, count=ORDERS, rounds=rounds)
+    with sink(FAR_S) as port, _engine(folder / "far", port) as bench, smtplib.SMTP("127.0.0.1", port) as bare:
+        few = [to_bytes(message) for message in messages[: ORDERS // 10]]
+        far = beside(
+            "send, 20 ms", "mails", bench.send_due, FLOOR, partial(_bare_loop, bare, few),
+            count=ORDERS, floor_count=len(few), rounds=1, prepare=bench.plan,
+        )  # fmt: skip
+        yield far
+        yield from _beside_post_office(far, messages, port)
 
-        def floor() -> None:
-            for mail in ready_made:
-                bare.sendmail("hello@example.com", ["ada@example.com"], mail)
 
-        name = "bare smtplib loop"
-        whole = beside("whole way", "orders", bench.whole_way, name, floor, count=ORDERS, rounds=rounds)
-        due = beside("send", "mails", bench.send_due, name, floor, count=ORDERS, rounds=rounds, prepare=bench.plan)
-    return due, whole
+def _bare_loop(bare: smtplib.SMTP, ready_made: Sequence[bytes]) -> None:
+    for mail in ready_made:
+        bare.sendmail("hello@example.com", ["ada@example.com"], mail)
+
+
+def _beside_post_office(ours: Result, messages: Sequence[Message], port: int) -> Iterator[Result]:
+    """Left out, with a word, where it is not installed."""
+    for kind in post_office.SETTINGS:
+        try:
+            speed = post_office.drained_per_second(kind, messages, port)
+        except MissingExtraError as err:
+            log.error("peer_left_out", cause=str(err))
+            return
+        yield replace(ours, floor=f"django-post-office, {kind}", floor_per_second=speed)
 
 
 class _Bench:
     """An engine with a trained model, and orders of people who may all be mailed."""
 
     def __init__(self, app: App, clock: SteppedClock, shop: DemoShop) -> None:
-        self._app, self._clock, self._shop = app, clock, shop
+        self._queue = ListQueue()
+        self._app, self._clock, self._shop = replace(app, queue=self._queue), clock, shop
 
     def whole_way(self) -> None:
         """Webhooks become mails."""
@@ -75,19 +110,27 @@ class _Bench:
         self._clock.step(MAIL_DUE_IN)
 
     def send_due(self) -> None:
-        """Sends become mails."""
-        run_due(self._app)
+        """Sends become mails, by as many threads as an engine has by default."""
+        dispatch(self._app)
+        batches, self._queue.published[:] = list(self._queue.published), []
+        with ThreadPoolExecutor(self._app.settings.workers) as threads:
+            for _ in threads.map(self._deliver, batches):
+                pass
         with self._app.db.read() as connection:
             states = counts(connection)
         if set(states) != {("sent", "sent")} or states.total() % ORDERS:
             raise AftercartError(f"not every order of this measurement became a mail: {dict(states)}")
 
-    def ready_made(self) -> list[bytes]:
-        """What one round sends, as bytes."""
+    def _deliver(self, published: tuple[str, tuple[Any, ...]]) -> None:
+        task, args = published
+        if task == "deliver":
+            deliver(self._app, [UUID(send_id) for send_id in args[0]])
+
+    def messages(self) -> list[Message]:
+        """What one round sends."""
         recorder = RecordingSender()
-        recording = replace(self._app, sender=recorder)
-        _Bench(recording, self._clock, self._shop).whole_way()
-        return [to_bytes(message) for message in recorder.messages]
+        _Bench(replace(self._app, sender=recorder), self._clock, self._shop).whole_way()
+        return recorder.messages
 
     def _receive(self) -> None:
         rows = [self._webhook(order) for order in self._shop.orders[-ORDERS:]]
@@ -108,6 +151,7 @@ class _Bench:
 def _engine(folder: Path, port: int) -> Iterator[_Bench]:
     shop = bike_shop.generate(people=PEOPLE)
     clock = SteppedClock(shop.replay_starts_at + EVENING)
+    folder.mkdir()
     settings = settings_for(folder / "send", campaigns_dir=_campaigns(folder))
     built = build(settings, clock=clock, sender=sender_from_url(f"smtp://127.0.0.1:{port}"))
     app = replace(built, queue=ListQueue())
@@ -117,6 +161,7 @@ def _engine(folder: Path, port: int) -> Iterator[_Bench]:
     load_products(app.db, products, clock(), currency=shop.currency)
     load_orders(app.db, orders, clock(), currency=shop.currency)
     train(app.db, settings.models_dir, clock, budget_s=TRAINING_BUDGET_S)
+    settle_in()
     try:
         yield _Bench(app, clock, shop)
     finally:
@@ -135,21 +180,3 @@ def _campaigns(folder: Path) -> Path:
     )
     campaign.write_text(text.replace("at_most: 100%", "at_most: 10000%"), encoding="utf-8")
     return target
-
-
-@contextmanager
-def _sink() -> Iterator[int]:
-    """An SMTP server in a process of its own that takes everything and keeps nothing; yields its port."""
-    processes = get_context("spawn")
-    ours, theirs = processes.Pipe()
-    process = processes.Process(target=_swallow, args=(theirs,), daemon=True)
-    process.start()
-    yield ours.recv()
-    ours.send("stop")
-    process.join(timeout=10)
-
-
-def _swallow(pipe: Pipe) -> None:
-    with SmtpServer(lambda _: None) as server:
-        pipe.send(server.port)
-        pipe.recv()

@@ -40,10 +40,11 @@ def beside(
     count: int,
     rounds: int,
     prepare: Work = lambda: None,
+    floor_count: int | None = None,
 ) -> Result:
     """Time `ours` and `floor`, each of which does `count` units, in turn, after one round that does not count.
 
-    `prepare` runs before each turn of `ours`, untimed.
+    `prepare` runs before each turn of `ours`, untimed. `floor_count`: where the floor does fewer.
     """
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 1):
@@ -54,4 +55,4 @@ def beside(
             if turn:
                 kept.append(perf_counter() - start)
     mine, bare = (median(kept) for kept in times)
-    return Result(name, unit, count / mine, floor_name, count / bare, rounds)
+    return Result(name, unit, count / mine, floor_name, (floor_count or count) / bare, rounds)

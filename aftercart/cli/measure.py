@@ -17,7 +17,7 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds that count; figures are their medians.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Measure speed on this machine. Each figure stands beside its floor: the bare work without which nothing goes."""
+    """Measure speed on this machine, each figure beside its floor (the bare work that must be done) or a peer."""
     import logging
 
     from aftercart.bench.run import MEASUREMENTS, measure
@@ -36,7 +36,7 @@ def bench(
 
 
 def _print_table(results: "Iterable[Result]") -> None:
-    print(f"{'':<12}{'ours':>18}{'floor':>18}{'ratio':>8}   the floor is")
+    print(f"{'':<12}{'ours':>18}{'beside':>18}{'ratio':>8}   beside is")
     for result in results:
         ours = f"{result.per_second:,.0f} {result.unit}/s"
         floor = f"{result.floor_per_second:,.0f} /s"

@@ -24,7 +24,7 @@ def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
 def test_people_get_a_table(tmp_path: Path) -> None:
     result = aftercart(tmp_path, "bench", "render", "--rounds", "1")
     head, line = result.stdout.splitlines()
-    assert [head.split()[:3], line.split()[0]] == [["ours", "floor", "ratio"], "render"]
+    assert [head.split()[:3], line.split()[0]] == [["ours", "beside", "ratio"], "render"]
     assert line.endswith("escape + join")
 
 
