@@ -1,6 +1,7 @@
 """The engine inside one process, without the web app."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -14,7 +15,9 @@ import pytest
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
-from aftercart.delivery.base import Go, Message, Receipt
+from aftercart.delivery.base import Go, Message, Receipt, Sender
+from aftercart.delivery.smtp import SmtpSender
+from aftercart.delivery.smtp_opening import Server
 from aftercart.errors import ConfigError
 from aftercart.intake.signing import sign_generic
 from aftercart.ledger.store import REPLY_LEASE
@@ -26,6 +29,7 @@ from aftercart.reports import sends as report
 from aftercart.testing import GENERIC_SECRET, RecordingSender, engine, post
 from tests.deployment import CAMPAIGN, PRODUCTS
 from tests.intake.payloads import body, generic, generic_order
+from tests.smtp_server import Does, ScriptedServer
 from workers.embedded import Embedded
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -125,7 +129,7 @@ def _wait_for_state(app: App, name: str, state: str) -> None:
 
 
 @contextmanager
-def running(app: App, sender: RecordingSender) -> Iterator[Embedded]:
+def running(app: App, sender: Sender) -> Iterator[Embedded]:
     alive = replace(app, queue=open_queue("inproc://"), sender=sender)
     embedded = Embedded(alive, concurrency=2)
     embedded.start()
@@ -208,3 +212,25 @@ def test_stopping_right_after_the_start_is_clean(app: App) -> None:
     for _ in range(3):
         with running(app, RecordingSender()):
             pass
+
+
+def test_stopping_waits_for_every_mail_whose_body_is_out_and_gives_the_others_back(app: App) -> None:
+    """Several connections are at work at once; none of their mails may become `unknown` by our own doing."""
+    assert isinstance(app.clock, SteppedClock)
+    with ScriptedServer(body=Does.ANSWER_LATE) as server:
+        sender = SmtpSender(Server("127.0.0.1", server.port), connections=4)
+        names = [f"person{number}" for number in range(12)]
+        with running(app, sender):
+            for name in names:
+                _arrive(app, _order(name, f"{name}@example.com"), name)
+            for name in names:
+                _wait_for_state(app, name, "scheduled")
+            app.clock.step(timedelta(seconds=2))
+            deadline = monotonic() + 30
+            while len(server.bodies) < 2:
+                assert monotonic() < deadline
+                sleep(0.01)
+        sender.close()
+    found = Counter(_states(app)[f"{name}@example.com"] for name in names)
+    assert found == {"sent": len(server.bodies), "scheduled": len(names) - len(server.bodies)}
+    assert found["scheduled"], "it did not wait for them all"
