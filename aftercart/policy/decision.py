@@ -1,9 +1,10 @@
 """May this mail go out now? One pure function, one order of checks, one vocabulary of reasons.
 
 The gate, in this order: kill switch → enrollment still valid (order, its items, its campaign) → still worth sending
-→ consent, suppression → holdout → content → quiet hours → frequency caps. The first stop is the answer; all of them
-are kept, so that "why did Ada not get this" has a complete answer. Holdout stands after consent and before the
-caps, so that both arms are equally eligible.
+→ permission (suppression, then consent) → holdout → content → quiet hours → frequency caps. The first stop is the
+answer; all of them are kept, so that "why did Ada not get this" has a complete answer. Suppression stands before
+consent because who unsubscribes loses both, and "has unsubscribed" says more than "has not agreed". Holdout stands
+after consent and before the caps, so that both arms are equally eligible.
 """
 
 from collections.abc import Callable, Iterable
@@ -279,15 +280,15 @@ def _too_late(facts: Facts) -> Skip | None:
     return Skip(Reason.EXPIRED) if facts.now >= facts.valid_until else None
 
 
-def _not_permitted(facts: Facts) -> Skip | None:
-    return None if may_market(facts.consent) else Skip(Reason.NO_CONSENT)
-
-
 def _suppressed(facts: Facts) -> Skip | None:
     if facts.suppressed_for is None:
         return None
     left = facts.suppressed_for is SuppressionReason.UNSUBSCRIBED
     return Skip(Reason.UNSUBSCRIBED if left else Reason.SUPPRESSED)
+
+
+def _not_permitted(facts: Facts) -> Skip | None:
+    return None if may_market(facts.consent) else Skip(Reason.NO_CONSENT)
 
 
 def _held_out(facts: Facts) -> Skip | None:
@@ -349,8 +350,8 @@ _BEFORE_CONTENT: tuple[Check, ...] = (
     _order_taken_back,
     _campaign_not_running,
     _too_late,
-    _not_permitted,
     _suppressed,
+    _not_permitted,
     _held_out,
 )
 _AFTER_CONTENT: tuple[Check, ...] = (_content_fault, _too_early_or_late_in_the_day, _too_many_lately, _outranked)

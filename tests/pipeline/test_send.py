@@ -92,7 +92,7 @@ def test_ben_who_left_after_an_earlier_mail_gets_nothing_more(app: App) -> None:
     leave(app, first["recipient_id"], first["id"])
     order(app, "2", {**BEN, "accepts_marketing": None})
     run_until(app, DUE + 10 * DAY)
-    assert fates(app) == [("sent", "sent"), ("skipped", "no_consent")]
+    assert fates(app) == [("sent", "sent"), ("skipped", "unsubscribed")]
 
 
 def test_chika_is_mailed_at_ten_by_her_own_clock(app: App) -> None:
@@ -166,7 +166,7 @@ def test_somebody_who_leaves_a_millisecond_before_the_claim_gets_nothing(app: Ap
     leave(app, planned["recipient_id"], planned["id"])
     run_until(app, DUE + DAY)
     assert outbox(app).messages == []
-    assert fates(app) == [("skipped", "no_consent")]
+    assert fates(app) == [("skipped", "unsubscribed")]
 
 
 def in_between(app: App, act: Callable[[], object]) -> App:
@@ -193,7 +193,7 @@ def test_somebody_who_leaves_between_claim_and_hand_over_gets_nothing(app: App) 
     interrupted = in_between(app, lambda: leave(app, planned["recipient_id"], planned["id"]))
     run_until(interrupted, DUE + DAY)
     assert outbox(app).messages == []
-    assert fates(app) == [("skipped", "no_consent")]
+    assert fates(app) == [("skipped", "unsubscribed")]
     assert rows(app, attempts) == []
     assert only_send(app)["counted_at"] is None
 
