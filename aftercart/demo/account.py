@@ -19,6 +19,7 @@ from aftercart.demo.replay import Log
 from aftercart.ledger.states import OPEN, SendState
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.reports import sends as sends_report
+from aftercart.reports.expiry import kept_by
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Account:
     enrollments: int
     refusals: Mapping[str, int]
     sends: Mapping[tuple[str, str | None], int]
+    kept: Mapping[str, int]
+    """Of the mails that expired, those that waited for something until then, by what it was."""
     arrived: int
     campaigns: tuple[CampaignBooks, ...]
     clicks: Mapping[str, int]
@@ -78,6 +81,7 @@ def account(
         enrollments=connection.execute(select(func.count()).select_from(enrollments)).scalar_one(),
         refusals=_refusals(connection),
         sends=sends_report.counts(connection),
+        kept=Counter(kept_by(connection).values()),
         arrived=mails.total(),
         campaigns=tuple(_campaigns(connection)),
         clicks={row.verdict: row.hits for row in connection.execute(verdicts)},

@@ -64,8 +64,8 @@ HEADER_NOTES = {
 class Records:
     """What the engine has on record, in plain values; asked anew for every page.
 
-    `why_products` (of a send): sku, title, because_title, source, score, and where known orders_together, image_url,
-    url, price. `why_mail` (of a send) and `why_order` (of an order, by our number): at, stage, outcome, sentence, inputs.
+    `why_products` (of a send): sku, title, because_title, source, score, lines, and where known image_url, url, price.
+    `why_mail` (of a send) and `why_order` (of an order, by our number): at, stage, campaign, outcome, sentence, lines.
     """
 
     why_products: Callable[[UUID], Sequence[Mapping[str, Any]]]

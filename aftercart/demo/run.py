@@ -125,7 +125,9 @@ class Demo:
         replay = self._timed("replaying a week", lambda: self._replay(app, shop, mailbox))
         with app.db.read() as connection:
             books = account(connection, replay.log, mailbox.entries(), _caps(app), shop.replay_starts_at)
-        self._order_to_explain = next((order.order_id for order in unmailed_orders(app.db)), None)
+        # One of the week's own: what people bought after a click bears a number that was made up for it.
+        unmailed = sorted((order.order_id in replay.log.bought, order.order_id) for order in unmailed_orders(app.db))
+        self._order_to_explain = unmailed[0][1] if unmailed else None
         self.result = self._result(shop, books, len(replay.log.left))
         self.out.print(closing_table(self.result))
 
@@ -271,7 +273,7 @@ def _caps(app: App) -> Sequence[FrequencyCap]:
 
 def _stages(books: Account) -> list[Stage]:
     return [
-        Stage(state, _in_words(reason or ""), count)
+        Stage(state, _in_words(reason or ""), count, books.kept if reason == Reason.EXPIRED else {})
         for (state, reason), count in sorted(books.sends.items(), key=lambda item: -item[1])
     ]
 

@@ -1,7 +1,7 @@
 """The closing table of the demo: what went in, what became of it, and whether the numbers add up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -28,11 +28,13 @@ LOOKS = {
 
 @dataclass(frozen=True)
 class Stage:
-    """One state of sends and why: `Stage("skipped", "no consent", 41)`."""
+    """One state of sends and why: `Stage("skipped", "no consent", 41)`. `kept_by`: of those that expired, what it was
+    that kept them."""
 
     state: str
     reason: str
     count: int
+    kept_by: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _sends(result: Result) -> Table:
             (_words(stage.state), look), (f"  {_words(stage.reason)}" if stage.reason != stage.state else "", "dim")
         )
         grid.add_row(label, _number(stage.count), _bar(stage.count, total, look))
+        for cause, count in sorted(stage.kept_by.items(), key=_largest_first):
+            grid.add_row(Text(f"  kept: {_words(cause)}", "dim"), _number(count), _bar(count, total, look))
     grid.add_row("mails received", _number(result.mails_received), Text("counted by the SMTP server", "dim"))
     return grid
 

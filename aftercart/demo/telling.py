@@ -1,19 +1,11 @@
-"""The engine's records as the inbox's pages tell them: in plain words, and with nothing missing.
+"""The engine's records as the inbox's pages lay them out: how well, in which color, and with nothing missing.
 
-A page gets from here what it prints, whatever the record lacks.
+A page gets from here what it prints, whatever the record lacks. The words are the engine's own (`reports/words.py`).
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|Z)")
-SOURCES = {
-    "lightfm": "Recommendation model",
-    "bought_together": "Often bought together",
-    "best_sellers": "Best seller",
-}
 MOODS = {
     "good": {"allow", "allowed", "enrolled", "sent", "delivered", "accepted", "active", "completed"},
     "wait": {"defer", "waits", "deferred", "waiting", "scheduled", "holdout"},
@@ -38,18 +30,11 @@ def described_picks(picks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _described_pick(pick: Mapping[str, Any], best: float) -> dict[str, Any]:
     source, score = str(pick.get("source") or ""), pick.get("score") or 0
     texts = {name: pick.get(name) or "" for name in ("sku", "title", "because_title", "image_url", "url", "price")}
-    known = {"source", "score", "orders_together", *texts}
     return {
         **texts,
-        "source": SOURCES.get(source, source.replace("_", " ").capitalize()),
-        "score": score,
+        "source": source[:1].upper() + source[1:],
         "strength": max(0, min(100, round(100 * score / best))) if best > 0 else 0,
-        "orders_together": pick.get("orders_together") or 0,
-        "more": {
-            name.replace("_", " "): value
-            for name, value in pick.items()
-            if name not in known and value not in (None, "")
-        },
+        "lines": pick.get("lines") or [],
     }
 
 
@@ -66,25 +51,6 @@ def _described_decision(decision: Mapping[str, Any]) -> dict[str, Any]:
         "outcome": outcome.replace("_", " "),
         "mood": next((mood for mood, outcomes in MOODS.items() if outcome.lower() in outcomes), "plain"),
         "sentence": decision.get("sentence") or "",
-        "inputs": {name.replace("_", " "): in_plain_words(v) for name, v in (decision.get("inputs") or {}).items()},
+        "campaign": decision.get("campaign") or "",
+        "lines": decision.get("lines") or [],
     }
-
-
-def in_plain_words(value: object) -> str:
-    """A recorded fact as a reader likes it: yes and no, lists with commas, instants without the T, no braces."""
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case Mapping():
-            return ", ".join(f"{name}: {in_plain_words(fact)}" for name, fact in value.items())
-        case list() | tuple() | set():
-            return ", ".join(map(in_plain_words, value))
-        case str() if INSTANT.fullmatch(value):
-            instant = datetime.fromisoformat(value)
-            return f"{instant:%-d %b %Y, %H:%M} {_offset(instant)}"
-        case _:
-            return str(value)
-
-
-def _offset(instant: datetime) -> str:
-    return instant.isoformat()[-6:] if instant.utcoffset() else "UTC"

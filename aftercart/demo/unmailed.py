@@ -11,6 +11,8 @@ from aftercart.db.session import Database
 from aftercart.db.tables import decisions, orders, recipients, sends
 from aftercart.ledger.states import OPEN, SendState
 from aftercart.policy.decision import Reason
+from aftercart.reports.expiry import kept_by
+from aftercart.reports.words import answer_in_words
 
 WENT = (SendState.SENT, SendState.DELIVERED, SendState.COMPLAINED, SendState.UNKNOWN)
 
@@ -31,10 +33,10 @@ class Unmailed:
 def unmailed_orders(db: Database) -> Sequence[Unmailed]:
     """Every order that came in and got no mail, the newest first."""
     with db.read() as connection:
-        refusals = _refusals(connection)
+        refusals, kept = _refusals(connection), kept_by(connection)
         found: dict[int, Unmailed] = {}
         for row in connection.execute(_WITHOUT_A_MAIL).mappings():
-            told = _planned(row) if row["state"] else _refused(row, refusals[row["id"]])
+            told = _planned(row, kept.get(row["send_id"])) if row["state"] else _refused(row, refusals[row["id"]])
             found.setdefault(told.number, told)
     return list(found.values())
 
@@ -45,6 +47,7 @@ _WITHOUT_A_MAIL = (
         orders.c.shop_order_id,
         orders.c.placed_at,
         recipients.c.email,
+        sends.c.id.label("send_id"),
         sends.c.state,
         sends.c.reason,
         sends.c.due_at,
@@ -58,10 +61,10 @@ _WITHOUT_A_MAIL = (
 )
 
 
-def _planned(row: RowMapping) -> Unmailed:
+def _planned(row: RowMapping, because: Reason | None) -> Unmailed:
     waits = row["state"] in OPEN
     due = f"Due on {row['due_at']:%-d %b %Y, %H:%M} UTC." if waits else ""
-    sentence = " ".join(filter(None, (due, Reason(row["reason"]).sentence if row["reason"] else "")))
+    sentence = " ".join(filter(None, (due, answer_in_words(row["reason"], because) if row["reason"] else "")))
     return _unmailed(row, "waiting" if waits else row["reason"] or row["state"], sentence, waits)
 
 

@@ -1,4 +1,7 @@
-"""What the engine's database says about a send or an order, as the inbox's "why" pages show it."""
+"""What the engine's database says about a send or an order, as the inbox's "why" pages show it.
+
+The words are those of `aftercart explain` (`reports/words.py`).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,15 +16,8 @@ from aftercart.demo.inbox import Records
 from aftercart.demo.unmailed import unmailed_orders
 from aftercart.money import formatted
 from aftercart.reports.explain import Moment, explain
+from aftercart.reports.words import SOURCES, STAGES, in_words
 
-STAGES = {
-    "event": "Webhook",
-    "enroll": "Enrollment",
-    "gate": "Decision",
-    "attempt": "Hand-over",
-}
-"""The kinds of moments, where a reader knows a better word."""
-EVIDENCE = {"orders": "past orders with it", "rank": "rank by score"}
 TOLD_ELSEWHERE = "pick"
 
 
@@ -60,12 +56,12 @@ def _pick(row: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
         "sku": row["sku"],
         "title": row["title"],
         "because_title": titles.get(row["because"], row["because"]),
-        "source": row["source"],
+        "source": SOURCES.get(row["source"], row["source"]),
         "score": row["score"],
+        "lines": in_words("pick", {**row["evidence"], "sku": row["sku"], "score": row["score"]}),
         "image_url": row["image_url"],
         "url": row["url"],
         "price": formatted(row["price_minor"], row["currency"], "en_US") if priced else "",
-        **{EVIDENCE.get(name, name): fact for name, fact in row["evidence"].items()},
     }
 
 
@@ -102,21 +98,11 @@ def _steps(moments: Sequence[Moment]) -> list[dict[str, Any]]:
 
 def _step(moment: Moment) -> dict[str, Any]:
     waits = bool(moment.facts.get("until"))
-    campaign = {"campaign": moment.campaign} if moment.kind == "enroll" else {}
     return {
         "at": moment.at,
         "stage": STAGES.get(moment.kind, moment.kind.capitalize()),
+        "campaign": moment.campaign or "",
         "outcome": "waits" if waits else moment.reason or "",
         "sentence": moment.sentence,
-        "inputs": {**campaign, **_facts(moment.facts)},
+        "lines": in_words(moment.kind, moment.facts),
     }
-
-
-def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts that are there, money as people write it."""
-    told = {name: value for name, value in facts.items() if value not in (None, "", {}, [])}
-    currency, amount = told.get("currency"), told.get("total_minor")
-    if currency and isinstance(amount, int):
-        told["total_minor"] = formatted(amount, currency, "en_US")
-        del told["currency"]
-    return {name.removesuffix("_minor"): value for name, value in told.items()}

@@ -196,10 +196,16 @@ def _decision(decided: Decided, contents: Mapping[UUID, Content], now: datetime)
         "inputs": {
             **inputs(facts),
             "stops": list(verdict.stops),
+            **_cause(verdict.answer),
             "zone_from": planned.zone.source,
             **(content.facts() if content else {}),
         },
     }
+
+
+def _cause(answer: Answer) -> dict[str, Reason]:
+    """What kept a mail until it expired."""
+    return {"because": answer.because} if isinstance(answer, Skip) and answer.because else {}
 
 
 def _in_short(answer: Answer) -> tuple[str, Reason, datetime | None]:

@@ -25,7 +25,8 @@ from aftercart.db.tables import (
     suppressions,
 )
 from aftercart.policy.decision import Reason
-from aftercart.reports.words import SOURCES
+from aftercart.reports.expiry import kept_by
+from aftercart.reports.words import CLICKS, SOURCES, answer_in_words
 
 LARGEST = 50
 """Orders shown of one person, newest first."""
@@ -196,6 +197,7 @@ def _stories(
 def _sends(connection: Connection, ids: list[int], only_send: UUID | None) -> Mapping[int, list[SendStory]]:
     query = select(sends).where(sends.c.order_id.in_(ids)).order_by(sends.c.id)
     found: dict[int, list[SendStory]] = defaultdict(list)
+    kept = kept_by(connection, ids)
     for row in connection.execute(query if only_send is None else query.where(sends.c.id == only_send)):
         story = SendStory(
             send_id=str(row.id),
@@ -203,7 +205,7 @@ def _sends(connection: Connection, ids: list[int], only_send: UUID | None) -> Ma
             step=row.step,
             state=row.state,
             reason=row.reason,
-            sentence=_standing(row.state, row.reason, row.due_at),
+            sentence=_standing(row.state, row.reason, row.due_at, kept.get(row.id)),
             due_at=row.due_at,
             sent_at=row.sent_at,
         )
@@ -211,9 +213,9 @@ def _sends(connection: Connection, ids: list[int], only_send: UUID | None) -> Ma
     return found
 
 
-def _standing(state: str, reason: str | None, due_at: datetime) -> str:
+def _standing(state: str, reason: str | None, due_at: datetime, because: Reason | None) -> str:
     """Where a mail stands, in words."""
-    why = Reason(reason).sentence if reason else ""
+    why = answer_in_words(reason, because) if reason else ""
     if state == "scheduled":
         return f"Due at {due_at:%Y-%m-%d %H:%M} UTC. {why}".rstrip()
     return "The mail is being handed over." if state == "sending" else why
@@ -278,7 +280,7 @@ def _decisions(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Mo
             Moment(
                 row["at"],
                 row["stage"],
-                _in_words(row["outcome"], row["reason"], row["until"]),
+                _decided(row),
                 campaign=row["campaign"],
                 send_id=str(row["send_id"]) if row["send_id"] else None,
                 reason=row["reason"],
@@ -287,10 +289,10 @@ def _decisions(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Mo
         )
 
 
-def _in_words(outcome: str, reason: str, until: datetime | None) -> str:
-    sentence = Reason(reason).sentence
-    if outcome == "defer" and until:
-        return f"Waits until {until:%Y-%m-%d %H:%M} UTC: {sentence}"
+def _decided(row: Mapping[str, Any]) -> str:
+    sentence = answer_in_words(row["reason"], row["inputs"].get("because"))
+    if row["outcome"] == "defer" and row["until"]:
+        return f"Waits until {row['until']:%Y-%m-%d %H:%M} UTC: {sentence}"
     return sentence
 
 
@@ -304,7 +306,7 @@ def _about_sends(connection: Connection, ids: list[int]) -> Iterable[tuple[int, 
     for row in _of_sends(connection, attempts, planned):
         yield planned[row["send_id"]].order_id, _attempted(row)
     for row in _of_sends(connection, clicks, planned):
-        sentence = f"A link was opened by a {row['verdict']} ({row['reason']})."
+        sentence = f"A link was opened {CLICKS.get(row['reason'], row['reason'])}."
         yield planned[row["send_id"]].order_id, Moment(row["at"], "click", sentence, send_id=str(row["send_id"]))
     chosen_at = _claimed_at(connection, planned)
     bought = _titles(connection, ids)

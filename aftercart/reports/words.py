@@ -9,7 +9,7 @@ from aftercart.money import formatted
 from aftercart.policy.decision import Reason
 
 Facts = Mapping[str, Any]
-Line = Callable[[Facts], str]
+Line = Callable[[Facts], Iterable[str]]
 
 LOCALE = "en_US"
 ZONES = {
@@ -35,6 +35,28 @@ GUARDS = {
     "alike": "nearly the same as another pick",
     "category_full": "one too many of its category",
 }
+STAGES = {"event": "Webhook", "enroll": "Enrollment", "gate": "Decision", "attempt": "Hand-over"}
+"""The kinds of moments, where a reader knows a better word."""
+CLICKS = {
+    "looks_human": "by a person, as far as one can tell",
+    "not_get": "by a machine: it only asked whether the page is there",
+    "no_agent": "by a machine: it names no browser",
+    "known_agent": "by a machine: it goes by the name of one",
+    "too_soon": "by a machine: sooner than anybody reads a mail",
+    "burst": "by a machine: many links at once",
+}
+"""Who opened a link, by the reason for the verdict."""
+KEPT = {
+    Reason.PAUSED: "all sending was switched off until then.",
+    Reason.CAMPAIGN_PAUSED: "the campaign was paused until then.",
+    Reason.CAMPAIGN_MISSING: "the campaign's file was not there until then.",
+    Reason.ORDER_NOT_COMPLETED: "the order was not paid until then.",
+    Reason.TEMPLATE_ERROR: "the template could not be filled in until then.",
+    Reason.QUIET_HOURS: "the quiet hours held it until then.",
+    Reason.FREQUENCY_CAP: "the frequency caps held it until then.",
+    Reason.OUTRANKED: "more important mails to the same person held it until then.",
+}
+"""What kept a mail until it was no longer worth sending: whatever makes a mail wait."""
 SOURCES = {
     "lightfm": "chosen by the model",
     "bought_together": "often bought together",
@@ -42,10 +64,15 @@ SOURCES = {
 }
 
 
+def answer_in_words(reason: str, because: str | None = None) -> str:
+    """Why something went, waits or did not go; of what expired (`because`) also what kept it."""
+    sentence = Reason(reason).sentence
+    return f"{sentence.removesuffix('.')}: {KEPT[Reason(because)]}" if because else sentence
+
+
 def in_words(kind: str, facts: Facts) -> list[str]:
-    """The facts of a moment, a sentence each. What has no words of its own stands as `name: value`."""
-    tell = {"gate": _gate, "enroll": _enroll, "pick": _pick, "attempt": _attempt}.get(kind, _plainly)
-    return [line for line in tell(facts) if line]
+    """The facts of a moment, a sentence each."""
+    return [line for line in TELL[kind](facts) if line] if facts else []
 
 
 def _gate(facts: Facts) -> Iterable[str]:
@@ -59,7 +86,8 @@ def _gate(facts: Facts) -> Iterable[str]:
     if facts.get("caps"):
         yield f"At most {', '.join(facts['caps'])}; counted so far: {_counted(facts)}."
     yield from _content(facts)
-    if others := facts.get("stops", ())[1:]:
+    others = [stop for stop in facts.get("stops", ())[1:] if stop != Reason.EXPIRED or not facts.get("because")]
+    if others:
         yield "Besides: " + " ".join(Reason(stop).sentence for stop in others)
 
 
@@ -94,11 +122,22 @@ def _enroll(facts: Facts) -> Iterable[str]:
 
 
 def _pick(facts: Facts) -> Iterable[str]:
-    together = facts.get("orders_together")
-    if together:
-        yield f"Bought together in {together:,} past order{'' if together == 1 else 's'}."
-    rank = f", place {facts['rank']} before the guards" if facts.get("rank") else ""
-    yield f"Product {facts['sku']}, score {facts['score']:.3g}{rank}."
+    yield _past_orders(facts.get("orders", 0), facts.get("orders_together", 0))
+    place = f", number {facts['rank']} of all by score" if facts.get("rank") else ""
+    yield f"Product {facts['sku']}{place} ({facts['score']:.3g})."
+
+
+def _past_orders(with_it: int, together: int) -> str:
+    """Both counts in one sentence: side by side they read like a contradiction."""
+    if together and with_it > together:
+        return f"Bought together in {together:,} of the {_orders(with_it)} that hold this product."
+    if together or with_it:
+        return f"Bought {'together ' if together else ''}in {_orders(together or with_it)}."
+    return ""
+
+
+def _orders(count: int) -> str:
+    return f"{count:,} past order{'' if count == 1 else 's'}"
 
 
 def _attempt(facts: Facts) -> Iterable[str]:
@@ -106,13 +145,45 @@ def _attempt(facts: Facts) -> Iterable[str]:
     yield f"Message-ID: {facts['message_id']}" if facts.get("message_id") else ""
 
 
-def _plainly(facts: Facts) -> Iterable[str]:
-    currency = facts.get("currency")
-    for name, value in facts.items():
-        if name.endswith("_minor") and value is not None and currency:
-            yield f"{name.removesuffix('_minor').replace('_', ' ')}: {_money(value, currency)}"
-        elif name != "currency" and value not in (None, "", [], {}):
-            yield f"{name.replace('_', ' ')}: {value}"
+def _order(facts: Facts) -> Iterable[str]:
+    yield f"Worth {_money(facts['total_minor'], facts['currency'])}." if facts.get("currency") else ""
+
+
+def _event(facts: Facts) -> Iterable[str]:
+    yield f"`aftercart events {facts['event_id']}` prints what the shop sent." if facts.get("event_id") else ""
+    yield f"The fault: {facts['error']}" if facts.get("error") else ""
+
+
+def _reversal(facts: Facts) -> Iterable[str]:
+    yield f"So many of it: {facts['quantity']:g}." if facts.get("quantity") else ""
+    if facts.get("amount_minor") and facts.get("currency"):
+        yield f"Worth {_money(facts['amount_minor'], facts['currency'])}."
+
+
+def _attribution(facts: Facts) -> Iterable[str]:
+    yield f"Credited with {_money(facts['amount_minor'], facts['currency'])}."
+    if facts.get("reversed_minor"):
+        yield f"Of that, {_money(facts['reversed_minor'], facts['currency'])} was taken back since."
+
+
+def _nothing(_: Facts) -> Iterable[str]:
+    """The sentence of the moment says it all."""
+    return ()
+
+
+TELL: Mapping[str, Line] = {
+    "order": _order,
+    "event": _event,
+    "reversal": _reversal,
+    "enroll": _enroll,
+    "gate": _gate,
+    "pick": _pick,
+    "attempt": _attempt,
+    "click": _nothing,
+    "attribution": _attribution,
+    "consent": _nothing,
+    "suppression": _nothing,
+}
 
 
 def _zone(facts: Facts) -> str:

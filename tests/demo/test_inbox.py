@@ -24,18 +24,17 @@ PICK = {
     "sku": "AC-1",
     "title": "Helmet, Red",
     "because_title": "Road Bike",
-    "source": "lightfm",
+    "source": "chosen by the model",
     "score": 2.5,
-    "orders_together": 212,
     "image_url": "/pictures/helmet-red.png",
-    "rank": 3,
+    "lines": ["Bought together in 212 past orders."],
 }
 DECISION = {
     "at": datetime(2026, 5, 28, 8, tzinfo=UTC),
     "stage": "send",
     "outcome": "waits",
     "sentence": "It is too early or too late in the day where the person lives.",
-    "inputs": {"local_time": "07:14"},
+    "lines": ["Where they live it was 07:14."],
 }
 
 

@@ -1,5 +1,6 @@
 """The closing table tells a finished run, and whether it adds up."""
 
+import re
 from dataclasses import replace
 
 from rich.console import Console
@@ -54,6 +55,14 @@ def test_a_sound_run_says_so() -> None:
 def test_sends_stand_with_state_and_reason_the_largest_first() -> None:
     printed = _printed(RUN)
     assert printed.index("sent  ") < printed.index("skipped  frequency cap")
+
+
+def test_of_mails_that_expired_the_table_tells_what_kept_them() -> None:
+    expired = Stage("skipped", "expired", 12, {"frequency_cap": 9, "order_not_completed": 2})
+    printed = _printed(replace(RUN, sends=[*RUN.sends, expired]))
+    assert re.search(
+        r"skipped +expired +12 .*\n.* kept: frequency cap +9 .*\n.* kept: order not completed +2 ", printed
+    )
 
 
 def test_a_reason_that_only_repeats_the_state_is_not_printed() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
@@ -13,10 +13,13 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import sends
 from aftercart.delivery.base import Outcome
+from aftercart.demo.unmailed import unmailed_orders
+from aftercart.policy.decision import ASKED_AGAIN, Reason
 from aftercart.recommendation.guards import Guard
-from aftercart.reports.explain import Explanation, explain
-from aftercart.reports.words import GUARDS, in_words
+from aftercart.reports.explain import KINDS, Explanation, explain
+from aftercart.reports.words import CLICKS, GUARDS, KEPT, TELL, answer_in_words, in_words
 from aftercart.testing import engine, run_until
+from aftercart.tracking.bots import Verdict
 from tests.cast import (
     ADA,
     BEN,
@@ -135,6 +138,38 @@ def test_a_mail_that_did_not_go_says_why_and_on_what_facts(app: App) -> None:
     assert (last.reason, last.sentence) == ("no_consent", "The person has not agreed to marketing mail.")
     assert last.facts["consent"] == "denied"
     assert last.facts["local_time"] == "2026-03-05T10:00:00+01:00"
+
+
+def test_a_mail_that_expired_says_what_kept_it(tmp_path: Path) -> None:
+    text = campaign(caps="[1 per 1d]", valid_for="5h")
+    with engine(tmp_path, SteppedClock(MONDAY), **Shop(tmp_path / "shop").write(text).files) as app:
+        order(app, "1001", ADA)
+        order(app, "1002", ADA)
+        run_until(app, DUE)
+        (late,) = (s for s in explained(app, "ada@example.com").orders if s.sends[0].reason == "expired")
+        kept = "It could not go out while it was still worth sending: the frequency caps held it until then."
+        assert late.moments[-1].sentence == late.sends[0].sentence == kept
+        assert not any("Besides" in line for line in in_words("gate", late.moments[-1].facts))
+        assert unmailed_orders(app.db)[0].sentence == kept
+
+
+def test_whatever_makes_a_mail_wait_has_words_for_the_mail_that_expires_over_it() -> None:
+    waits = ASKED_AGAIN | {Reason.QUIET_HOURS, Reason.FREQUENCY_CAP, Reason.OUTRANKED}
+    assert waits <= set(KEPT)
+    paused = answer_in_words("expired", "paused")
+    assert paused == ("It could not go out while it was still worth sending: all sending was switched off until then.")
+
+
+def test_who_left_with_one_click_is_not_said_never_to_have_agreed(app: App) -> None:
+    order(app, "1001", ADA)
+    run_until(app, DUE)
+    sent = only_send(app)
+    leave(app, sent["recipient_id"], sent["id"])
+    order(app, "1002", {**ADA, "accepts_marketing": None}, [HELMET])
+    run_until(app, DUE + timedelta(days=9))
+    (story,) = explained(app, "1002").orders
+    assert story.sends[0].sentence == "The person has unsubscribed."
+    assert in_words("gate", story.moments[-1].facts)[-1] == "Besides: The person has not agreed to marketing mail."
 
 
 def test_an_order_that_waits_for_its_payment_says_so(app: App) -> None:
@@ -263,3 +298,44 @@ def test_what_was_left_out_is_told_in_the_guards_words() -> None:
 
 def test_every_guard_has_words() -> None:
     assert {guard.value for guard in Guard} <= set(GUARDS)
+
+
+def test_whatever_is_told_of_an_order_or_a_person_has_words() -> None:
+    assert {*KINDS, "consent", "suppression"} == set(TELL)
+
+
+def test_every_verdict_about_a_click_has_words() -> None:
+    assert set(get_args(Verdict.__annotations__["reason"])) == set(CLICKS)
+
+
+def test_money_is_told_as_people_write_it_and_only_what_there_is(app: App) -> None:
+    order(app, "1001", ADA)
+    run_until(app, DUE)
+    clock_of(app).step(HOUR)
+    click(app, outbox(app).messages[0])
+    clock_of(app).step(HOUR)
+    order(app, "1002", {**ADA, "accepts_marketing": None}, [HELMET])
+    (story,) = explained(app, "1002").orders
+    assert in_words("order", story.moments[0].facts) == ["Worth €80.00."]
+    assert in_words("attribution", story.moments[-1].facts) == ["Credited with €80.00."]
+    refund(app, "1002")
+    (credit,) = (moment for moment in explained(app, "1002").orders[0].moments if moment.kind == "attribution")
+    assert in_words("attribution", credit.facts) == [
+        "Credited with €80.00.",
+        "Of that, €80.00 was taken back since.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "told"),
+    [
+        ({"orders": 411, "orders_together": 6}, "Bought together in 6 of the 411 past orders that hold this product."),
+        ({"orders": 6, "orders_together": 6}, "Bought together in 6 past orders."),
+        ({"orders": 1}, "Bought in 1 past order."),
+    ],
+)
+def test_how_often_a_pick_was_bought_and_how_often_together_is_one_sentence(
+    evidence: dict[str, int], told: str
+) -> None:
+    pick = {"sku": "HELMET", "score": 1.2345, "rank": 3}
+    assert in_words("pick", {**pick, **evidence}) == [told, "Product HELMET, number 3 of all by score (1.23)."]
