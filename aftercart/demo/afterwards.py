@@ -3,9 +3,18 @@
 import os
 import shlex
 import shutil
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from aftercart.demo.stage import FOLDER
+from aftercart.demo.unmailed import Unmailed
+
+
+def worth_a_look(unmailed: Sequence[Unmailed], bought: Collection[str]) -> str | None:
+    """The order to explain: the newest that got no mail, rather not one of those that were placed after a click
+    (`bought`), whose numbers the demo made up."""
+    plain = (order.order_id for order in unmailed if order.order_id not in bought)
+    return next(plain, unmailed[0].order_id if unmailed else None)
 
 
 def commands(called_as: str, order_id: str | None) -> tuple[str, ...]:

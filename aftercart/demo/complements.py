@@ -5,6 +5,10 @@ By the rules that the engine states for itself (`recommendation/guards.py`, `riv
 1. Nothing of the narrow category of something bought, unless past orders show that people buy both.
 2. Nothing whose category past orders keep apart from those of everything bought.
 3. Whatever the model or bought-together counts propose names a product of the order as its reason.
+
+And by the one that the demo's campaign for bikes adds, whatever past orders say:
+
+4. Nobody who bought a bike is offered a bike.
 """
 
 from collections import defaultdict
@@ -16,6 +20,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from aftercart.db.tables import order_lines, picks, sends
+from aftercart.demo.shop import BIKES
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.model import UNTRAINED, Model
@@ -41,6 +46,7 @@ def unfit_picks(connection: Connection, since: datetime) -> Iterator[str]:
     """A sentence about each rule that some picks break. `since`: when the orders began that the model had not seen."""
     offers = _offers(connection, since)
     catalog = load_facts(connection, {sku for offer in offers for sku in (offer.sku, *offer.bought)})
+    bikes = {sku for sku, product in catalog.items() if product.department == BIKES}
     yield from _told(
         "are of the category of something bought, though people do not buy both",
         (offer for offer in offers if _is_substitute(offer, catalog)),
@@ -52,6 +58,10 @@ def unfit_picks(connection: Connection, since: datetime) -> Iterator[str]:
     yield from _told(
         "name no product of their order as the reason",
         (offer for offer in offers if offer.source in WITH_A_REASON and offer.because not in offer.bought),
+    )
+    yield from _told(
+        "are bikes for somebody who bought a bike",
+        (offer for offer in offers if offer.sku in bikes and offer.bought & bikes),
     )
 
 

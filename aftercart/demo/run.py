@@ -26,7 +26,7 @@ from aftercart.clock import SteppedClock
 from aftercart.demo import bike_shop, storefront
 from aftercart.demo.account import Account, account
 from aftercart.demo.address import FIRST_PORT, HOST, reserved
-from aftercart.demo.afterwards import commands
+from aftercart.demo.afterwards import commands, worth_a_look
 from aftercart.demo.dataset import read_dataset
 from aftercart.demo.inbox import Inbox
 from aftercart.demo.mailbox import Mailbox
@@ -125,9 +125,7 @@ class Demo:
         replay = self._timed("replaying a week", lambda: self._replay(app, shop, mailbox))
         with app.db.read() as connection:
             books = account(connection, replay.log, mailbox.entries(), _caps(app), shop.replay_starts_at)
-        # One of the week's own: what people bought after a click bears a number that was made up for it.
-        unmailed = sorted((order.order_id in replay.log.bought, order.order_id) for order in unmailed_orders(app.db))
-        self._order_to_explain = unmailed[0][1] if unmailed else None
+        self._order_to_explain = worth_a_look(unmailed_orders(app.db), replay.log.bought)
         self.result = self._result(shop, books, len(replay.log.left))
         self.out.print(closing_table(self.result))
 

@@ -19,6 +19,8 @@ from aftercart.money import decimals
 
 SHOP_URL = "https://shop.example"
 REPLAYED = timedelta(days=7)
+BIKES = "Bikes"
+"""A shop with this department gets the demo's campaign for bikes, which offers no bike with a bike."""
 
 PRODUCT_COLUMNS = (
     "sku", "title", "category", "department", "brand", "family", "color", "description", "price", "currency",

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from aftercart.demo.payloads import Secrets
-from aftercart.demo.shop import DemoShop
+from aftercart.demo.shop import BIKES, DemoShop
 from aftercart.settings import Settings
 from aftercart.starter import shipped
 from workers.embedded import LOCK_FILE, hold
@@ -81,7 +81,7 @@ def _env(base_url: str, seed: int) -> str:
 
 
 def _sells_bikes(shop: DemoShop) -> bool:
-    return any(product.department == "Bikes" for product in shop.products)
+    return any(product.department == BIKES for product in shop.products)
 
 
 def _brand(shop: DemoShop) -> str:

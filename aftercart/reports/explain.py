@@ -280,7 +280,7 @@ def _decisions(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Mo
             Moment(
                 row["at"],
                 row["stage"],
-                _decided(row),
+                _decided(dict(row)),
                 campaign=row["campaign"],
                 send_id=str(row["send_id"]) if row["send_id"] else None,
                 reason=row["reason"],

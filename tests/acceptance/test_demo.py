@@ -12,7 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import Connection, func, select
+from typer.testing import CliRunner
 
+from aftercart.cli import app
 from aftercart.db.session import Database
 from aftercart.db.tables import attributions, clicks, order_lines, orders, picks, products, sends
 from aftercart.demo.people import links_in
@@ -151,3 +153,10 @@ def test_an_order_without_a_mail_can_be_looked_at(bike_week: tuple[Demo, Path]) 
         assert first
         assert "got no mail" in browser.get(first[1]).text
     assert f">Got no mail <span>{demo.result.orders_in - demo.result.mails_received}</span>" in page
+
+
+def test_check_has_nothing_to_say_about_the_deployment_that_is_left(bike_week: tuple[Demo, Path]) -> None:
+    with contextlib.chdir(bike_week[1] / "data" / "demo"):
+        result = CliRunner().invoke(app, ["check"])
+    assert result.exit_code == 0, result.output
+    assert "0 errors, 0 warnings" in result.stdout

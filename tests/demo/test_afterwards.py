@@ -1,6 +1,7 @@
 """The demo's folder can be looked into with the commands of Aftercart."""
 
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from typer.testing import CliRunner
 from aftercart.bootstrap import build
 from aftercart.cli import app
 from aftercart.demo import bike_shop, stage
-from aftercart.demo.afterwards import commands
+from aftercart.demo.afterwards import commands, worth_a_look
+from aftercart.demo.unmailed import Unmailed
 from tests.rows import Rows
+
+NOON = datetime(2026, 5, 28, 12, tzinfo=UTC)
 
 
 def test_what_is_printed_at_the_end_works_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +62,10 @@ def test_the_program_is_named_as_it_is_found_from_there(tmp_path: Path, monkeypa
     )
     assert commands(str(elsewhere), None) == (f"cd data/demo && {elsewhere} sends",)
     assert commands(str(on_path), None) == ("cd data/demo && aftercart sends",)
+
+
+def test_an_order_of_the_week_itself_is_proposed_to_look_at() -> None:
+    again, plain = (Unmailed(n, name, "", NOON, "holdout", "") for n, name in enumerate(("again-again-7", "7")))
+    assert worth_a_look([again, plain], {"again-again-7"}) == "7"
+    assert worth_a_look([again], {"again-again-7"}) == "again-again-7"
+    assert worth_a_look([], set()) is None
