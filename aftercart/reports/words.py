@@ -150,7 +150,7 @@ def _order(facts: Facts) -> Iterable[str]:
 
 
 def _event(facts: Facts) -> Iterable[str]:
-    yield f"`aftercart events {facts['event_id']}` prints what the shop sent." if facts.get("event_id") else ""
+    yield f"“aftercart events {facts['event_id']}” prints what the shop sent." if facts.get("event_id") else ""
     yield f"The fault: {facts['error']}" if facts.get("error") else ""
 
 
