@@ -13,11 +13,13 @@ def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
     result = aftercart(tmp_path, "bench", "ingest", "recommend", "render", "--rounds", "1", "--json")
     assert result.returncode == 0, result.stderr
     figures = [json.loads(line) for line in result.stdout.splitlines()]
+    told = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
     assert [figure["name"] for figure in figures] == ["ingest", "recommend", "render"]
     for figure in figures:
         assert figure["floor"]
         assert figure["ratio"] == pytest.approx(figure["per_second"] / figure["floor_per_second"])
         assert 0 < figure["ratio"] < 1
+        assert any(f"`{figure['name']}`" in line and figure["floor"] in line for line in told), "what it is beside"
     assert list(tmp_path.iterdir()) == []
 
 
