@@ -55,10 +55,10 @@ def _tell_head(what: str, more: str = "") -> None:
 
 
 def _tell_moments(moments: "tuple[Moment, ...]") -> None:
-    from aftercart.reports.words import in_words
+    from aftercart.reports.words import in_words, stage_in_words
 
     for moment in moments:
         where = f"[{moment.campaign}] " if moment.campaign else ""
-        print(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {moment.kind:<11} {where}{moment.sentence}")
+        print(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {stage_in_words(moment.kind):<11} {where}{moment.sentence}")
         for line in in_words(moment.kind, moment.facts):
             print(f"  {'':19}  {'':11} {line}")

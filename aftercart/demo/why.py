@@ -16,7 +16,7 @@ from aftercart.demo.inbox import Records
 from aftercart.demo.unmailed import unmailed_orders
 from aftercart.money import formatted
 from aftercart.reports.explain import Moment, explain
-from aftercart.reports.words import SOURCES, STAGES, in_words
+from aftercart.reports.words import SOURCES, in_words, stage_in_words
 
 TOLD_ELSEWHERE = "pick"
 
@@ -100,7 +100,7 @@ def _step(moment: Moment) -> dict[str, Any]:
     waits = bool(moment.facts.get("until"))
     return {
         "at": moment.at,
-        "stage": STAGES.get(moment.kind, moment.kind.capitalize()),
+        "stage": stage_in_words(moment.kind),
         "campaign": moment.campaign or "",
         "outcome": "waits" if waits else moment.reason or "",
         "sentence": moment.sentence,

@@ -64,6 +64,11 @@ SOURCES = {
 }
 
 
+def stage_in_words(kind: str) -> str:
+    """What kind of moment it is."""
+    return STAGES.get(kind, kind.capitalize())
+
+
 def answer_in_words(reason: str, because: str | None = None) -> str:
     """Why something went, waits or did not go; of what expired (`because`) also what kept it."""
     sentence = Reason(reason).sentence

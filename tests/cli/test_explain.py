@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -40,3 +41,10 @@ def test_what_a_shop_wrote_is_shown_as_it_is(typed: Typed) -> None:
     result = typed("explain", HOSTILE_ORDER)
     assert result.exit_code == 0, result.exception
     assert f"Order {HOSTILE_ORDER} of generic" in result.stdout
+
+
+def test_the_kinds_of_moments_are_told_as_in_the_inbox(typed: Typed) -> None:
+    lines = typed("explain", "ada@example.com").stdout.splitlines()
+    kinds = {found[1] for line in lines if (found := re.match(r"  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (\S+)", line))}
+    assert kinds
+    assert all(kind[0].isupper() for kind in kinds)
