@@ -160,7 +160,7 @@ def _event(facts: Facts) -> Iterable[str]:
 
 
 def _reversal(facts: Facts) -> Iterable[str]:
-    yield f"So many of it: {facts['quantity']:g}." if facts.get("quantity") else ""
+    yield f"Quantity: {facts['quantity']:g}." if facts.get("quantity") else ""
     if facts.get("amount_minor") and facts.get("currency"):
         yield f"Worth {_money(facts['amount_minor'], facts['currency'])}."
 

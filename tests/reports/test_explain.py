@@ -326,6 +326,12 @@ def test_money_is_told_as_people_write_it_and_only_what_there_is(app: App) -> No
     ]
 
 
+def test_what_was_sent_back_is_told_with_its_quantity_and_worth() -> None:
+    facts = {"quantity": 5.0, "amount_minor": 4500, "currency": "EUR"}
+    assert in_words("reversal", facts) == ["Quantity: 5.", "Worth €45.00."]
+    assert in_words("reversal", {"quantity": None, "amount_minor": None, "currency": "EUR"}) == []
+
+
 @pytest.mark.parametrize(
     ("evidence", "told"),
     [
