@@ -14,8 +14,9 @@ from sqlalchemy import Connection, exists, func, select
 
 from aftercart.db.tables import attributions, clicks, decisions, enrollments, events, orders, picks, products, sends
 from aftercart.demo.complements import unfit_picks
-from aftercart.demo.mailbox import Entry
+from aftercart.demo.mailbox import Entry, Mailbox
 from aftercart.demo.replay import Log
+from aftercart.demo.unfinished import unfinished_mails
 from aftercart.ledger.states import OPEN, SendState
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.reports import sends as sends_report
@@ -56,12 +57,13 @@ class Account:
 
 
 def account(
-    connection: Connection, log: Log, arrived: Sequence[Entry], caps: Sequence[FrequencyCap], since: datetime
+    connection: Connection, log: Log, mailbox: Mailbox, caps: Sequence[FrequencyCap], since: datetime
 ) -> Account:
-    """Hold the books of a replay: what was done (`log`), what arrived, and what the database says of both.
+    """Hold the books of a replay: what was done (`log`), what arrived (`mailbox`), and what the database says of both.
 
     `since`: when the replayed week began.
     """
+    arrived = mailbox.entries()
     mails = Counter(entry.send_id for entry in arrived)
     undecided = _undecided(connection)
     faults = (
@@ -71,6 +73,7 @@ def account(
         *_mailed_without_leave(connection, log, arrived),
         *_over_cap(arrived, caps),
         *unfit_picks(connection, since),
+        *unfinished_mails(mailbox),
     )
     credited = _credited(connection)
     verdicts = select(clicks.c.verdict, func.count().label("hits")).group_by(clicks.c.verdict)

@@ -124,7 +124,7 @@ class Demo:
         self._start(app)
         replay = self._timed("replaying a week", lambda: self._replay(app, shop, mailbox))
         with app.db.read() as connection:
-            books = account(connection, replay.log, mailbox.entries(), _caps(app), shop.replay_starts_at)
+            books = account(connection, replay.log, mailbox, _caps(app), shop.replay_starts_at)
         self._order_to_explain = worth_a_look(unmailed_orders(app.db), replay.log.bought)
         self.result = self._result(shop, books, len(replay.log.left))
         self.out.print(closing_table(self.result))

@@ -228,7 +228,7 @@ def _context(
 def _line(line: Line, currency: str, product: Product | None) -> dict[str, Any]:
     return {
         "sku": line.sku,
-        "title": line.title or (product.title if product else line.sku),
+        "title": line.title or (product.title if product else "") or line.sku,
         "quantity": int(line.left) if line.left.is_integer() else line.left,
         "price": {"minor": line.unit_price_minor, "currency": currency},
         "image_url": (product.image_url if product else "") or None,
@@ -244,7 +244,7 @@ def _pick(slot: int, pick: Pick, shelf: _Shelf) -> dict[str, Any]:
         "url": pick.url,
         "image_url": pick.image_url or None,
         "price": {"minor": pick.price_minor, "currency": pick.currency},
-        "because": {"sku": pick.because, "title": pick.because_title},
+        "because": {"sku": pick.because, "title": pick.because_title or None} if pick.because else None,
         "category": pick.category or None,
         "description": shelf.descriptions.get(pick.sku),
     }

@@ -78,7 +78,8 @@ class Slots:
         )
 
     def _title(self, sku: str, catalog: Mapping[str, Product]) -> str:
-        if sku in catalog:
+        """As the catalog names it, else as the order does."""
+        if sku in catalog and catalog[sku].title:
             return catalog[sku].title
         return next((anchor.title for anchor in self._basket.request.anchors if anchor.sku == sku), "")
 

@@ -99,7 +99,7 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any]) -> Ite
 def _faults_where_something_lacks(template: Template, sample: dict[str, Any], file: Path) -> Iterator[TemplateFault]:
     """What would hold up the mails of people or products of which less is known than of those of the sample."""
     for lack in lacks():
-        if err := _failure(template, without(sample, lack)):
+        if err := next(filter(None, (_failure(template, less) for less in without(sample, lack))), None):
             fault = as_fault(err, file)
             if lack.missing:
                 yield replace(fault, fix=f"ask first: {{% if {lack} is defined %}}")

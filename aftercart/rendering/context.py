@@ -67,9 +67,9 @@ class OrderContext(TypedDict):
 
 class AnchorContext(TypedDict):
     sku: str
-    """Article number of the bought product that brought this pick; empty where none did (a best seller)."""
-    title: str
-    """Its name, as in "because you bought ..."; empty likewise."""
+    """The shop's article number."""
+    title: str | None
+    """Its name, as in "because you bought ...", or none where neither the order nor the catalog has one."""
 
 
 class PickContext(TypedDict):
@@ -85,8 +85,8 @@ class PickContext(TypedDict):
     """Picture of the product, or none: show a card that looks good without."""
     price: PriceContext
     """Today's price."""
-    because: AnchorContext
-    """The bought product that it goes with."""
+    because: AnchorContext | None
+    """The bought product that it goes with, or none: no purchase speaks for a best seller."""
     description: str | None
     """What the shop says about it, or none."""
     category: str | None

@@ -1,4 +1,4 @@
-"""Samples with less in them: a value that a person or a product may not have, fewer picks.
+"""Samples with less in them: a value that a person or some products may not have, fewer picks.
 
 A template that prints the first name of Ada, of the sample, holds up the mail of everybody whose name nobody knows.
 """
@@ -6,6 +6,7 @@ A template that prints the first name of Ada, of the sample, holds up the mail o
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 from types import NoneType
 from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -30,22 +31,30 @@ def lacks(part: type = TemplateContext, before: tuple[str, ...] = ()) -> Iterato
         path = (*before, name)
         if get_origin(hint) is NotRequired or NoneType in get_args(hint):
             yield Lack(path, get_origin(hint) is NotRequired)
-        elif get_origin(hint) is list:
-            yield from lacks(get_args(hint)[0], (*path, "[]"))
-        elif is_typeddict(hint):
-            yield from lacks(hint, path)
+        for kind in (hint, *get_args(hint)):
+            if is_typeddict(kind):
+                yield from lacks(kind, (*path, "[]") if get_origin(hint) is list else path)
 
 
-def without(sample: Mapping[str, Any], lack: Lack) -> dict[str, Any]:
-    """The sample in which nobody and nothing has this value."""
-    lacking = deepcopy(dict(sample))
+def without(sample: Mapping[str, Any], lack: Lack) -> Iterator[dict[str, Any]]:
+    """The sample in which nobody and nothing has this value; and the one in which only the first of a list has it.
+
+    The second finds the template that asks the first product and believes it of all of them.
+    """
+    yield _lacking(sample, lack, spared=0)
+    if "[]" in lack.path:
+        yield _lacking(sample, lack, spared=1)
+
+
+def _lacking(sample: Mapping[str, Any], lack: Lack, spared: int) -> dict[str, Any]:
+    copied = deepcopy(dict(sample))
     *way, name = lack.path
-    for group in _at(lacking, way):
+    for group in islice(_at(copied, way), spared, None):
         if lack.missing:
             group.pop(name, None)
         else:
             group[name] = None
-    return lacking
+    return copied
 
 
 def with_picks(sample: Mapping[str, Any], count: int) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_a_fault_in_a_template_is_told_with_its_line(deployment: Path) -> None:
         ("accessories/body.mjml", "order.placed_at|date", "order.", "{{ order. }} cannot be read"),
         ("accessories/body.mjml", "{% for row", "{% foo %}{% for row", "there is no tag {% foo %}"),
         ("accessories/body.mjml", "{{ order.placed_at|date }}", "{{ order.placed_at|date", "this {{ is never closed"),
-        ("accessories/subject.txt", "{% endif %}", "", "{% if picks[0].because.title %} is never closed"),
+        ("accessories/subject.txt", "{% endif %}", "", "{% if not picks[0].because %} is never closed"),
         ("_layout/footer.mjml", "{% endif %}", "", "{% if links.preferences is defined %} does not end"),
     ],
 )

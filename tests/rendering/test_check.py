@@ -169,6 +169,12 @@ def test_a_body_that_is_no_mjml_is_a_fault_and_no_crash(
         ("{% for pick in picks %}{{ pick.category }}{% endfor %}", "picks[].category"),
         ('<a href="{{ order.lines[0].url }}">x</a>', "order.lines[].url"),
         ('<img src="{{ picks[0].image_url }}" alt="">', "picks[].image_url"),
+        ("{% for pick in picks %}{{ pick.because.title or pick.title }}{% endfor %}", "picks[].because"),
+        ("{% for pick in picks if pick.because %}{{ pick.because.title }}{% endfor %}", "picks[].because.title"),
+        (
+            "{% if picks[0].category %}{% for pick in picks %}{{ pick.category }}{% endfor %}{% endif %}",
+            "picks[].category",
+        ),
     ],
 )
 def test_a_value_that_somebody_lacks_is_a_warning(
