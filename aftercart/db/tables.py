@@ -76,7 +76,8 @@ class InboxEvent(InboxRow, table=True):
 
 
 class Event(Row, table=True):
-    """An outside fact, kept raw. `state`: pending, processed, ignored (a topic we do not act on), failed."""
+    """An outside fact, kept raw. `state`: pending, processed, ignored (a topic we do not act on), failed, replaced
+    (failed, and sent again with another body)."""
 
     __tablename__ = "events"
     __table_args__ = (

@@ -3,7 +3,8 @@
 1. `accept` (in the web process): the signature is checked over the raw body; nothing is read from it before.
 2. The raw body is stored in the inbox; only then is the shop answered (see `aftercart/web/webhooks.py`).
 3. `take_in` (in a worker): inbox rows become events and orders; orders enroll and earn credit. One transaction a
-   batch. A body that cannot be understood is kept, with the field that is at fault.
+   batch. A body that cannot be understood is kept, with the field that is at fault; a corrected one under the same
+   id takes its place (see `corrected.py`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from aftercart.errors import UnprocessableError
 from aftercart.intake import store as intake_store
 from aftercart.intake.base import Change, Delivery, Ping, Shop
 from aftercart.pipeline.attribute import attribute
+from aftercart.pipeline.corrected import event_key, inbox_key, one_body_each, put_aside
 from aftercart.pipeline.enroll import enroll
 
 log = structlog.get_logger()
@@ -56,7 +58,7 @@ def accept(shop: Shop, headers: Mapping[str, str], body: bytes, now: datetime) -
         return None
     return {
         "shop": shop.name,
-        "delivery_key": delivery.delivery_key,
+        "delivery_key": inbox_key(delivery.delivery_key, delivery.body),
         "topic": delivery.topic,
         "body": delivery.body,
         "headers": dict(delivery.headers),
@@ -74,8 +76,8 @@ def take_in(app: App) -> int:
 
 def _take_oldest(app: App) -> int:
     with inbox.held(app.inbox_db, BATCH, BATCH_BYTES) as rows:
-        if rows:
-            _take(app, rows, _new)
+        for turn in one_body_each(rows):
+            _take(app, turn, _new)
     return len(rows)
 
 
@@ -150,6 +152,22 @@ def _still_failed(connection: Connection, parsed: Sequence[Parsed]) -> Sequence[
 
 def _new(connection: Connection, parsed: Sequence[Parsed]) -> Sequence[Parsed]:
     """Move inbox rows into `events`; those that no earlier delivery and no other worker has brought already."""
+    moved = [replace(p, row={**p.row, "delivery_key": event_key(p.row)}) for p in parsed]
+    ids = _insert(connection, moved)
+    if again := [p for p in moved if _key(p) not in ids]:
+        corrected = put_aside(connection, [p.row for p in again])
+        ids |= _insert(connection, [p for p in again if _key(p) in corrected])
+    return [replace(p, row={**p.row, "id": ids[_key(p)]}) for p in moved if _key(p) in ids]
+
+
+def _key(parsed: Parsed) -> tuple[str, str]:
+    return parsed.row["shop"], parsed.row["delivery_key"]
+
+
+def _insert(connection: Connection, parsed: Sequence[Parsed]) -> dict[tuple[str, str], int]:
+    """The ids of the new events, by shop and delivery key."""
+    if not parsed:
+        return {}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = (
         dialect.insert(events)
@@ -159,11 +177,7 @@ def _new(connection: Connection, parsed: Sequence[Parsed]) -> Sequence[Parsed]:
     values = [{**p.row, "state": "pending"} for p in parsed]
     for value in values:
         value.pop("id")
-    inserted = {(shop, key): id_ for id_, shop, key in connection.execute(statement, values)}
-    keys = [(p.row["shop"], p.row["delivery_key"]) for p in parsed]
-    return [
-        replace(p, row={**p.row, "id": inserted[key]}) for p, key in zip(parsed, keys, strict=True) if key in inserted
-    ]
+    return {(shop, key): id_ for id_, shop, key in connection.execute(statement, values)}
 
 
 def _parse(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> Parsed:

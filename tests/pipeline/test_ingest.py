@@ -103,6 +103,35 @@ def test_a_webhook_that_cannot_be_understood_is_found_by_its_order(app: App) -> 
     assert told.facts["error"].startswith("data.placed_at")
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["before a worker looked", "afterwards"])
+def test_a_corrected_body_takes_the_place_of_the_one_that_could_not_be_understood(app: App, at_once: bool) -> None:
+    """Its sender was told 422, and mended it under the same id."""
+    faulty, corrected = an_order("1").replace(b'"EUR"', b'"euros"'), an_order("1")
+    for body in (faulty, corrected):
+        put_in(app, ("C1", body))
+        if not at_once:
+            take_in(app)
+    take_in(app)
+    assert [row["shop_order_id"] for row in rows(app, orders)] == ["1"]
+    assert [(row["state"], row["body"]) for row in rows(app, events)] == [("replaced", faulty), ("processed", corrected)]
+    assert "data.currency" in rows(app, events)[0]["error"]
+
+
+def test_a_body_that_was_corrected_stays_so(app: App) -> None:
+    """Whatever comes again, or is read again after a crash; and an older body is not what counts after an upgrade."""
+    first, second = an_order("1").replace(b'"EUR"', b'"euros"'), an_order("1").replace(b'"EUR"', b'"EURO"')
+    for body in (first, second, first, second):
+        put_in(app, ("C1", body))
+        take_in(app)
+    take_again(app)
+    assert [(row["state"], row["body"]) for row in rows(app, events)] == [("replaced", first), ("failed", second)]
+    for body in (an_order("1"), first, an_order("2")):
+        put_in(app, ("C1", body))
+        take_in(app)
+    assert [row["state"] for row in rows(app, events)] == ["replaced", "replaced", "processed"]
+    assert [row["shop_order_id"] for row in rows(app, orders)] == ["1"]
+
+
 def test_a_topic_that_we_do_not_act_on_is_kept_as_ignored(app: App) -> None:
     tell(app, "wishlist.updated", {"order_id": "1"})
     assert [row["state"] for row in rows(app, events)] == ["ignored"]
