@@ -21,7 +21,7 @@ from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
-from aftercart.pipeline.record import Click, Visit, find_link, keep_clicks, unsubscribe
+from aftercart.pipeline.record import Click, Leaving, Visit, find_link, keep_clicks, keep_leaving
 from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, RecordingSender, post
 
 MONDAY = datetime(2026, 3, 2, 14, tzinfo=UTC)
@@ -252,7 +252,8 @@ def click(app: App, message: Message, position: int = 0) -> str | None:
 def leave(app: App, recipient_id: int, send_id: UUID) -> None:
     """A person unsubscribes, now."""
     token = app.tokens.unsubscribe(recipient_id, send_id)
-    unsubscribe(app.db, app.tokens, token, "one_click", app.clock())
+    with app.db.write() as connection:
+        keep_leaving(connection, Leaving(*app.tokens.read_unsubscribe(token), "one_click", app.clock()))
 
 
 def answer(outcome: Outcome, response: str = "", **facts: Any) -> Receipt:

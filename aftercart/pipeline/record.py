@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Connection, func, select, update
 
 from aftercart.db.session import Database, insert_new
@@ -19,8 +18,6 @@ from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 from aftercart.tracking.bots import BURST_WINDOW, Hit, verdict
 from aftercart.tracking.tokens import TokenSigner
 
-log = structlog.get_logger()
-
 USER_AGENT_LIMIT = 500
 
 
@@ -30,6 +27,16 @@ class Visit:
 
     method: str
     user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Somebody wants no more marketing mail. `source`: the way they took (`one_click`, `page`)."""
+
+    recipient_id: int
+    send_id: UUID
+    source: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +140,17 @@ def who_leaves(db: Database, tokens: TokenSigner, token: str) -> Leaver | None:
         return Leaver(email, _has_left(connection, email)) if email else None
 
 
-def unsubscribe(db: Database, tokens: TokenSigner, token: str, source: str, now: datetime) -> Leaver | None:
+def keep_leaving(connection: Connection, leaving: Leaving) -> Leaver | None:
     """The recipient gets no more marketing mail, from this commit on. Doing it again changes nothing.
 
-    `source`: the way they took (`one_click`, `page`); it is kept with the send they left from. None: we no longer
-    know them. Raises BadTokenError.
+    The way they took is kept with the send they left from. None: we no longer know them.
     """
-    recipient_id, send_id = tokens.read_unsubscribe(token)
-    way = f"{source}:{send_id}"
-    with db.write() as connection:
-        email = _email(connection, recipient_id, lock=True)
-        if email is None:
-            return None
-        _suppress(connection, email, way, now)
-        _deny_consent(connection, recipient_id, way, now)
-    log.info("unsubscribed", recipient_id=recipient_id, send_id=str(send_id), source=source)
+    way = f"{leaving.source}:{leaving.send_id}"
+    email = _email(connection, leaving.recipient_id, lock=True)
+    if email is None:
+        return None
+    _suppress(connection, email, way, leaving.at)
+    _deny_consent(connection, leaving.recipient_id, way, leaving.at)
     return Leaver(email, has_left=True)
 
 

@@ -18,9 +18,12 @@ from aftercart.pipeline.record import Click, keep_clicks
 from aftercart.queue import Queue
 from aftercart.web.click_writer import ClickWriter
 from aftercart.web.health import health_router
+from aftercart.web.icon import icon_routes
 from aftercart.web.inbox_writer import InboxWriter
 from aftercart.web.landing import landing_routes
+from aftercart.web.leave_writer import LeaveWriter
 from aftercart.web.links import link_routes
+from aftercart.web.not_found import not_found
 from aftercart.web.openapi import describe
 from aftercart.web.webhooks import webhook_routes
 
@@ -30,20 +33,25 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     writer = InboxWriter(app.inbox_db, on_stored=lambda: _nudge(app.queue))
 
     clicks = ClickWriter(app.db, keep=lambda connection, batch: _keep(app, connection, batch))
+    leavers = LeaveWriter(app.db)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         writer.start()
         clicks.start()
+        leavers.start()
         yield
         writer.stop()
+        leavers.stop()
         clicks.stop()
 
     web = FastAPI(title="Aftercart", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     web.add_exception_handler(ClientDisconnect, _nobody_listens)
+    web.add_exception_handler(404, not_found(app))
     web.include_router(health_router(app))
     web.router.routes.extend(webhook_routes(app, writer))
-    web.router.routes.extend(link_routes(app, clicks))
+    web.router.routes.extend(link_routes(app, clicks, leavers))
+    web.router.routes.extend(icon_routes(app))
     web.router.routes.extend(front if front is not None else landing_routes(app))
     describe(web)
     return web

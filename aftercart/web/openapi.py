@@ -55,7 +55,11 @@ _LEAVE = _operation(
     "Unsubscribe, by the page or in one click (RFC 8058)",
     "links",
     "token",
-    {200: "Unsubscribed, however often this is asked.", 404: "The token is not ours."},
+    {
+        200: "Unsubscribed, however often this is asked.",
+        404: "The token is not ours.",
+        503: "The database is busy: it will be written, but ask again after `Retry-After` seconds to be sure.",
+    },
 )
 
 HOT = {

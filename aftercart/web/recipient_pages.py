@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 FALLBACK_COLOR = "#1f5fbf"
+RETRY_AFTER_S = 30
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -42,8 +43,14 @@ class RecipientPages:
         """404: the token is not ours, or what it speaks of is gone."""
         return self._page("no_such_link.html", status=404)
 
+    def try_again(self) -> HTMLResponse:
+        """503: the database is busy or away."""
+        page = self._page("try_again.html", status=503)
+        page.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return page
+
     def _page(self, name: str, *, status: int = 200, **facts: str) -> HTMLResponse:
-        color = self.color if _HEX_COLOR.fullmatch(self.color) else FALLBACK_COLOR
+        color = shown_color(self.color)
         nonce = secrets.token_urlsafe(16)
         html = (
             _pages()
@@ -51,10 +58,15 @@ class RecipientPages:
             .render(brand=self.brand, color=color, on_color=readable_on(color), nonce=nonce, **facts)
         )
         policy = (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'; "
+            f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
             "base-uri 'none'"
         )
         return HTMLResponse(html, status, headers={**_HEADERS, "Content-Security-Policy": policy})
+
+
+def shown_color(color: str) -> str:
+    """A brand's color, where it is one that may stand in a page."""
+    return color if _HEX_COLOR.fullmatch(color) else FALLBACK_COLOR
 
 
 def readable_on(color: str) -> str:

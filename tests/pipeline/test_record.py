@@ -9,7 +9,7 @@ from aftercart.db.tables import attempts, attributions, clicks, consents, suppre
 from aftercart.errors import BadTokenError
 from aftercart.ids import new_id
 from aftercart.pipeline.attribute import attribute
-from aftercart.pipeline.record import Click, Visit, find_link, keep_clicks, unsubscribe, who_leaves
+from aftercart.pipeline.record import Click, Leaver, Leaving, Visit, find_link, keep_clicks, keep_leaving, who_leaves
 from aftercart.tracking.tokens import TokenSigner
 from tests.rows import MONDAY, Rows, a_database
 
@@ -176,10 +176,15 @@ def test_an_endless_user_agent_is_cut(db: Database, rows: Rows) -> None:
 # ---------------------------------------------------------------- leaving
 
 
+def leave(db: Database, token: str, source: str, at: datetime) -> Leaver | None:
+    with db.write() as connection:
+        return keep_leaving(connection, Leaving(*TOKENS.read_unsubscribe(token), source, at))
+
+
 def test_who_unsubscribes_gets_no_more_marketing_mail(db: Database, rows: Rows) -> None:
     ben = rows.recipient("ben@example.com")
     send = new_id()
-    leaver = unsubscribe(db, TOKENS, TOKENS.unsubscribe(ben, send), "one_click", LATER)
+    leaver = leave(db, TOKENS.unsubscribe(ben, send), "one_click", LATER)
     assert leaver is not None
     assert leaver.email == "ben@example.com"
     (suppression,) = rows.all(suppressions)
@@ -197,7 +202,7 @@ def test_unsubscribing_again_changes_nothing(db: Database, rows: Rows) -> None:
     """T26."""
     token = TOKENS.unsubscribe(rows.recipient(), new_id())
     for day in range(3):
-        unsubscribe(db, TOKENS, token, "page", LATER + timedelta(days=day))
+        leave(db, token, "page", LATER + timedelta(days=day))
     assert [s["at"] for s in rows.all(suppressions)] == [LATER]
     assert len(rows.all(consents)) == 1
 
@@ -205,12 +210,12 @@ def test_unsubscribing_again_changes_nothing(db: Database, rows: Rows) -> None:
 def test_who_came_back_may_leave_again_by_an_old_link(db: Database, rows: Rows) -> None:
     ada = rows.recipient()
     token = TOKENS.unsubscribe(ada, new_id())
-    unsubscribe(db, TOKENS, token, "page", LATER)
+    leave(db, token, "page", LATER)
     back = LATER + timedelta(days=1)
     yes = {"recipient_id": ada, "state": "granted", "source": "form", "at": back, "recorded_at": back}
     with db.write() as connection:
         connection.execute(consents.insert(), yes)
-    unsubscribe(db, TOKENS, token, "page", LATER + timedelta(days=2))
+    leave(db, token, "page", LATER + timedelta(days=2))
     assert [c["state"] for c in rows.all(consents)] == ["denied", "granted", "denied"]
 
 
@@ -223,7 +228,7 @@ def test_asking_who_leaves_changes_nothing(db: Database, rows: Rows) -> None:
     assert (before.email, before.has_left) == ("ada@example.com", False)
     assert rows.all(suppressions) == []
     assert rows.all(consents) == []
-    unsubscribe(db, TOKENS, token, "page", LATER)
+    leave(db, token, "page", LATER)
     after = who_leaves(db, TOKENS, token)
     assert after is not None
     assert after.has_left
@@ -232,12 +237,12 @@ def test_asking_who_leaves_changes_nothing(db: Database, rows: Rows) -> None:
 def test_somebody_whom_we_no_longer_know_cannot_leave(db: Database) -> None:
     token = TOKENS.unsubscribe(4711, new_id())
     assert who_leaves(db, TOKENS, token) is None
-    assert unsubscribe(db, TOKENS, token, "page", LATER) is None
+    assert leave(db, token, "page", LATER) is None
 
 
 def test_a_link_for_clicking_unsubscribes_nobody(db: Database, rows: Rows) -> None:
     """T40."""
     rows.recipient()
     with pytest.raises(BadTokenError):
-        unsubscribe(db, TOKENS, TOKENS.link(new_id(), 1), "page", LATER)
+        leave(db, TOKENS.link(new_id(), 1), "page", LATER)
     assert rows.all(suppressions) == []

@@ -19,7 +19,6 @@ from aftercart.db.tables import clicks, suppressions
 from aftercart.intake.signing import sign_generic
 from aftercart.testing import GENERIC_SECRET, engine
 from aftercart.web.app import create_web
-from aftercart.web.links import WRITERS
 from aftercart.web.server import serving
 from tests.intake.payloads import body, generic_order
 from tests.rows import Rows
@@ -80,22 +79,21 @@ def test_readers_are_sent_on_while_somebody_locks_the_database_and_no_click_is_l
 
 
 def test_neither_shops_nor_health_nor_readers_wait_behind_those_who_leave(mails: Mails) -> None:
-    """Who leaves waits until that is durable, however long somebody locks the database."""
+    """Who leaves waits until that is durable, or is asked to come again; what they want is written in any case."""
     at_work = threading.Semaphore(0)
     event.listen(mails.app.db.engine, "checkout", lambda *_: at_work.release())
     content = body(generic_order())
     with served(mails) as client, ThreadPoolExecutor(READERS) as leavers:
         with lock_held(mails.app.db):
             leaving = [leavers.submit(client.post, way_out) for way_out in mails.ways_out]
-            for _ in range(WRITERS):
-                assert at_work.acquire(timeout=20)
+            assert at_work.acquire(timeout=20)
             headers = sign_generic(GENERIC_SECRET, "msg_1", content, NOW)
             assert client.post("/webhooks/generic", content=content, headers=headers).status_code == 200
             assert client.get("/healthz").status_code == 200
             assert client.get(mails.links[0]).status_code == 302
             assert not any(one.done() for one in leaving)
-        assert {one.result().status_code for one in leaving} == {200}
-        assert len(Rows(mails.app.db).all(suppressions)) == READERS
+        assert {one.result().status_code for one in leaving} <= {200, 503}
+    assert len(Rows(mails.app.db).all(suppressions)) == READERS
 
 
 def test_a_click_that_cannot_be_kept_leads_on_and_is_logged(mails: Mails) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +23,10 @@ from aftercart.pipeline.record import Click, keep_clicks
 from aftercart.tracking.links import LinkBook
 from aftercart.tracking.tokens import TokenSigner
 from aftercart.web.click_writer import ClickWriter
+from aftercart.web.leave_writer import LeaveWriter
 from aftercart.web.links import link_routes
 from tests.rows import MONDAY, Rows, a_database
+from tests.web.conftest import lock_held
 
 TOKENS = TokenSigner(["k" * 32])
 LATER = MONDAY + timedelta(hours=1)
@@ -80,6 +83,7 @@ class World:
     ada: int
     send: UUID
     writer: ClickWriter
+    leavers: LeaveWriter
 
     @property
     def clicks(self) -> list[dict[str, Any]]:
@@ -109,8 +113,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     send = rows.send(rows.order(ada), ada)
     rows.link(send, "https://shop.example/lamp?a=b+c%20d&e=|#f")
     clicks = ClickWriter(db, keep=keep_now)
+    leavers = LeaveWriter(db)
     clicks.start()
-    yield World(Visitor(Starlette(routes=link_routes(AnApp(db), clicks))), rows, ada, send, clicks)
+    leavers.start()
+    yield World(Visitor(Starlette(routes=link_routes(AnApp(db), clicks, leavers))), rows, ada, send, clicks, leavers)
+    leavers.stop()
     clicks.stop()
     db.close()
 
@@ -266,6 +273,28 @@ def test_an_unsubscribe_link_that_is_not_ours_is_a_404(world: World, method: str
     for path in ("/u/nonsense", world.link.replace("/c/", "/u/"), world.leave[:-1], unknown):
         assert world.web.request(method, path).status_code == 404
     assert not world.has_left
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/u", "/u/", "/c", "/c/"])
+def test_a_link_that_was_cut_off_says_so(world: World, method: str, path: str) -> None:
+    answer = world.web.request(method, path)
+    assert (answer.status_code, "This link does not work" in answer.text) == (404, True)
+
+
+@pytest.mark.parametrize("body", [ONE_CLICK, {"answer": "unsubscribe"}])
+def test_while_the_database_is_busy_who_leaves_is_asked_to_come_again_and_leaves_all_the_same(
+    world: World, body: dict[str, str]
+) -> None:
+    with lock_held(world.rows.db):
+        asked_at = monotonic()
+        answer = world.web.post(world.leave, data=body)
+        assert monotonic() - asked_at < 3
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+        assert "Please try again in a moment" in answer.text
+        assert "Bikes &amp; &lt;Friends&gt;" in answer.text
+    world.leavers.stop()
+    assert world.has_left
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
