@@ -1,10 +1,18 @@
-"""Logs: one line an event, with ids and reasons; no addresses, no payloads."""
+"""Logs: one line an event, with ids and reasons; no addresses, no payloads.
+
+Nothing of ours puts an address into a log on purpose. But the message of an error may quote what it stumbled over, so
+whatever looks like an address is taken out at the last moment.
+"""
 
 import logging
+import re
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_PART = r"[^\s<>\"'(),:;=\[\]{}|@/]+"
+_ADDRESS = re.compile(f"{_PART}@{_PART}")
 
 
 def configure(level: int | str = logging.WARNING, own: int = logging.INFO) -> None:
@@ -30,14 +38,19 @@ def configure(level: int | str = logging.WARNING, own: int = logging.INFO) -> No
 
 def _for_people() -> list[Processor]:
     # Not the default of rich tracebacks: they print local variables, so payloads and addresses.
-    return [
-        structlog.dev.set_exc_info,
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
-    ]
+    return [structlog.processors.format_exc_info, without_addresses, structlog.dev.ConsoleRenderer()]
 
 
 def _for_machines() -> list[Processor]:
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [structlog.processors.format_exc_info, without_addresses, structlog.processors.JSONRenderer()]
+
+
+def without_addresses(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """The line with `[address]` for everything in it that looks like one."""
+    for name, value in event.items():
+        if isinstance(value, str) and "@" in value:
+            event[name] = _ADDRESS.sub("[address]", value)
+    return event
 
 
 def _take_in_the_libraries(level: int | str, shared: list[Processor], last: list[Processor]) -> None:

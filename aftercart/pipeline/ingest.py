@@ -184,7 +184,8 @@ def _parse(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> Parsed:
     try:
         changes = shops[row["shop"]].parse(row["topic"], row["body"])
     except UnprocessableError as err:
-        log.warning("event_unprocessable", shop=row["shop"], topic=row["topic"], field=err.field, problem=err.problem)
+        # The field alone: what is wrong with it quotes what stands there, which may be an address. The event has both.
+        log.warning("event_unprocessable", shop=row["shop"], topic=row["topic"], field=err.field)
         return Parsed(row, error=str(err), order_id=_order_id(shops, row))
     except Exception as err:  # a door: a parser that stumbles has met a body that nobody thought of
         log.exception("parser_failed", shop=row["shop"], topic=row["topic"])

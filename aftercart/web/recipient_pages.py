@@ -58,8 +58,8 @@ class RecipientPages:
             .render(brand=self.brand, color=color, on_color=readable_on(color), nonce=nonce, **facts)
         )
         policy = (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-            "base-uri 'none'"
+            f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; "
+            "frame-ancestors 'none'; base-uri 'none'"
         )
         return HTMLResponse(html, status, headers={**_HEADERS, "Content-Security-Policy": policy})
 

@@ -11,6 +11,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import insert
 
 from aftercart.bootstrap import App
@@ -103,6 +104,14 @@ def test_a_webhook_that_cannot_be_understood_is_found_by_its_order(app: App) -> 
     assert told.facts["error"].startswith("data.placed_at")
 
 
+def test_the_log_names_the_field_at_fault_and_not_what_stands_there(app: App) -> None:
+    with structlog.testing.capture_logs() as logs:
+        tell(app, "order.completed", {"order_id": "1", "currency": "EUR", "placed_at": "person@example.com"})
+    assert {"field": "data.placed_at"}.items() <= logs[0].items()
+    assert "person@example.com" not in str(logs)
+    assert "person@example.com" in rows(app, events)[0]["error"]
+
+
 @pytest.mark.parametrize("at_once", [True, False], ids=["before a worker looked", "afterwards"])
 def test_a_corrected_body_takes_the_place_of_the_one_that_could_not_be_understood(app: App, at_once: bool) -> None:
     """Its sender was told 422, and mended it under the same id."""
@@ -113,7 +122,10 @@ def test_a_corrected_body_takes_the_place_of_the_one_that_could_not_be_understoo
             take_in(app)
     take_in(app)
     assert [row["shop_order_id"] for row in rows(app, orders)] == ["1"]
-    assert [(row["state"], row["body"]) for row in rows(app, events)] == [("replaced", faulty), ("processed", corrected)]
+    assert [(row["state"], row["body"]) for row in rows(app, events)] == [
+        ("replaced", faulty),
+        ("processed", corrected),
+    ]
     assert "data.currency" in rows(app, events)[0]["error"]
 
 

@@ -15,7 +15,7 @@ from aftercart.rendering.check import read_sample
 from aftercart.rendering.renderer import Renderer
 from aftercart.starter import shipped
 from aftercart.testing import engine, run_until
-from tests.cast import ADA, BIKE, DAY, MONDAY, Shop, campaign, only_send, order, outbox, rows, stock_up
+from tests.cast import ADA, BIKE, DAY, MONDAY, Shop, campaign, order, outbox, rows, stock_up
 
 STEP = "recommend: {slots: 2, at_least: 1}, template: accessories"
 UNKNOWN = {"sku": "GIFT", "title": "Gift wrapping", "quantity": 1, "unit_price": "900.00"}
