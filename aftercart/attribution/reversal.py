@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
-TAKEN_BACK = frozenset({"canceled", "refunded"})
-"""States of an order that is worth nothing any more."""
+WORTHLESS = frozenset({"canceled", "refunded", "test"})
+"""States of an order that is worth nothing, or not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def reversed_minor(worth: Worth) -> int:
     A reversal without an amount, or with one in another currency, counts price x quantity of its sku. A refund and
     a return of the same sku speak of the same goods, so the larger one counts and not their sum.
     """
-    if worth.state in TAKEN_BACK or any(r.sku is None and r.kind != "adjustment" for r in worth.reversals):
+    if worth.state in WORTHLESS or any(r.sku is None and r.kind != "adjustment" for r in worth.reversals):
         return worth.total_minor
     sums: dict[str | None, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for reversal in worth.reversals:

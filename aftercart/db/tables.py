@@ -155,7 +155,7 @@ class Customer(Row, table=True):
 
 
 class Order(Row, table=True):
-    """`state`: placed (not paid yet), completed, canceled, refunded (in full). `imported`: never mails."""
+    """`state`: placed (not paid yet), completed, test, canceled, refunded (in full). `imported`: never mails."""
 
     __tablename__ = "orders"
     __table_args__ = (UniqueConstraint("shop", "shop_order_id"),)

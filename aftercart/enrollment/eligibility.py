@@ -22,7 +22,7 @@ class OrderFacts:
     """What there is to know about an order. `items`: what was bought and not sent back."""
 
     state: str
-    """placed, completed, canceled or refunded."""
+    """placed, completed, test, canceled or refunded."""
     ordered_at: datetime
     """When it was paid, as far as the shop tells; else when it was placed. Never when it was last changed."""
     imported: bool
@@ -55,6 +55,7 @@ def _about_the_order(order: OrderFacts, now: datetime, max_age: timedelta) -> Re
         (order.imported, Reason.IMPORTED),
         (order.state == "canceled", Reason.ORDER_CANCELED),
         (order.state == "refunded", Reason.ORDER_REFUNDED),
+        (order.state == "test", Reason.TEST_ORDER),
         (order.state != "completed", Reason.ORDER_NOT_COMPLETED),
         (order.ordered_at > now + CLOCKS_DIFFER_BY, Reason.ORDER_IN_FUTURE),
         (order.ordered_at < now - max_age, Reason.ORDER_TOO_OLD),

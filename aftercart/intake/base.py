@@ -25,10 +25,14 @@ TOPIC_LENGTH = 100
 
 
 class OrderState(StrEnum):
-    """What an order is worth to a campaign. Only a completed one (paid for, as the shop sees it) starts anything."""
+    """What an order is worth to a campaign. Only a completed one (paid for, as the shop sees it) starts anything.
+
+    `TEST`: whoever set the shop up tried its checkout; no money changed hands.
+    """
 
     PLACED = "placed"
     COMPLETED = "completed"
+    TEST = "test"
     CANCELED = "canceled"
     REFUNDED = "refunded"
 

@@ -10,7 +10,13 @@ from datetime import datetime
 from aftercart.intake.base import Order, OrderState, Reversal, ReversalKind
 
 PAID = frozenset({OrderState.COMPLETED, OrderState.REFUNDED})
-RANK = {OrderState.PLACED: 0, OrderState.COMPLETED: 1, OrderState.CANCELED: 2, OrderState.REFUNDED: 3}
+RANK = {
+    OrderState.PLACED: 0,
+    OrderState.COMPLETED: 1,
+    OrderState.TEST: 2,
+    OrderState.CANCELED: 3,
+    OrderState.REFUNDED: 4,
+}
 ROUNDING = 1e-9
 TAKEN_BACK = frozenset({ReversalKind.REFUND, ReversalKind.RETURN})
 

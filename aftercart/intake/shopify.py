@@ -120,6 +120,8 @@ def _shown(body: Reader, state: OrderState) -> tuple[Change, ...]:
 def _state(body: Reader) -> OrderState:
     if "cancelled_at" in body:
         return OrderState.CANCELED
+    if body.flag("test"):
+        return OrderState.TEST
     return STATES.get(body.text("financial_status"), OrderState.PLACED)
 
 

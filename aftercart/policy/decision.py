@@ -41,9 +41,9 @@ class Reason(StrEnum):
 
     # entering a campaign
     ENROLLED = "enrolled", "The order entered the campaign."
-    ALREADY_ENROLLED = "already_enrolled", "The order is in this campaign already; the shop told us about it again."
     IMPORTED = "imported", "The order was imported for learning; imported orders never send mail."
     ORDER_NOT_COMPLETED = "order_not_completed", "The order is not paid or not completed yet."
+    TEST_ORDER = "test_order", "The order was only a test of the shop's checkout (Shopify marks it so)."
     ORDER_TOO_OLD = "order_too_old", "The order was placed or paid too long ago to start a campaign."
     ORDER_IN_FUTURE = "order_in_future", "The order carries a date in the future, which cannot be right."
     NO_EMAIL = "no_email", "The order has no e-mail address that mail can be sent to."
@@ -102,7 +102,15 @@ ASKED_AGAIN = frozenset(
     }
 )
 """Reasons that end when a person acts. Such mails ask again every few minutes, which is no new decision each time."""
-CANCELING = frozenset({Reason.ORDER_CANCELED, Reason.ORDER_REFUNDED, Reason.ITEMS_RETURNED, Reason.CAMPAIGN_INACTIVE})
+CANCELING = frozenset(
+    {
+        Reason.TEST_ORDER,
+        Reason.ORDER_CANCELED,
+        Reason.ORDER_REFUNDED,
+        Reason.ITEMS_RETURNED,
+        Reason.CAMPAIGN_INACTIVE,
+    }
+)
 """Reasons that take back the plan itself: the send ends as `canceled`, after all others as `skipped`."""
 
 
@@ -256,6 +264,8 @@ def _order_taken_back(facts: Facts) -> Defer | Skip | None:
             return Skip(Reason.ORDER_CANCELED)
         case "refunded":
             return Skip(Reason.ORDER_REFUNDED)
+        case "test":
+            return Skip(Reason.TEST_ORDER)
         case "completed":
             return None if facts.anchors_left else Skip(Reason.ITEMS_RETURNED)
         case _:

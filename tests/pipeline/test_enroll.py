@@ -349,6 +349,15 @@ def test_an_order_that_is_not_paid_says_so_once_and_enters_when_it_is(open_app: 
     assert reasons(app) == ["order_not_completed"] * 2 + ["enrolled"] * 2
 
 
+def test_an_order_that_only_tried_the_checkout_mails_nobody(open_app: Open) -> None:
+    """Shopify's test gateway takes any address."""
+    app = open_app()
+    tell_shopify(app, "orders/paid", of_monday(test=True))
+    assert (reasons(app), rows(app, sends)) == (["test_order"], [])
+    tell_shopify(app, "orders/paid", of_monday(id=5002, test=False))
+    assert reasons(app) == ["test_order", "enrolled"]
+
+
 def test_an_order_that_comes_to_fit_later_enters_then(open_app: Open, shop: Shop) -> None:
     shop.write(campaign().replace("steps:", "audience: {bought: {sku: [HELMET]}}\nsteps:"))
     app = open_app()

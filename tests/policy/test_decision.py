@@ -74,6 +74,7 @@ def test_a_mail_with_nothing_against_it_may_go() -> None:
     ("change", "reason", "state"),
     [
         ({"order_state": "canceled"}, Reason.ORDER_CANCELED, "canceled"),
+        ({"order_state": "test"}, Reason.TEST_ORDER, "canceled"),
         ({"order_state": "refunded"}, Reason.ORDER_REFUNDED, "canceled"),
         ({"anchors_left": 0}, Reason.ITEMS_RETURNED, "canceled"),
         ({"has_step": False}, Reason.CAMPAIGN_INACTIVE, "canceled"),
