@@ -53,8 +53,10 @@ class TrainReport:
             return "The last weeks hold too few orders with several products to test it on."
         found = self.comparison
         return (
-            f"On {found.cases:,} later orders it had not seen, NDCG@10 is {found.lightfm.ndcg10:.3f}; "
-            f"bought together {found.bought_together.ndcg10:.3f}, best sellers {found.best_sellers.ndcg10:.3f}."
+            f"On {found.cases:,} later orders it had not seen, its first ten hold something that was bought in "
+            f"{found.lightfm.hr10:.0%} (NDCG@10 {found.lightfm.ndcg10:.3f}); bought together "
+            f"{found.bought_together.hr10:.0%} ({found.bought_together.ndcg10:.3f}), best sellers "
+            f"{found.best_sellers.hr10:.0%} ({found.best_sellers.ndcg10:.3f})."
         )
 
     @property

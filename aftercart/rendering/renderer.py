@@ -54,11 +54,6 @@ class Renderer:
                 self._loaded[key] = loaded
             return loaded.template
 
-    def reload(self) -> None:
-        """Look at every file again at its next use, however short ago it was looked at."""
-        with self._lock:
-            self._loaded.clear()
-
     def _load(self, name: str, locale: str) -> _Loaded:
         sources = read_template(self._templates_dir, name)
         stamps = _stamps(sources.files)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote_plus
 from uuid import UUID
 
-from aftercart.tracking.tokens import TokenSigner
+from aftercart.tracking.tokens import MAX_POSITION, TokenSigner
 from aftercart.web_address import NEVER_IN_A_URL, ascii_host, web_address
 
 UNSAFE = "#unsafe-url"
@@ -45,7 +45,7 @@ class LinkBook:
     def track(self, url: str) -> str:
         """What stands in the mail for a link; the same link stands in a mail several times.
 
-        - http(s) to one of the shop's hosts: a tracked link
+        - http(s) to one of the shop's hosts: a tracked link; from the 65,537th on as it is
         - http(s) to another host, `mailto:`, `tel:` and `#place`: the link as it is
         - a link to our own pages: as it is; wrapped twice it would lead in a circle
         - anything else (another scheme, a user name in it, backslashes, control characters): `#unsafe-url`
@@ -59,6 +59,8 @@ class LinkBook:
         target = _target(url, self._base_url, self._hosts, self._utm)
         if target.untracked is not None:
             return target.untracked
+        if len(self._positions) > MAX_POSITION:
+            return url
         position = self._positions.setdefault(target.url, len(self._positions))
         return f"{self._base_url}/c/{self._tokens.link(self._send_id, position)}"
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftercart.tracking.links import UNSAFE, LinkBook, with_parameters
-from aftercart.tracking.tokens import TokenSigner
+from aftercart.tracking.tokens import MAX_POSITION, TokenSigner
 
 TOKENS = TokenSigner(["k" * 32])
 SEND = UUID("0190c2f0-5b6a-7c3d-8e4f-112233445566")
@@ -173,3 +173,12 @@ def test_the_same_link_twice_is_one_link_and_positions_count_up() -> None:
     links.track("https://shop.example/bell")
     assert picture == title
     assert links.links == [(0, "https://shop.example/lamp"), (1, "https://shop.example/bell")]
+
+
+def test_links_beyond_what_a_token_can_count_stay_as_they_are() -> None:
+    links = book()
+    for number in range(MAX_POSITION + 1):
+        links.track(f"https://shop.example/{number}")
+    assert len(links.links) == MAX_POSITION + 1
+    assert links.track("https://shop.example/beyond") == "https://shop.example/beyond"
+    assert destination(links, links.track("https://shop.example/0")) == "https://shop.example/0"
