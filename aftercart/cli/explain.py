@@ -37,7 +37,9 @@ def _tell(name: str, explanation: "Explanation") -> None:
         _tell_head(f"Order {order.order_id}", f" of {order.shop}, {order.state}, {order.email or 'no e-mail'}")
         _tell_moments(order.moments)
         _tell_sends(order.sends)
-    _tell_moments(explanation.events)
+    if explanation.events:
+        _tell_head(f"Order {name.strip()}", ", which is not known; only these webhooks spoke of it")
+        _tell_moments(explanation.events)
 
 
 def _tell_sends(sends: "tuple[SendStory, ...]") -> None:

@@ -1,8 +1,8 @@
 """WooCommerce (webhooks with REST v3 resources).
 
 Its dates come twice: `..._gmt` in UTC and without it in the shop's own time, which is read only where the first is
-missing. It knows no consent: a checkout box has to write the order meta key `accepts_marketing`. Prices of product
-webhooks come without a currency: the shop object is told it.
+missing. It knows no consent: a checkout box has to write the order meta key `accepts_marketing` (docs/operations.md has
+one). Prices of product webhooks come without a currency: the shop object is told it.
 """
 
 import re

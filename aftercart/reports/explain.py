@@ -20,10 +20,12 @@ from aftercart.db.tables import (
     order_reversals,
     orders,
     picks,
+    products,
     recipients,
     sends,
     suppressions,
 )
+from aftercart.intake.clean import clean_email
 from aftercart.policy.decision import Reason
 from aftercart.reports.expiry import kept_by
 from aftercart.reports.words import CLICKS, SOURCES, answer_in_words
@@ -126,7 +128,7 @@ def explain(connection: Connection, name: str) -> Explanation:
     """Explain what goes by `name`: a send id, an e-mail address, or a shop's order id."""
     name = name.strip()
     # Shops number their orders as they like, with UUIDs too: what is no send may still be an order.
-    return _about_send(connection, name) or _about_person(connection, name.lower()) or _about_order(connection, name)
+    return _about_send(connection, name) or _about_person(connection, name) or _about_order(connection, name)
 
 
 def _about_send(connection: Connection, name: str) -> Explanation:
@@ -160,9 +162,10 @@ def _orders(connection: Connection, condition: ColumnElement[bool]) -> list[dict
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _about_person(connection: Connection, email: str) -> Explanation:
-    if "@" not in email:
+def _about_person(connection: Connection, name: str) -> Explanation:
+    if "@" not in name:
         return Explanation()
+    email = clean_email(name) or name.lower()  # as it was taken in: jörg@exämple.de is kept with xn--exmple-cua.de
     rows = _orders(connection, recipients.c.email == email)
     moments = [*_consents(connection, email), *_suppressions(connection, email)]
     if not rows and not moments:
@@ -237,7 +240,7 @@ def _moments(connection: Connection, rows: Sequence[dict[str, Any]], ids: list[i
         yield keys[key], moment
     for key, moment in _reversals(connection, list(keys)):
         yield keys[key], moment
-    yield from _decisions(connection, ids)
+    yield from _decisions(connection, {row["id"]: row["shop"] for row in rows})
     yield from _about_sends(connection, ids)
     yield from _credits(connection, ids)
 
@@ -271,10 +274,13 @@ def _taken_back(kind: str, sku: str | None) -> str:
     return f"{what} was {REVERSED.get(kind, kind)}."
 
 
-def _decisions(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Moment]]:
-    query = select(decisions).where(decisions.c.order_id.in_(ids)).order_by(decisions.c.id)
+def _decisions(connection: Connection, shops: Mapping[int, str]) -> Iterable[tuple[int, Moment]]:
+    """`shops`: of the orders, by id."""
+    query = select(decisions).where(decisions.c.order_id.in_(shops)).order_by(decisions.c.id)
     for row in connection.execute(query).mappings():
         facts = {**row["inputs"], **({"until": row["until"].isoformat()} if row["until"] else {})}
+        if row["reason"] == Reason.NO_CONSENT:
+            facts["shop"] = shops[row["order_id"]]
         yield (
             row["order_id"],
             Moment(
@@ -310,9 +316,10 @@ def _about_sends(connection: Connection, ids: list[int]) -> Iterable[tuple[int, 
         yield planned[row["send_id"]].order_id, Moment(row["at"], "click", sentence, send_id=str(row["send_id"]))
     chosen_at = _claimed_at(connection, planned)
     bought = _titles(connection, ids)
+    named = _catalog_titles(connection, ids)
     for row in _of_sends(connection, picks, planned):
         send = planned[row["send_id"]]
-        anchor = bought.get((send.order_id, row["because"]), row["because"])
+        anchor = bought.get((send.order_id, row["because"])) or named.get(row["because"], row["because"])
         yield send.order_id, _picked(row, anchor, chosen_at.get(send.id, send.created_at))
 
 
@@ -322,6 +329,13 @@ def _titles(connection: Connection, ids: list[int]) -> dict[tuple[int, str], str
         order_lines.c.order_id.in_(ids), order_lines.c.title != ""
     )
     return {(order_id, sku): title for order_id, sku, title in connection.execute(query)}
+
+
+def _catalog_titles(connection: Connection, ids: list[int]) -> dict[str, str]:
+    """What the shop calls the products for which others were picked."""
+    spoke = select(picks.c.because).join(sends, sends.c.id == picks.c.send_id).where(sends.c.order_id.in_(ids))
+    query = select(products.c.sku, products.c.title).where(products.c.sku.in_(spoke))
+    return {sku: title for sku, title in connection.execute(query)}
 
 
 def _attempted(row: Mapping[str, Any]) -> Moment:

@@ -57,6 +57,14 @@ KEPT = {
     Reason.OUTRANKED: "more important mails to the same person held it until then.",
 }
 """What kept a mail until it was no longer worth sending: whatever makes a mail wait."""
+CONSENT_FROM = {
+    "woocommerce": "WooCommerce itself asks nobody: your checkout has to write the order meta `accepts_marketing` "
+    "(docs/operations.md, Consent).",
+    "shopify": "Shopify tells it as `email_marketing_consent` of the customer, or `buyer_accepts_marketing` of the order "
+    "(docs/operations.md, Consent).",
+    "generic": "Your shop has to say `accepts_marketing: true` of the customer (docs/operations.md, Consent).",
+}
+"""Where a yes would come from, by shop."""
 SOURCES = {
     "lightfm": "chosen by the model",
     "bought_together": "often bought together",
@@ -84,6 +92,8 @@ def _gate(facts: Facts) -> Iterable[str]:
     yield f"Where they live it was {_clock(facts['local_time'])} ({facts['zone']}: {_zone(facts)})."
     yield f"Worth sending until {_instant(facts['valid_until'], facts['zone'])}."
     yield f"Consent to marketing mail: {facts['consent'] or 'they never said anything'}."
+    if not facts["consent"]:
+        yield CONSENT_FROM.get(facts.get("shop", ""), "")
     if facts.get("suppressed_for"):
         yield f"The address is on the list of those not to be mailed: {facts['suppressed_for'].replace('_', ' ')}."
     if facts.get("quiet_hours"):

@@ -1,9 +1,14 @@
 import json
 import re
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from aftercart.db.session import Database
+from aftercart.db.tables import events
 from tests.cli.conftest import HOSTILE_ORDER, Typed
+from tests.rows import MONDAY
 
 pytestmark = pytest.mark.usefixtures("some_sends")
 
@@ -48,3 +53,11 @@ def test_the_kinds_of_moments_are_told_as_in_the_inbox(typed: Typed) -> None:
     kinds = {found[1] for line in lines if (found := re.match(r"  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (\S+)", line))}
     assert kinds
     assert all(kind[0].isupper() for kind in kinds)
+def test_webhooks_without_an_order_stand_below_a_heading(typed: Typed, tmp_path: Path) -> None:
+    lost = {"shop": "generic", "delivery_key": "1", "topic": "order.completed", "body": b"{}", "headers": {}}
+    with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db, db.write() as connection:
+        failed = {"state": "failed", "error": "data.placed_at: is missing", "shop_order_id": "lost 1"}
+        connection.execute(events.insert(), {**lost, **failed, "received_at": MONDAY})
+    told = typed("explain", "lost 1").stdout.splitlines()
+    assert told[1].startswith("Order lost 1, which is not known")
+    assert "data.placed_at: is missing" in told[-1]

@@ -206,6 +206,12 @@ def test_a_person_is_explained_with_what_they_said_and_all_their_orders(app: App
     assert found.orders[0].moments[-1].kind == "attribution"
 
 
+def test_a_person_is_found_by_an_address_of_any_script(app: App) -> None:
+    order(app, "1001", {**ADA, "email": "jörg@exämple.de"})
+    for name in ("jörg@exämple.de", "JÖRG@Exämple.DE", "jörg@xn--exmple-cua.de"):
+        assert [story.order_id for story in explained(app, name).orders] == ["1001"]
+
+
 def test_an_order_may_bear_a_uuid_or_an_at_sign(app: App) -> None:
     """Shops number their orders as they like."""
     for order_id in (str(uuid4()), uuid4().hex, "2026@77"):
@@ -249,6 +255,40 @@ def test_the_facts_of_a_refusal_are_sentences(app: App) -> None:
         "Consent to marketing mail: denied.",
         "Quiet hours: 21:00-08:00.",
     ]
+
+
+def test_who_never_said_anything_is_told_with_where_a_yes_would_come_from(app: App) -> None:
+    paid = {"date_created_gmt": MONDAY.isoformat(), "date_paid_gmt": MONDAY.isoformat(), "date_modified_gmt": None}
+    tell_woocommerce(app, "order.created", woo_order(**paid))
+    order(app, "1001", {**ADA, "accepts_marketing": None})
+    run_until(app, MONDAY + timedelta(days=4))
+    for order_id, words in (("812", "order meta `accepts_marketing`"), ("1001", "`accepts_marketing: true`")):
+        (story,) = explained(app, order_id).orders
+        assert story.moments[-1].reason == "no_consent"
+        told = " ".join(in_words("gate", story.moments[-1].facts))
+        assert "they never said anything." in told
+        assert words in told
+        assert "docs/operations.md, Consent" in told
+
+
+def test_a_pick_goes_with_a_product_by_its_name_also_where_the_order_gave_none(tmp_path: Path) -> None:
+    offers = "recommend: {slots: 1, at_least: 1}, template: plain"
+    text = campaign().replace("template: plain", offers)
+    with engine(tmp_path, SteppedClock(MONDAY), **Shop(tmp_path / "shop").write(text).files) as app:
+        stock_up(app)
+        for number in range(3):
+            order(app, f"past{number}", customer(number), [HELMET, {**HELMET, "sku": "LAMP"}])
+        order(app, "1001", ADA, [{**HELMET, "title": ""}])
+        run_until(app, DUE)
+        assert any("because “Helmet” was bought" in sentence for sentence in sentences(app, "1001"))
+
+
+def test_a_quantity_is_a_whole_number_where_it_is_one(app: App) -> None:
+    order(app, "1001", ADA, [{**HELMET, "quantity": 6}])
+    tell(app, "order.refunded", {"order_id": "1001", "lines": [{"sku": "HELMET", "quantity": 5}]})
+    (story,) = explained(app, "1001").orders
+    told = [line for moment in story.moments for line in in_words(moment.kind, moment.facts)]
+    assert "quantity: 5" in told
 
 
 def test_the_facts_of_an_order_that_stayed_out_are_sentences(tmp_path: Path) -> None:
