@@ -1,7 +1,7 @@
 """A CSV file that somebody exported: plain or gzip, their column names or ours, perhaps with faulty rows.
 
-It is read row by row, so that its size does not matter. A row that cannot be used is a `Fault`; the file itself being
-unreadable, or lacking a column, is a ConfigError.
+It is read row by row, so that its size does not matter. A row that cannot be used is a `Fault`, and so is the place at
+which a file was cut off; the file itself being unreadable, or lacking a column, is a ConfigError.
 """
 
 import csv
@@ -18,6 +18,9 @@ from aftercart.errors import ConfigError, Place, UnprocessableError
 
 FAULTS_KEPT = 1_000
 ROWS_BETWEEN_REPORTS = 2_000
+GZIP_BEGINS = b"\x1f\x8b"
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 
 Progress = Callable[[int, int], None]
 """Called with the bytes of the file that were read, and its size."""
@@ -85,11 +88,21 @@ def open_table(
     """
     try:
         with file.open("rb") as raw:
+            _check_ending(file, raw.peek(len(GZIP_BEGINS)))
             unpacked = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
             text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", errors="surrogateescape", newline="")
             yield _table(file, text, columns, mapping, lambda: _report(progress, raw.tell(), file))
-    except (OSError, EOFError, zlib.error) as err:
+    except OSError as err:
         raise ConfigError(f"cannot be read: {err}", Place(file)) from err
+
+
+def _check_ending(file: Path, beginning: bytes) -> None:
+    """The ending of the name says how it is read; the other way round nothing but noise would come of it."""
+    gzipped = beginning.startswith(GZIP_BEGINS)
+    if gzipped and file.suffix != ".gz":
+        raise ConfigError("it looks gzipped", Place(file), f"name it {file.name}.gz")
+    if beginning and not gzipped and file.suffix == ".gz":
+        raise ConfigError("it is not gzipped, though its name says so", Place(file), f"name it {file.stem}")
 
 
 def _report(progress: Progress | None, done: int, file: Path) -> None:
@@ -101,14 +114,31 @@ def _table(
     file: Path, text: io.TextIOWrapper, columns: Columns, mapping: Mapping[str, str], report: Callable[[], None]
 ) -> TableFile:
     reader = csv.reader(text)
+    faults = Faults(file)
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as err:
         raise ConfigError(f"is no CSV file: {err}", Place(file, 1)) from err
+    except DAMAGED:
+        faults.add(1, _cut_off())
+        return TableFile(faults, frozenset(), iter(()))
+    _check_separator(file, header)
     positions = _positions(file, header, columns, mapping)
-    faults = Faults(file)
     rows = _rows(reader, len(header), [positions.get(name, len(header)) for name in columns.all], faults, report)
     return TableFile(faults, frozenset(positions), rows)
+
+
+def _check_separator(file: Path, header: Sequence[str]) -> None:
+    """What spreadsheets in half of Europe write is no comma."""
+    if len(header) == 1:
+        for separator, name in SEPARATORS.items():
+            if separator in header[0]:
+                message = f"its columns are parted by {name}, and commas are expected"
+                raise ConfigError(message, Place(file, 1), "export it as comma-separated CSV in UTF-8")
+
+
+def _cut_off() -> UnprocessableError:
+    return UnprocessableError("file", "is damaged or was cut off from here on: copy it anew and import it once more")
 
 
 def _positions(file: Path, header: Sequence[str], columns: Columns, mapping: Mapping[str, str]) -> dict[str, int]:
@@ -167,5 +197,8 @@ def _lines(reader: Iterator[list[str]], faults: Faults) -> Iterator[tuple[int, l
         except csv.Error as err:
             faults.add(line, UnprocessableError("row", f"is no CSV ({err})"))
             continue
+        except DAMAGED:
+            faults.add(line, _cut_off())
+            return
         if row:
             yield line, row

@@ -99,6 +99,39 @@ def test_wrong_usage_exits_2_and_says_why(typed: Typed, written: Written, words:
     assert said in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("p.csv", gzip.compress(PRODUCTS.encode()), "it looks gzipped — name it p.csv.gz"),
+        ("p.csv.gz", PRODUCTS.encode(), "it is not gzipped, though its name says so — name it p.csv"),
+        ("p.csv", PRODUCTS.replace(",", ";").encode(), "its columns are parted by semicolons, and commas are"),
+        ("p.csv", PRODUCTS.replace(",", "\t").encode(), "its columns are parted by tabs, and commas are"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_for_what_it_is(
+    tmp_path: Path, typed: Typed, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    result = typed("import", "products", name)
+    words = " ".join(result.stderr.replace("│", " ").split())
+    assert result.exit_code == 2
+    assert said in words
+    assert "--map" not in words
+    assert all(letter.isprintable() for letter in words)
+
+
+def test_of_a_file_that_was_cut_off_what_is_left_goes_in(tmp_path: Path, typed: Typed, stored: Stored) -> None:
+    lines = "".join(f"{n},Product {n * 7919 % 10007},1\n" for n in range(5_000))
+    whole = gzip.compress(f"sku,title,price\n{lines}".encode())
+    for left in (len(whole) // 2, len(whole) - 4, 12):
+        (tmp_path / "p.csv.gz").write_bytes(whole[:left])
+        result = typed("import", "products", "p.csv.gz")
+        assert result.exit_code == 1
+        assert "file: is damaged or was cut off from here on: copy it anew" in result.stderr
+        assert ", 1 bad." in result.stdout
+    assert len(stored(products)) > 2_000
+
+
 def test_orders_come_in_to_learn_from(typed: Typed, stored: Stored, written: Written) -> None:
     zone = ("--shop", "shopify", "--currency", "USD", "--time-zone", "Asia/Tokyo")
     result = typed("import", "orders", written("orders.csv", ORDERS), *zone)
