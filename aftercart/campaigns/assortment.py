@@ -6,24 +6,32 @@ A department that no product has is no error: the products may come tomorrow. Bu
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Severity
 from aftercart.campaigns.lint import Finding
 from aftercart.campaigns.schema import Campaign, ProductFilter
 from aftercart.campaigns.yaml_file import Loc
+from aftercart.tracking.hosts import not_listed
 
 _MOST_NAMED = 8
+_MOST_HOSTS = 3
 _MOST_COMPARED = 10_000
 """Looking for the nearest of a million article numbers would take a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assortment:
-    """What is written in the shop's products: the values of each key that a campaign may choose by."""
+    """What is written in the shop's products: the values of each key that a campaign may choose by.
+
+    `hosts`: how many products have their page on each; `size`: how many there are.
+    """
 
     by_key: Mapping[str, Set[str]]
     currencies: Set[str]
+    hosts: Mapping[str, int]
+    size: int
 
 
 def products_asked_for(campaign: Campaign) -> Iterator[tuple[Loc, ProductFilter]]:
@@ -61,6 +69,17 @@ def not_priced(brand: Brand, assortment: Assortment) -> Iterator[Finding]:
         there_are = sorted(assortment.currencies)
         message = f"no product is priced in {brand.currency}; they are in {', '.join(there_are)}"
         yield Finding(("currency",), message, f"write currency: {there_are[0]}", Severity.WARNING)
+
+
+def not_tracked(brand: Brand, assortment: Assortment) -> Iterator[Finding]:
+    """Hosts with product pages on which no click is counted. One is nearly always forgotten, ten are meant so."""
+    for host, count in islice(not_listed(assortment.hosts, brand.link_hosts), _MOST_HOSTS):
+        message = (
+            f"{count:,} of {assortment.size:,} products lie on {host}, which is not in link_hosts: clicks on them "
+            "cannot be counted"
+        )
+        fix = f"write link_hosts: [{', '.join((*brand.link_hosts, host))}]"
+        yield Finding(("link_hosts",), message, fix, Severity.WARNING)
 
 
 def _nobody_has(loc: Loc, key: str, value: str, known: Mapping[str, str]) -> Finding:

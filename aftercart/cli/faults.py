@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from aftercart.campaigns.assortment import Assortment, not_priced, not_sold, products_asked_for
+from aftercart.campaigns.assortment import Assortment, not_priced, not_sold, not_tracked, products_asked_for
 from aftercart.campaigns.fault import Fault, Severity, by_place
 from aftercart.campaigns.lint import Finding
 from aftercart.campaigns.loader import BRAND_FILE, Inspection, inspect_campaigns
@@ -20,6 +20,7 @@ from aftercart.rendering.check import check_template, fault_with_picks
 from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.source import template_folders
 from aftercart.settings import Settings, read_settings
+from aftercart.tracking.hosts import counted_by_host
 
 
 class Folders(NamedTuple):
@@ -84,6 +85,7 @@ def _beside_products(inspection: Inspection, database: str) -> Iterator[Fault]:
         return
     if inspection.brand_file:
         yield from map(inspection.brand_file.fault, not_priced(inspection.brand_file.value, assortment))
+        yield from map(inspection.brand_file.fault, not_tracked(inspection.brand_file.value, assortment))
     for read in inspection.campaign_files:
         yield from map(read.fault, not_sold(read.value, assortment))
 
@@ -91,8 +93,9 @@ def _beside_products(inspection: Inspection, database: str) -> Iterator[Fault]:
 def _assortment(connection: Connection, keys: set[str]) -> Assortment | None:
     with suppress(DBAPIError):  # no tables yet, or those of another version
         found = recommendation.load_values(connection, {*keys, "currency"})
-        if recommendation.extent(connection)[1]:
-            return Assortment(found, found["currency"])
+        if size := recommendation.extent(connection)[1]:
+            hosts = counted_by_host(recommendation.load_urls(connection))
+            return Assortment(found, found["currency"], hosts, size)
     return None
 
 

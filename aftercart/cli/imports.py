@@ -47,7 +47,15 @@ def import_products(
 
     mapping, code = _mapping(map_), _currency(currency)
     with open_database() as database, _usage_checked(), _bar(file) as progress:
-        report = load_products(database, file, utc_now(), currency=code, mapping=mapping, progress=progress)
+        report = load_products(
+            database,
+            file,
+            utc_now(),
+            currency=code,
+            link_hosts=_link_hosts(),
+            mapping=mapping,
+            progress=progress,
+        )
     _conclude(report, "products", as_json=as_json)
 
 
@@ -121,6 +129,16 @@ def _enrolling() -> "Iterator[Enroll]":
 
     with working() as app:
         yield lambda connection, ids, now: enroll(connection, app, ids, now)
+
+
+def _link_hosts() -> tuple[str, ...] | None:
+    """Those of the brand; None where there is no brand that can be read, which `aftercart check` tells about."""
+    from aftercart.campaigns.loader import inspect_campaigns
+    from aftercart.settings import read_settings
+
+    settings = read_settings()
+    brand = inspect_campaigns(settings.campaigns_dir, settings.templates_dir).brand_file
+    return brand.value.link_hosts if brand else None
 
 
 # ---------------------------------------------------------------- options

@@ -28,6 +28,7 @@ from aftercart.intake.past import CUSTOMERS, ORDERS, PRODUCTS, OrderHead, custom
 from aftercart.intake.table_file import Fault, Faults, Progress, open_table
 from aftercart.recommendation.guards import has_page
 from aftercart.recommendation.store import load_facts
+from aftercart.tracking.hosts import counted_by_host, not_listed
 
 ORDERS_AT_ONCE = 2_000
 LINES_AT_ONCE = 25_000
@@ -62,14 +63,17 @@ def load_products(
     now: datetime,
     *,
     currency: str = "EUR",
+    link_hosts: Sequence[str] | None = None,
     mapping: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> LoadReport:
     """Import products. `currency`: of the prices, where the file does not say. Raises ConfigError on a wrong file.
 
-    The report notes how many of them have no page, because no mail offers these.
+    The report notes how many of them have no page, because no mail offers these; and whose page lies on none of
+    `link_hosts` (None: they are not known), because no click on it is counted.
     """
     total = store.Tally()
+    hosts: Counter[str] = Counter()
     count = without_page = 0
     with open_table(file, PRODUCTS, mapping or {}, progress) as table:
         states_stock = "stock" in table.present
@@ -87,12 +91,22 @@ def load_products(
                 _add(total, store.store_products(connection, products, now))
                 stored = load_facts(connection, (product.sku for product in products)).values()
             without_page += sum(not has_page(product.url) for product in stored)
+            hosts += counted_by_host(product.url for product in stored)
             count += len(stored)
-    return replace(_report(total, table.faults), notes=_about_pages(without_page, count))
+    untracked = () if link_hosts is None else _about_hosts(hosts, link_hosts, count)
+    return replace(_report(total, table.faults), notes=(*_about_pages(without_page, count), *untracked))
 
 
 def _about_pages(without: int, of: int) -> tuple[str, ...]:
     return (f"without a web address (url), so not offered in mails: {without:,} of {of:,} products",) if without else ()
+
+
+def _about_hosts(hosts: Mapping[str, int], listed: Sequence[str], of: int) -> Iterator[str]:
+    for host, count in not_listed(hosts, listed):
+        yield (
+            f"{count:,} of {of:,} products lie on {host}, which is not in link_hosts of brand.yaml: clicks on them cannot "
+            "be counted; add it"
+        )
 
 
 def load_customers(

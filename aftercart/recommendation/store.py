@@ -59,6 +59,13 @@ def load_values(connection: Connection, columns: Iterable[str]) -> dict[str, fro
     }
 
 
+def load_urls(connection: Connection) -> Iterator[str]:
+    """The pages of the products that have one, read as they are asked for."""
+    pages = select(products.c.url).where(products.c.url != "")
+    for (url,) in _streamed(connection, pages):
+        yield url
+
+
 def load_interactions(connection: Connection, *, newest: int | None = None) -> Interactions:
     """The completed orders (or the `newest` of them) without reversed lines, over the products in the catalog.
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote_plus
 from uuid import UUID
 
+from aftercart.tracking.hosts import is_listed
 from aftercart.tracking.tokens import MAX_POSITION, TokenSigner
 from aftercart.web_address import NEVER_IN_A_URL, ascii_host, web_address
 
@@ -32,7 +33,7 @@ class LinkBook:
         self._base_url = base_url.rstrip("/")
         self._tokens = tokens
         self._send_id = send_id
-        self._hosts = _known_hosts(tuple(hosts))
+        self._hosts = tuple(hosts)
         self._utm = tuple(utm.items())
         self._positions: dict[str, int] = {}
         self._stands: dict[str, str] = {}
@@ -81,18 +82,13 @@ def _target(url: str, base_url: str, hosts: tuple[str, ...], utm: tuple[tuple[st
     parts = web_address(url)
     if parts is None:
         return _Target(untracked=UNSAFE)
-    if _is_ours(url, base_url) or not _is_shop(parts, hosts):
+    if _is_ours(url, base_url) or not is_listed(parts.hostname or "", hosts):
         return _Target(untracked=url)
     return _Target(with_parameters(_ascii(url, parts), dict(utm)))
 
 
 def _is_ours(url: str, base_url: str) -> bool:
     return url.startswith(tuple(base_url + path for path in _OUR_PATHS))
-
-
-def _is_shop(parts: SplitResult, hosts: tuple[str, ...]) -> bool:
-    host = ascii_host(parts.hostname or "").rstrip(".")
-    return any(host == known or host.endswith(f".{known}") for known in hosts)
 
 
 def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
@@ -110,11 +106,6 @@ def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
 @lru_cache(maxsize=1024)  # the names of a few campaigns
 def _quoted(text: str) -> str:
     return quote(text, safe="")
-
-
-@lru_cache(maxsize=64)
-def _known_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(ascii_host(host.lower()) for host in hosts)
 
 
 def _ascii(url: str, parts: SplitResult) -> str:

@@ -1,6 +1,8 @@
 """`aftercart check` holds campaigns against the products, where there is a database with some."""
 
+from collections.abc import Sequence
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -26,12 +28,13 @@ def deployment(tmp_path: Path) -> Path:
     return folder
 
 
-def sell(url: str, *departments: str, currency: str = "EUR") -> None:
+def sell(url: str, *departments: str, currency: str = "EUR", on: Sequence[str] = ("",)) -> None:
+    """A product of each department, their pages in turn those of `on`."""
     columns = ("category", "brand", "family", "color", "description", "image_url", "url")
     usual = {**dict.fromkeys(columns, ""), "published": True, "updated_at": MONDAY, "price_minor": 100}
     rows = [
-        {"sku": str(n), "title": str(n), "department": name, "currency": currency, **usual}
-        for n, name in enumerate(departments)
+        {"sku": str(n), "title": str(n), "department": name, "currency": currency, **usual, "url": page}
+        for n, (name, page) in enumerate(zip(departments, cycle(on), strict=False))
     ]
     with closing(Database(url)) as database, database.write() as connection:
         connection.execute(products.insert(), rows)
@@ -47,6 +50,18 @@ def test_a_department_that_no_product_has_is_a_warning(
     assert result.exit_code == 0, result.output
     assert f"accessories.yaml:8:21: warning: audience.bought.department: {LACKING}" in result.stdout
     assert "brand.yaml:9:1: warning: currency: no product is priced in EUR; they are in USD" in result.stdout
+
+
+def test_products_on_a_host_that_is_not_listed_are_a_warning(
+    typed: Typed, deployment: Path, newest_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(deployment)
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", newest_url)
+    sell(newest_url, *["Bikes"] * 5, on=("https://cdn.other.example/a", "https://www.example.com/b", "", "odd:x"))
+    told = [line for line in typed("check").stdout.splitlines() if "link_hosts" in line]
+    message = "2 of 5 products lie on cdn.other.example, which is not in link_hosts: clicks on them cannot be counted"
+    fix = "write link_hosts: [example.com, cdn.other.example]"
+    assert told == [f"campaigns/brand.yaml:11:1: warning: link_hosts: {message} — {fix}"]
 
 
 def test_without_products_nothing_is_said(

@@ -60,6 +60,18 @@ def test_products_come_in_under_the_names_of_another_system(
     assert again.stdout == "2 products: 0 added, 2 there already.\n"
 
 
+def test_products_on_a_host_without_tracking_are_told(tmp_path: Path, typed: Typed, written: Written) -> None:
+    file = written("p.csv", "sku,title,url\nA,A,https://www.example.com/a\nB,B,https://other.example/b\n")
+    assert typed("import", "products", file).stderr == "", "there is no brand that could say"
+    assert typed("init", ".").exit_code == 0
+    result = typed("import", "products", file)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "aftercart: 1 of 2 products lie on other.example, which is not in link_hosts of brand.yaml: clicks on them "
+        "cannot be counted; add it\n"
+    )
+
+
 def test_a_bad_row_is_named_with_its_line_and_the_rest_goes_in(typed: Typed, stored: Stored, written: Written) -> None:
     file = written("products.csv", f"{PRODUCTS},nothing,1\nBELL,Bell,9\n")
     result = typed("import", "products", file, *NAMES)
