@@ -150,9 +150,20 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def _in_words(fault: Mapping[str, Any]) -> str:
-    if fault["type"] == "missing":
-        return "is not set (`aftercart init DIR` writes a working .env)"
-    return str(fault["msg"]).removeprefix("Value error, ")
+    """What is wrong, and what to write. Only of numbers is the value shown: others may be secrets."""
+    given, limits = fault["input"], fault.get("ctx", {})
+    match fault["type"]:
+        case "missing":
+            return "is not set (`aftercart init DIR` writes a working .env)"
+        case "int_parsing" | "int_from_float" | "int_type" | "int_parsing_size":
+            default = Settings.model_fields[fault["loc"][0]].default
+            return f"{given!r} is no whole number: write one, such as {default}, or take the setting out"
+        case "greater_than_equal":
+            return f"{given} is too little: write {limits['ge']} or more"
+        case "less_than_equal":
+            return f"{given} is too much: write {limits['le']} or less"
+        case _:
+            return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _refuse_unknown(names: Mapping[str, Any], where: str) -> None:

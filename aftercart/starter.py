@@ -35,7 +35,18 @@ def shipped() -> Path:
 
 
 def init(directory: Path) -> list[Path]:
-    """Write a deployment that works; returns the files. Raises ConfigError where one of them exists already."""
+    """Write a deployment that works; returns the files.
+
+    Raises ConfigError where one of them exists already, or cannot be written.
+    """
+    try:
+        return _write(directory)
+    except OSError as err:
+        why = f"{err.strerror[:1].lower()}{err.strerror[1:]}" if err.strerror else str(err)
+        raise ConfigError(f"nothing can be written to {directory} ({why}): choose another folder") from err
+
+
+def _write(directory: Path) -> list[Path]:
     copies = {directory / relative: shipped() / relative for relative in _shipped_files()}
     env = directory / ".env"
     taken = [file for file in (*copies, env) if file.exists()]

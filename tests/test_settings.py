@@ -55,10 +55,12 @@ def test_an_unknown_name_in_the_env_file_stops_the_start(tmp_path: Path, line: s
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("WORKERS", "many", "integer"),
-        ("WORKERS", "0", "greater than or equal to 1"),
-        ("WORKERS", "", "integer"),
-        ("MAX_BODY_BYTES", "12", "10000"),
+        ("WORKERS", "many", "'many' is no whole number: write one, such as 4, or take the setting out"),
+        ("WORKERS", "2.5", "'2.5' is no whole number"),
+        ("WORKERS", "0", "0 is too little: write 1 or more"),
+        ("WORKERS", "65", "65 is too much: write 64 or less"),
+        ("WORKERS", "", "'' is no whole number"),
+        ("MAX_BODY_BYTES", "12", "write 10000 or more"),
         ("BASE_URL", "mail.example.com", "must start with https://"),
         ("BASE_URL", "http://", "https://mail.example.com"),
         ("BASE_URL", "https:///path", "https://mail.example.com"),

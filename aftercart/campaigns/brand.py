@@ -75,8 +75,8 @@ class Brand(Part):
     link_hosts: tuple[Host, ...] = Field(
         default_factory=_host_of,
         min_length=1,
-        description="Hosts on which clicks are counted, each with its subdomains; without it that of `url`. A link to any "
-        "other host works and is not counted.",
+        description="Hosts on which clicks are counted, each with its subdomains; without it that of `url`. A link to "
+        "any other host works and is not counted.",
         examples=[["example.com"]],
     )
     color: Color = Field(

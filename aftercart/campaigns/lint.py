@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Severity
-from aftercart.campaigns.schema import Campaign, Step
+from aftercart.campaigns.schema import DEFAULT_VALID_FOR, Campaign, Step
 from aftercart.campaigns.yaml_file import Loc
 from aftercart.policy.quiet_hours import QuietHours
 
@@ -95,8 +95,11 @@ def _held_for_ever(campaign: Campaign, around: Surroundings) -> Iterator[Finding
     caps = [*around.brand.frequency_cap, *campaign.limits.frequency_cap]
     for index, step in enumerate(campaign.steps):
         if caps and step.valid_for is None:
-            message = f"a frequency cap ({caps[0]}) could hold this mail again and again, and nothing says until when"
-            yield Finding(("steps", index, "valid_for"), message, "add valid_for: 3d")
+            message = (
+                f"a frequency cap ({caps[0]}) could hold this mail again and again, so say how long it is worth sending"
+            )
+            fix = f"add valid_for: {DEFAULT_VALID_FOR}, which is what holds where there is no cap"
+            yield Finding(("steps", index, "valid_for"), message, fix)
 
 
 def _more_than_there_are_slots(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:

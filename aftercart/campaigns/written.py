@@ -60,7 +60,9 @@ def _in_percent(share: float) -> str:
 
 
 def _less_than_all(share: float) -> float:
-    if share >= 1:
+    if share > 1:
+        raise ValueError(f"{_in_percent(share)} is more than everybody; write a share below 100%, such as 10%")
+    if share == 1:
         raise ValueError("a holdout of 100% sends nothing to anybody; pause the campaign instead")
     return share
 

@@ -23,6 +23,7 @@ ID_LENGTH = 200
 """Longer ids do not fit an index page of PostgreSQL."""
 LARGEST_AMOUNT = 10**15
 LARGEST_QUANTITY = 10**9
+NUMBER_TOO_LONG = "a number that is too long to be read; an id with so many digits has to be sent as text, in quotes"
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off", ""})
 
@@ -194,8 +195,10 @@ def read_object(body: bytes) -> Reader:
         raise UnprocessableError("body", f"is not UTF-8 (byte {err.start})") from err
     except RecursionError as err:
         raise UnprocessableError("body", "is nested too deeply") from err
-    except (ValueError, ArithmeticError) as err:
+    except json.JSONDecodeError as err:
         raise UnprocessableError("body", f"is not JSON ({str(err)[:100]})") from err
+    except (ValueError, ArithmeticError) as err:  # Python's own limits; what they say speaks of Python
+        raise UnprocessableError("body", f"holds {NUMBER_TOO_LONG}") from err
     if not isinstance(value, dict):
         raise UnprocessableError("body", "is not a JSON object")
     return Reader(value)
@@ -225,7 +228,7 @@ def is_currency(code: str) -> bool:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise UnprocessableError("body", f"is not JSON ({constant} is no JSON)")
 
 
 def _shown(value: Any) -> str:

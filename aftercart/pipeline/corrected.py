@@ -77,4 +77,4 @@ def _existing(connection: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
     found = connection.execute(
         wanted.where(tuple_(events.c.shop, events.c.delivery_key).in_(keys)).order_by(events.c.id).with_for_update()
     )
-    return {(row["shop"], row["delivery_key"]): row for row in found.mappings()}
+    return {(row["shop"], row["delivery_key"]): dict(row) for row in found.mappings()}

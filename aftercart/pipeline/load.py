@@ -104,8 +104,8 @@ def _about_pages(without: int, of: int) -> tuple[str, ...]:
 def _about_hosts(hosts: Mapping[str, int], listed: Sequence[str], of: int) -> Iterator[str]:
     for host, count in not_listed(hosts, listed):
         yield (
-            f"{count:,} of {of:,} products lie on {host}, which is not in link_hosts of brand.yaml: clicks on them cannot "
-            "be counted; add it"
+            f"{count:,} of {of:,} products lie on {host}, which is not in link_hosts of brand.yaml: clicks on them "
+            "cannot be counted; add it"
         )
 
 

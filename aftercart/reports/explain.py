@@ -335,7 +335,7 @@ def _catalog_titles(connection: Connection, ids: list[int]) -> dict[str, str]:
     """What the shop calls the products for which others were picked."""
     spoke = select(picks.c.because).join(sends, sends.c.id == picks.c.send_id).where(sends.c.order_id.in_(ids))
     query = select(products.c.sku, products.c.title).where(products.c.sku.in_(spoke))
-    return {sku: title for sku, title in connection.execute(query)}
+    return {row.sku: row.title for row in connection.execute(query)}
 
 
 def _attempted(row: Mapping[str, Any]) -> Moment:

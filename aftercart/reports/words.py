@@ -60,8 +60,8 @@ KEPT = {
 CONSENT_FROM = {
     "woocommerce": "WooCommerce itself asks nobody: your checkout has to write the order meta `accepts_marketing` "
     "(docs/operations.md, Consent).",
-    "shopify": "Shopify tells it as `email_marketing_consent` of the customer, or `buyer_accepts_marketing` of the order "
-    "(docs/operations.md, Consent).",
+    "shopify": "Shopify tells it as `email_marketing_consent` of the customer, or `buyer_accepts_marketing` of the "
+    "order (docs/operations.md, Consent).",
     "generic": "Your shop has to say `accepts_marketing: true` of the customer (docs/operations.md, Consent).",
 }
 """Where a yes would come from, by shop."""

@@ -1,5 +1,6 @@
 """What campaigns ask of products is held against the products that there are."""
 
+from collections.abc import Mapping, Set
 from typing import Any
 
 import pytest
@@ -10,7 +11,12 @@ from aftercart.campaigns.fault import key_path
 from aftercart.campaigns.schema import Campaign
 from tests.campaigns.test_brand import WHOLE
 
-SHOP = Assortment(
+
+def assortment(by_key: Mapping[str, Set[str]], currencies: Set[str]) -> Assortment:
+    return Assortment(by_key, currencies, hosts={}, size=1)
+
+
+SHOP = assortment(
     {"department": {"Bikes", "Clothing"}, "category": {"Helmets"}, "sku": {"HL-U509"}, "brand": set()}, {"EUR", "CHF"}
 )
 
@@ -68,7 +74,7 @@ def test_what_products_have_is_no_fault_in_upper_or_lower_case() -> None:
 
 
 def test_products_without_a_price_say_nothing_about_currencies() -> None:
-    unpriced = Assortment(SHOP.by_key, set())
+    unpriced = assortment(SHOP.by_key, set())
     assert said({"order_total": {"at_least": "50 USD"}}, shop=unpriced) == []
     assert list(not_priced(Brand.model_validate(WHOLE), unpriced)) == []
 

@@ -74,6 +74,7 @@ def test_a_template_sees_plain_values() -> None:
         ({"locale": "english"}, "is no locale"),
         ({"postal_address": "here"}, "at least 10"),
         ({"holdout": "100%"}, "pause the campaign instead"),
+        ({"holdout": "110%"}, "110% is more than everybody; write a share below 100%, such as 10%"),
         ({"campaign": "x"}, "Extra inputs"),
     ],
 )

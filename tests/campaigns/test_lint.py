@@ -29,7 +29,8 @@ def test_the_folder_as_it_stands_has_no_fault(folder: Any) -> None:
         (
             "    valid_for: 3d\n",
             "",
-            "5:5: error: steps[0].valid_for: a frequency cap (1 per 1d) could hold this mail again and again",
+            "5:5: error: steps[0].valid_for: a frequency cap (1 per 1d) could hold this mail again and again, "
+            "so say how long it is worth sending — add valid_for: 3d, which is what holds where there is no cap",
         ),
         (
             "slots: 4",

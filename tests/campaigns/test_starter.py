@@ -61,3 +61,11 @@ def test_all_that_ships_is_copied(tmp_path: Path) -> None:
     written = {file.relative_to(tmp_path).as_posix() for file in starter.init(tmp_path)}
     assert {"campaigns/campaign.schema.json", "templates/accessories/body.mjml", ".env"} <= written
     assert any(name.startswith("templates/_layout/") for name in written)
+
+
+@pytest.mark.parametrize("where", ["taken", "taken/below", "/proc/aftercart"])
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, where: str) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(ConfigError, match=rf"nothing can be written to .*{where} \(.+\): choose another folder"):
+        starter.init(tmp_path / where)
+    assert (tmp_path / "taken").read_text() == "a file"

@@ -60,7 +60,7 @@ def test_products_come_in_under_the_names_of_another_system(
     assert again.stdout == "2 products: 0 added, 2 there already.\n"
 
 
-def test_products_on_a_host_without_tracking_are_told(tmp_path: Path, typed: Typed, written: Written) -> None:
+def test_products_on_a_host_without_tracking_are_told(typed: Typed, written: Written) -> None:
     file = written("p.csv", "sku,title,url\nA,A,https://www.example.com/a\nB,B,https://other.example/b\n")
     assert typed("import", "products", file).stderr == "", "there is no brand that could say"
     assert typed("init", ".").exit_code == 0

@@ -27,8 +27,8 @@ def fault(body: bytes) -> str:
         (b'{"a": -Infinity}', "-Infinity is no JSON"),
         (b'{"a":' * 200_000, "nested too deeply"),
         (b"[" * 200_000, "nested too deeply"),
-        (b'{"a": 1' + b"0" * 5_000 + b"}", "is not JSON"),
-        (b'{"a": 1e99999999999999999999}', "is not JSON"),
+        (b'{"a": 1' + b"0" * 5_000 + b"}", "holds a number that is too long to be read; an id"),
+        (b'{"a": 1e99999999999999999999}', "holds a number that is too long to be read; an id"),
     ],
 )
 def test_a_body_that_is_no_json_object_is_refused(body: bytes, says: str) -> None:
