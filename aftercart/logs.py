@@ -38,7 +38,8 @@ def configure(level: int | str = logging.WARNING, own: int = logging.INFO) -> No
 
 def _for_people() -> list[Processor]:
     # Not the default of rich tracebacks: they print local variables, so payloads and addresses.
-    return [structlog.processors.format_exc_info, without_addresses, structlog.dev.ConsoleRenderer()]
+    for_terminals = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [structlog.processors.format_exc_info, without_addresses, for_terminals]
 
 
 def _for_machines() -> list[Processor]:

@@ -1,6 +1,8 @@
 """No address reaches a log, whatever an error says."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 
@@ -36,3 +38,15 @@ def test_what_looks_like_an_address_is_taken_out(lines: list[str]) -> None:
 
 def test_the_trace_of_a_fault_stays(lines: list[str]) -> None:
     assert "Traceback (most recent call last)" in json.loads(lines[0])["exception"]
+
+
+def test_on_a_terminal_too(lines: list[str]) -> None:
+    """Where a library would print local variables with a trace, and warn of ours."""
+    ours, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-W", "error", "-c", SAYING], stderr=theirs, check=True, timeout=60)
+    os.close(theirs)
+    told = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "ValueError: cannot read '[address]'" in told
+    assert "example.com" not in told
+    assert told.count("Traceback") == "".join(lines).count("Traceback") == 1
