@@ -53,6 +53,8 @@ def test_the_kinds_of_moments_are_told_as_in_the_inbox(typed: Typed) -> None:
     kinds = {found[1] for line in lines if (found := re.match(r"  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (\S+)", line))}
     assert kinds
     assert all(kind[0].isupper() for kind in kinds)
+
+
 def test_webhooks_without_an_order_stand_below_a_heading(typed: Typed, tmp_path: Path) -> None:
     lost = {"shop": "generic", "delivery_key": "1", "topic": "order.completed", "body": b"{}", "headers": {}}
     with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db, db.write() as connection:

@@ -288,7 +288,7 @@ def test_a_quantity_is_a_whole_number_where_it_is_one(app: App) -> None:
     tell(app, "order.refunded", {"order_id": "1001", "lines": [{"sku": "HELMET", "quantity": 5}]})
     (story,) = explained(app, "1001").orders
     told = [line for moment in story.moments for line in in_words(moment.kind, moment.facts)]
-    assert "quantity: 5" in told
+    assert "Quantity: 5." in told
 
 
 def test_the_facts_of_an_order_that_stayed_out_are_sentences(tmp_path: Path) -> None:
