@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aftercart import __version__
-from aftercart.cli import check, database, demo, events, explain, imports, measure, recommend, sends, serve
+from aftercart.cli import by_hand, check, database, demo, events, explain, imports, measure, recommend, sends, serve
 from aftercart.errors import AftercartError
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ def _options(
     """What holds for every command."""
 
 
-START, RUN, LEARN, LOOK = "Start", "Run", "Learn from orders", "Look"
+START, RUN, LEARN, LOOK, AMEND = "Start", "Run", "Learn from orders", "Look", "Set right"
 
 app.command("demo", rich_help_panel=START)(demo.demo)
 app.command("init", rich_help_panel=START)(check.init)
@@ -53,6 +53,8 @@ app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)
+app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
+app.command("settle", rich_help_panel=AMEND)(by_hand.settle)
 
 imports_app.command("products")(imports.import_products)
 imports_app.command("orders")(imports.import_orders)

@@ -10,7 +10,8 @@ from aftercart.cli.table import instant, print_table
 from aftercart.ledger.states import SendState
 
 
-def _known_reason(name: str | None) -> str | None:
+def known_reason(name: str | None) -> str | None:
+    """The same name, if it is that of a reason; else the one that was probably meant is said."""
     from aftercart.policy.decision import Reason
 
     if name is not None and name not in set(Reason):
@@ -22,7 +23,7 @@ def _known_reason(name: str | None) -> str | None:
 
 def sends(
     state: Annotated[SendState | None, typer.Option(help="Only sends in this state.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only sends with this reason.", callback=_known_reason)] = None,
+    reason: Annotated[str | None, typer.Option(help="Only sends with this reason.", callback=known_reason)] = None,
     campaign: Annotated[str | None, typer.Option(help="Only sends of this campaign.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many (50 on screen, all with --json).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,

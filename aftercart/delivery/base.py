@@ -4,11 +4,11 @@ A sender takes messages and answers with one receipt each. It never raises for a
 single message: a refusal is a receipt.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 
@@ -88,4 +88,26 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """Close kept connections. The sender may be used again afterwards."""
+        ...
+
+
+class Found(StrEnum):
+    """What a provider knows of a mail by its Message-ID."""
+
+    TAKEN = "taken"
+    """It took responsibility for it, whatever became of it then."""
+    NEVER_CAME = "never_came"
+    """It is certain that it never got it. To know nothing of a mail is not that: logs are late, and they end."""
+    CANNOT_TELL = "cannot_tell"
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """A sender that can be asked later what became of a hand-over whose answer was lost."""
+
+    name: str
+
+    def look_up(self, message_ids: Sequence[str]) -> Mapping[str, Found]:
+        """What the provider knows of these mails; one that is missing is one it cannot tell about. Never raises for
+        a single mail; DeliveryError where the provider does not answer at all."""
         ...

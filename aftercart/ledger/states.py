@@ -1,4 +1,4 @@
-"""The states of a send and the outcomes of an attempt, as they stand in the database."""
+"""The states of a send, as they stand in the database, and the words by which one in doubt is settled."""
 
 from enum import StrEnum
 
@@ -18,3 +18,11 @@ class SendState(StrEnum):
 
 OPEN = (SendState.SCHEDULED, SendState.SENDING)
 """States in which something is still going to happen by itself."""
+
+
+class Word(StrEnum):
+    """What somebody says of an unknown send. `leave`: it cannot be known."""
+
+    SENT = "sent"
+    NOT_SENT = "not-sent"
+    LEAVE = "leave"

@@ -91,6 +91,18 @@ class Reason(StrEnum):
         "The connection broke while the mail was handed over, so nobody knows whether it went; it is not sent again.",
     )
 
+    # said by hand
+    REPLANNED = "replanned", "Somebody asked for another try of this failed mail; everything is decided anew."
+    SETTLED_SENT = "settled_sent", "Nobody knew whether the mail had gone; it has, as was found out."
+    SETTLED_NOT_SENT = (
+        "settled_not_sent",
+        "Nobody knew whether the mail had gone; it has not, as was found out. `aftercart retry` can plan it anew.",
+    )
+    LEFT_UNKNOWN = (
+        "left_unknown",
+        "Somebody looked into it; whether the mail went cannot be known. It is not sent again.",
+    )
+
 
 ASKED_AGAIN = frozenset(
     {

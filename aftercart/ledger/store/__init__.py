@@ -4,6 +4,7 @@ Locks are always taken in this order, and within a table in the order of the ids
 each other in a circle: recipients, customers, orders (see `aftercart/intake/store`), sends, enrollments.
 """
 
+from aftercart.ledger.store.by_hand import Choice, Failed, InDoubt, failed, in_doubt, plan_anew, settle_in_doubt
 from aftercart.ledger.store.claims import LEASE, Claim, claim, defer, due, lock_due
 from aftercart.ledger.store.dispatching import (
     NUDGE_AGAIN,
@@ -29,7 +30,10 @@ __all__ = [
     "LEASE",
     "NUDGE_AGAIN",
     "REPLY_LEASE",
+    "Choice",
     "Claim",
+    "Failed",
+    "InDoubt",
     "Settled",
     "Start",
     "begin",
@@ -40,6 +44,8 @@ __all__ = [
     "defer",
     "due",
     "end",
+    "failed",
+    "in_doubt",
     "is_busy",
     "keep_content",
     "keep_decisions",
@@ -47,11 +53,13 @@ __all__ = [
     "lock_sends",
     "next_wake",
     "offered_since",
+    "plan_anew",
     "readdress",
     "release",
     "restore_enrollments",
     "settle",
     "settle_abandoned",
+    "settle_in_doubt",
     "take_due",
     "take_over",
 ]

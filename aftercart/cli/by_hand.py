@@ -1,0 +1,137 @@
+"""`aftercart retry` and `aftercart settle`: what only a person may say about a mail."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from aftercart.cli.sends import known_reason
+from aftercart.cli.table import print_table
+from aftercart.ledger.states import Word
+
+if TYPE_CHECKING:
+    from aftercart.ledger.store import Choice
+    from aftercart.pipeline.retry import Answer
+    from aftercart.pipeline.settle import Settlement
+
+SHOWN = 50
+"""Rows on screen; `--json` has all."""
+
+IDS = Annotated[list[UUID] | None, typer.Argument(metavar="[SEND_ID]...", help="Only these.")]
+REASON = Annotated[str | None, typer.Option(help="Only those with this reason.", callback=known_reason)]
+CAMPAIGN = Annotated[str | None, typer.Option(help="Only those of this campaign.")]
+DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")]
+AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def retry(
+    send_ids: IDS = None,
+    reason: REASON = None,
+    campaign: CAMPAIGN = None,
+    every: Annotated[bool, typer.Option("--all", help="All failed sends.")] = False,
+    valid_for: Annotated[
+        str | None, typer.Option(help="Worth sending for so long from now on (36h, 2d), in place of the time it had.")
+    ] = None,
+    dry_run: DRY_RUN = False,
+    as_json: AS_JSON = False,
+) -> None:
+    """Plan failed sends anew, and only those. Each is decided once more, by the whole gate."""
+    from aftercart.cli.open import working
+    from aftercart.pipeline.retry import retry as plan_anew
+
+    choice, span = _choice(send_ids, reason, campaign, every), _span(valid_for)
+    with working() as engine:
+        answers = list(plan_anew(engine, choice, valid_for=span, only_tell=dry_run))
+    if as_json:
+        _print_json(answers)
+    else:
+        print_table(("send", "campaign", "had failed for", "what now"), map(_cells_of_answer, answers[:SHOWN]))
+        planned = sum(answer.refused is None for answer in answers)
+        _print_sum(f"{planned:,} {'would be planned' if dry_run else 'planned'} anew, {len(answers) - planned:,} not")
+    _tell_missing(send_ids, [answer.send_id for answer in answers], "failed")
+
+
+def settle(
+    send_ids: IDS = None,
+    sent: Annotated[bool, typer.Option("--sent", help="They did leave, as the provider's log says.")] = False,
+    not_sent: Annotated[bool, typer.Option("--not-sent", help="They did not; `retry` may plan them anew.")] = False,
+    leave: Annotated[bool, typer.Option("--leave", help="It cannot be known; take note that somebody looked.")] = False,
+    look_up: Annotated[bool, typer.Option("--look-up", help="Ask the provider, where it can be asked.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All unknown sends; say which way with --as.")] = False,
+    as_: Annotated[Word | None, typer.Option("--as", help="The same words, for --all or a filter.")] = None,
+    reason: REASON = None,
+    campaign: CAMPAIGN = None,
+    dry_run: DRY_RUN = False,
+    as_json: AS_JSON = False,
+) -> None:
+    """Say what became of sends of which nobody knows whether they left. None of them is ever sent again by itself."""
+    from aftercart.cli.open import working
+    from aftercart.pipeline.settle import settle_by_hand, settle_by_provider
+
+    choice = _choice(send_ids, reason, campaign, every)
+    flags = {Word.SENT: sent, Word.NOT_SENT: not_sent, Word.LEAVE: leave}
+    said = [word for word, is_said in flags.items() if is_said] + ([as_] if as_ else [])
+    if len(said) + look_up != 1:
+        raise typer.BadParameter("say one of --sent, --not-sent, --leave, --as WORD and --look-up")
+    with working() as engine:
+        if look_up:
+            settled = list(settle_by_provider(engine, choice, only_tell=dry_run))
+        else:
+            settled = list(settle_by_hand(engine, choice, said[0], only_tell=dry_run))
+    if as_json:
+        _print_json(settled)
+    else:
+        print_table(("send", "campaign", "settled as"), map(_cells_of_settlement, settled[:SHOWN]))
+        done = sum(settlement.word is not None for settlement in settled)
+        _print_sum(f"{done:,} {'would be settled' if dry_run else 'settled'}, {len(settled) - done:,} still in doubt")
+    _tell_missing(send_ids, [settlement.send_id for settlement in settled], "unknown")
+
+
+def _choice(send_ids: Sequence[UUID] | None, reason: str | None, campaign: str | None, every: bool) -> "Choice":
+    from aftercart.ledger.store import Choice
+
+    if not (send_ids or reason or campaign or every):
+        raise typer.BadParameter("say which: send ids, --reason, --campaign, or --all")
+    return Choice(ids=send_ids or None, reason=reason, campaign=campaign)
+
+
+def _span(text: str | None) -> timedelta | None:
+    from aftercart.campaigns.delay import Delay
+
+    if text is None:
+        return None
+    try:
+        return Delay.parse(text).about
+    except ValueError as err:
+        raise typer.BadParameter(f"--valid-for: {err}") from err
+
+
+def _print_json(lines: "Iterable[Answer | Settlement]") -> None:
+    for line in lines:
+        print(json.dumps(line.plain()))
+
+
+def _cells_of_answer(answer: "Answer") -> tuple[str, ...]:
+    until = f"until {answer.valid_until:%Y-%m-%d %H:%M} UTC" if answer.valid_until else ""
+    return str(answer.send_id), answer.campaign, answer.was or "", answer.refused or f"planned anew, {until}"
+
+
+def _cells_of_settlement(settlement: "Settlement") -> tuple[str, ...]:
+    return str(settlement.send_id), settlement.campaign, settlement.word or "(still in doubt)"
+
+
+def _print_sum(words: str) -> None:
+    print(f"\n{words}.")
+
+
+def _tell_missing(asked: Sequence[Any] | None, found: Sequence[Any], state: str) -> None:
+    """A send that was named and is not in that state was left alone: whoever named it should know."""
+    missing = sorted(set(asked or ()) - set(found))
+    for send_id in missing:
+        print(f"{send_id} is no {state} send: it was left as it is.", file=sys.stderr)
+    if missing:
+        raise typer.Exit(1)

@@ -1,0 +1,115 @@
+"""Sends of which nobody knows whether they left, settled: by the word of a person, or of the provider.
+
+A send that did not leave becomes `failed`, and stays so until `aftercart retry` plans it anew: two words of a person
+stand between a mail in doubt and another one. Each settlement is a decision that is kept.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from aftercart.bootstrap import App
+from aftercart.delivery.base import Found, LooksUp
+from aftercart.errors import ConfigError
+from aftercart.ledger import store as ledger
+from aftercart.ledger.states import SendState, Word
+from aftercart.ledger.store import Choice, InDoubt
+from aftercart.policy.decision import Reason
+
+log = structlog.get_logger()
+
+PAGE = 500
+FIRST = UUID(int=0)
+
+
+_MEANS: Mapping[Word, tuple[SendState, Reason]] = {
+    Word.SENT: (SendState.SENT, Reason.SETTLED_SENT),
+    Word.NOT_SENT: (SendState.FAILED, Reason.SETTLED_NOT_SENT),
+    Word.LEAVE: (SendState.UNKNOWN, Reason.LEFT_UNKNOWN),
+}
+_FOUND: Mapping[Found, Word] = {Found.TAKEN: Word.SENT, Found.NEVER_CAME: Word.NOT_SENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one send. `word` None: the provider could not tell, so it stays in doubt."""
+
+    send_id: UUID
+    campaign: str
+    word: Word | None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"send_id": str(self.send_id), "campaign": self.campaign, "settled": self.word}
+
+
+def settle_by_hand(app: App, choice: Choice, word: Word, *, only_tell: bool = False) -> Iterator[Settlement]:
+    """A person vouches for it. What was left in doubt already is not left there again."""
+
+    def judge(page: Sequence[InDoubt]) -> dict[UUID, Word]:
+        return {send.send_id: word for send in page if send.reason != _MEANS[word][1]}
+
+    return _settle(app, choice, judge, "hand", only_tell)
+
+
+def settle_by_provider(app: App, choice: Choice, *, only_tell: bool = False) -> Iterator[Settlement]:
+    """The provider is asked; what it does not know stays in doubt. Raises ConfigError where it cannot be asked."""
+    sender = app.sender
+    if not isinstance(sender, LooksUp):
+        raise ConfigError(
+            f"{sender.name} cannot look a mail up: look into its log yourself and say --sent, --not-sent or --leave"
+        )
+    return _settle(app, choice, lambda page: _asked(sender, page), f"look-up at {sender.name}", only_tell)
+
+
+def _asked(sender: LooksUp, page: Sequence[InDoubt]) -> dict[UUID, Word]:
+    by_message = {send.message_id: send.send_id for send in page if send.message_id}
+    found = sender.look_up(list(by_message))
+    return {by_message[message_id]: _FOUND[told] for message_id, told in found.items() if told in _FOUND}
+
+
+def _settle(
+    app: App,
+    choice: Choice,
+    judge: Callable[[Sequence[InDoubt]], Mapping[UUID, Word]],
+    by: str,
+    only_tell: bool,
+) -> Iterator[Settlement]:
+    """Page by page: nothing is locked while the provider is asked, and what has changed since is left alone."""
+    after = FIRST
+    while True:
+        with app.db.read() as connection:
+            page = ledger.in_doubt(connection, choice, after, PAGE)
+        words = judge(page)
+        if words and not only_tell:
+            _keep(app, words, by)
+        yield from (Settlement(send.send_id, send.campaign, words.get(send.send_id)) for send in page)
+        if len(page) < PAGE:
+            return
+        after = page[-1].send_id
+
+
+def _keep(app: App, words: Mapping[UUID, Word], by: str) -> None:
+    with app.db.write() as connection:
+        now = app.clock()
+        still = ledger.in_doubt(connection, Choice(ids=list(words)), FIRST, PAGE, hold=True)
+        ledger.settle_in_doubt(connection, {send.send_id: _MEANS[words[send.send_id]] for send in still})
+        ledger.keep_decisions(connection, [_decision(send, words[send.send_id], by, now) for send in still])
+    log.info("sends_settled", sends=len(still), by=by)
+
+
+def _decision(send: InDoubt, word: Word, by: str, now: datetime) -> dict[str, Any]:
+    return {
+        "at": now,
+        "stage": "operator",
+        "campaign": send.campaign,
+        "order_id": send.order_id,
+        "send_id": send.send_id,
+        "outcome": "settle",
+        "reason": _MEANS[word][1],
+        "inputs": {"settled_by": by, "attempt": send.attempt, "provider": send.provider},
+    }

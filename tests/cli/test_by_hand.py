@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+
+from aftercart.db.session import Database
+from aftercart.db.tables import sends
+from aftercart.starter import init
+from tests.cli.conftest import Typed, aftercart
+
+pytestmark = pytest.mark.usefixtures("some_sends", "shop")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> None:
+    """The files of a shop, beside the sends."""
+    init(tmp_path)
+
+
+def becomes(folder: Path, state: str, reason: str) -> str:
+    """Ada's mail has come to another end; its id."""
+    db = Database(f"sqlite:///{folder / 'data' / 'aftercart.db'}")
+    with db.write() as connection:
+        changed = update(sends).where(sends.c.state == "sent").values(state=state, reason=reason).returning(sends.c.id)
+        send_id = connection.execute(changed).scalar_one()
+    db.close()
+    return str(send_id)
+
+
+def now(folder: Path, send_id: str) -> tuple[str, str | None]:
+    """State and reason of a send."""
+    db = Database(f"sqlite:///{folder / 'data' / 'aftercart.db'}")
+    with db.read() as connection:
+        found = connection.execute(select(sends.c.state, sends.c.reason).where(sends.c.id == UUID(send_id))).one()
+    db.close()
+    return found.state, found.reason
+
+
+def test_retry_says_what_it_refuses_and_how_to_insist(tmp_path: Path) -> None:
+    send_id = becomes(tmp_path, "failed", "provider_rejected")
+    told = aftercart(tmp_path, "retry", "--all")
+    assert told.returncode == 0, told.stderr
+    assert "no longer worth sending; say --valid-for" in told.stdout
+    told = aftercart(tmp_path, "retry", "--all", "--valid-for", "1d", "--dry-run")
+    assert "1 would be planned anew, 0 not." in told.stdout
+    line = json.loads(aftercart(tmp_path, "retry", send_id, "--valid-for", "1d", "--json").stdout)
+    assert (line["send_id"], line["replanned"], line["was"]) == (send_id, True, "provider_rejected")
+    assert now(tmp_path, send_id) == ("scheduled", "replanned")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("retry",), "say which"),
+        (("retry", "--all", "--valid-for", "soon"), "no time span"),
+        (("retry", "--reason", "provider_rejectd"), "did you mean provider_rejected?"),
+        (("settle", "--all"), "say one of"),
+        (("settle", "--all", "--as", "sent", "--look-up"), "say one of"),
+        (("settle", "--sent"), "say which"),
+    ],
+)
+def test_an_unclear_wish_is_wrong_usage(typed: Typed, words: tuple[str, ...], said: str) -> None:
+    result = typed(*words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.replace("│", "").split())
+
+
+def test_settle_takes_the_word_of_a_person_and_leaves_other_sends_alone(tmp_path: Path) -> None:
+    send_id = becomes(tmp_path, "unknown", "unknown_outcome")
+    told = aftercart(tmp_path, "settle", send_id, "--not-sent")
+    assert told.returncode == 0, told.stderr
+    assert "1 settled, 0 still in doubt." in told.stdout
+    assert now(tmp_path, send_id) == ("failed", "settled_not_sent")
+    told = aftercart(tmp_path, "settle", send_id, "--as", "sent")
+    assert (told.returncode, now(tmp_path, send_id)) == (1, ("failed", "settled_not_sent"))
+    assert f"{send_id} is no unknown send: it was left as it is." in told.stderr
+
+
+def test_a_sender_that_cannot_be_asked_is_a_fault_in_words(tmp_path: Path) -> None:
+    becomes(tmp_path, "unknown", "unknown_outcome")
+    told = aftercart(tmp_path, "settle", "--all", "--look-up")
+    assert told.returncode == 1
+    assert told.stderr.splitlines()[-1].startswith("aftercart: console cannot look a mail up: look into its log")
