@@ -15,6 +15,7 @@ from aftercart.delivery.base import Sender
 from aftercart.delivery.senders import sender_from_url
 from aftercart.intake.base import Shop
 from aftercart.intake.shops import open_shops
+from aftercart.ledger.witness import Witness
 from aftercart.queue import Queue, open_queue
 from aftercart.recommendation.recommender import Recommender
 from aftercart.rendering.renderer import Renderer
@@ -36,6 +37,7 @@ class App:
     renderer: Renderer
     recommender: Recommender
     tokens: TokenSigner
+    witness: Witness
     live_campaigns: Callable[[], Campaigns]
 
     @property
@@ -84,6 +86,7 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
         recommender=Recommender(settings.models_dir),
         tokens=TokenSigner(settings.secret_key),
+        witness=Witness(settings.data_dir / "beats.json"),
         live_campaigns=live_campaigns,
     )
 

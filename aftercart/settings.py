@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     workers: int = Field(default=4, ge=1, le=64, description="Threads of the embedded engine that deliver.")
     max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")
 
+    hold_after_hours: int = Field(
+        default=4, ge=1, description="After such a silence, mail that fell due meanwhile waits for `aftercart resume`."
+    )
+
     @field_validator("secret_key", mode="before")
     @classmethod
     def _split_keys(cls, value: Any) -> Any:

@@ -55,6 +55,7 @@ app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)
 app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
 app.command("settle", rich_help_panel=AMEND)(by_hand.settle)
+app.command("resume", rich_help_panel=AMEND)(by_hand.resume)
 
 imports_app.command("products")(imports.import_products)
 imports_app.command("orders")(imports.import_orders)

@@ -1,4 +1,4 @@
-"""`aftercart retry` and `aftercart settle`: what only a person may say about a mail."""
+"""`aftercart retry`, `settle` and `resume`: what only a person may say about mails."""
 
 import json
 import sys
@@ -89,6 +89,50 @@ def settle(
         done = sum(settlement.word is not None for settlement in settled)
         _print_sum(f"{done:,} {'would be settled' if dry_run else 'settled'}, {len(settled) - done:,} still in doubt")
     _tell_missing(send_ids, [settlement.send_id for settlement in settled], "unknown")
+
+
+def resume(
+    nothing_sent: Annotated[
+        bool, typer.Option("--nothing-sent", help="Nothing was sent from elsewhere or since the backup: it all goes.")
+    ] = False,
+    in_doubt: Annotated[
+        bool, typer.Option("--in-doubt", help="What is due may have been sent: it becomes unknown; the rest goes on.")
+    ] = False,
+) -> None:
+    """Tell why all mail is held, if it is, and let it go."""
+    from aftercart.cli.open import working
+    from aftercart.pipeline.watch import held
+    from aftercart.pipeline.watch import resume as let_go
+
+    if nothing_sent and in_doubt:
+        raise typer.BadParameter("say one of --nothing-sent and --in-doubt")
+    with working() as engine:
+        with engine.db.read() as connection:
+            cause = held(connection)
+        if cause is None:
+            print("Nothing is held.")
+        elif nothing_sent or in_doubt:
+            concerned = let_go(engine, in_doubt=in_doubt)
+            print(f"Mails go out again. In doubt: {concerned:,}{SETTLE_THEM if concerned else ''}")
+        else:
+            print(WHY_HELD.format(because=cause.because, since=cause.since, last=cause.last_beat))
+            raise typer.Exit(1)
+
+
+SETTLE_THEM = " (`aftercart sends --reason may_have_been_sent` lists them, `aftercart settle` takes your word)"
+WHY_HELD = """\
+All mail is held since {since:%Y-%m-%d %H:%M} UTC: {because}.
+The last sign of life before that was on {last:%Y-%m-%d %H:%M} UTC.
+
+An engine that works on a copy of its database, or on a backup, would send again what has left since. So say which it
+is:
+
+  aftercart resume --nothing-sent   nothing was sent from elsewhere or since then: the machine was off, or the database
+                                    was moved here and the old engine is stopped for good. All that is due goes out.
+  aftercart resume --in-doubt       a backup was read back, or another engine went on meanwhile (and is stopped now).
+                                    What is due becomes `unknown` and is not sent; what is due later goes out.
+
+A copy to try things on stays as it is: it sends nothing."""
 
 
 def _choice(send_ids: Sequence[UUID] | None, reason: str | None, campaign: str | None, every: bool) -> "Choice":

@@ -30,6 +30,7 @@ def sends(
 ) -> None:
     """List sends, newest first, each with its state and reason."""
     from aftercart.cli.open import reading
+    from aftercart.pipeline.watch import held
     from aftercart.reports import sends as report
 
     with reading() as connection:
@@ -42,6 +43,8 @@ def sends(
         titles = ("send", "order", "recipient", "campaign / step", "state", "reason", "due (UTC)")
         print_table(titles, map(_cells, rows))
         _print_counts(report.counts(connection))
+        if cause := held(connection):
+            print(f"All mail is held: {cause.because}. `aftercart resume` explains it and lets it go.")
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

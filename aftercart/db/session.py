@@ -22,6 +22,9 @@ from aftercart.errors import ConfigError, MissingExtraError, UnreachableError
 from aftercart.machine import boot_id
 
 BUSY_TIMEOUT_S = 30
+_PLACE_ON_POSTGRESQL = """\
+SELECT 'cluster ' || system_identifier || ' database ' || oid FROM pg_control_system(), pg_database
+WHERE datname = current_database()"""
 CONNECT_TIMEOUT_S = 10
 
 
@@ -43,6 +46,15 @@ class Database:
             name = url.database if self.is_sqlite else f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
             why = str(err.orig).strip().splitlines()[0]
             raise UnreachableError(f"cannot open the database {name} (AFTERCART_DATABASE_URL): {why}") from err
+
+    def place(self) -> str:
+        """Where the database lies, as its server or the disk says. A copy, or what a backup was read into, lies
+        elsewhere: the answer stands in no dump."""
+        if not self.is_sqlite:
+            with self.engine.connect() as connection:
+                return str(connection.exec_driver_sql(_PLACE_ON_POSTGRESQL).scalar_one())
+        file = self.engine.url.database
+        return f"file {Path(file).stat().st_ino}" if file and file != ":memory:" else "memory"
 
     @property
     def is_sqlite(self) -> bool:

@@ -301,6 +301,7 @@ class Send(Row, table=True):
         UniqueConstraint("enrollment_id", "step"),
         Index(
             "ix_sends_wake",
+            "campaign",
             "wake_at",
             sqlite_where=sql("state IN ('scheduled', 'sending')"),
             postgresql_where=sql("state IN ('scheduled', 'sending')"),
@@ -446,6 +447,28 @@ class Attribution(Row, table=True):
     created_at: datetime
 
 
+# ---------------------------------------------------------------- the engine itself
+
+
+class Fence(Row, table=True):
+    """One row: that this database is the one that sends, or why nothing is sent from it (`held_because`).
+
+    `place`: where the database lies, as the server or the disk says; a copy lies elsewhere. `beats`: a count that only
+    grows; who has seen a greater one knows that the database was set back. `doubt_until`: what fell due until then may
+    have been sent by an engine whose marks are lost (see `aftercart/ledger/fence.py`).
+    """
+
+    __tablename__ = "fence"
+
+    id: int = Field(primary_key=True)
+    place: str
+    beats: int = Field(sa_type=BigInteger)
+    beat_at: datetime
+    held_because: str | None = Field(default=None, sa_type=Text)
+    held_at: datetime | None = None
+    doubt_until: datetime | None = None
+
+
 # ---------------------------------------------------------------- models
 
 
@@ -482,4 +505,5 @@ picks = _core(Pick)
 links = _core(Link)
 clicks = _core(Click)
 attributions = _core(Attribution)
+fence = _core(Fence)
 model_versions = _core(ModelVersion)

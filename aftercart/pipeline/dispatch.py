@@ -8,6 +8,7 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.ledger import store as ledger
+from aftercart.pipeline.watch import doubt_late_plans, may_send
 
 log = structlog.get_logger()
 
@@ -19,12 +20,15 @@ never look at what has expired before a worker asks; and a backlog shall not fil
 
 
 def dispatch(app: App) -> int:
-    """Publish one `deliver` message per batch of due sends; how many sends were handed out."""
+    """Publish one `deliver` message per batch of due sends; how many sends were handed out. None while all is held."""
+    if not may_send(app):
+        return 0
     room = max(MOST_WAITING - (app.queue.waiting("deliver") or 0), 0)
     now = app.clock()
     with app.db.write() as connection:
         abandoned = ledger.settle_abandoned(connection, now, app.db.boot_id)
         due = ledger.take_due(connection, now, room * BATCH) if room else []
+        due = doubt_late_plans(connection, due, now)
     if abandoned:
         log.error("hand_overs_unknown", sends=abandoned, what="a worker died while handing over; see `aftercart sends`")
     for start in range(0, len(due), BATCH):

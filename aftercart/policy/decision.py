@@ -98,6 +98,10 @@ class Reason(StrEnum):
         "settled_not_sent",
         "Nobody knew whether the mail had gone; it has not, as was found out. `aftercart retry` can plan it anew.",
     )
+    MAY_HAVE_BEEN_SENT = (
+        "may_have_been_sent",
+        "The database was set back or copied; the mail may have gone before, so it is not sent from here.",
+    )
     LEFT_UNKNOWN = (
         "left_unknown",
         "Somebody looked into it; whether the mail went cannot be known. It is not sent again.",

@@ -7,8 +7,10 @@ from sqlalchemy import select, update
 
 from aftercart.db.session import Database
 from aftercart.db.tables import sends
+from aftercart.ledger.store import beat, hold_all
 from aftercart.starter import init
 from tests.cli.conftest import Typed, aftercart
+from tests.rows import MONDAY
 
 pytestmark = pytest.mark.usefixtures("some_sends", "shop")
 
@@ -83,3 +85,23 @@ def test_a_sender_that_cannot_be_asked_is_a_fault_in_words(tmp_path: Path) -> No
     told = aftercart(tmp_path, "settle", "--all", "--look-up")
     assert told.returncode == 1
     assert told.stderr.splitlines()[-1].startswith("aftercart: console cannot look a mail up: look into its log")
+
+
+def test_what_is_held_is_explained_and_let_go_on_a_persons_word(tmp_path: Path) -> None:
+    assert aftercart(tmp_path, "resume").stdout == "Nothing is held.\n"
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")
+    with db.write() as connection:
+        beat(connection, "elsewhere", 7, MONDAY)
+        hold_all(connection, "this database is a copy", MONDAY)
+    db.close()
+    told = aftercart(tmp_path, "resume")
+    assert told.returncode == 1
+    assert "held since 2026-03-02 10:00 UTC: this database is a copy." in told.stdout
+    assert "All mail is held: this database is a copy. `aftercart resume`" in aftercart(tmp_path, "sends").stdout
+    told = aftercart(tmp_path, "resume", "--in-doubt")
+    assert "Mails go out again. In doubt: 1 (`aftercart sends --reason may_have_been_sent`" in told.stdout
+    assert "held" not in aftercart(tmp_path, "sends").stdout
+
+
+def test_only_one_of_the_two_words_can_be_true(typed: Typed) -> None:
+    assert typed("resume", "--nothing-sent", "--in-doubt").exit_code == 2

@@ -19,6 +19,7 @@ from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import InboxRow, Row
 from aftercart.errors import ConfigError
+from aftercart.pipeline.watch import may_send
 from aftercart.testing import settings_for
 
 A_WEBHOOK = {
@@ -132,6 +133,7 @@ def test_an_engine_on_postgresql_needs_no_right_to_change_the_schema(postgres_ur
         with closing(build(settings_for(tmp_path, database_url=url))) as app, app.inbox_db.write() as connection:
             inbox.store(connection, [A_WEBHOOK])
             assert inbox.waiting(connection) == 1
+            assert may_send(app)
         with database.write() as connection:
             connection.exec_driver_sql(f"DROP OWNED BY {role}")
             connection.exec_driver_sql(f"DROP ROLE {role}")

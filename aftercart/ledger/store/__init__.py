@@ -8,12 +8,14 @@ from aftercart.ledger.store.by_hand import Choice, Failed, InDoubt, failed, in_d
 from aftercart.ledger.store.claims import LEASE, Claim, claim, defer, due, lock_due
 from aftercart.ledger.store.dispatching import (
     NUDGE_AGAIN,
+    due_campaigns,
     is_busy,
     next_wake,
     settle_abandoned,
     take_due,
     take_over,
 )
+from aftercart.ledger.store.fences import beat, due_until, hold_all, let_go, planned_late, put_in_doubt, standing
 from aftercart.ledger.store.marks import REPLY_LEASE, Settled, Start, begin, release, settle
 from aftercart.ledger.store.plans import (
     cancel_enrollments,
@@ -36,6 +38,7 @@ __all__ = [
     "InDoubt",
     "Settled",
     "Start",
+    "beat",
     "begin",
     "cancel_enrollments",
     "claim",
@@ -43,23 +46,30 @@ __all__ = [
     "decide_anew",
     "defer",
     "due",
+    "due_campaigns",
+    "due_until",
     "end",
     "failed",
+    "hold_all",
     "in_doubt",
     "is_busy",
     "keep_content",
     "keep_decisions",
+    "let_go",
     "lock_due",
     "lock_sends",
     "next_wake",
     "offered_since",
     "plan_anew",
+    "planned_late",
+    "put_in_doubt",
     "readdress",
     "release",
     "restore_enrollments",
     "settle",
     "settle_abandoned",
     "settle_in_doubt",
+    "standing",
     "take_due",
     "take_over",
 ]

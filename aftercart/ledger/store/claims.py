@@ -10,13 +10,14 @@ from sqlalchemy import Connection, Select, and_, bindparam, or_, select, update
 
 from aftercart.db.tables import sends
 from aftercart.ledger.states import SendState
+from aftercart.ledger.store.fences import IS_HELD
 
 LEASE = timedelta(seconds=120)
 """How long a worker may hold a claimed send before another may take it."""
 
 
 def due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
-    """Of `ids`, the sends that may be decided now: scheduled, due, and leased to nobody.
+    """Of `ids`, the sends that may be decided now: scheduled, due, and leased to nobody; none while all is held.
 
     One that was claimed before this boot may be decided no more (see `settle_abandoned`).
     """
@@ -38,7 +39,7 @@ def lock_due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id
 def _due(ids: Sequence[UUID], now: datetime, boot_id: str | None) -> Select[Any]:
     of_this_boot = or_(sends.c.boot_id.is_(None), sends.c.boot_id == (boot_id or ""))
     free = or_(sends.c.lease_until.is_(None), and_(sends.c.lease_until <= now, of_this_boot))
-    due_now = (sends.c.id.in_(ids), sends.c.state == SendState.SCHEDULED, sends.c.due_at <= now, free)
+    due_now = (sends.c.id.in_(ids), sends.c.state == SendState.SCHEDULED, sends.c.due_at <= now, free, ~IS_HELD)
     return select(sends).where(*due_now).order_by(sends.c.id)
 
 

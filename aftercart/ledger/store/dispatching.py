@@ -1,9 +1,10 @@
 """What has fallen due, what was abandoned, and when to look next."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import CTE, Connection, and_, bindparam, case, exists, func, or_, select, update
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import attempts, sends
@@ -19,11 +20,38 @@ UNKNOWN_OUTCOME = "unknown_outcome"
 IS_OPEN = sends.c.state.in_(bindparam("open_states", [*OPEN], expanding=True, literal_execute=True))
 
 
+def due_campaigns(connection: Connection, now: datetime) -> list[str]:
+    """The campaigns of which mails are due that no message is under way for."""
+    waiting = _campaigns_waiting()
+    any_due = exists().where(IS_OPEN, sends.c.campaign == waiting.c.campaign, sends.c.wake_at <= now)
+    return list(connection.execute(select(waiting.c.campaign).where(any_due)).scalars())
+
+
 def take_due(connection: Connection, now: datetime, limit: int) -> list[UUID]:
-    """Due sends that no message is under way for, longest due first; they are marked as nudged."""
+    """Due sends that no message is under way for, longest due first; they are marked as nudged.
+
+    Campaigns take turns: each gets an equal share of `limit`, and what some do not need the others get, so that a
+    campaign of ten is not kept waiting by one of a hundred thousand. Those with the fewest stand first.
+    """
+    hungry, shares = due_campaigns(connection, now), Counter[str]()
+    taken: dict[str, list[UUID]] = {campaign: [] for campaign in hungry}
+    while hungry and (room := limit - sum(map(len, taken.values()))) > 0:
+        share = -(-room // len(hungry))
+        for campaign in hungry:
+            room = limit - sum(map(len, taken.values()))
+            found = _take_due(connection, campaign, now, min(share, room))
+            taken[campaign] += found
+            shares[campaign] = len(found)
+        hungry = [campaign for campaign in hungry if shares[campaign] == share]
+    return [send_id for ids in sorted(taken.values(), key=len) for send_id in ids]
+
+
+def _take_due(connection: Connection, campaign: str, now: datetime, limit: int) -> list[UUID]:
+    if limit <= 0:
+        return []
     due = (
         select(sends.c.id)
-        .where(IS_OPEN, sends.c.state == SendState.SCHEDULED, sends.c.wake_at <= now)
+        .where(IS_OPEN, sends.c.campaign == campaign, sends.c.state == SendState.SCHEDULED, sends.c.wake_at <= now)
         .order_by(sends.c.wake_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -33,6 +61,15 @@ def take_due(connection: Connection, now: datetime, limit: int) -> list[UUID]:
         again = {"wake_at": now + NUDGE_AGAIN}
         connection.execute(update(sends).where(sends.c.id.in_(ids)).values(**again))
     return ids
+
+
+def _campaigns_waiting() -> CTE:
+    """Every campaign of which mails wait, found by leaps through the index: one step a campaign, however many mails."""
+    first = select(func.min(sends.c.campaign).label("campaign")).where(IS_OPEN)
+    waiting = first.cte("waiting", recursive=True)
+    following = select(func.min(sends.c.campaign)).where(IS_OPEN, sends.c.campaign > waiting.c.campaign)
+    leap = select(following.correlate(waiting).scalar_subquery()).where(waiting.c.campaign.is_not(None))
+    return waiting.union_all(leap)
 
 
 NO_ANSWER = "no answer was recorded: the process or the machine stopped during the hand-over"
@@ -85,6 +122,8 @@ def is_busy(connection: Connection, now: datetime) -> bool:
 
 def next_wake(connection: Connection) -> datetime | None:
     """When the dispatcher will have something to do next."""
-    waiting = select(func.min(sends.c.wake_at)).where(IS_OPEN)
-    earliest: datetime | None = connection.execute(waiting).scalar_one()
-    return earliest
+    waiting = _campaigns_waiting()
+    first_of_each = select(func.min(sends.c.wake_at)).where(IS_OPEN, sends.c.campaign == waiting.c.campaign)
+    earliest = select(first_of_each.correlate(waiting).scalar_subquery().label("wake")).subquery()
+    found: datetime | None = connection.execute(select(func.min(earliest.c.wake))).scalar_one()
+    return found
