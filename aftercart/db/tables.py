@@ -301,10 +301,16 @@ class Send(Row, table=True):
         UniqueConstraint("enrollment_id", "step"),
         Index(
             "ix_sends_wake",
-            "campaign",
             "wake_at",
             sqlite_where=sql("state IN ('scheduled', 'sending')"),
             postgresql_where=sql("state IN ('scheduled', 'sending')"),
+        ),
+        Index(
+            "ix_sends_turn",
+            "campaign",
+            "wake_at",
+            sqlite_where=sql("state = 'scheduled'"),
+            postgresql_where=sql("state = 'scheduled'"),
         ),
         Index(
             "ix_sends_counted",

@@ -11,7 +11,7 @@ import structlog
 
 log = structlog.get_logger()
 
-TELL_EVERY = timedelta(minutes=1)
+EVERY = timedelta(minutes=1)
 
 
 class Witness:
@@ -24,7 +24,7 @@ class Witness:
         """Whether this process has looked at the fence at all."""
         self._file = file
         self._place, self._beats = "", 0
-        self._told_at: datetime | None = None
+        self._last: dict[str, datetime] = {}
 
     def beats(self, place: str) -> int:
         """The most beats seen of the database that lies there; 0 where nothing is known of it."""
@@ -37,8 +37,17 @@ class Witness:
 
     def tells(self, now: datetime) -> bool:
         """Whether it is time to say again that all mail is held: once a minute, and not once a second."""
-        is_time = self._told_at is None or abs(now - self._told_at) >= TELL_EVERY
-        self._told_at = now if is_time else self._told_at
+        return self._is_time("held", now)
+
+    def looks_for_late(self, now: datetime) -> bool:
+        """Whether it is time to look again whether mails are late."""
+        return self._is_time("late", now)
+
+    def _is_time(self, what: str, now: datetime) -> bool:
+        last = self._last.get(what)
+        is_time = last is None or abs(now - last) >= EVERY
+        if is_time:
+            self._last[what] = now
         return is_time
 
     def note(self, place: str, beats: int) -> None:

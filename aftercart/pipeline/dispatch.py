@@ -4,11 +4,14 @@ Runs once a second. Several at once are harmless: each takes other rows. A messa
 a minute, and one that waited for so long is dropped; a hand-over whose worker died becomes `unknown`.
 """
 
+from datetime import datetime, timedelta
+
 import structlog
 
 from aftercart.bootstrap import App
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.watch import doubt_late_plans, may_send
+from aftercart.reports.lateness import lateness
 
 log = structlog.get_logger()
 
@@ -18,6 +21,9 @@ MOST_WAITING = 20
 """Messages that wait for a free worker at any time. Those beyond would only grow old in the broker's memory, where some
 never look at what has expired before a worker asks; and a backlog shall not fill one transaction."""
 
+LATE = timedelta(minutes=10)
+"""Nobody minds a mail that comes some minutes later; a backlog of ten is one that grows, or that nobody works off."""
+
 
 def dispatch(app: App) -> int:
     """Publish one `deliver` message per batch of due sends; how many sends were handed out. None while all is held."""
@@ -25,6 +31,7 @@ def dispatch(app: App) -> int:
         return 0
     room = max(MOST_WAITING - (app.queue.waiting("deliver") or 0), 0)
     now = app.clock()
+    _alarm_when_late(app, now)
     with app.db.write() as connection:
         abandoned = ledger.settle_abandoned(connection, now, app.db.boot_id)
         due = ledger.take_due(connection, now, room * BATCH) if room else []
@@ -35,3 +42,14 @@ def dispatch(app: App) -> int:
         batch = [str(send_id) for send_id in due[start : start + BATCH]]
         app.queue.publish("deliver", batch, expires_s=ledger.NUDGE_AGAIN.total_seconds())
     return len(due)
+
+
+def _alarm_when_late(app: App, now: datetime) -> None:
+    """Once a minute, while mails are overdue for longer than anybody would notice: something holds them up."""
+    if not app.witness.looks_for_late(now):
+        return
+    with app.db.read() as connection:
+        late = lateness(connection, now)
+    if late >= LATE:
+        what = "mails wait longer than they should: too few workers, or a mail server that is slow or silent?"
+        log.error("sends_late", minutes=round(late / timedelta(minutes=1)), what=what)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from aftercart.db import inbox
 from aftercart.db.tables import events, sends
+from aftercart.reports.lateness import lateness
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,10 @@ def ping(connection: Connection) -> None:
 
 def numbers(main: Connection, inbox_connection: Connection, now: datetime) -> Numbers:
     """The counts as of now."""
-    oldest: datetime | None = main.execute(
-        select(func.min(sends.c.due_at)).where(sends.c.state == "scheduled")
-    ).scalar_one()
-    late = (now - oldest).total_seconds() if oldest else 0.0
     return Numbers(
         sends=_by_state(main, sends),
         events={**_by_state(main, events), "waiting": inbox.waiting(inbox_connection)},
-        lateness_s=max(late, 0.0),
+        lateness_s=lateness(main, now).total_seconds(),
     )
 
 

@@ -1,6 +1,8 @@
 """What has fallen due goes to the workers, once a minute at most."""
 
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -78,6 +80,60 @@ def test_a_message_expires_when_it_is_repeated(app: App) -> None:
     clock_of(app).move_to(DUE)
     dispatch(app)
     assert app.queue.expiries == [NUDGE_AGAIN.total_seconds()]
+
+
+# ---------------------------------------------------------------- taking turns
+
+
+@pytest.fixture
+def two(tmp_path: Path, database_url: str) -> Iterator[App]:
+    """A large campaign and a small one, of which the mails of the large one fall due first."""
+    large = campaign("large", quiet="null", at='"09:00"')
+    small = campaign("small", quiet="null").replace("trigger: order.completed", f"{TRIGGER}\n{OF_FEW}")
+    shop = Shop(tmp_path / "shop").write(large, small)
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+        yield app
+
+
+TRIGGER = "trigger: order.completed"
+OF_FEW = "audience: {country: [DE]}"
+
+
+def test_a_large_campaign_does_not_keep_a_small_one_waiting(two: App) -> None:
+    """Of a queue that is full for hours, each campaign gets its share of the room that there is."""
+    for number in range(3 * BATCH):
+        order(two, str(number), customer(number, **({"country": "DE"} if number < 10 else {})))
+    queue = two.queue
+    assert isinstance(queue, ListQueue)
+    clock_of(two).move_to(DUE)
+    queue.published = [("deliver", ([],))] * (MOST_WAITING - 1)  # room for one message
+    assert dispatch(two) == BATCH
+    of_campaign = {str(row["id"]): row["campaign"] for row in rows(two, sends)}
+    (ids,) = published(two)[MOST_WAITING - 1 :]
+    assert Counter(of_campaign[id_] for id_ in ids) == {"small": 10, "large": BATCH - 10}
+    assert {of_campaign[id_] for id_ in ids[:10]} == {"small"}
+
+
+def test_what_one_campaign_does_not_need_the_others_get(two: App) -> None:
+    for number in range(2 * BATCH):
+        order(two, str(number), customer(number))
+    clock_of(two).move_to(DUE)
+    assert dispatch(two) == 2 * BATCH
+
+
+# ---------------------------------------------------------------- several dispatchers
+
+
+def test_several_dispatchers_at_once_hand_out_each_mail_once(app: App) -> None:
+    """T03: whichever of them finds it first."""
+    for number in range(5 * BATCH):
+        order(app, str(number), customer(number))
+    clock_of(app).move_to(DUE)
+    with ThreadPoolExecutor(4) as dispatchers:
+        taken = [done.result() for done in [dispatchers.submit(dispatch, app) for _ in range(8)]]
+    assert sum(taken) == 5 * BATCH
+    handed_out = [id_ for ids in published(app) for id_ in ids]
+    assert len(handed_out) == len(set(handed_out)) == 5 * BATCH
 
 
 def test_a_mail_that_has_ended_is_never_published_again(app: App) -> None:

@@ -18,12 +18,14 @@ UNKNOWN_OUTCOME = "unknown_outcome"
 
 # Written into the statement, not bound: else neither database could see that the partial index ix_sends_wake serves.
 IS_OPEN = sends.c.state.in_(bindparam("open_states", [*OPEN], expanding=True, literal_execute=True))
+# The same for ix_sends_turn.
+IS_SCHEDULED = sends.c.state == bindparam("scheduled_state", SendState.SCHEDULED.value, literal_execute=True)
 
 
 def due_campaigns(connection: Connection, now: datetime) -> list[str]:
     """The campaigns of which mails are due that no message is under way for."""
     waiting = _campaigns_waiting()
-    any_due = exists().where(IS_OPEN, sends.c.campaign == waiting.c.campaign, sends.c.wake_at <= now)
+    any_due = exists().where(IS_SCHEDULED, sends.c.campaign == waiting.c.campaign, sends.c.wake_at <= now)
     return list(connection.execute(select(waiting.c.campaign).where(any_due)).scalars())
 
 
@@ -51,7 +53,7 @@ def _take_due(connection: Connection, campaign: str, now: datetime, limit: int) 
         return []
     due = (
         select(sends.c.id)
-        .where(IS_OPEN, sends.c.campaign == campaign, sends.c.state == SendState.SCHEDULED, sends.c.wake_at <= now)
+        .where(IS_SCHEDULED, sends.c.campaign == campaign, sends.c.wake_at <= now)
         .order_by(sends.c.wake_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -65,9 +67,9 @@ def _take_due(connection: Connection, campaign: str, now: datetime, limit: int) 
 
 def _campaigns_waiting() -> CTE:
     """Every campaign of which mails wait, found by leaps through the index: one step a campaign, however many mails."""
-    first = select(func.min(sends.c.campaign).label("campaign")).where(IS_OPEN)
+    first = select(func.min(sends.c.campaign).label("campaign")).where(IS_SCHEDULED)
     waiting = first.cte("waiting", recursive=True)
-    following = select(func.min(sends.c.campaign)).where(IS_OPEN, sends.c.campaign > waiting.c.campaign)
+    following = select(func.min(sends.c.campaign)).where(IS_SCHEDULED, sends.c.campaign > waiting.c.campaign)
     leap = select(following.correlate(waiting).scalar_subquery()).where(waiting.c.campaign.is_not(None))
     return waiting.union_all(leap)
 
@@ -122,8 +124,6 @@ def is_busy(connection: Connection, now: datetime) -> bool:
 
 def next_wake(connection: Connection) -> datetime | None:
     """When the dispatcher will have something to do next."""
-    waiting = _campaigns_waiting()
-    first_of_each = select(func.min(sends.c.wake_at)).where(IS_OPEN, sends.c.campaign == waiting.c.campaign)
-    earliest = select(first_of_each.correlate(waiting).scalar_subquery().label("wake")).subquery()
-    found: datetime | None = connection.execute(select(func.min(earliest.c.wake))).scalar_one()
-    return found
+    waiting = select(func.min(sends.c.wake_at)).where(IS_OPEN)
+    earliest: datetime | None = connection.execute(waiting).scalar_one()
+    return earliest

@@ -9,7 +9,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-OPEN = sa.text("state IN ('scheduled', 'sending')")
+WAITS = sa.text("state = 'scheduled'")
 
 
 def upgrade() -> None:
@@ -24,11 +24,9 @@ def upgrade() -> None:
         sa.Column("doubt_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fence")),
     )
-    op.drop_index("ix_sends_wake", table_name="sends")
-    op.create_index("ix_sends_wake", "sends", ["campaign", "wake_at"], sqlite_where=OPEN, postgresql_where=OPEN)
+    op.create_index("ix_sends_turn", "sends", ["campaign", "wake_at"], sqlite_where=WAITS, postgresql_where=WAITS)
 
 
 def downgrade() -> None:
-    op.drop_index("ix_sends_wake", table_name="sends")
-    op.create_index("ix_sends_wake", "sends", ["wake_at"], sqlite_where=OPEN, postgresql_where=OPEN)
+    op.drop_index("ix_sends_turn", table_name="sends")
     op.drop_table("fence")
