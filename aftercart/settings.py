@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     workers: int = Field(default=4, ge=1, le=64, description="Threads of the embedded engine that deliver.")
     max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")
 
+    archive_after_days: int = Field(
+        default=400, ge=100, description="When the particulars of what is over are packed and archived."
+    )
     hold_after_hours: int = Field(
         default=4, ge=1, description="After such a silence, mail that fell due meanwhile waits for `aftercart resume`."
     )

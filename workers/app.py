@@ -29,6 +29,7 @@ log = structlog.get_logger()
 TASKS = ["workers.tasks"]
 INGEST_SWEEP_S = 5.0
 DISPATCH_S = 1.0
+TIDY_S = 60.0
 
 
 def configuration(broker_url: str) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def configuration(broker_url: str) -> dict[str, Any]:
         "beat_schedule": {
             "dispatch": {"task": "dispatch", "schedule": DISPATCH_S, "options": {"expires": 10}},
             "ingest": {"task": "ingest", "schedule": INGEST_SWEEP_S, "options": {"expires": 10}},
+            "tidy": {"task": "tidy", "schedule": TIDY_S, "options": {"expires": 30}},
         },
     }
 

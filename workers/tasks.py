@@ -8,6 +8,7 @@ from uuid import UUID
 from aftercart.pipeline import dispatch as pipeline_dispatch
 from aftercart.pipeline import ingest as pipeline_ingest
 from aftercart.pipeline import send as pipeline_send
+from aftercart.pipeline import tidy as pipeline_tidy
 from workers.app import celery
 
 
@@ -21,6 +22,12 @@ def ingest() -> None:
 def dispatch() -> None:
     """Hand what has fallen due to the deliver queue, and settle what a dead worker left behind."""
     pipeline_dispatch.dispatch(celery.engine)
+
+
+@celery.task(name="tidy")
+def tidy() -> None:
+    """Archive what is long over, and count for those who ask."""
+    pipeline_tidy.tidy(celery.engine)
 
 
 @celery.task(name="deliver")

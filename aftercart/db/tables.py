@@ -453,6 +453,33 @@ class Attribution(Row, table=True):
     created_at: datetime
 
 
+# ---------------------------------------------------------------- what is over
+
+
+class Archive(Row, table=True):
+    """The particulars of an order whose mails have long ended: decisions, attempts, picks, clicks and webhooks, packed.
+
+    Its sends stay where they are, and so do their links, which people may still open. See `aftercart/db/packing.py`.
+    """
+
+    __tablename__ = "archives"
+
+    id: int | None = Field(default=None, primary_key=True)
+    order_id: int = Field(foreign_key="orders.id", index=True)
+    archived_at: datetime
+    content: bytes = Field(sa_type=LargeBinary)
+
+
+class Tally(Row, table=True):
+    """How many sends there were by state and reason (or an empty one) when they were last counted."""
+
+    __tablename__ = "tallies"
+
+    state: str = Field(primary_key=True)
+    reason: str = Field(primary_key=True)
+    sends: int
+
+
 # ---------------------------------------------------------------- the engine itself
 
 
@@ -511,5 +538,7 @@ picks = _core(Pick)
 links = _core(Link)
 clicks = _core(Click)
 attributions = _core(Attribution)
+archives = _core(Archive)
+tallies = _core(Tally)
 fence = _core(Fence)
 model_versions = _core(ModelVersion)

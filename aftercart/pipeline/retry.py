@@ -82,6 +82,8 @@ def _answer(send: Failed, valid_for: timedelta | None, now: datetime) -> Answer:
 def _refusal(send: Failed, last_use: datetime, now: datetime) -> str | None:
     if send.was_accepted:
         return "the provider did take it: its answer came late"
+    if send.is_archived:
+        return "it is too long ago: what was attempted is in the archive"
     if send.exit_reason:
         return f"the order has left the campaign ({send.exit_reason})"
     if send.next_due and send.next_due <= now:

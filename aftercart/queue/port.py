@@ -70,7 +70,7 @@ class CeleryQueue:
         self._celery.close()
 
 
-QUEUE_OF = {"ingest": "ingest", "deliver": "deliver", "dispatch": "housekeeping"}
+QUEUE_OF = {"ingest": "ingest", "deliver": "deliver", "dispatch": "housekeeping", "tidy": "housekeeping"}
 """Which queue carries which task. A worker may listen to some of them only: `celery -A workers worker -Q deliver`."""
 
 

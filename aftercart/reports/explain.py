@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, select, tuple_
 
 from aftercart.db.tables import (
     attempts,
@@ -27,6 +28,7 @@ from aftercart.db.tables import (
 )
 from aftercart.intake.clean import clean_email
 from aftercart.policy.decision import Reason
+from aftercart.reports.archived import Archived, archived
 from aftercart.reports.expiry import kept_by
 from aftercart.reports.words import CLICKS, SOURCES, answer_in_words
 
@@ -236,12 +238,13 @@ def _moments(connection: Connection, rows: Sequence[dict[str, Any]], ids: list[i
                 facts={"total_minor": row["total_minor"], "currency": row["currency"]},
             ),
         )
-    for key, moment in _received(connection, list(keys)):
+    kept = archived(connection, ids)
+    for key, moment in _received(connection, list(keys), kept):
         yield keys[key], moment
     for key, moment in _reversals(connection, list(keys)):
         yield keys[key], moment
-    yield from _decisions(connection, {row["id"]: row["shop"] for row in rows})
-    yield from _about_sends(connection, ids)
+    yield from _decisions(connection, {row["id"]: row["shop"] for row in rows}, kept)
+    yield from _about_sends(connection, ids, kept)
     yield from _credits(connection, ids)
 
 
@@ -251,9 +254,11 @@ def _placed(row: dict[str, Any]) -> str:
     return "The order was placed."
 
 
-def _received(connection: Connection, keys: list[tuple[str, str]]) -> Iterable[tuple[tuple[str, str], Moment]]:
+def _received(
+    connection: Connection, keys: list[tuple[str, str]], kept: Archived
+) -> Iterable[tuple[tuple[str, str], Moment]]:
     query = select(events).where(tuple_(events.c.shop, events.c.shop_order_id).in_(keys))
-    for row in connection.execute(query).mappings():
+    for row in _all(kept, events, connection.execute(query).mappings()):
         sentence = f"Webhook “{row['topic']}” came in and was {row['state']}."
         facts = {"event_id": row["id"], "error": row["error"]} if row["error"] else {"event_id": row["id"]}
         yield (row["shop"], row["shop_order_id"]), Moment(row["received_at"], "event", sentence, facts=facts)
@@ -274,10 +279,10 @@ def _taken_back(kind: str, sku: str | None) -> str:
     return f"{what} was {REVERSED.get(kind, kind)}."
 
 
-def _decisions(connection: Connection, shops: Mapping[int, str]) -> Iterable[tuple[int, Moment]]:
+def _decisions(connection: Connection, shops: Mapping[int, str], kept: Archived) -> Iterable[tuple[int, Moment]]:
     """`shops`: of the orders, by id."""
     query = select(decisions).where(decisions.c.order_id.in_(shops)).order_by(decisions.c.id)
-    for row in connection.execute(query).mappings():
+    for row in _all(kept, decisions, connection.execute(query).mappings()):
         facts = {**row["inputs"], **({"until": row["until"].isoformat()} if row["until"] else {})}
         if row["reason"] == Reason.NO_CONSENT:
             facts["shop"] = shops[row["order_id"]]
@@ -302,22 +307,22 @@ def _decided(row: Mapping[str, Any]) -> str:
     return sentence
 
 
-def _about_sends(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Moment]]:
+def _about_sends(connection: Connection, ids: list[int], kept: Archived) -> Iterable[tuple[int, Moment]]:
     planned = {
         row.id: row
         for row in connection.execute(
             select(sends.c.id, sends.c.order_id, sends.c.created_at).where(sends.c.order_id.in_(ids))
         )
     }
-    for row in _of_sends(connection, attempts, planned):
+    for row in _of_sends(connection, attempts, planned, kept):
         yield planned[row["send_id"]].order_id, _attempted(row)
-    for row in _of_sends(connection, clicks, planned):
+    for row in _of_sends(connection, clicks, planned, kept):
         sentence = f"A link was opened {CLICKS.get(row['reason'], row['reason'])}."
         yield planned[row["send_id"]].order_id, Moment(row["at"], "click", sentence, send_id=str(row["send_id"]))
-    chosen_at = _claimed_at(connection, planned)
+    chosen_at = _claimed_at(connection, planned, kept)
     bought = _titles(connection, ids)
     named = _catalog_titles(connection, ids)
-    for row in _of_sends(connection, picks, planned):
+    for row in _of_sends(connection, picks, planned, kept):
         send = planned[row["send_id"]]
         anchor = bought.get((send.order_id, row["because"])) or named.get(row["because"], row["because"])
         yield send.order_id, _picked(row, anchor, chosen_at.get(send.id, send.created_at))
@@ -368,16 +373,24 @@ def _picked(row: Mapping[str, Any], anchor: str, at: datetime) -> Moment:
     return Moment(at, "pick", sentence, send_id=str(row["send_id"]), facts={**facts, **row["evidence"]})
 
 
-def _claimed_at(connection: Connection, planned: Mapping[UUID, Any]) -> dict[UUID, datetime]:
+def _claimed_at(connection: Connection, planned: Mapping[UUID, Any], kept: Archived) -> dict[UUID, datetime]:
     """When the content of each send was settled: picks carry no time of their own."""
-    query = select(decisions.c.send_id, func.max(decisions.c.at)).where(
+    query = select(decisions.c.send_id, decisions.c.at).where(
         decisions.c.send_id.in_(list(planned)), decisions.c.outcome == "allow"
     )
-    return {row[0]: row[1] for row in connection.execute(query.group_by(decisions.c.send_id))}
+    allowed = [(row["send_id"], row["at"]) for row in kept.get("decisions", ()) if row["outcome"] == "allow"]
+    return dict(sorted([*allowed, *((row.send_id, row.at) for row in connection.execute(query))], key=itemgetter(1)))
 
 
-def _of_sends(connection: Connection, table: Table, planned: Mapping[UUID, Any]) -> Iterable[Any]:
-    return connection.execute(select(table).where(table.c.send_id.in_(list(planned)))).mappings()
+def _of_sends(connection: Connection, table: Table, planned: Mapping[UUID, Any], kept: Archived) -> Iterable[Any]:
+    now = connection.execute(select(table).where(table.c.send_id.in_(list(planned)))).mappings()
+    return _all(kept, table, now)
+
+
+def _all(kept: Archived, table: Table, rows: Iterable[Mapping[Any, Any]]) -> Iterable[Any]:
+    """Rows of a table, those that were archived first."""
+    yield from kept.get(table.name, ())
+    yield from rows
 
 
 def _credits(connection: Connection, ids: list[int]) -> Iterable[tuple[int, Moment]]:

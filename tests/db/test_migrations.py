@@ -16,6 +16,7 @@ from sqlalchemy import JSON, Boolean, Connection, Float, Integer, LargeBinary, M
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from aftercart.db import migrate
+from aftercart.db.packing import packed
 from aftercart.db.session import Database
 from aftercart.db.tables import InboxRow, Row
 
@@ -82,6 +83,8 @@ def fill(database: Database) -> None:
     with database.write() as connection:
         for table in tables_of(connection):
             rows = [{column.name: value(column, number) for column in table.columns} for number in range(1, ROWS + 1)]
+            if table.name == "archives":
+                rows = [row | {"content": packed({})} for row in rows]
             connection.execute(table.insert(), rows)
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select, update
 
-from aftercart.db.tables import attempts, enrollments, sends
+from aftercart.db.tables import archives, attempts, enrollments, sends
 from aftercart.ledger.states import SendState
 
 
@@ -51,6 +51,8 @@ class Failed:
     """When the next mail of its enrollment that still waits is due."""
     was_accepted: bool
     """Whether a provider has taken it after all: an answer that came too late to be believed."""
+    is_archived: bool
+    """Whether what was attempted is no longer looked up."""
 
 
 def failed(connection: Connection, choice: Choice, after: UUID, limit: int) -> list[Failed]:
@@ -73,6 +75,7 @@ def failed(connection: Connection, choice: Choice, after: UUID, limit: int) -> l
             enrollments.c.exit_reason,
             following,
             accepted,
+            exists().where(archives.c.order_id == sends.c.order_id),
         )
         .join(enrollments, enrollments.c.id == sends.c.enrollment_id)
         .where(sends.c.state == SendState.FAILED, sends.c.id > after, *choice.conditions())

@@ -1,0 +1,75 @@
+"""Housekeeping: what is long over leaves the tables that are worked on, and sends are counted for those who ask.
+
+Runs once a minute and never for long: the same thread hands out what is due. What is left waits for the next minute.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from time import monotonic
+
+import structlog
+from sqlalchemy import Connection
+
+from aftercart.bootstrap import App
+from aftercart.ledger.store import archiving, tallying
+from aftercart.ledger.store.archiving import Page
+
+log = structlog.get_logger()
+
+BUDGET_S = 0.5
+ROWS = 500
+"""Rows looked at in one go."""
+AT_ONCE = 50
+"""Orders archived in one transaction."""
+LATE_ORDERS = timedelta(days=30)
+"""How much later than its purchase an order may come in and still earn credit for a click."""
+
+Look = Callable[[Connection, datetime, int, int], Page]
+
+
+def tidy(app: App, budget_s: float = BUDGET_S) -> int:
+    """Archive what there is to archive, as far as the time allows, and count; how many orders were archived."""
+    _count(app)
+    deadline = monotonic() + budget_s
+    archived = sum(_archive(app, look, deadline) for look in (archiving.old_decisions, archiving.old_events))
+    if archived:
+        log.info("orders_archived", orders=archived)
+    return archived
+
+
+def _count(app: App) -> None:
+    with app.db.read() as connection:
+        counted = tallying.count(connection)
+    with app.db.write() as connection:
+        tallying.keep(connection, counted)
+
+
+def _archive(app: App, look: Look, deadline: float) -> int:
+    before, archived, after = _before(app), 0, 0
+    while True:
+        with app.db.read() as connection:
+            page = look(connection, before, after, ROWS)
+        archived += _archive_page(app, page, before, deadline)
+        if page.is_last or monotonic() > deadline:
+            return archived
+        after = page.last_id
+
+
+def _archive_page(app: App, page: Page, before: datetime, deadline: float) -> int:
+    archived, ids = 0, sorted(page.orders)
+    for start in range(0, len(ids), AT_ONCE):
+        with app.db.write() as connection:
+            over = archiving.over(connection, ids[start : start + AT_ONCE], before)
+            archived += archiving.archive(connection, over, app.clock()) if over else 0
+        if monotonic() > deadline:
+            break
+    if page.about_nothing:
+        with app.db.write() as connection:
+            archiving.forget_events(connection, page.about_nothing)
+    return archived
+
+
+def _before(app: App) -> datetime:
+    """What is older is over. A click that may still earn credit is not, however short the setting."""
+    longest = max(app.campaigns.attribution_windows.values(), default=timedelta(0)) + LATE_ORDERS
+    return app.clock() - max(timedelta(days=app.settings.archive_after_days), longest)
