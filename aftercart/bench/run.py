@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from aftercart.bench.claim import claim
 from aftercart.bench.ingest import ingest
 from aftercart.bench.recommend import recommend
 from aftercart.bench.render import render
@@ -14,6 +15,7 @@ Measurement = Callable[[int, Path], Iterable[Result]]
 
 MEASUREMENTS: dict[str, Measurement] = {
     "ingest": lambda rounds, folder: [ingest(rounds, folder)],
+    "claim": lambda rounds, folder: [claim(rounds, folder)],
     "recommend": lambda rounds, _: [recommend(rounds)],
     "render": lambda rounds, folder: [render(rounds, folder)],
     "send": send,

@@ -19,6 +19,7 @@ class Result:
     floor: str
     floor_per_second: float
     rounds: int
+    note: str = ""
 
     @property
     def ratio(self) -> float:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[ingest|recommend|render|send]...", help="What to measure; else all.")
+        list[str] | None,
+        typer.Argument(metavar="[ingest|claim|recommend|render|send]...", help="What to measure; else all."),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds that count; figures are their medians.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -39,5 +40,6 @@ def _print_table(results: "Iterable[Result]") -> None:
     print(f"{'':<12}{'ours':>18}{'beside':>18}{'ratio':>8}   beside is")
     for result in results:
         ours = f"{result.per_second:,.0f} {result.unit}/s"
+        note = f" ({result.note})" if result.note else ""
         floor = f"{result.floor_per_second:,.0f} /s"
-        print(f"{result.name:<12}{ours:>18}{floor:>18}{result.ratio:>8.2f}   {result.floor}", flush=True)
+        print(f"{result.name:<12}{ours:>18}{floor:>18}{result.ratio:>8.2f}   {result.floor}{note}", flush=True)

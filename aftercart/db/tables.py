@@ -471,13 +471,14 @@ class Archive(Row, table=True):
 
 
 class Tally(Row, table=True):
-    """How many sends there were by state and reason (or an empty one) when they were last counted."""
+    """How many `sends` or `events` there were by state and reason (or an empty one) when they were last counted."""
 
     __tablename__ = "tallies"
 
+    what: str = Field(primary_key=True)
     state: str = Field(primary_key=True)
     reason: str = Field(primary_key=True)
-    sends: int
+    number: int
 
 
 # ---------------------------------------------------------------- the engine itself

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.db.tables import events, sends
 from aftercart.ledger.store import archiving, tallying
 from aftercart.ledger.store.archiving import Page
 
@@ -39,7 +40,7 @@ def tidy(app: App, budget_s: float = BUDGET_S) -> int:
 
 def _count(app: App) -> None:
     with app.db.read() as connection:
-        counted = tallying.count(connection)
+        counted = {table: tallying.count(connection, table) for table in (sends, events)}
     with app.db.write() as connection:
         tallying.keep(connection, counted)
 

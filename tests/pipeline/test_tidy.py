@@ -215,11 +215,20 @@ def test_what_was_archived_can_be_put_back(app: App) -> None:
 def test_sends_are_counted_once_a_minute_and_not_each_time_somebody_asks(app: App) -> None:
     order(app, "1", ADA)
     with app.db.read() as connection:
-        assert tallying.kept(connection) == {("scheduled", None): 1}, "counted at once where nobody has yet"
+        assert tallying.kept(connection, sends) == {("scheduled", None): 1}, "counted at once where nobody has yet"
     tidy(app)
     order(app, "2", customer(2))
     with app.db.read() as connection:
-        assert tallying.kept(connection).total() == 1
+        assert tallying.kept(connection, sends).total() == 1
     tidy(app)
     with app.db.read() as connection:
-        assert tallying.kept(connection).total() == 2
+        assert tallying.kept(connection, sends).total() == 2
+        assert tallying.kept(connection, events) == {("processed", None): 2}
+
+
+def test_webhooks_that_failed_are_told_at_once(app: App) -> None:
+    order(app, "1", ADA)
+    tidy(app)
+    tell(app, "order.completed", {"order_id": "broken"})
+    with app.db.read() as connection:
+        assert tallying.kept(connection, events) == {("processed", None): 1, ("failed", None): 1}

@@ -39,10 +39,11 @@ def upgrade() -> None:
     op.create_index("ix_archives_order_id", "archives", ["order_id"])
     op.create_table(
         "tallies",
+        sa.Column("what", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("state", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("sends", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("state", "reason", name=op.f("pk_tallies")),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("what", "state", "reason", name=op.f("pk_tallies")),
     )
 
 
