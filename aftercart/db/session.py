@@ -15,16 +15,19 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from aftercart.errors import ConfigError, MissingExtraError, UnreachableError
 from aftercart.machine import boot_id
 
 BUSY_TIMEOUT_S = 30
-_PLACE_ON_POSTGRESQL = """\
-SELECT 'cluster ' || system_identifier || ' database ' || oid FROM pg_control_system(), pg_database
-WHERE datname = current_database()"""
+_PLACES_ON_POSTGRESQL = (
+    "SELECT 'cluster ' || system_identifier || ' database ' || oid "
+    "FROM pg_control_system(), pg_database WHERE datname = current_database()",
+    # Where that function may not be called: still another one in each database that a dump is read into.
+    "SELECT 'database ' || oid FROM pg_database WHERE datname = current_database()",
+)
 CONNECT_TIMEOUT_S = 10
 
 
@@ -51,8 +54,7 @@ class Database:
         """Where the database lies, as its server or the disk says. A copy, or what a backup was read into, lies
         elsewhere: the answer stands in no dump."""
         if not self.is_sqlite:
-            with self.engine.connect() as connection:
-                return str(connection.exec_driver_sql(_PLACE_ON_POSTGRESQL).scalar_one())
+            return _place_on_postgresql(self.engine)
         file = self.engine.url.database
         return f"file {Path(file).stat().st_ino}" if file and file != ":memory:" else "memory"
 
@@ -100,6 +102,16 @@ class Database:
     def close(self) -> None:
         """Close all connections. The database may be used again afterwards."""
         self.engine.dispose()
+
+
+def _place_on_postgresql(engine: Engine) -> str:
+    most, least = _PLACES_ON_POSTGRESQL
+    with engine.connect() as connection:
+        try:
+            return str(connection.exec_driver_sql(most).scalar_one())
+        except ProgrammingError:
+            connection.rollback()
+            return str(connection.exec_driver_sql(least).scalar_one())
 
 
 @contextmanager

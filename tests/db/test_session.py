@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from aftercart.db.session import Database, insert_new, is_passing
@@ -172,3 +173,24 @@ def test_a_database_that_is_away_or_busy_is_a_passing_fault(tmp_path: Path) -> N
         assert is_passing(OperationalError("BEGIN", {}, locked.value))
     busy.close()
     assert not is_passing(ValueError("a fault of ours"))
+
+
+def test_two_databases_lie_in_two_places_and_each_in_one(database: Database, tmp_path: Path) -> None:
+    with closing(Database(f"sqlite:///{tmp_path / 'another.db'}")) as another:
+        another.knock()
+        assert database.place() == database.place() != another.place()
+
+
+def test_a_place_can_be_told_where_the_cluster_may_not_be_asked(postgres_url: str) -> None:
+    """Some providers keep its functions from those who rent a database."""
+    with closing(Database(postgres_url)) as database:
+        assert database.place().startswith("cluster ")
+        role = f"tenant_{uuid4().hex}"
+        with database.write() as connection:
+            connection.exec_driver_sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+        url = make_url(postgres_url).set(username=role).render_as_string(hide_password=False)
+        with closing(Database(url)) as rented:
+            assert rented.place().startswith("database ")
+        with database.write() as connection:
+            connection.exec_driver_sql(f"DROP ROLE {role}")
