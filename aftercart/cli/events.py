@@ -24,7 +24,7 @@ def events(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """List webhooks, newest first; a failed one names the field at fault. Nothing that was accepted is thrown away."""
+    """List webhooks, newest first; a failed one names the field at fault, and is kept until it is understood."""
     from aftercart.cli.open import reading
     from aftercart.reports import events as report
 

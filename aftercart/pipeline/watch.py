@@ -43,7 +43,7 @@ def _is_fresh(app: App, standing: Standing | None, now: datetime) -> bool:
     """Whether the last look is recent enough. One after which beats have got lost is not."""
     if standing is None or not app.witness.has_looked or standing.beats < app.witness.remembered:
         return False
-    return now < standing.beat_at + BEAT_EVERY
+    return abs(now - standing.beat_at) < BEAT_EVERY
 
 
 def _look(app: App, now: datetime) -> str | None:

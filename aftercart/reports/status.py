@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from aftercart.db import inbox
 from aftercart.db.tables import events, sends
 from aftercart.ledger.store import tallying
+from aftercart.ledger.store.fences import IS_HELD
 from aftercart.reports.lateness import lateness
 
 
@@ -18,6 +19,8 @@ class Numbers:
     sends: dict[str, int]
     events: dict[str, int]
     lateness_s: float
+    held: bool
+    """Whether all mail waits for `aftercart resume`."""
 
 
 def ping(connection: Connection) -> None:
@@ -31,4 +34,5 @@ def numbers(main: Connection, inbox_connection: Connection, now: datetime) -> Nu
         sends=tallying.by_state(tallying.kept(main, sends)),
         events={**tallying.by_state(tallying.kept(main, events)), "waiting": inbox.waiting(inbox_connection)},
         lateness_s=lateness(main, now).total_seconds(),
+        held=bool(main.execute(select(IS_HELD)).scalar_one()),
     )

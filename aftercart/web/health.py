@@ -62,4 +62,6 @@ def _exposition(numbers: status.Numbers) -> bytes:
         events.labels(state).set(count)
     late = Gauge("aftercart_lateness_seconds", "How long the longest overdue send has been due", registry=registry)
     late.set(numbers.lateness_s)
+    held = Gauge("aftercart_held", "1 while all mail waits for `aftercart resume`", registry=registry)
+    held.set(numbers.held)
     return generate_latest(registry)

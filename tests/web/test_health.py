@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
 from aftercart.intake.signing import sign_generic
+from aftercart.ledger.store import beat, hold_all
 from aftercart.testing import GENERIC_SECRET, engine
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
@@ -45,6 +46,11 @@ def test_metrics_count_what_waits_and_how_late_it_is(site: Site) -> None:
     found = samples(site)
     assert found["aftercart_events", "waiting"] == 1
     assert found["aftercart_lateness_seconds", ""] == 0
+    assert found["aftercart_held", ""] == 0
+    with site.app.db.write() as connection:
+        beat(connection, "elsewhere", 7, NOW)
+        hold_all(connection, "this database is a copy", NOW)
+    assert samples(site)["aftercart_held", ""] == 1
 
 
 def test_the_api_describes_itself(site: Site) -> None:

@@ -96,11 +96,11 @@ def over(connection: Connection, order_ids: Collection[int], before: datetime) -
 def archive(connection: Connection, order_ids: Collection[int], now: datetime) -> int:
     """Pack what hangs on these orders, and take it out of its tables; how many had anything."""
     found: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-    of_order = {row.id: (row.shop, row.shop_order_id) for row in connection.execute(_keys(order_ids))}
+    keys = select(orders.c.shop, orders.c.shop_order_id, orders.c.id).where(orders.c.id.in_(order_ids))
+    orders_by_key = {(shop, shop_order_id): id_ for shop, shop_order_id, id_ in connection.execute(keys)}
     of_send = dict(
         connection.execute(select(sends.c.id, sends.c.order_id).where(sends.c.order_id.in_(order_ids))).all()
     )
-    orders_by_key = {key: id_ for id_, key in of_order.items()}
     for row in _taken(connection, decisions, decisions.c.order_id.in_(order_ids)):
         found[row["order_id"]]["decisions"].append(row)
     credited = exists().where(attributions.c.click_id == clicks.c.id)
@@ -114,10 +114,6 @@ def archive(connection: Connection, order_ids: Collection[int], now: datetime) -
     if rows:
         connection.execute(archives.insert(), rows)
     return len(rows)
-
-
-def _keys(order_ids: Collection[int]) -> Any:
-    return select(orders.c.id, orders.c.shop, orders.c.shop_order_id).where(orders.c.id.in_(order_ids))
 
 
 def _taken(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> list[Mapping[str, Any]]:
