@@ -19,7 +19,7 @@ from aftercart.ledger.witness import Witness
 from aftercart.queue import Queue, open_queue
 from aftercart.recommendation.recommender import Recommender
 from aftercart.rendering.renderer import Renderer
-from aftercart.settings import Settings
+from aftercart.settings import Settings, environment
 from aftercart.tracking.tokens import TokenSigner
 
 
@@ -81,7 +81,7 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         db=db,
         inbox_db=inbox_db,
         queue=open_queue(settings.broker_url),
-        sender=sender or sender_from_url(settings.sender_url),
+        sender=sender or sender_from_url(settings.sender_url, environment()),
         shops=_shops(settings, live_campaigns().brand),
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
         recommender=Recommender(settings.models_dir),

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     )
     sender_url: str = Field(
         default="console:",
-        description="smtp://HOST:PORT, smtp+starttls://USER:PASS@HOST:PORT, smtps://..., file:DIR or console:.",
+        description="smtp+starttls://USER:PASS@HOST:PORT, smtps://..., smtp://HOST:PORT, esp://NAME, file:DIR or console:.",
     )
     secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
         description="Secrets that sign links and assign holdouts, separated by commas, newest first."
@@ -124,6 +124,11 @@ class Settings(BaseSettings):
     @property
     def cache_dir(self) -> Path:
         return self.data_dir / "cache"
+
+
+def environment() -> dict[str, str]:
+    """The environment, and below it `.env`: there the keys of mail services stand under their vendors' names."""
+    return {name: value for name, value in _env_file_names(Path(".env")).items() if value} | dict(os.environ)
 
 
 def _has_server(url: str) -> bool:

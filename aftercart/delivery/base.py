@@ -1,4 +1,4 @@
-"""The port to whoever carries the mail: an SMTP server, a file, the console, later every ESP.
+"""The port to whoever carries the mail: an SMTP server, a mail service, a file, the console.
 
 A sender takes messages and answers with one receipt each. It never raises for a
 single message: a refusal is a receipt.
@@ -6,7 +6,7 @@ single message: a refusal is a receipt.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from uuid import UUID
@@ -30,6 +30,8 @@ class Message:
     """Further headers (List-Unsubscribe, Feedback-ID ...), unfolded."""
     bounce_to: str = ""
     """The envelope sender (Return-Path); the From address where empty."""
+    campaign: str = ""
+    """What a mail service may count it under."""
 
 
 class Outcome(StrEnum):
@@ -59,6 +61,8 @@ class Receipt:
     fault_is_ours: bool = False
     """Not the recipient's and not the provider's: it refused us (login, relaying, blocklist, policy, no connection), or
     the message cannot be made into a mail. Worth trying again once somebody has mended it, whatever the outcome."""
+    retry_after: timedelta | None = None
+    """How long the provider asks us to wait before the next try."""
 
 
 class Go(Protocol):

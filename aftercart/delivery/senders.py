@@ -1,22 +1,29 @@
 """From `AFTERCART_SENDER_URL` to the sender it names. Opens no connection."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from aftercart.delivery.base import Sender
 from aftercart.delivery.console import ConsoleSender
+from aftercart.delivery.esp.from_url import EXAMPLE, esp_from_url
 from aftercart.delivery.file import FileSender
 from aftercart.delivery.smtp import SmtpSender
 from aftercart.delivery.smtp_opening import Security, Server
 from aftercart.errors import ConfigError
 
 PORTS = {Security.NONE: 25, Security.TLS: 465, Security.STARTTLS: 587}
-KNOWN = "smtp://HOST:PORT, smtps://USER:PASS@HOST:PORT, smtp+starttls://USER:PASS@HOST:PORT, file:DIR, console:"
+KNOWN = (
+    f"smtp://HOST:PORT, smtps://USER:PASS@HOST:PORT, smtp+starttls://USER:PASS@HOST:PORT, {EXAMPLE}, file:DIR, console:"
+)
 
 
-def sender_from_url(url: str) -> Sender:
-    """The sender that a URL names. Raises ConfigError, which never shows the password."""
+def sender_from_url(url: str, environment: Mapping[str, str] | None = None) -> Sender:
+    """The sender that a URL names. Raises ConfigError, which never shows the password.
+
+    `environment`: where a mail service's key is looked for that is not in the URL.
+    """
     scheme, colon, rest = url.strip().partition(":")
     scheme = scheme.lower()
     if not colon:
@@ -27,6 +34,8 @@ def sender_from_url(url: str) -> Sender:
         return FileSender(_folder(rest))
     if scheme in tuple(Security):
         return SmtpSender(_server(Security(scheme), url.strip()))
+    if scheme == "esp":
+        return esp_from_url(url.strip(), environment or {})
     raise ConfigError(f"{scheme}: is no sender that Aftercart knows; known are {KNOWN}")
 
 

@@ -164,6 +164,7 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         text=rendered.text,
         date=now,
         headers=_headers(brand, planned, unsubscribe),
+        campaign=planned.campaign_name,
     )
     return Content(
         planned,

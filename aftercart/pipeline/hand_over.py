@@ -207,7 +207,8 @@ def _next_state(claim: Claimed, receipt: Receipt, now: datetime) -> tuple[SendSt
         case Outcome.REJECTED if not receipt.fault_is_ours:
             return SendState.FAILED, Reason.HARD_BOUNCE if receipt.hard_bounce else Reason.PROVIDER_REJECTED, None
         case _:  # deferred, or refused for a fault of ours that can be mended: the recipient must not lose by it
-            retry_at = now + _pause(claim)
+            asked_for = min(receipt.retry_after or timedelta(0), LONGEST_RETRY)
+            retry_at = now + max(_pause(claim), asked_for)
             if retry_at >= claim.planned.valid_until:
                 return SendState.FAILED, Reason.GAVE_UP, None
             return SendState.SCHEDULED, Reason.PROVIDER_DEFERRED, retry_at

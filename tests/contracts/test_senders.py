@@ -6,7 +6,7 @@ import io
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from aiosmtpd.controller import Controller
 from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Message, Outcome, Sender
 from aftercart.delivery.console import ConsoleSender
+from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.delivery.file import FileSender
 from aftercart.delivery.headers import marketing_headers
 from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.smtp import SmtpSender
 from aftercart.delivery.smtp_opening import Server
+from tests.mail_services import SERVICES, fake_service
 from tests.messages import a_message, always
 
 
@@ -92,7 +94,23 @@ def console(_folder: Path) -> Iterator[Rig]:
     yield Rig(ConsoleSender(stream, encode=encode), arrived, list)
 
 
-SENDERS = [smtp, file, console]
+def service(name: str) -> Callable[[Path], AbstractContextManager[Rig]]:
+    """A mail service, with what our server stands for it has taken."""
+
+    @contextmanager
+    def rig(_folder: Path) -> Iterator[Rig]:
+        with fake_service(name) as fake:
+            sender = esp_from_url(fake.url, {}, encode=encode)
+            try:
+                yield Rig(sender, lambda: [seen.to for seen in fake.seen], list)
+            finally:
+                sender.close()
+
+    rig.__name__ = name
+    return rig
+
+
+SENDERS = [smtp, file, console, *(service(known.name) for known in SERVICES)]
 
 
 @pytest.fixture(params=SENDERS, ids=lambda sender: sender.__name__)

@@ -44,7 +44,7 @@ def test_a_folder_is_taken_as_it_is_written(tmp_path: Path) -> None:
         ("", "scheme"),
         ("mail.example.com", "scheme"),
         ("sendmail:", "known are smtp://"),
-        ("esp://postmark", "known are smtp://"),
+        ("pigeon://loft", "known are smtp://"),
         ("console:loud", "console"),
         ("file:", "folder"),
         ("file://outbox", "folder"),

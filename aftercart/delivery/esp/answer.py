@@ -1,0 +1,120 @@
+"""What a mail service's answer means for the message and for its recipient. Pure.
+
+Vendors agree on little but the meaning of HTTP's status codes (RFC 9110 §15). Who is at fault, where a code does not
+say so, their words must say clearly; else it is us, and the mail is tried again once somebody has mended it.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from aftercart.delivery.base import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The outcome, and whose fault it is (as in `Receipt`)."""
+
+    outcome: Outcome
+    fault_is_ours: bool = False
+    hard_bounce: bool = False
+
+
+_ACCEPTED = Meaning(Outcome.ACCEPTED)
+_IN_DOUBT = Meaning(Outcome.UNKNOWN, fault_is_ours=True)
+_LATER = Meaning(Outcome.DEFERRED)
+_ONCE_MENDED = Meaning(Outcome.DEFERRED, fault_is_ours=True)
+_NOT_A_MAIL = Meaning(Outcome.REJECTED, fault_is_ours=True)
+_NOT_TO_THEM = Meaning(Outcome.REJECTED)
+_NEVER_TO_THEM = Meaning(Outcome.REJECTED, hard_bounce=True)
+
+GAVE_UP_WAITING = frozenset({HTTPStatus.GATEWAY_TIMEOUT, 524})
+"""Answers of the gateway before the vendor, which had passed the mail on and heard nothing. 524: Cloudflare's."""
+_ABOUT_THIS_MAIL = frozenset({400, 409, 413, 414, 415, 422})
+
+_SPEAKS_OF_US = re.compile(
+    r"\bfrom\b|\bsender|reply[-_ ]?to|domain|verif|auth|api[-_ ]?key|token|credential|permission|forbidden|denied"
+    r"|suspend|paused|quota|limit|plan\b|account|subscription|unsigned|test[-_ ]?mode|stream",
+    re.IGNORECASE,
+)
+_SPEAKS_OF_THE_RECIPIENT = re.compile(
+    r"\brecipient|(?:^|[\s'\"`.\[(])to(?:\.\d+|\[\d+\])?(?:\.?email)?['\"`\])]*\s*"
+    r"(?:[.\[:'\"`]|address|field|parameter|e-?mail|is |must )|\bin to\b",
+    re.IGNORECASE,
+)
+_GONE_FOR_GOOD = re.compile(
+    r"hard[-_ ]?bounce|permanent[-_ ]?unavailable|spam[-_ ]?complaint"
+    r"|inactive (?:address|recipient)|marked as inactive",
+    re.IGNORECASE,
+)
+_FOR_NOW = re.compile(r"\btemporar", re.IGNORECASE)
+_WRONG_DOOR = re.compile(r"magnificent api", re.IGNORECASE)
+"""What Mailgun answers, with 200, to a POST at an address that it does not know."""
+_NOT_TAKEN = re.compile(r'"status"\s*:\s*"(?:parameter-)?error"')
+"""Postal answers 200 whatever happened, and says so inside."""
+
+
+def of_status(status: str, code: int, words: str) -> Meaning:
+    """Of what Anymail made of the answer about the one recipient (`queued`, `rejected` ...)."""
+    match status:
+        case "sent" | "queued":
+            return _ACCEPTED
+        case "rejected":
+            return _rejected(words)
+        case "invalid":
+            return _NOT_TO_THEM
+        case "failed":
+            return _LATER if _FOR_NOW.search(words) else of_code(code if code >= 400 else 422, words)
+        case _:
+            return _IN_DOUBT
+
+
+def of_code(code: int, words: str, *, is_idempotent: bool = False) -> Meaning:
+    """Of an answer that is no receipt. `is_idempotent`: the vendor would know the mail again."""
+    if 200 <= code < 300:
+        return _without_receipt(words)
+    if code in GAVE_UP_WAITING:
+        return _ONCE_MENDED if is_idempotent else _IN_DOUBT
+    if code == HTTPStatus.CONFLICT and "idempoten" in words.lower():
+        # Another request with this key: it is still under way, or it was taken with other content.
+        return _LATER if "concurrent" in words.lower() else _IN_DOUBT
+    if code in _ABOUT_THIS_MAIL:
+        return _about_this_mail(words)
+    return _ONCE_MENDED  # keys, money, the address we ask at, too many requests, or the vendor is out of order
+
+
+def _without_receipt(words: str) -> Meaning:
+    if _WRONG_DOOR.search(words):
+        return _ONCE_MENDED
+    return _about_this_mail(words) if _NOT_TAKEN.search(words) else _IN_DOUBT
+
+
+def _about_this_mail(words: str) -> Meaning:
+    if _SPEAKS_OF_THE_RECIPIENT.search(words) and not _SPEAKS_OF_US.search(words):
+        return _NEVER_TO_THEM if _GONE_FOR_GOOD.search(words) else _NOT_TO_THEM
+    return _ONCE_MENDED if _SPEAKS_OF_US.search(words) else _NOT_A_MAIL
+
+
+def _rejected(words: str) -> Meaning:
+    """The vendor keeps this address on a list of its own, or it refuses us beside the 200 of the request."""
+    if _GONE_FOR_GOOD.search(words):
+        return _NEVER_TO_THEM
+    return _ONCE_MENDED if re.search(r"invalid-sender|unsigned|test-mode", words) else _NOT_TO_THEM
+
+
+def retry_after(value: str, date: str) -> timedelta | None:
+    """How long a vendor asks us to wait. `value`: the header Retry-After; `date`: the answer's own Date."""
+    if value.strip().isdecimal():
+        return timedelta(seconds=min(int(value), 86_400))
+    until, now = _instant(value), _instant(date)
+    return max(until - now, timedelta(0)) if until and now else None
+
+
+def _instant(value: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
