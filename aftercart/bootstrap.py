@@ -13,6 +13,10 @@ from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
 from aftercart.delivery.base import Sender
 from aftercart.delivery.senders import sender_from_url
+from aftercart.feedback.esp import ServiceDoor, open_doors
+from aftercart.feedback.mail import MailReader
+from aftercart.feedback.mailbox import Mailbox, mailbox_from_url
+from aftercart.feedback.verp import BounceAddresses
 from aftercart.intake.base import Shop
 from aftercart.intake.shops import open_shops
 from aftercart.ledger.witness import Witness
@@ -38,6 +42,12 @@ class App:
     recommender: Recommender
     tokens: TokenSigner
     witness: Witness
+    services: Mapping[str, ServiceDoor]
+    """The mail services whose webhooks are let in."""
+    bounces: BounceAddresses | None
+    """Where bounces return to; None: to the sender's own address, where nobody reads them for us."""
+    bounce_mail: MailReader | None
+    bounce_mailbox: Mailbox | None
     live_campaigns: Callable[[], Campaigns]
 
     @property
@@ -75,6 +85,8 @@ def build(settings: Settings, *, clock: Clock = utc_now, sender: Sender | None =
 
 def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Database, sender: Sender | None) -> App:
     live_campaigns = LiveCampaigns(settings.campaigns_dir, settings.templates_dir)
+    tokens = TokenSigner(settings.secret_key)
+    bounces = BounceAddresses(settings.bounce_address, settings.secret_key) if settings.bounce_address else None
     return App(
         settings=settings,
         clock=clock,
@@ -85,8 +97,12 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         shops=_shops(settings, live_campaigns().brand),
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
         recommender=Recommender(settings.models_dir),
-        tokens=TokenSigner(settings.secret_key),
+        tokens=tokens,
         witness=Witness(settings.data_dir / "beats.json"),
+        services=open_doors(settings.esp_webhook_secrets, settings.base_url),
+        bounces=bounces,
+        bounce_mail=MailReader(bounces, tokens.read_unsubscribe) if bounces else None,
+        bounce_mailbox=mailbox_from_url(settings.bounce_mailbox) if settings.bounce_mailbox else None,
         live_campaigns=live_campaigns,
     )
 

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     )
     sender_url: str = Field(
         default="console:",
-        description="smtp+starttls://USER:PASS@HOST:PORT, smtps://..., smtp://HOST:PORT, esp://NAME, file:DIR or console:.",
+        description="smtp+starttls://USER:PASS@HOST:PORT, smtps://..., smtp://..., esp://NAME, file:DIR or console:.",
     )
     secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
         description="Secrets that sign links and assign holdouts, separated by commas, newest first."
@@ -49,6 +49,15 @@ class Settings(BaseSettings):
     generic_secret: str = Field(default="", description="Standard Webhooks secret (whsec_...) of the generic door.")
     shopify_secret: str = Field(default="", description="Client secret of the Shopify app that sends the webhooks.")
     woocommerce_secret: str = Field(default="", description="Secret typed into WooCommerce's webhook form.")
+    esp_webhook_secrets: str = Field(
+        default="", description="NAME=SECRET of each mail service that posts to /webhooks/esp/NAME, blanks between."
+    )
+    bounce_address: str = Field(
+        default="", description="Where bounces return to, * for the mail's token: bounce-*@shop.example."
+    )
+    bounce_mailbox: str = Field(
+        default="", description="imaps://USER:PASS@HOST/FOLDER in which the bounces arrive. Empty: none is read."
+    )
     max_body_bytes: int = Field(default=2_000_000, ge=10_000, description="Largest webhook body; larger ones get 413.")
     workers: int = Field(default=4, ge=1, le=64, description="Threads of the embedded engine that deliver.")
     max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")

@@ -30,6 +30,7 @@ TASKS = ["workers.tasks"]
 INGEST_SWEEP_S = 5.0
 DISPATCH_S = 1.0
 TIDY_S = 60.0
+COLLECT_S = 60.0
 
 
 def configuration(broker_url: str) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def configuration(broker_url: str) -> dict[str, Any]:
         "beat_max_loop_interval": 1.0,
         "beat_schedule": {
             "dispatch": {"task": "dispatch", "schedule": DISPATCH_S, "options": {"expires": 10}},
+            "collect": {"task": "collect", "schedule": COLLECT_S, "options": {"expires": 30}},
             "ingest": {"task": "ingest", "schedule": INGEST_SWEEP_S, "options": {"expires": 10}},
             "tidy": {"task": "tidy", "schedule": TIDY_S, "options": {"expires": 30}},
         },

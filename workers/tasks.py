@@ -5,6 +5,7 @@ No task retries by itself: what failed is still in the database, and the next sw
 
 from uuid import UUID
 
+from aftercart.pipeline import collect as pipeline_collect
 from aftercart.pipeline import dispatch as pipeline_dispatch
 from aftercart.pipeline import ingest as pipeline_ingest
 from aftercart.pipeline import send as pipeline_send
@@ -28,6 +29,12 @@ def dispatch() -> None:
 def tidy() -> None:
     """Archive what is long over, and count for those who ask."""
     pipeline_tidy.tidy(celery.engine)
+
+
+@celery.task(name="collect")
+def collect() -> None:
+    """Take over what has come to the bounce mailbox."""
+    pipeline_collect.collect(celery.engine)
 
 
 @celery.task(name="deliver")

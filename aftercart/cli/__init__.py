@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from aftercart import __version__
-from aftercart.cli import by_hand, check, database, demo, events, explain, imports, measure, recommend, sends, serve
+from aftercart.cli import (
+    by_hand,
+    check,
+    database,
+    demo,
+    events,
+    explain,
+    feedback,
+    imports,
+    measure,
+    recommend,
+    sends,
+    serve,
+)
 from aftercart.errors import AftercartError
 
 app = typer.Typer(
@@ -45,6 +58,7 @@ app.command("init", rich_help_panel=START)(check.init)
 app.command("check", rich_help_panel=START)(check.check)
 app.command("up", rich_help_panel=RUN)(serve.up)
 app.command("web", rich_help_panel=RUN)(serve.web)
+app.command("feedback", rich_help_panel=RUN)(feedback.feedback)
 app.add_typer(database_app, name="db", rich_help_panel=RUN)
 app.add_typer(imports_app, name="import", rich_help_panel=LEARN)
 app.command("train", rich_help_panel=LEARN)(recommend.train)

@@ -7,6 +7,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
                 │  └── order_reversals (refunds and cancellations, also those that came before their order)
                 ▼
            enrollments ─▶ sends ─▶ attempts, picks, links ─▶ clicks ─▶ attributions
+                │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
     recipients ─┴─ customers, consents, suppressions, exposures
 """
@@ -453,6 +454,29 @@ class Attribution(Row, table=True):
     created_at: datetime
 
 
+class Feedback(Row, table=True):
+    """What was told about a send after its hand-over, once each: `kind` (delivered, hard_bounce, complaint ...), and
+    `effect`, what it changed or why it changed nothing. `event_id`: the report as it came. Without `send_id` it was
+    about no mail that we know. It refers to nothing: it may outlive its send.
+    """
+
+    __tablename__ = "feedback"
+    __table_args__ = (UniqueConstraint("source", "fact_key"), Index("ix_feedback_send", "send_id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    event_id: int
+    source: str
+    fact_key: str
+    kind: str
+    send_id: UUID | None = None
+    recipient_id: int | None = None
+    status: str = ""
+    words: str = Field(default="", sa_type=Text)
+    effect: str = ""
+    at: datetime
+    heard_at: datetime
+
+
 # ---------------------------------------------------------------- what is over
 
 
@@ -542,4 +566,5 @@ attributions = _core(Attribution)
 archives = _core(Archive)
 tallies = _core(Tally)
 fence = _core(Fence)
+feedback = _core(Feedback)
 model_versions = _core(ModelVersion)

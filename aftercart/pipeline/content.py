@@ -164,6 +164,7 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         text=rendered.text,
         date=now,
         headers=_headers(brand, planned, unsubscribe),
+        bounce_to=app.bounces.of(planned.send_id) if app.bounces else "",
         campaign=planned.campaign_name,
     )
     return Content(

@@ -21,8 +21,10 @@ from aftercart.db import inbox
 from aftercart.db.session import is_passing
 from aftercart.db.tables import events
 from aftercart.errors import UnprocessableError
+from aftercart.feedback.told import Told, UnclearError
 from aftercart.intake import store as intake_store
 from aftercart.intake.base import Change, Delivery, Ping, Shop
+from aftercart.pipeline import feedback
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.corrected import event_key, inbox_key, one_body_each, put_aside
 from aftercart.pipeline.enroll import enroll
@@ -40,6 +42,9 @@ class Parsed:
 
     row: Mapping[str, Any]
     changes: Sequence[Change] = ()
+    told: Sequence[Told] = ()
+    unclear: str | None = None
+    """Why a report about a mail changes nothing."""
     error: str | None = None
     order_id: str | None = None
     """The shop's id of the order that the event speaks of, so that `explain` finds the event."""
@@ -48,7 +53,7 @@ class Parsed:
     def state(self) -> str:
         if self.error:
             return "failed"
-        return "processed" if self.changes else "ignored"
+        return "processed" if self.changes or self.told else "ignored"
 
 
 def accept(shop: Shop, headers: Mapping[str, str], body: bytes, now: datetime) -> dict[str, Any] | None:
@@ -100,34 +105,53 @@ Choose = Callable[[Connection, Sequence[Parsed]], Sequence[Parsed]]
 
 def _take(app: App, rows: Rows, choose: Choose) -> None:
     """Bodies are read before the transaction begins: nobody waits for a large one."""
-    parsed = [_parse(app.shops, row) for row in rows]
+    _take_parsed(app, [_parse(app.shops, row) for row in rows if not feedback.is_report(row)], choose, _act)
+    _take_parsed(app, [_read_report(app, row) for row in rows if feedback.is_report(row)], choose, _hear)
+
+
+def _take_parsed(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act") -> None:
+    if not parsed:
+        return
     try:
-        _take_batch(app, parsed, choose)
+        _take_batch(app, parsed, choose, act)
     except Exception as err:  # a door: whatever one event does, the others must get through
         if is_passing(err):  # the database is busy or away: nothing is lost, the sweep comes again
             raise
-        log.exception("ingest_batch_failed", events=len(rows))
-        _take_one_by_one(app, parsed, choose)
+        log.exception("ingest_batch_failed", events=len(parsed))
+        _take_one_by_one(app, parsed, choose, act)
 
 
-def _take_batch(app: App, parsed: Sequence[Parsed], choose: Choose) -> None:
+def _take_batch(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act") -> None:
     now = app.clock()
     with app.db.write() as connection:
         chosen = choose(connection, parsed)
-        told: dict[str, list[Change]] = {}
-        for event in chosen:
-            told.setdefault(event.row["shop"], []).extend(event.changes)
-        touched = intake_store.apply_all(connection, told, now)
-        enroll(connection, app, touched, now)
-        attribute(connection, touched, app.campaigns.attribution_windows, now)
+        act(connection, app, chosen, now)
         _conclude(connection, chosen, now)
 
 
-def _take_one_by_one(app: App, parsed: Sequence[Parsed], choose: Choose) -> None:
+Act = Callable[[Connection, App, Sequence[Parsed], datetime], None]
+
+
+def _act(connection: Connection, app: App, chosen: Sequence[Parsed], now: datetime) -> None:
+    """On what shops say."""
+    told: dict[str, list[Change]] = {}
+    for event in chosen:
+        told.setdefault(event.row["shop"], []).extend(event.changes)
+    touched = intake_store.apply_all(connection, told, now)
+    enroll(connection, app, touched, now)
+    attribute(connection, touched, app.campaigns.attribution_windows, now)
+
+
+def _hear(connection: Connection, _: App, chosen: Sequence[Parsed], now: datetime) -> None:
+    """What became of mails."""
+    feedback.hear(connection, [(event.row, event.told) for event in chosen], now)
+
+
+def _take_one_by_one(app: App, parsed: Sequence[Parsed], choose: Choose, act: Act) -> None:
     """After a batch failed: every event in a transaction of its own, so that only the poison one fails."""
     for event in parsed:
         try:
-            _take_batch(app, [event], choose)
+            _take_batch(app, [event], choose, act)
         except Exception as err:  # the same door; the event is kept as failed, with the cause
             if is_passing(err):
                 raise
@@ -193,6 +217,14 @@ def _parse(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> Parsed:
     return Parsed(row, changes, order_id=next((c.shop_order_id for c in changes if hasattr(c, "shop_order_id")), None))
 
 
+def _read_report(app: App, row: Mapping[str, Any]) -> Parsed:
+    try:
+        return Parsed(row, told=feedback.read(app, row))
+    except UnclearError as err:
+        log.warning("report_unclear", source=row["shop"], reason=err.reason)
+        return Parsed(row, unclear=str(err)[:1000])
+
+
 def _order_id(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> str | None:
     """Of a body that cannot be understood."""
     shop = shops.get(row["shop"])
@@ -212,5 +244,8 @@ def _conclude(connection: Connection, parsed: Sequence[Parsed], now: datetime) -
         .values(
             state=bindparam("new_state"), error=bindparam("fault"), processed_at=now, shop_order_id=bindparam("about")
         ),
-        [{"event": p.row["id"], "new_state": p.state, "fault": p.error, "about": p.order_id} for p in parsed],
+        [
+            {"event": p.row["id"], "new_state": p.state, "fault": p.error or p.unclear, "about": p.order_id}
+            for p in parsed
+        ],
     )

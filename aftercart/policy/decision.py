@@ -85,6 +85,9 @@ class Reason(StrEnum):
     PROVIDER_DEFERRED = "provider_deferred", "The mail could not be handed over yet; it is tried again."
     PROVIDER_REJECTED = "provider_rejected", "The mail provider does not take this mail."
     HARD_BOUNCE = "hard_bounce", "The address does not exist."
+    DELIVERED = "delivered", "The recipient's mail server has the mail."
+    BOUNCED = "bounced", "The mail came back; the address may be fine."
+    COMPLAINED = "complained", "The reader marked the mail as spam."
     GAVE_UP = "gave_up", "The mail could not be handed over while it was still worth sending."
     UNKNOWN_OUTCOME = (
         "unknown_outcome",

@@ -70,7 +70,13 @@ class CeleryQueue:
         self._celery.close()
 
 
-QUEUE_OF = {"ingest": "ingest", "deliver": "deliver", "dispatch": "housekeeping", "tidy": "housekeeping"}
+QUEUE_OF = {
+    "ingest": "ingest",
+    "deliver": "deliver",
+    "dispatch": "housekeeping",
+    "tidy": "housekeeping",
+    "collect": "feedback",
+}
 """Which queue carries which task. A worker may listen to some of them only: `celery -A workers worker -Q deliver`."""
 
 

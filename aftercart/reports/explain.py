@@ -17,6 +17,7 @@ from aftercart.db.tables import (
     consents,
     decisions,
     events,
+    feedback,
     order_lines,
     order_reversals,
     orders,
@@ -30,11 +31,24 @@ from aftercart.intake.clean import clean_email
 from aftercart.policy.decision import Reason
 from aftercart.reports.archived import Archived, archived
 from aftercart.reports.expiry import kept_by
+from aftercart.reports.told import facts_of, sentence_of
 from aftercart.reports.words import CLICKS, SOURCES, answer_in_words
 
 LARGEST = 50
 """Orders shown of one person, newest first."""
-KINDS = ("order", "event", "reversal", "enroll", "gate", "pick", "attempt", "click", "operator", "attribution")
+KINDS = (
+    "order",
+    "event",
+    "reversal",
+    "enroll",
+    "gate",
+    "pick",
+    "attempt",
+    "feedback",
+    "click",
+    "operator",
+    "attribution",
+)
 """The kinds of moments of an order, as they follow one another where they bear the same time."""
 REVERSED = {"refund": "refunded", "return": "sent back", "cancellation": "canceled", "deletion": "deleted at the shop"}
 
@@ -316,6 +330,8 @@ def _about_sends(connection: Connection, ids: list[int], kept: Archived) -> Iter
     }
     for row in _of_sends(connection, attempts, planned, kept):
         yield planned[row["send_id"]].order_id, _attempted(row)
+    for row in _of_sends(connection, feedback, planned, kept):
+        yield planned[row["send_id"]].order_id, _told(row)
     for row in _of_sends(connection, clicks, planned, kept):
         sentence = f"A link was opened {CLICKS.get(row['reason'], row['reason'])}."
         yield planned[row["send_id"]].order_id, Moment(row["at"], "click", sentence, send_id=str(row["send_id"]))
@@ -326,6 +342,11 @@ def _about_sends(connection: Connection, ids: list[int], kept: Archived) -> Iter
         send = planned[row["send_id"]]
         anchor = bought.get((send.order_id, row["because"])) or named.get(row["because"], row["because"])
         yield send.order_id, _picked(row, anchor, chosen_at.get(send.id, send.created_at))
+
+
+def _told(row: Mapping[str, Any]) -> Moment:
+    send_id = str(row["send_id"])
+    return Moment(row["at"], "feedback", sentence_of(row), send_id=send_id, reason=row["kind"], facts=facts_of(row))
 
 
 def _titles(connection: Connection, ids: list[int]) -> dict[tuple[int, str], str]:

@@ -17,6 +17,7 @@ from aftercart.bootstrap import App
 from aftercart.pipeline.record import Click, keep_clicks
 from aftercart.queue import Queue
 from aftercart.web.click_writer import ClickWriter
+from aftercart.web.esp_webhooks import esp_webhook_routes
 from aftercart.web.health import health_router
 from aftercart.web.icon import icon_routes
 from aftercart.web.inbox_writer import InboxWriter
@@ -50,6 +51,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.add_exception_handler(404, not_found(app))
     web.include_router(health_router(app))
     web.router.routes.extend(webhook_routes(app, writer))
+    web.router.routes.extend(esp_webhook_routes(app, writer))
     web.router.routes.extend(link_routes(app, clicks, leavers))
     web.router.routes.extend(icon_routes(app))
     web.router.routes.extend(front if front is not None else landing_routes(app))

@@ -39,6 +39,19 @@ _SHOP = _operation(
     },
     requestBody={"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
 )
+_SERVICE = _operation(
+    "A mail service tells what became of a mail",
+    "webhooks",
+    "name",
+    {
+        200: "The report is stored.",
+        401: "The request does not carry the service's secret.",
+        404: "There is no such mail service, or it has no secret.",
+        413: "The body is too large.",
+        503: "It could not be stored, or not in time: send it again after `Retry-After` seconds.",
+    },
+    requestBody={"required": True, "content": {"application/json": {"schema": {}}}},
+)
 _CLICK = _operation(
     "A link of a mail was opened",
     "links",
@@ -64,6 +77,7 @@ _LEAVE = _operation(
 
 HOT = {
     "/webhooks/{shop}": {"post": _SHOP},
+    "/webhooks/esp/{name}": {"post": _SERVICE},
     "/c/{token}": {"get": _CLICK},
     "/u/{token}": {"get": _ASK, "post": _LEAVE},
 }

@@ -45,7 +45,7 @@ class _Doors:
             known = ", ".join(sorted(self._app.shops))
             return _answer(404, f"no such shop; there are: {known}")
         limit = self._app.settings.max_body_bytes
-        body = await _body(request, limit)
+        body = await read_body(request, limit)
         if body is None:
             log.warning("webhook_refused", shop=shop.name, why=f"the body is larger than {limit:,} bytes")
             return _answer(413, f"the body is larger than {limit:,} bytes")
@@ -62,7 +62,7 @@ class _Doors:
         try:
             await self._writer.store(row)
         except NotStoredError:
-            return _come_again()
+            return come_again()
         return await self._verdict(shop, row["topic"], body)
 
     async def _verdict(self, shop: Shop, topic: str, body: bytes) -> Response:
@@ -75,7 +75,7 @@ class _Doors:
         return _answer(200, "stored")
 
 
-async def _body(request: Request, limit: int) -> bytes | None:
+async def read_body(request: Request, limit: int) -> bytes | None:
     """The body; None if it is too large. Keeps no more than the limit, whatever the headers claim."""
     parts, size = [], 0
     stream = request.stream()
@@ -102,7 +102,7 @@ async def _drain(stream: AsyncIterator[bytes], most: int) -> None:
                     return
 
 
-def _come_again() -> Response:
+def come_again() -> Response:
     answer = _answer(503, "could not be stored; please send it again")
     answer.headers["Retry-After"] = str(RETRY_AFTER_S)
     return answer

@@ -2,7 +2,6 @@
 
 import boto3
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from aftercart.delivery.base import Outcome
@@ -19,6 +18,6 @@ def test_a_mail_goes_once_its_sender_is_verified_and_waits_until_then() -> None:
         amazon.verify_email_identity(EmailAddress="hello@example.com")
         (after,) = sender.send_batch([a_message()], always)
         assert after.outcome is Outcome.ACCEPTED
-        assert len(ses_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].sent_messages) == 1
+        assert len(ses_backends["123456789012"]["eu-west-1"].sent_messages) == 1
         amazon.close()
         sender.close()

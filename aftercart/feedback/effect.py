@@ -1,0 +1,75 @@
+"""What a report changes: the state of its mail, and whether its address may be mailed again. Pure.
+
+A mail that its server has taken, and one in doubt, end as delivered, bounced or complained; a report about a mail that
+was to be tried again proves that it left. Never the other way: what has bounced is not delivered after all, and a
+complaint stays one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aftercart.feedback.told import Kind
+from aftercart.ledger.states import SendState
+from aftercart.policy.decision import Reason
+from aftercart.policy.suppression import SuppressionReason
+
+SOFT_BOUNCES_TO_SUPPRESS = 5
+SOFT_BOUNCE_WINDOW = timedelta(days=90)
+BOUNCES_COME_WITHIN = timedelta(days=5)
+"""How long servers try (RFC 5321 §4.5.4.1). A mail that has not come back by then has arrived."""
+
+_ON_ITS_WAY = frozenset({SendState.SCHEDULED, SendState.SENDING, SendState.UNKNOWN, SendState.SENT})
+_FROM: Mapping[SendState, frozenset[SendState]] = {
+    SendState.DELIVERED: _ON_ITS_WAY,
+    SendState.BOUNCED: _ON_ITS_WAY | {SendState.DELIVERED},
+    SendState.COMPLAINED: _ON_ITS_WAY | {SendState.DELIVERED, SendState.BOUNCED},
+}
+_BECOMES: Mapping[Kind, tuple[SendState, Reason]] = {
+    Kind.DELIVERED: (SendState.DELIVERED, Reason.DELIVERED),
+    Kind.HARD_BOUNCE: (SendState.BOUNCED, Reason.HARD_BOUNCE),
+    Kind.SOFT_BOUNCE: (SendState.BOUNCED, Reason.BOUNCED),
+    Kind.REFUSED: (SendState.BOUNCED, Reason.BOUNCED),
+    Kind.COMPLAINT: (SendState.COMPLAINED, Reason.COMPLAINED),
+}
+_SUPPRESSES: Mapping[Kind, SuppressionReason] = {
+    Kind.HARD_BOUNCE: SuppressionReason.HARD_BOUNCE,
+    Kind.COMPLAINT: SuppressionReason.COMPLAINT,
+    Kind.UNSUBSCRIBE: SuppressionReason.UNSUBSCRIBED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """`state` and `reason` None: the mail stays as it is. `why`: why nothing changes at all."""
+
+    state: SendState | None = None
+    reason: Reason | None = None
+    suppress: SuppressionReason | None = None
+    counts_softly: bool = False
+    why: str = ""
+
+    @property
+    def frees_slot(self) -> bool:
+        """A mail that never came counts against no frequency cap."""
+        return self.state is SendState.BOUNCED
+
+
+def effect(kind: Kind, told_of: str, state: SendState, tries: int, recipient: str) -> Effect:
+    """`told_of`: the address that the report speaks of; `recipient`: the one that the mail went to.
+
+    `tries`: how often its hand-over has ended; a planned mail with none has never left.
+    """
+    if told_of and told_of != recipient.lower():
+        return Effect(why="another_address")
+    if kind in (Kind.DELAYED, Kind.AUTO_REPLY, Kind.OTHER):
+        return Effect(why="nothing_to_do")
+    if state in (SendState.SKIPPED, SendState.CANCELED) or (state is SendState.SCHEDULED and not tries):
+        return Effect(why="never_left")
+    becomes, reason = _BECOMES.get(kind, (None, None))
+    if becomes is not None and state not in _FROM[becomes]:
+        becomes = reason = None
+    suppress = _SUPPRESSES.get(kind)
+    if becomes is None and suppress is None:
+        return Effect(why="known_already")
+    return Effect(becomes, reason, suppress, counts_softly=kind is Kind.SOFT_BOUNCE)

@@ -1,0 +1,129 @@
+"""Mails to the bounce address: what they tell, and about which mail, if that is signed."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aftercart.feedback.mail import MailReader
+from aftercart.feedback.told import Kind, Told, UnclearError
+from aftercart.feedback.verp import BounceAddresses
+from aftercart.ids import new_id
+from aftercart.tracking.tokens import TokenSigner
+from tests.feedback.letters import AWAY, EXCHANGE, FEEDBACK_LOOP, PERSON, POSTFIX, letter
+
+TOKENS = TokenSigner(["k" * 32])
+ADDRESSES = BounceAddresses("bounces@shop.example", ["k" * 32])
+READER = MailReader(ADDRESSES, TOKENS.read_unsubscribe)
+SEND = new_id()
+OURS = ADDRESSES.of(SEND)
+LINK = f"List-Unsubscribe: <https://mail.shop.example/u/{TOKENS.unsubscribe(7, SEND)}>,\r\n <mailto:x@shop.example>"
+
+
+def ada(send_id: UUID) -> str | None:
+    return "ada@example.com" if send_id == SEND else None
+
+
+def read(form: str, **facts: str) -> Told:
+    return READER.read(letter(form, **facts), ada)
+
+
+def reason(form: str, **facts: str) -> str:
+    with pytest.raises(UnclearError) as fault:
+        read(form, **facts)
+    return fault.value.reason
+
+
+@pytest.mark.parametrize("form", [POSTFIX, EXCHANGE])
+@pytest.mark.parametrize(
+    ("status", "diagnostic", "kind"),
+    [
+        ("5.1.1", "550 5.1.1 <ada@example.com>: Recipient address rejected: User unknown", Kind.HARD_BOUNCE),
+        ("5.1.10", "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found", Kind.HARD_BOUNCE),
+        ("5.0.0", "550 5.1.1 The email account that you tried to reach does not exist", Kind.HARD_BOUNCE),
+        ("5.0.0", "550 No such user here", Kind.HARD_BOUNCE),
+        ("5.2.2", "552 5.2.2 The email account that you tried to reach is over quota", Kind.SOFT_BOUNCE),
+        ("5.4.4", "554 5.4.4 Unable to look up example.com", Kind.SOFT_BOUNCE),
+        ("4.4.7", "451 4.4.7 delivery time expired", Kind.SOFT_BOUNCE),
+        ("4.1.1", "450 4.1.1 user unknown for now", Kind.SOFT_BOUNCE),
+        ("5.7.1", "554 5.7.1 Service unavailable; client [192.0.2.1] blocked using zen.spamhaus.org", Kind.REFUSED),
+        ("5.1.1", "550 5.1.1 blocked by our policy, see spamhaus", Kind.REFUSED),
+    ],
+)
+def test_a_bounce_is_told_by_its_status_and_its_words(form: str, status: str, diagnostic: str, kind: Kind) -> None:
+    told = read(form, to=OURS, status=status, diagnostic=diagnostic)
+    assert (told.kind, told.send_id, told.recipient) == (kind, SEND, "ada@example.com")
+    assert diagnostic in told.words
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [("delayed", Kind.DELAYED), ("delivered", Kind.DELIVERED), ("relayed", Kind.OTHER), ("expanded", Kind.OTHER)],
+)
+def test_not_every_notice_is_a_bounce(action: str, kind: Kind) -> None:
+    assert read(POSTFIX, to=OURS, action=action, status="4.0.0", diagnostic="451 4.0.0 busy").kind is kind
+
+
+def test_a_mail_that_failed_where_it_was_forwarded_to_bounces_softly() -> None:
+    """The address that is gone is one that we never wrote to."""
+    told = read(POSTFIX, to=OURS, recipient="ada@work.example", original="ada.old@work.example")
+    assert told.kind is Kind.SOFT_BOUNCE
+    assert read(POSTFIX, to=OURS, recipient="ada@work.example", original="ada@example.com").kind is Kind.HARD_BOUNCE
+
+
+@pytest.mark.parametrize("to", [OURS, OURS.upper(), f"Bounces <{OURS}>"])
+def test_the_case_of_the_address_does_not_matter(to: str) -> None:
+    assert read(POSTFIX, to=to).send_id == SEND
+
+
+def test_a_bounce_that_came_to_another_address_is_known_by_the_link_that_it_quotes() -> None:
+    for form in (POSTFIX, EXCHANGE):
+        assert read(form, to="postmaster@shop.example", headers=LINK).send_id == SEND
+
+
+@pytest.mark.parametrize(("feedback_type", "kind"), [("abuse", Kind.COMPLAINT), ("fraud", Kind.COMPLAINT),
+                         ("opt-out", Kind.UNSUBSCRIBE), ("not-spam", Kind.OTHER), ("virus", Kind.OTHER),
+                         ("auth-failure", Kind.OTHER)])  # fmt: skip
+def test_a_feedback_report_tells_what_its_reader_wants(feedback_type: str, kind: Kind) -> None:
+    told = read(FEEDBACK_LOOP, feedback_type=feedback_type, return_path=OURS)
+    assert (told.kind, told.send_id) == (kind, SEND)
+    assert read(FEEDBACK_LOOP, feedback_type=feedback_type, headers=LINK).kind is kind
+
+
+def test_an_out_of_office_reply_is_no_more_than_that() -> None:
+    """T22: it was recorded as an unsubscribe elsewhere. Its text may say anything."""
+    assert read(AWAY, to=OURS).kind is Kind.AUTO_REPLY
+
+
+def test_what_nobody_signed_is_unclear() -> None:
+    stranger = BounceAddresses("bounces@shop.example", ["x" * 32]).of(SEND)
+    for form in (POSTFIX, EXCHANGE, FEEDBACK_LOOP, AWAY, PERSON):
+        assert reason(form, to=stranger, return_path=stranger) == "not_signed"
+    assert reason(POSTFIX, headers=LINK[:60]) == "not_signed"
+
+
+def test_a_complaint_is_not_known_by_the_address_that_it_came_to() -> None:
+    """That is the one where complaints come in; only what it quotes says which mail it is about."""
+    assert reason(FEEDBACK_LOOP, to=OURS) == "not_signed"
+
+
+def test_a_letter_by_a_person_and_one_about_a_mail_that_is_gone_are_unclear() -> None:
+    assert reason(PERSON, to=OURS) == "no_report"
+    assert reason(POSTFIX, to=ADDRESSES.of(new_id())) == "no_such_mail"
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_make_it_stumble(noise: bytes) -> None:
+    with pytest.raises(UnclearError):
+        READER.read(noise, ada)
+
+
+@given(st.integers(0, 1500), st.binary(min_size=1, max_size=8))
+def test_a_damaged_notice_is_read_or_unclear(place: int, noise: bytes) -> None:
+    whole = letter(POSTFIX, to=OURS)
+    try:
+        told = READER.read(whole[:place] + noise + whole[place + len(noise) :], ada)
+    except UnclearError:
+        return
+    assert told.send_id == SEND
