@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -55,13 +56,11 @@ class ServiceDoor:
 
     def check(self, headers: Mapping[str, str], body: bytes) -> None:
         """Raises SignatureError unless the vendor sent this."""
-        from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
-
         request = _request(headers, body)
         for view in self._views:
             try:
                 view.run_validators(request)
-            except (AnymailWebhookValidationFailure, AnymailError, ValueError, TypeError, KeyError):
+            except Exception:  # noqa: BLE001  # a door: strangers send what they like
                 continue
             return
         raise SignatureError(f"the webhook does not carry the secret of {self.vendor} that {SETTING} names")
@@ -126,18 +125,13 @@ def _open(vendor: str, secret: str, public_url: str) -> Any:
 
 
 def _request(headers: Mapping[str, str], body: bytes) -> Any:
-    """Django's form of a request, made by hand."""
-    from django.http import HttpRequest
+    """The request in Django's form."""
+    from django.core.handlers.wsgi import WSGIRequest
 
-    request = HttpRequest()
-    request.method = "POST"
-    for name, value in headers.items():
-        request.META["HTTP_" + name.upper().replace("-", "_")] = value
-    request.META["CONTENT_TYPE"] = headers.get("content-type", "application/json")
-    request.META["CONTENT_LENGTH"] = str(len(body))
-    request._set_content_type_params(request.META)
-    request._body = body
-    return request
+    environ = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
+    environ |= {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "CONTENT_LENGTH": str(len(body))}
+    environ["CONTENT_TYPE"] = headers.get("content-type", "application/json")
+    return WSGIRequest({**environ, "wsgi.input": BytesIO(body)})
 
 
 def _plain(raw: Any) -> Any:

@@ -1,0 +1,88 @@
+"""A mail server's IMAP side (RFC 3501), as much of it as reading a mailbox takes."""
+
+import re
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+USER, PASSWORD = "bounces@shop.example", "s3cret/with:odd@letters"
+
+
+class Box(socketserver.ThreadingTCPServer):
+    """One folder. `refuses`: commands that it answers with NO."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    refuses: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Session)
+        self.mails: dict[int, bytes] = {}
+        self.read: set[int] = set()
+        self.logins = 0
+
+    def put(self, body: bytes) -> None:
+        """A mail arrives."""
+        self.mails[len(self.mails) + 1] = body
+
+    @property
+    def url(self) -> str:
+        user, password = USER.replace("@", "%40"), PASSWORD.replace("/", "%2F").replace(":", "%3A").replace("@", "%40")
+        return f"imap://{user}:{password}@127.0.0.1:{self.server_address[1]}/INBOX"
+
+
+class _Session(socketserver.StreamRequestHandler):
+    server: Box
+
+    def handle(self) -> None:
+        self._say("* OK IMAP4rev1 ready")
+        for line in self.rfile:
+            tag, _, command = line.decode().strip().partition(" ")
+            name = " ".join(command.upper().split()[: 2 if command.upper().startswith("UID") else 1])
+            if name in self.server.refuses:
+                self._say(f"{tag} NO not now")
+                continue
+            fine = self._do(name, command)
+            self._say(f"{tag} OK done" if fine else f"{tag} NO that is wrong")
+            if name == "LOGOUT":
+                return
+
+    def _do(self, name: str, command: str) -> bool:
+        if name == "CAPABILITY":
+            self._say("* CAPABILITY IMAP4rev1")
+        elif name == "LOGIN":
+            self.server.logins += 1
+            return PASSWORD in command and USER in command
+        elif name == "SELECT":
+            self._say(f"* {len(self.server.mails)} EXISTS")
+            return '"INBOX"' in command
+        elif name == "UID SEARCH":
+            unread = [str(uid) for uid in self.server.mails if uid not in self.server.read]
+            self._say(f"* SEARCH {' '.join(unread)}")
+        elif name == "UID FETCH":
+            self._fetch(command)
+        elif name == "UID STORE":
+            self.server.read |= {int(uid) for uid in command.split()[2].split(",")}
+        return True
+
+    def _fetch(self, command: str) -> None:
+        wanted = re.fullmatch(r"UID FETCH (\d+) \(BODY\.PEEK\[\]<0\.(\d+)>\)", command)
+        assert wanted is not None, command
+        uid, size = int(wanted[1]), int(wanted[2])
+        body = self.server.mails[uid][:size]
+        self._say(f"* {uid} FETCH (UID {uid} BODY[]<0> {{{len(body)}}}")
+        self.wfile.write(body + b")\r\n")
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(line.encode() + b"\r\n")
+
+
+@contextmanager
+def imap_server() -> Iterator[Box]:
+    with Box() as box:
+        thread = threading.Thread(target=box.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield box
+        box.shutdown()
