@@ -52,6 +52,11 @@ PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("aftercart.policy.decision", "pydantic_settings"),
         ("aftercart.cli.serve", "dotenv"),
     ],
+    "Django and Anymail stay where mail services are spoken to": [
+        ("aftercart.delivery.smtp", "requests"),
+        ("aftercart.pipeline.feedback", "anymail"),
+        ("aftercart.web.webhooks", "django"),
+    ],
 }
 NEW_ROOM = "aftercart.utils"
 

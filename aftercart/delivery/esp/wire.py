@@ -43,10 +43,6 @@ class Gate:
         if self._fault is not None:
             raise self._fault
 
-    def shut(self) -> None:
-        """The library says that the request never left, in spite of it all."""
-        self.has_opened = False
-
 
 def gated_session(gate: Gate) -> requests.Session:
     """A session whose every request asks the gate."""

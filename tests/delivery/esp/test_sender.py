@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -112,11 +113,11 @@ def test_an_idle_connection_is_replaced() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_where_nobody_listens_the_batch_is_deferred_and_go_is_not_asked(name: str) -> None:
     """Amazon's library tells us too late for that, but as clearly."""
-    asked = []
+    asked: list[Message] = []
 
-    def go(message: Message) -> bool:
-        asked.append(message)
-        return True
+    def go(*messages: Message) -> set[UUID]:
+        asked.extend(messages)
+        return always(*messages)
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -160,7 +161,7 @@ def test_what_go_itself_fails_with_comes_out_and_nothing_leaves() -> None:
     class DatabaseIsAwayError(OSError):
         pass
 
-    def go(_: Message) -> bool:
+    def go(*_: Message) -> set[UUID]:
         raise DatabaseIsAwayError
 
     for name in ("postmark", "ses"):
