@@ -5,23 +5,23 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
 
 USER, PASSWORD = "bounces@shop.example", "s3cret/with:odd@letters"
 
 
 class Box(socketserver.ThreadingTCPServer):
-    """One folder. `refuses`: commands that it answers with NO."""
+    """One folder. `refuses`: commands that it answers with NO; `forgets`: it does not keep what was marked as read."""
 
     allow_reuse_address = True
     daemon_threads = True
-    refuses: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Session)
         self.mails: dict[int, bytes] = {}
         self.read: set[int] = set()
         self.logins = 0
+        self.refuses: set[str] = set()
+        self.forgets = False
 
     def put(self, body: bytes) -> None:
         """A mail arrives."""
@@ -64,7 +64,7 @@ class _Session(socketserver.StreamRequestHandler):
         elif name == "UID FETCH":
             self._fetch(command)
         elif name == "UID STORE":
-            self.server.read |= {int(uid) for uid in command.split()[2].split(",")}
+            self.server.read |= set() if self.server.forgets else {int(uid) for uid in command.split()[2].split(",")}
         return True
 
     def _fetch(self, command: str) -> None:

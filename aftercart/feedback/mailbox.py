@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from aftercart.errors import ConfigError, UnreachableError
@@ -91,7 +92,8 @@ class OpenMailbox:
             _checked(self._imap.uid("STORE", uids, "+FLAGS.SILENT", r"(\Seen)"), "mark mails as read")
 
 
-def _checked(answer: tuple[str, list[bytes] | list[bytes | None] | list[bytes | tuple[bytes, bytes]]], what: str):  # type: ignore[no-untyped-def]  # imaplib's answers have as many shapes
+def _checked(answer: tuple[str, Any], what: str) -> Any:
+    """The data of an answer, whose shapes are many."""
     status, data = answer
     if status != "OK":
         raise imaplib.IMAP4.error(f"the server does not {what}: {data!r}")

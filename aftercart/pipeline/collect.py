@@ -7,6 +7,7 @@ import structlog
 from aftercart.bootstrap import App
 from aftercart.db import inbox
 from aftercart.errors import UnreachableError
+from aftercart.feedback.mailbox import Mailbox
 from aftercart.pipeline.feedback import accept_mail
 
 log = structlog.get_logger()
@@ -14,25 +15,26 @@ log = structlog.get_logger()
 
 def collect(app: App) -> int:
     """Take over what is unread there; how many mails that were. A mailbox that is away is tried again by the sweep."""
-    if app.bounce_mailbox is None:
+    mailbox = app.bounce_mailbox
+    if mailbox is None:
         return 0
     try:
-        return _collect(app)
+        return _collect(app, mailbox)
     except UnreachableError as err:
         log.warning("bounce_mailbox_unreachable", error=str(err))
         return 0
 
 
-def _collect(app: App) -> int:
-    if app.bounce_mailbox is None:
-        return 0
-    taken = 0
-    with app.bounce_mailbox.opened() as box:
+def _collect(app: App, mailbox: Mailbox) -> int:
+    taken: set[str] = set()
+    with mailbox.opened() as box:
         while letters := box.unread(app.settings.max_body_bytes):
+            if taken.issuperset(letter.uid for letter in letters):
+                raise UnreachableError(f"{mailbox.host} keeps mails unread that were marked as read")
             store_mails(app, [letter.body for letter in letters])
             box.mark_read(letters)  # after the commit: what is read twice is kept once
-            taken += len(letters)
-    return taken
+            taken.update(letter.uid for letter in letters)
+    return len(taken)
 
 
 def store_mails(app: App, bodies: Sequence[bytes]) -> None:

@@ -22,7 +22,7 @@ from aftercart.feedback.esp import KEPT_HEADERS, ServiceDoor
 from aftercart.feedback.told import Told, UnclearError
 from aftercart.ledger import store as ledger
 from aftercart.policy import store as policy
-from aftercart.policy.suppression import SuppressionReason
+from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 
 log = structlog.get_logger()
 
@@ -107,7 +107,9 @@ def _act(connection: Connection, sent: store.Sent, found: Effect, one: Told, row
         what.append(f"soft_bounce_{count}")
         reason = SuppressionReason.SOFT_BOUNCES if count >= SOFT_BOUNCES_TO_SUPPRESS else None
     if reason:
-        policy.suppress(connection, [sent.email], reason, f"{row['shop']}:{sent.send_id}", now)
+        # Who leaves a newsletter still gets their receipts.
+        scope = SuppressionScope.MARKETING if reason is SuppressionReason.UNSUBSCRIBED else SuppressionScope.ALL
+        policy.suppress(connection, [sent.email], reason, f"{row['shop']}:{sent.send_id}", now, scope)
         what.append(f"suppressed_{reason}")
     return " ".join(what) or found.why
 

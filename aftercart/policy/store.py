@@ -106,12 +106,16 @@ def planned_sends(
 
 
 def suppress(
-    connection: Connection, emails: Iterable[str], reason: SuppressionReason, source: str, now: datetime
+    connection: Connection,
+    emails: Iterable[str],
+    reason: SuppressionReason,
+    source: str,
+    now: datetime,
+    scope: SuppressionScope = SuppressionScope.ALL,
 ) -> None:
-    """Never mail these addresses again, whatever the mail. An entry that is there already stays as it is."""
+    """Never mail these addresses again, within the scope. An entry that is there already stays as it is."""
     rows = [
-        {"email": email, "scope": SuppressionScope.ALL, "reason": reason, "source": source, "at": now}
-        for email in sorted(set(emails))
+        {"email": email, "scope": scope, "reason": reason, "source": source, "at": now} for email in sorted(set(emails))
     ]
     insert_new(connection, suppressions, rows, unique=("email", "scope", "reason"))
 

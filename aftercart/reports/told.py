@@ -19,7 +19,7 @@ _EFFECT = {
     "complained": "The mail has been complained of.",
     "suppressed_hard_bounce": "The address is not mailed any more.",
     "suppressed_complaint": "The address is not mailed any more.",
-    "suppressed_unsubscribed": "The address is not mailed any more.",
+    "suppressed_unsubscribed": "They get no more marketing mail.",
     "suppressed_soft_bounces": "It was one too many: the address is not mailed any more.",
     "known_already": "That changed nothing: it was known, or something stronger is.",
     "nothing_to_do": "That changed nothing.",

@@ -14,6 +14,7 @@ from aftercart.clock import SteppedClock
 from aftercart.db import inbox
 from aftercart.db.tables import enrollments, events, feedback, suppressions
 from aftercart.delivery.base import Outcome
+from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.feedback.effect import SOFT_BOUNCES_TO_SUPPRESS
 from aftercart.feedback.mailbox import mailbox_from_url
 from aftercart.ids import new_id
@@ -41,6 +42,7 @@ from tests.cast import (
 from tests.feedback.letters import AWAY, FEEDBACK_LOOP, PERSON, POSTFIX, letter
 from tests.feedback.services import HOOKS, SETTING, Event
 from tests.imap_server import imap_server
+from tests.mail_services import fake_service
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 mailbox full"}
@@ -212,6 +214,23 @@ def test_a_mail_that_a_service_took_and_refused_in_one_breath_is_not_sent_twice(
     assert outbox(app).messages == []
 
 
+@pytest.mark.parametrize("name", HOOKS)
+def test_what_a_service_was_given_comes_back_by_its_webhook(tmp_path: Path, name: str) -> None:
+    """The send's id survives the way out and back, where it travels as metadata and where it travels as a tag."""
+    shop = Shop(tmp_path / "shop").write(campaign(quiet="null"))
+    with fake_service(name) as service:
+        sender = esp_from_url(service.url, {})
+        settings: dict[str, Any] = {"esp_webhook_secrets": SETTING, "base_url": "https://mail.shop.example"}
+        with engine(tmp_path, SteppedClock(MONDAY), sender=sender, **shop.files, **settings) as app:
+            order(app, "1", ADA)
+            run_until(app, DUE)
+            assert fates(app) == [("sent", "sent")]
+            (seen,) = service.seen
+            hook(app, name, Event("hard", seen.metadata["send_id"]))
+            assert fates(app) == [("bounced", "hard_bounce")]
+            assert reasons(app) == ["hard_bounce"]
+
+
 def test_an_out_of_office_reply_changes_nothing(app: App) -> None:
     """T22."""
     send_id = mail_sent(app)
@@ -296,8 +315,15 @@ def test_the_mailbox_is_read_once_and_nothing_in_it_is_deleted(app: App) -> None
     assert fates(app) == [("bounced", "hard_bounce")]
 
 
-def test_a_mailbox_that_is_away_is_tried_again_later(app: App) -> None:
+def test_a_mailbox_that_is_away_or_odd_is_tried_again_later(app: App) -> None:
+    assert collect(app) == 0, "there is none"
     with imap_server() as box:
-        url = box.url
-    assert collect(replace(app, bounce_mailbox=mailbox_from_url(url))) == 0
-    assert collect(app) == 0
+        box.put(letter(PERSON))
+        reading = replace(app, bounce_mailbox=mailbox_from_url(box.url))
+        box.refuses = {"UID STORE"}
+        assert collect(reading) == 0
+        box.refuses, box.forgets = set(), True
+        assert collect(reading) == 0
+    assert collect(reading) == 0
+    with app.inbox_db.read() as connection:
+        assert len(inbox.oldest(connection, 10)) == 1, "read three times, kept once"

@@ -78,6 +78,18 @@ def test_a_deferred_mail_is_tried_again_later_and_later_until_it_goes(app: App) 
     assert {row["message_id"] for row in rows(app, attempts)} == {outbox(app).messages[0].message_id}
 
 
+def test_a_provider_that_says_when_to_come_again_is_not_asked_before_but_no_mail_waits_for_days(app: App) -> None:
+    outbox(app).answers["ada@example.com"] = [
+        replace(NOT_NOW, retry_after=timedelta(minutes=20)),
+        replace(NOT_NOW, retry_after=timedelta(days=9)),
+    ]
+    order(app, "1", ADA)
+    run_until(app, DUE + 3 * HOUR)
+    first, second, third = (row["started_at"] for row in rows(app, attempts))
+    assert second - first == timedelta(minutes=20)
+    assert third - second == HOUR
+
+
 def test_a_mail_that_nobody_takes_while_it_is_worth_sending_is_given_up(app: App) -> None:
     outbox(app).answers["ada@example.com"] = [NOT_NOW] * 100
     order(app, "1", ADA)

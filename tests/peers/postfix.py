@@ -1,0 +1,128 @@
+"""A Postfix of our own: one relay with its own folder, beside whatever runs on this machine. Its master needs root."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+PROGRAM = Path("/usr/sbin/postfix")
+MAIN = """\
+compatibility_level = 3.6
+queue_directory = {folder}/spool
+data_directory = {folder}/data
+mail_owner = postfix
+setgid_group = postdrop
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+maillog_file_prefixes = {folder}
+maillog_file = {folder}/log
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = relay.example.net
+mydestination =
+alias_maps =
+alias_database =
+mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit_mynetworks, reject
+relayhost = [127.0.0.1]:{onward}
+transport_maps = inline:{{ {{ bounces.example.com = smtp:[127.0.0.1]:{back} }} }}
+smtputf8_enable = no
+"""
+MASTER = """\
+127.0.0.1:{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+@dataclass(frozen=True)
+class Postfix:
+    """Takes mail on `port`."""
+
+    port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        file = self.folder / "log"
+        return file.read_text() if file.exists() else "(nothing logged)"
+
+
+@contextmanager
+def postfix(folder: Path, *, onward: int, back: int) -> Iterator[Postfix]:
+    """A relay that hands everything on to one port of this machine, and mail to bounces.example.com to another."""
+    if not PROGRAM.exists() or os.geteuid() != 0:
+        pytest.fail("needs Postfix (apt-get install postfix) and root, which its master insists on")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    _write(folder, onward=onward, back=back, port=port)
+    _control(folder, "start")
+    try:
+        _wait_for(port)
+        yield Postfix(port, folder)
+    finally:
+        _control(folder, "abort")
+
+
+def _write(folder: Path, **values: int) -> None:
+    config = folder / "etc"
+    config.mkdir()
+    (config / "main.cf").write_text(MAIN.format(folder=folder, **values))
+    (config / "master.cf").write_text(MASTER.format(**values))
+    for name in ("dynamicmaps.cf", "postfix-files"):
+        if (found := Path("/etc/postfix") / name).exists():
+            shutil.copy(found, config)
+    (folder / "spool").mkdir()
+    (folder / "data").mkdir()
+    os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, -1)
+    for parent in (folder, *folder.parents):  # pytest's folders are closed to others, and Postfix runs as one
+        if parent.owner() == "root" and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+
+def _control(folder: Path, what: str) -> None:
+    done = subprocess.run(
+        [PROGRAM, "-c", str(folder / "etc"), what], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _wait_for(port: int) -> None:
+    deadline = monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert monotonic() < deadline, "Postfix does not listen"
+            sleep(0.05)
+        else:
+            return
