@@ -135,7 +135,6 @@ UNSEEN = {
     "psycopg": "imported by SQLAlchemy",
     "cryptography": "imported by Anymail",
     "svix": "imported by Anymail",
-    "boto3": "imported by Anymail",
 }
 
 

@@ -3,6 +3,7 @@
 import threading
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -63,8 +64,25 @@ def _for_boto(options: Mapping[str, str], timeouts: Timeouts) -> dict[str, Any]:
     }
 
 
+@cache
+def _boto_session() -> Any:
+    """One for all: to read what it knows of Amazon takes a quarter of a second and some megabytes."""
+    from boto3.session import Session
+
+    return Session()
+
+
 def _open_boto(backend: Any, gate: Gate) -> None:
-    with _once:  # boto3 may not make two clients at a time
-        backend.open()
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        _open_client(backend)
+    except (BotoCoreError, ValueError) as err:  # no region, say
+        raise ConfigError(f"esp://ses: {err} (write ?region_name=eu-west-1, or set AWS_REGION)") from err
     # Before it connects: where that fails, botocore says so by the class of its error.
     backend.client.meta.events.register("before-send.sesv2", lambda **_: gate.open())
+
+
+def _open_client(backend: Any) -> None:
+    with _once:  # a session may not make two clients at a time
+        backend.client = _boto_session().client("sesv2", **backend.client_params)

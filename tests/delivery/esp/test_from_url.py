@@ -46,9 +46,13 @@ def test_keys_are_found_in_the_url_and_in_the_vendor_s_own_variables(
         ("esp://s3cret@postmark", r"keys stand behind a \?, as in esp://postmark\?server_token=..."),
         ("esp://postmark?api_key=s3cret", "takes no api_key; it takes api_url, message_stream, server_token"),
         ("esp://postal?api_key=s3cret", "needs api_url"),
+        ("esp://ses?aws_access_key_id=a&aws_secret_access_key=s3cret", "region_name=eu-west-1"),
     ],
 )
-def test_a_url_that_cannot_work_says_what_to_write_and_shows_no_key(url: str, says: str) -> None:
+def test_a_url_that_cannot_work_says_what_to_write_and_shows_no_key(
+    url: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")  # where a region might stand
     with pytest.raises(ConfigError, match=says) as fault:
         sender_from_url(url, {})
     assert "s3cret" not in str(fault.value)
