@@ -93,7 +93,7 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         db=db,
         inbox_db=inbox_db,
         queue=open_queue(settings.broker_url),
-        sender=sender or sender_from_url(settings.sender_url, environment()),
+        sender=sender or sender_from_url(settings.sender_url, environment=environment()),
         shops=_shops(settings, live_campaigns().brand),
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
         recommender=Recommender(settings.models_dir),

@@ -19,7 +19,7 @@ KNOWN = (
 )
 
 
-def sender_from_url(url: str, environment: Mapping[str, str] | None = None) -> Sender:
+def sender_from_url(url: str, *, environment: Mapping[str, str] | None = None) -> Sender:
     """The sender that a URL names. Raises ConfigError, which never shows the password.
 
     `environment`: where a mail service's key is looked for that is not in the URL.

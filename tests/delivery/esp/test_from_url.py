@@ -54,7 +54,7 @@ def test_a_url_that_cannot_work_says_what_to_write_and_shows_no_key(
 ) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")  # where a region might stand
     with pytest.raises(ConfigError, match=says) as fault:
-        sender_from_url(url, {})
+        sender_from_url(url)
     assert "s3cret" not in str(fault.value)
 
 
