@@ -4,7 +4,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from aftercart.errors import ConfigError
-from aftercart.settings import Settings, read_settings
+from aftercart.settings import Settings, environment, read_settings
 
 KEY = "k" * 32
 
@@ -154,3 +154,16 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "(must be set)"
     return f"`{field.default}`" if str(field.default) else "empty"
+
+
+def test_a_mail_service_s_key_is_found_in_the_environment_and_in_the_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under its vendor's name, which is none of ours to refuse; the environment wins."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("POSTMARK_SERVER_TOKEN=of-the-file\nRESEND_API_KEY=of-the-file\nMAILGUN_API_KEY=\n")
+    monkeypatch.setenv("RESEND_API_KEY", "of-the-environment")
+    monkeypatch.delenv("MAILGUN_API_KEY", raising=False)
+    found = environment()
+    assert (found["POSTMARK_SERVER_TOKEN"], found["RESEND_API_KEY"]) == ("of-the-file", "of-the-environment")
+    assert "MAILGUN_API_KEY" not in found

@@ -62,7 +62,7 @@ def test_the_same_event_has_the_same_key_and_another_one_another(name: str) -> N
 @pytest.mark.parametrize("name", HOOKS)
 def test_who_does_not_have_the_secret_is_not_let_in(name: str) -> None:
     headers, body = HOOKS[name](Event("hard", str(SEND)))
-    others = {LOGIN: "hook:another", "-key": "-kez", "-secret": "-secreu", "ZW5vdWdo": "ZW5vdWdp"}
+    others = {LOGIN: "hook:another", "-key": "-kez", "-secret": "-secreu", "c2Vjcm": "c2Vjcn"}
     setting = SETTING
     for ours, theirs in others.items():
         setting = setting.replace(ours, theirs)
