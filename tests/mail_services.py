@@ -5,13 +5,15 @@ ways in which HTTP servers fail.
 """
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -242,8 +244,8 @@ Fault = Says | str
 class FakeService:
     """A vendor that is up. `next`: faults for the requests to come, first things first."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, service: Service, certificate: Path | None = None) -> None:
+        self.service, self._scheme = service, "https" if certificate else "http"
         self.requests: list[Request] = []
         self.next: list[Fault] = []
         self.connections = 0
@@ -251,11 +253,16 @@ class FakeService:
         """Set at the end, so that a silent request does not hold up the test."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            # The handshake belongs into the thread of its connection, and may fail there.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def api_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/"
+        return f"{self._scheme}://localhost:{self._server.server_address[1]}/"
 
     @property
     def url(self) -> str:
@@ -283,6 +290,10 @@ class FakeService:
             def setup(self) -> None:
                 fake.connections += 1
                 super().setup()
+
+            def handle(self) -> None:
+                with suppress(ssl.SSLError, ConnectionError):  # a client that does not trust us hangs up
+                    super().handle()
 
             def do_POST(self) -> None:  # the library's name
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -325,8 +336,9 @@ class FakeService:
 
 
 @contextmanager
-def fake_service(name: str) -> Iterator[FakeService]:
-    fake = FakeService(BY_NAME[name])
+def fake_service(name: str, certificate: Path | None = None) -> Iterator[FakeService]:
+    """`certificate`: a file with one for localhost and its key; then it speaks TLS."""
+    fake = FakeService(BY_NAME[name], certificate)
     fake.start()
     try:
         yield fake

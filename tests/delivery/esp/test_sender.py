@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -19,6 +20,7 @@ from tests.messages import a_message, always
 
 ACCEPTED, DEFERRED, REJECTED, UNKNOWN = Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.REJECTED, Outcome.UNKNOWN
 NAMES = [service.name for service in SERVICES]
+CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
 HEADERS = marketing_headers("https://mail.shop.example/u/token", "leave@shop.example", "l.shop.example", "a:b:c")
 
 
@@ -127,6 +129,22 @@ def test_where_nobody_listens_the_batch_is_deferred_and_go_is_not_asked(name: st
     assert [(r.outcome, r.fault_is_ours) for r in receipts] == [(DEFERRED, True)] * 2
     assert "refused" in receipts[0].response
     assert len(asked) == (1 if name == "ses" else 0)
+
+
+@pytest.mark.parametrize("name", ["postmark", "ses"])
+def test_a_service_whose_certificate_is_not_trusted_is_given_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_service(name, CERTIFICATE) as fake:
+        with sender_to(fake) as sender:
+            (refused,) = sender.send_batch([a_message()], always)
+        assert (refused.outcome, refused.fault_is_ours) == (DEFERRED, True)
+        assert "certificate" in refused.response.lower()
+        assert fake.requests == []
+        monkeypatch.setenv("AWS_CA_BUNDLE" if name == "ses" else "REQUESTS_CA_BUNDLE", str(CERTIFICATE))
+        with sender_to(fake) as sender:
+            receipts = list(sender.send_batch([a_message(), a_message()], always))
+        assert [r.outcome for r in receipts] == [ACCEPTED] * 2
 
 
 @pytest.mark.parametrize("fault", [SILENT, HANGS_UP])
