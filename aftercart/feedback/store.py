@@ -67,7 +67,8 @@ def keep(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[tuple
         .on_conflict_do_nothing(index_elements=["source", "fact_key"])
         .returning(feedback.c.source, feedback.c.fact_key)
     )
-    return {(source, key) for source, key in connection.execute(statement, [dict(row) for row in rows])}
+    in_order = sorted(rows, key=lambda row: (row["source"], row["fact_key"]))  # two workers never wait in a circle
+    return {(source, key) for source, key in connection.execute(statement, [dict(row) for row in in_order])}
 
 
 def set_effect(connection: Connection, source: str, key: str, what: str) -> None:
