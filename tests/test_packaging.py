@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from email import message_from_bytes
 from email.message import Message
 from importlib.metadata import entry_points, packages_distributions, requires
-from itertools import chain
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile

@@ -181,6 +181,10 @@ def _attribution(facts: Facts) -> Iterable[str]:
         yield f"Of that, {_money(facts['reversed_minor'], facts['currency'])} was taken back since."
 
 
+def _feedback(facts: Facts) -> Iterable[str]:
+    yield f"In their words: {facts['words']}" if facts.get("words") else ""
+
+
 def _nothing(_: Facts) -> Iterable[str]:
     """The sentence of the moment says it all."""
     return ()
@@ -194,6 +198,8 @@ TELL: Mapping[str, Line] = {
     "gate": _gate,
     "pick": _pick,
     "attempt": _attempt,
+    "feedback": _feedback,
+    "operator": _nothing,
     "click": _nothing,
     "attribution": _attribution,
     "consent": _nothing,
