@@ -185,6 +185,12 @@ def _feedback(facts: Facts) -> Iterable[str]:
     yield f"In their words: {facts['words']}" if facts.get("words") else ""
 
 
+def _operator(facts: Facts) -> Iterable[str]:
+    yield f"Said by {facts['settled_by']}." if facts.get("settled_by") else ""
+    yield f"It had failed: {Reason(facts['failed_for']).sentence}" if facts.get("failed_for") else ""
+    yield f"Worth sending until {_instant(facts['valid_until'])}." if facts.get("valid_until") else ""
+
+
 def _nothing(_: Facts) -> Iterable[str]:
     """The sentence of the moment says it all."""
     return ()
@@ -199,7 +205,7 @@ TELL: Mapping[str, Line] = {
     "pick": _pick,
     "attempt": _attempt,
     "feedback": _feedback,
-    "operator": _nothing,
+    "operator": _operator,
     "click": _nothing,
     "attribution": _attribution,
     "consent": _nothing,

@@ -72,7 +72,7 @@ def test_a_mail_that_failed_where_it_was_forwarded_to_bounces_softly() -> None:
     assert read(POSTFIX, to=OURS, recipient="ada@work.example", original="ada@example.com").kind is Kind.HARD_BOUNCE
 
 
-@pytest.mark.parametrize("to", [OURS, OURS.upper(), f"Bounces <{OURS}>"])
+@pytest.mark.parametrize("to", [OURS, OURS.upper(), f"Bounces <{OURS}>"], ids=["as it is", "in capitals", "named"])
 def test_the_case_of_the_address_does_not_matter(to: str) -> None:
     assert read(POSTFIX, to=to).send_id == SEND
 
