@@ -5,6 +5,7 @@ An unknown `AFTERCART_` name or an odd value stops the start and says which.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,9 @@ from aftercart.intake.signing import standard_key
 PREFIX = "AFTERCART_"
 BROKERS = ("inproc", "redis", "rediss", "amqp", "amqps")
 """What a broker's URL may begin with."""
+
+
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 class Settings(BaseSettings):
@@ -61,6 +65,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=2_000_000, ge=10_000, description="Largest webhook body; larger ones get 413.")
     workers: int = Field(default=4, ge=1, le=64, description="Threads of the embedded engine that deliver.")
     max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")
+    train_at: str = Field(default="03:30", description="When a new model is trained each night, in UTC. Empty: never.")
 
     archive_after_days: int = Field(
         default=400, ge=100, description="When the particulars of what is over are packed and archived."
@@ -105,6 +110,13 @@ class Settings(BaseSettings):
             raise ValueError("write it as inproc:// (one process), redis://HOST:6379/0 or amqp://USER:PASS@HOST//")
         return value
 
+    @field_validator("train_at")
+    @classmethod
+    def _time_of_day(cls, value: str) -> str:
+        if value and not _TIME.fullmatch(value):
+            raise ValueError("write it as 03:30, or leave it empty")
+        return value
+
     @field_validator("generic_secret")
     @classmethod
     def _standard_secret(cls, value: str) -> str:
@@ -125,6 +137,11 @@ class Settings(BaseSettings):
         if self.database.startswith("sqlite"):
             return f"sqlite:///{self.data_dir / 'inbox.db'}"
         return self.database
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give a child process these settings."""
+        values = self.model_dump() | {"secret_key": ",".join(self.secret_key)}
+        return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
 
     @property
     def models_dir(self) -> Path:

@@ -16,6 +16,7 @@ from aftercart.db.tables import (
     order_lines,
     order_reversals,
     orders,
+    products,
     recipients,
     sends,
 )
@@ -69,6 +70,12 @@ class Rows:
             "imported": False,
         }
         return self._add(orders, **(usual | changes))
+
+    def product(self, sku: str, **changes: Any) -> None:
+        """A product for 10.00 EUR, in a category of its own."""
+        usual = {"title": sku, "category": f"{sku} category", "price_minor": 1000, "currency": "EUR", "published": True}
+        empty = dict.fromkeys(("department", "brand", "family", "color", "description", "image_url", "url"), "")
+        self._insert(products, {**empty, **usual, "sku": sku, "updated_at": MONDAY, **changes})
 
     def line(self, order_id: int, sku: str, quantity: float, unit_price_minor: int, line_no: int = 1) -> None:
         """A line of an order."""

@@ -14,15 +14,18 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 from celery.loaders.app import AppLoader
+from celery.schedules import crontab
 from kombu import Queue
 
 from aftercart import logs
 from aftercart.bootstrap import App, build
 from aftercart.errors import AftercartError
+from aftercart.ledger import store as ledger
 from aftercart.machine import settle_in
 from aftercart.queue import inproc
-from aftercart.queue.port import QUEUE_OF, require_packages
+from aftercart.queue.port import QUEUE_OF, require_packages, worker_options
 from aftercart.settings import read_settings
+from workers.training import LONGEST, trainer
 
 log = structlog.get_logger()
 
@@ -31,18 +34,36 @@ INGEST_SWEEP_S = 5.0
 DISPATCH_S = 1.0
 TIDY_S = 60.0
 COLLECT_S = 60.0
+SOFT_LIMITS_S = {
+    "tidy": 60,
+    "dispatch": 60,  # a busy SQLite file is waited for half a minute
+    "collect": 300,  # some hundred reports, each of them soon read
+    "ingest": 600,  # a flood is worked off in one go, 200 webhooks a transaction
+    "deliver": int((ledger.LEASE + ledger.REPLY_LEASE).total_seconds()) + 60,  # by then no lease of it can be alive
+    "train": int(LONGEST.total_seconds()) + 60,
+}
+"""When a task is told to end, and HARD_AFTER_S later its process is killed: nets under the time-outs of what it talks
+to, of which none is so long. Only prefork workers have them; threads cannot be killed."""
+HARD_AFTER_S = 60
+SOON, TONIGHT = 10, 6 * 3600
+"""Seconds after which a message of beat is dropped, because the next one is there or the night is over."""
 
 
-def configuration(broker_url: str) -> dict[str, Any]:
-    """Celery's settings for one broker."""
+def configuration(broker_url: str, train_at: str = "") -> dict[str, Any]:
+    """Celery's settings for one broker. `train_at`: HH:MM in UTC; empty: no nightly training."""
     return {
         "broker_url": broker_url,
+        "broker_transport_options": worker_options(broker_url),
         "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # a broker may be away for a night; by default a worker would give up
         "task_queues": [Queue(name) for name in dict.fromkeys(QUEUE_OF.values())],
         "task_routes": QUEUE_OF,
         "task_default_queue": "housekeeping",
         "task_ignore_result": True,
         "task_acks_late": False,
+        "task_annotations": {
+            name: {"soft_time_limit": soft, "time_limit": soft + HARD_AFTER_S} for name, soft in SOFT_LIMITS_S.items()
+        },
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,
         "worker_soft_shutdown_timeout": 30.0,
@@ -51,12 +72,22 @@ def configuration(broker_url: str) -> dict[str, Any]:
         "beat_scheduler": "celery.beat:Scheduler",  # nothing to remember: every periodic task is a sweep
         "beat_max_loop_interval": 1.0,
         "beat_schedule": {
-            "dispatch": {"task": "dispatch", "schedule": DISPATCH_S, "options": {"expires": 10}},
+            "dispatch": {"task": "dispatch", "schedule": DISPATCH_S, "options": {"expires": SOON}},
             "collect": {"task": "collect", "schedule": COLLECT_S, "options": {"expires": 30}},
-            "ingest": {"task": "ingest", "schedule": INGEST_SWEEP_S, "options": {"expires": 10}},
+            "ingest": {"task": "ingest", "schedule": INGEST_SWEEP_S, "options": {"expires": SOON}},
             "tidy": {"task": "tidy", "schedule": TIDY_S, "options": {"expires": 30}},
+            **(
+                {"train": {"task": "train", "schedule": _nightly(train_at), "options": {"expires": TONIGHT}}}
+                if train_at
+                else {}
+            ),
         },
     }
+
+
+def _nightly(at: str) -> crontab:
+    hour, _, minute = at.partition(":")
+    return crontab(hour=int(hour), minute=int(minute))
 
 
 @contextmanager
@@ -76,7 +107,7 @@ class SettingsLoader(AppLoader):
         with _told_in_one_line():
             settings = given.settings if given else read_settings()
             require_packages(settings.broker_url)
-        return configuration(settings.broker_url)
+        return configuration(settings.broker_url, settings.train_at)
 
 
 class Workers(Celery):
@@ -115,6 +146,12 @@ def _tell_what_shares_a_worker(instance: Any, **_: Any) -> None:
     if "deliver" in queues and len(queues) > 1:
         hint = "while a mail server is silent, orders wait too: give `deliver` workers of its own (docs/operations.md)"
         log.info("worker_shared", queues=sorted(queues), hint=hint)
+
+
+@signals.worker_shutting_down.connect
+def _train_no_more(**_: Any) -> None:
+    """Whoever stops a worker does not wait for the end of a training."""
+    trainer.stop()
 
 
 inproc.register()

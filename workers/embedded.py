@@ -25,6 +25,7 @@ from aftercart.machine import settle_in
 from aftercart.queue import inproc
 from aftercart.queue.port import QUEUE_OF
 from workers.app import TASKS, SettingsLoader, Workers, celery
+from workers.training import trainer
 
 log = structlog.get_logger()
 
@@ -55,6 +56,7 @@ class Embedded:
     def start(self) -> None:
         """Return at once; the workers take their first message some tenths of a second later."""
         self._lock = hold(self._app.settings.data_dir)
+        trainer.go_on()
         _take_over(self._app)
         settle_in()
         for crew in self._crews:
@@ -68,6 +70,7 @@ class Embedded:
         Then end the process: it is safe to do so, and the next start shows that mail as `unknown`.
         """
         self._sender.stop()
+        trainer.stop()
         if self._beat:
             self._beat.stop()
         deadline = monotonic() + grace_s

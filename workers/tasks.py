@@ -11,6 +11,7 @@ from aftercart.pipeline import ingest as pipeline_ingest
 from aftercart.pipeline import send as pipeline_send
 from aftercart.pipeline import tidy as pipeline_tidy
 from workers.app import celery
+from workers.training import trainer
 
 
 @celery.task(name="ingest")
@@ -41,3 +42,9 @@ def collect() -> None:
 def deliver(send_ids: list[str]) -> None:
     """Decide, recommend, render and hand over one batch of sends."""
     pipeline_send.deliver(celery.engine, [UUID(send_id) for send_id in send_ids])
+
+
+@celery.task(name="train")
+def train() -> None:
+    """Learn from the orders of the day, in a process of its own."""
+    trainer.run(celery.engine.settings)

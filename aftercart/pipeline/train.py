@@ -97,6 +97,12 @@ def train(
     return report
 
 
+def last_trained(db: Database) -> datetime | None:
+    """When the newest version was trained, whether it serves or not."""
+    with db.read() as connection:
+        return store.newest_version_at(connection)
+
+
 def _new_version(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%SZ}-{new_id().hex[-8:]}"
 

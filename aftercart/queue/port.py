@@ -13,6 +13,7 @@ from aftercart.queue import inproc
 log = structlog.get_logger()
 
 PUBLISH_TIMEOUT_S = 2
+CONNECT_TIMEOUT_S = 10
 
 
 class Queue(Protocol):
@@ -76,6 +77,7 @@ QUEUE_OF = {
     "dispatch": "housekeeping",
     "tidy": "housekeeping",
     "collect": "feedback",
+    "train": "train",
 }
 """Which queue carries which task. A worker may listen to some of them only: `celery -A workers worker -Q deliver`."""
 
@@ -87,6 +89,13 @@ def producer_options(broker_url: str) -> dict[str, Any]:
         return {**limits, "retry_on_timeout": False}
     if broker_url.startswith("amqp"):
         return {"max_retries": 0, "confirm_publish": False}
+    return {}
+
+
+def worker_options(broker_url: str) -> dict[str, Any]:
+    """Transport options of a process that waits for messages: one that is cut off without a word notices, too."""
+    if broker_url.startswith("redis"):
+        return {"socket_keepalive": True, "socket_connect_timeout": CONNECT_TIMEOUT_S, "health_check_interval": 25}
     return {}
 
 

@@ -118,6 +118,12 @@ def serving_version(connection: Connection) -> Version | None:
     return Version(row.version, row.checksum) if row else None
 
 
+def newest_version_at(connection: Connection) -> datetime | None:
+    """When the newest version was trained, whether it serves or not; None where there is none."""
+    newest: datetime | None = connection.execute(select(func.max(model_versions.c.trained_at))).scalar_one()
+    return newest
+
+
 def add_version(
     connection: Connection,
     version: Version,
