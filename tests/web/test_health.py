@@ -1,25 +1,37 @@
+import socket
+import threading
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
 
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
+from aftercart.db.tables import sends
 from aftercart.intake.signing import sign_generic
-from aftercart.ledger.store import beat, hold_all
+from aftercart.ledger import store as ledger
+from aftercart.queue import open_queue
+from aftercart.recommendation import store
 from aftercart.testing import GENERIC_SECRET, engine
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
 from tests.intake.payloads import body, generic_order
+from tests.rows import Rows
 from tests.web.conftest import NOW, Site
 
 
-def samples(site: Site) -> dict[tuple[str, str], float]:
+def samples(site: Site) -> dict[tuple[str, ...], float]:
+    """By name and labels (in the order of their names); where there is no label, an empty one."""
     families = text_string_to_metric_families(site.client.get("/metrics").text)
-    return {
-        (sample.name, sample.labels.get("state", "")): sample.value for family in families for sample in family.samples
-    }
+    found = [sample for family in families for sample in family.samples]
+    return {(sample.name, *(sample.labels.values() or ("",))): sample.value for sample in found}
 
 
 def test_it_is_alive_and_ready(site: Site) -> None:
@@ -36,21 +48,143 @@ def test_without_its_database_it_is_alive_but_not_ready(tmp_path: Path) -> None:
             answer = client.get("/readyz")
             assert client.get("/metrics").status_code == 503
         assert answer.status_code == 503
-        assert answer.json() == {"status": "unavailable"}
+        assert answer.json()["status"] == "unavailable"
+        assert "database" in answer.json()["amiss"]
+        assert not [word for word in ("secret", "127.0.0.1", "aftercart:") if word in answer.text]
         away.close()
+
+
+def amiss(client: httpx.Client) -> dict[str, str]:
+    """What `/readyz` complains of though the doors are open."""
+    plain, strict = client.get("/readyz"), client.get("/readyz", params={"strict": "1"})
+    assert (plain.status_code, strict.status_code) == (200, 503)
+    assert plain.json()["status"] == strict.json()["status"] == "degraded"
+    found: dict[str, str] = plain.json()["amiss"]
+    return found
+
+
+def test_an_older_schema_closes_the_doors(site: Site) -> None:
+    with site.app.db.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    answer = site.client.get("/readyz")
+    assert answer.status_code == 503
+    assert list(answer.json()["amiss"]) == ["database"]
+
+
+def test_a_broker_that_is_away_is_told_and_closes_no_door(tmp_path: Path) -> None:
+    with (
+        engine(tmp_path, SteppedClock(NOW)) as app,
+        closing(open_queue("redis://127.0.0.1:1/0")) as away,
+        serving(create_web(replace(app, queue=away))) as url,
+        httpx.Client(base_url=url, verify=False) as client,
+    ):
+        assert list(amiss(client)) == ["broker"]
+        assert "aftercart_broker_up 0.0" in client.get("/metrics").text
+        content = body(generic_order())
+        headers = sign_generic(GENERIC_SECRET, "m", content, NOW)
+        assert client.post("/webhooks/generic", content=content, headers=headers).status_code == 200
+
+
+def test_a_name_server_that_hangs_holds_up_neither_webhooks_nor_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resolver has no time-out that one could set."""
+    ends, asked, resolve = threading.Event(), threading.Event(), socket.getaddrinfo
+
+    def hanging(host: Any, *words: Any, **more: Any) -> Any:
+        if host == "broker.invalid":
+            asked.set()
+            ends.wait()
+        return resolve(host, *words, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    with (
+        engine(tmp_path, SteppedClock(NOW)) as app,
+        closing(open_queue("redis://broker.invalid:6379/0")) as away,
+        serving(create_web(replace(app, queue=away))) as url,
+        httpx.Client(base_url=url, verify=False) as client,
+    ):
+        for number in range(3):
+            content = body(generic_order(order_id=str(number)))
+            started = monotonic()
+            headers = sign_generic(GENERIC_SECRET, f"m{number}", content, NOW)
+            assert client.post("/webhooks/generic", content=content, headers=headers).status_code == 200
+            assert monotonic() - started < 1
+        assert asked.wait(5)
+        assert amiss(client) == {"broker": "does not answer within 3 s"}
+        ends.set()
+
+
+def test_webhooks_that_nobody_takes_in_are_told(site: Site) -> None:
+    content = body(generic_order())
+    site.post("generic", sign_generic(GENERIC_SECRET, "m", content, NOW), content)
+    assert site.client.get("/readyz").json() == {"status": "ok"}
+    assert isinstance(site.app.clock, SteppedClock)
+    site.app.clock.step(timedelta(seconds=90))
+    assert amiss(site.client) == {"inbox": "a webhook has waited for 90 s: do the workers read `ingest`?"}
+
+
+def test_due_sends_that_nobody_hands_out_are_told(site: Site) -> None:
+    """A backlog is none of that: some of it is handed out all the time."""
+    assert isinstance(site.app.clock, SteppedClock)
+    rows = Rows(site.app.db)
+    recipient = rows.recipient()
+    for _ in range(2):
+        send = rows.send(rows.order(recipient), recipient, None)
+        due = {"state": "scheduled", "due_at": NOW, "wake_at": NOW, "valid_until": NOW + timedelta(days=3)}
+        with site.app.db.write() as connection:
+            connection.execute(update(sends).where(sends.c.id == send).values(due))
+    site.app.clock.step(timedelta(minutes=5))
+    assert amiss(site.client) == {"dispatcher": "has looked at no due send for 300 s: do beat and the workers run?"}
+    with site.app.db.write() as connection:
+        assert len(ledger.take_due(connection, site.app.clock(), limit=1)) == 1
+    assert site.client.get("/readyz").json() == {"status": "ok"}
+
+
+def test_a_data_folder_that_cannot_be_written_closes_the_doors(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "a file in its place"
+    file.touch()
+    settings = site.app.settings.model_copy(update={"data_dir": file})
+    with serving(create_web(replace(site.app, settings=settings))) as url:
+        answer = httpx.get(f"{url}/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["amiss"] == {"disk": "the data folder cannot be written: File exists"}
 
 
 def test_metrics_count_what_waits_and_how_late_it_is(site: Site) -> None:
     content = body(generic_order())
     site.post("generic", sign_generic(GENERIC_SECRET, "m", content, NOW), content)
+    assert isinstance(site.app.clock, SteppedClock)
+    site.app.clock.step(timedelta(seconds=30))
     found = samples(site)
     assert found["aftercart_events", "waiting"] == 1
     assert found["aftercart_lateness_seconds", ""] == 0
+    assert found["aftercart_inbox_oldest_seconds", ""] == 30
+    assert found["aftercart_broker_up", ""] == 1
+    assert ("aftercart_model_age_seconds", "") not in found
     assert found["aftercart_held", ""] == 0
     with site.app.db.write() as connection:
-        beat(connection, "elsewhere", 7, NOW)
-        hold_all(connection, "this database is a copy", NOW)
+        ledger.beat(connection, "elsewhere", 7, NOW)
+        ledger.hold_all(connection, "this database is a copy", NOW)
     assert samples(site)["aftercart_held", ""] == 1
+
+
+def test_metrics_tell_how_sends_ended_how_fast_and_how_old_the_model_is(site: Site) -> None:
+    rows = Rows(site.app.db)
+    recipient = rows.recipient()
+    for sent_at, reason in ((NOW, "sent"), (NOW - timedelta(hours=2), "sent"), (None, "provider_deferred")):
+        send = rows.send(rows.order(recipient), recipient, sent_at)
+        with site.app.db.write() as connection:
+            connection.execute(update(sends).where(sends.c.id == send).values(reason=reason))
+    with site.app.db.write() as connection:
+        version = store.Version("v1", "checksum")
+        trained_at = NOW - timedelta(days=2)
+        store.add_version(connection, version, trained_at=trained_at, data_until=None, facts={}, serve=True)
+    found = samples(site)
+    assert found["aftercart_send_reasons", "sent", "sent"] == 2
+    assert found["aftercart_send_reasons", "provider_deferred", "sending"] == 1
+    assert found["aftercart_sent_last_hour", ""] == 1
+    assert found["aftercart_model_age_seconds", ""] == 2 * 86_400
 
 
 def test_the_api_describes_itself(site: Site) -> None:

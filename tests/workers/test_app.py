@@ -78,3 +78,14 @@ def test_every_periodic_task_has_a_queue_that_workers_read() -> None:
     read = {queue.name for queue in configured["task_queues"]}
     assert {QUEUE_OF[entry["task"]] for entry in configured["beat_schedule"].values()} <= read
     assert set(QUEUE_OF.values()) == read
+
+
+def test_a_training_is_asked_for_at_the_time_that_was_set() -> None:
+    at_night = configuration("redis://localhost", "03:30")["beat_schedule"]["train"]["schedule"]
+    assert (at_night.hour, at_night.minute) == ({3}, {30})
+    assert "train" not in configuration("redis://localhost", "")["beat_schedule"]
+
+
+def test_no_outage_is_too_long_for_a_worker() -> None:
+    """By default it gives up after a hundred tries."""
+    assert configuration("redis://localhost")["broker_connection_max_retries"] is None

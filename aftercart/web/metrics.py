@@ -1,0 +1,98 @@
+"""Numbers for Prometheus, from the database and the broker: right whichever of several processes is asked."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from time import monotonic
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from aftercart.bootstrap import App
+from aftercart.queue.port import QUEUE_OF
+from aftercart.reports import readings, status
+from aftercart.web.patience import Patience
+
+BROKER_WITHIN_S = 3.0
+SHARE = 20
+"""Asking may take a twentieth of the time: an answer that took half a second is given again for ten."""
+
+
+class Metrics:
+    """The page that Prometheus reads."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._patience = Patience[dict[tuple[str, ...], int]](BROKER_WITHIN_S)
+        self._lock = threading.Lock()
+        self._counted: list[Metric] = []
+        self._good_until = 0.0
+
+    def page(self) -> bytes:
+        """The numbers as of now, or of a moment ago. Raises SQLAlchemyError when a database does not answer."""
+        with self._lock:
+            if monotonic() >= self._good_until:
+                started = monotonic()
+                self._counted = list(self._of_the_database())
+                self._good_until = monotonic() + SHARE * (monotonic() - started)
+            return _page([*self._counted, *self._of_the_broker()])
+
+    def _of_the_database(self) -> Iterator[Metric]:
+        now = self._app.clock()
+        with self._app.db.read() as main, self._app.inbox_db.read() as inbox:
+            numbers = status.numbers(main, inbox, now)
+            read = readings.readings(main, now)
+            oldest = readings.oldest_webhook(inbox)
+        yield _by("aftercart_sends", "Sends by state", ("state",), (((s,), n) for s, n in numbers.sends.items()))
+        yield _by("aftercart_send_reasons", "Sends by state and reason", ("state", "reason"), read.sends.items())
+        about_events = "Webhooks by state; waiting: stored, not worked through yet"
+        yield _by("aftercart_events", about_events, ("state",), (((s,), n) for s, n in numbers.events.items()))
+        yield _one("aftercart_sent_last_hour", "Mails handed over within the last hour", read.sent)
+        yield _one("aftercart_lateness_seconds", "How long the longest overdue send has been due", numbers.lateness_s)
+        waited = (now - oldest).total_seconds() if oldest else 0.0
+        yield _one("aftercart_inbox_oldest_seconds", "How long the oldest webhook that waits has waited", waited)
+        if read.model_trained_at:
+            age = (now - read.model_trained_at).total_seconds()
+            yield _one("aftercart_model_age_seconds", "Age of the model that serves; missing where none does", age)
+
+    def _of_the_broker(self) -> Iterator[Metric]:
+        counted = self._patience.ask({"broker": self._queues})["broker"]
+        waiting = counted.result() if counted.done() else {}
+        yield _by("aftercart_queue_messages", "Messages that wait in the broker", ("queue",), waiting.items())
+        yield _one("aftercart_broker_up", "1 where the broker answers", int(len(waiting) == len(QUEUE_OF)))
+
+    def _queues(self) -> dict[tuple[str, ...], int]:
+        """By queue. A broker that does not answer for one is not asked for the others."""
+        found: dict[tuple[str, ...], int] = {}
+        for task, queue in QUEUE_OF.items():
+            count = self._app.queue.waiting(task)
+            if count is None:
+                break
+            found[queue,] = count
+        return found
+
+
+def _one(name: str, about: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, about, value=value)
+
+
+def _by(name: str, about: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+    family = GaugeMetricFamily(name, about, labels=labels)
+    for key, value in sorted(values):
+        family.add_metric(key, value)
+    return family
+
+
+def _page(families: list[Metric]) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(_Found(families))
+    return generate_latest(registry)
+
+
+class _Found(Collector):
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
