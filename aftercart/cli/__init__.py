@@ -14,6 +14,7 @@ from aftercart.cli import (
     check,
     database,
     demo,
+    doctor,
     events,
     explain,
     feedback,
@@ -66,6 +67,7 @@ app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
 app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
+app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)
 app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
 app.command("settle", rich_help_panel=AMEND)(by_hand.settle)

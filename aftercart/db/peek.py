@@ -13,6 +13,15 @@ PATIENCE_S = 3
 """A look is not worth waiting longer for a server."""
 
 
+def is_there(url: str) -> bool:
+    """Whether a SQLite file exists; a server is taken to be there."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # said where the database is opened
+        return True
+    return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").is_file()
+
+
 @contextmanager
 def peek(url: str) -> Iterator[Connection | None]:
     """The database as it stands, to be read; None where there is none, or it does not answer."""

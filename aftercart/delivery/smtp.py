@@ -7,6 +7,7 @@ trip for each message.
 
 import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from time import monotonic
 from uuid import UUID
@@ -19,6 +20,7 @@ from aftercart.delivery.smtp_line import Line
 from aftercart.delivery.smtp_opening import LostError, Server, Timeouts, open_connection
 from aftercart.delivery.smtp_pool import Pool
 from aftercart.delivery.smtp_reply import NO_LOGIN_NOW, SERVICE_CLOSING, Phase, as_response, refusal
+from aftercart.errors import DeliveryError
 
 CONNECTIONS = 8
 RENEW_AFTER_S = 60.0
@@ -52,7 +54,8 @@ class SmtpSender:
         self.name = f"smtp:{server.host}"
         self._encode = encode
         timeouts, tls = timeouts or Timeouts(), tls or ssl.create_default_context()
-        self._pool = Pool(lambda: Line(open_connection(server, timeouts, tls), timeouts), connections, renew_after_s)
+        self._open = partial(open_connection, server, timeouts, tls)
+        self._pool = Pool(lambda: Line(self._open(), timeouts), connections, renew_after_s)
 
     def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
         """Hand over the messages. One receipt each, as soon as it is known; they begin in their order.
@@ -61,6 +64,18 @@ class SmtpSender:
         connection can be made, or two messages in a row lose theirs, the rest of the batch is deferred untried.
         """
         return _Batch(self._pool, self._parcels(messages), go).receipts()
+
+    def probe(self) -> frozenset[str]:
+        """Connect, protect and log in as for a mail, and send none; the extensions that the server offers.
+
+        Raises DeliveryError.
+        """
+        try:
+            opened = self._open()
+        except LostError as lost:
+            raise DeliveryError(str(lost), permanent=False) from lost
+        Line(opened, Timeouts()).quit()
+        return frozenset(opened.offers)
 
     def close(self) -> None:
         """Close the connections; one in use is closed when its batch is done."""

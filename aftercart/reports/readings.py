@@ -28,6 +28,10 @@ class Readings:
     sent: int
     model_trained_at: datetime | None
 
+    def in_state(self, state: str) -> int:
+        """How many sends are in a state, for whatever reason."""
+        return sum(count for (found, _), count in self.sends.items() if found == state)
+
 
 def readings(connection: Connection, now: datetime) -> Readings:
     """One pass over the sends, however much is asked."""

@@ -1,0 +1,58 @@
+"""What the doctor says of a fleet: a real Redis, a real worker, a real beat."""
+
+from pathlib import Path
+
+import pytest
+import redis
+
+from aftercart.doctor.broker import check_broker
+from aftercart.doctor.engine import check_engine
+from tests.conftest import free_port
+from tests.deployment import Deployment, deployed
+from workers.embedded import LOCK_FILE, hold
+
+
+@pytest.fixture
+def shop(tmp_path: Path, redis_url: str) -> Deployment:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushdb()
+    return deployed(tmp_path / "shop", "console:", broker_url=redis_url)
+
+
+def levels(url: str) -> dict[str, str]:
+    return {one.check: one.level for one in check_broker(url)}
+
+
+def test_a_broker_that_is_away_is_a_fault() -> None:
+    [found] = check_broker(f"redis://127.0.0.1:{free_port()}/0")
+    assert found.level == "fault"
+
+
+def test_a_fleet_is_fine_once_it_has_workers_and_beat(shop: Deployment, redis_url: str) -> None:
+    assert levels(redis_url) == {"broker": "fine", "workers": "fault"}
+    worker = ["celery", "-A", "workers", "worker", "-P", "threads", "-c", "1"]
+    with shop.running([*worker, "-Q", "ingest,deliver,housekeeping"]) as [process]:
+        while (found := levels(redis_url))["workers"] == "fault":
+            assert process.popen.poll() is None, process.log
+        assert found == {"broker": "fine", "workers": "warn", "beat": "fault"}, "nobody trains, and there is no beat"
+        with shop.running(["celery", "-A", "workers", "beat"], [*worker, "-Q", "train", "-n", "trainer@%h"]):
+            while (found := levels(redis_url)) != dict.fromkeys(("broker", "workers", "beat"), "fine"):
+                assert process.popen.poll() is None, found
+
+
+def test_a_redis_that_drops_messages_when_it_is_full_is_told(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.config_set("maxmemory", "100mb")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        found = [one.found for one in check_broker(redis_url) if one.level == "warn"]
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "0")
+    assert found == ["Redis drops messages when it is full (allkeys-lru)"]
+
+
+def test_one_process_that_does_everything_is_known_by_its_lock(tmp_path: Path) -> None:
+    [before] = check_engine(tmp_path / LOCK_FILE)
+    with hold(tmp_path):
+        [meanwhile] = check_engine(tmp_path / LOCK_FILE)
+    [afterwards] = check_engine(tmp_path / LOCK_FILE)
+    assert [one.level for one in (before, meanwhile, afterwards)] == ["warn", "fine", "warn"]

@@ -1,0 +1,106 @@
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import update
+
+from aftercart.db.session import Database
+from aftercart.db.tables import sends
+from aftercart.doctor.backlog import check_backlog
+from aftercart.doctor.database import check_database, check_disk, time_of
+from aftercart.doctor.finding import Finding
+from aftercart.doctor.model import check_model
+from aftercart.recommendation import store
+from tests.rows import MONDAY, Rows
+
+
+def only(found: Iterable[Finding]) -> Finding:
+    [one] = found
+    return one
+
+
+def test_a_database_at_the_newest_schema_is_fine(newest_url: str) -> None:
+    found = only(check_database(newest_url))
+    assert (found.level, found.do) == ("fine", "")
+
+
+def test_an_older_schema_is_a_fault_and_stays(newest_url: str) -> None:
+    with closing(Database(newest_url)) as database, database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    assert [only(check_database(newest_url)).level for _ in range(2)] == ["fault", "fault"]
+    assert "db upgrade" in only(check_database(newest_url)).do
+
+
+def test_no_database_yet_is_none_afterwards_either(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "aftercart.db"
+    assert only(check_database(f"sqlite:///{file}")).level == "warn"
+    assert not file.parent.exists()
+
+
+def test_a_server_that_is_away_is_a_fault() -> None:
+    assert only(check_database("postgresql://ada:hunter2@127.0.0.1:1/shop")).level == "fault"
+
+
+def test_a_server_that_confirms_before_it_has_written_is_a_fault(newest_postgres_url: str) -> None:
+    with closing(Database(newest_postgres_url)) as database:
+        name = database.engine.url.database
+        with database.write() as connection:
+            connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    found = only(check_database(newest_postgres_url))
+    assert found.level == "fault"
+    assert "synchronous_commit" in found.do
+
+
+def test_a_log_that_grows_without_end_is_told(tmp_path: Path, newest_sqlite: Path) -> None:
+    file = tmp_path / "aftercart.db"
+    file.write_bytes(newest_sqlite.read_bytes())
+    with closing(sqlite3.connect(file)) as reader:
+        reader.execute("PRAGMA journal_mode = WAL")
+        reader.execute("SELECT * FROM sends").fetchall()
+        with file.with_name("aftercart.db-wal").open("ab") as log:
+            log.truncate(300_000_000)
+        found = list(check_database(f"sqlite:///{file}"))
+    assert [one.level for one in found] == ["warn", "fine"]
+    assert "300 MB" in found[0].found
+
+
+def test_the_clock_of_a_server_can_be_read(newest_postgres_url: str, tmp_path: Path) -> None:
+    at = time_of(newest_postgres_url)
+    assert at
+    assert abs(at - datetime.now(UTC)) < timedelta(seconds=10)
+    assert time_of(f"sqlite:///{tmp_path / 'none.db'}") is None
+
+
+def test_a_disk_with_room_is_fine_also_before_there_is_a_folder(tmp_path: Path) -> None:
+    assert only(check_disk(tmp_path / "data" / "not yet")).found
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_untrained_engine_is_told_what_to_do_first(newest_url: str, tmp_path: Path) -> None:
+    assert "import orders" in only(check_model(newest_url, tmp_path, MONDAY)).do
+
+
+def test_a_model_whose_files_are_elsewhere_is_a_fault(newest_url: str, tmp_path: Path) -> None:
+    with closing(Database(newest_url)) as database, database.write() as connection:
+        version = store.Version("v1", "checksum")
+        store.add_version(connection, version, trained_at=MONDAY, data_until=None, facts={}, serve=True)
+    found = only(check_model(newest_url, tmp_path, MONDAY))
+    assert found.level == "fault"
+    assert str(tmp_path) in found.do
+
+
+def test_due_mails_that_nobody_looks_at_are_a_fault(newest_url: str) -> None:
+    with closing(Database(newest_url)) as database:
+        assert only(check_backlog(newest_url, newest_url, MONDAY)).level == "fine"
+        rows = Rows(database)
+        recipient = rows.recipient()
+        send = rows.send(rows.order(recipient), recipient, None)
+        doubtful = rows.send(rows.order(recipient), recipient, None)
+        with database.write() as connection:
+            connection.execute(update(sends).where(sends.c.id == send).values(state="scheduled"))
+            connection.execute(update(sends).where(sends.c.id == doubtful).values(state="unknown"))
+    found = list(check_backlog(newest_url, newest_url, MONDAY + timedelta(minutes=10)))
+    assert [one.level for one in found] == ["fault", "warn"]
+    assert "1 mails" in found[1].found

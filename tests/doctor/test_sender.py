@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+
+from aftercart.doctor.finding import Finding
+from aftercart.doctor.sender import check_sender
+from tests.conftest import free_port
+from tests.smtp_server import Does, ScriptedServer
+
+
+def the_one(url: str) -> Finding:
+    [found] = check_sender(url)
+    return found
+
+
+def test_a_server_that_takes_us_is_fine_and_gets_no_mail() -> None:
+    with ScriptedServer() as server:
+        found = the_one(f"smtp://127.0.0.1:{server.port}")
+        assert (found.level, found.do) == ("fine", "")
+        assert "pipelining" in found.found
+    assert not server.said("MAIL")
+    assert not server.bodies
+
+
+def test_a_login_that_is_refused_is_a_fault_and_nobody_reads_the_password() -> None:
+    with ScriptedServer(("AUTH PLAIN",), auth="535 5.7.8 wrong") as server:
+        found = the_one(f"smtp://ada:hunter2@127.0.0.1:{server.port}")
+    assert found.level == "fault"
+    assert "user and password" in found.do
+    assert "hunter2" not in found.found + found.do
+
+
+def test_a_login_that_is_taken_is_told() -> None:
+    with ScriptedServer(("AUTH PLAIN",), auth="235 2.7.0 welcome") as server:
+        found = the_one(f"smtp://ada:hunter2@127.0.0.1:{server.port}")
+    assert found.level == "fine"
+    assert "login" in found.found
+
+
+def test_a_server_that_would_protect_the_mails_is_told_though_it_works() -> None:
+    with ScriptedServer(("STARTTLS",)) as server:
+        unprotected, works = check_sender(f"smtp://127.0.0.1:{server.port}")
+    assert (unprotected.level, works.level) == ("warn", "fine")
+    assert "smtp+starttls://" in unprotected.do
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [("554 5.3.2 not today", "554"), (Does.HANG_UP, "closed"), ("421 4.3.2 busy", "421")],
+)
+def test_a_server_that_turns_us_away_is_a_fault_in_its_own_words(answer: str, said: str) -> None:
+    with ScriptedServer(connect=answer) as server:
+        found = the_one(f"smtp://127.0.0.1:{server.port}")
+    assert found.level == "fault"
+    assert said in found.found.lower()
+
+
+def test_a_server_that_is_not_there_is_a_fault() -> None:
+    found = the_one(f"smtp://127.0.0.1:{free_port()}")
+    assert found.level == "fault"
+    assert "firewall" in found.do
+
+
+def test_tls_with_a_server_that_has_none_is_told_with_the_right_scheme() -> None:
+    with ScriptedServer() as server:
+        found = the_one(f"smtp+starttls://127.0.0.1:{server.port}")
+    assert found.level == "fault"
+    assert "smtps://" in found.do
+
+
+def test_a_sender_that_sends_to_nobody_is_a_warning(tmp_path: Path) -> None:
+    assert [the_one(url).level for url in ("console:", f"file:{tmp_path}")] == ["warn", "warn"]
+
+
+def test_a_url_that_names_no_sender_is_a_fault() -> None:
+    assert the_one("pigeon:").level == "fault"
