@@ -24,6 +24,7 @@ from aftercart.queue import Queue, open_queue
 from aftercart.recommendation.recommender import Recommender
 from aftercart.rendering.renderer import Renderer
 from aftercart.settings import Settings, environment
+from aftercart.tracing import Tracer, open_tracer
 from aftercart.tracking.tokens import TokenSigner
 
 
@@ -48,6 +49,7 @@ class App:
     """Where bounces return to; None: to the sender's own address, where nobody reads them for us."""
     bounce_mail: MailReader | None
     bounce_mailbox: Mailbox | None
+    tracer: Tracer
     live_campaigns: Callable[[], Campaigns]
 
     @property
@@ -63,6 +65,7 @@ class App:
         """Close every connection."""
         self.sender.close()
         self.queue.close()
+        self.tracer.close()
         self.db.close()
         self.inbox_db.close()
 
@@ -103,6 +106,7 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         bounces=bounces,
         bounce_mail=MailReader(bounces, tokens.read_unsubscribe) if bounces else None,
         bounce_mailbox=mailbox_from_url(settings.bounce_mailbox) if settings.bounce_mailbox else None,
+        tracer=open_tracer(settings.traces_url),
         live_campaigns=live_campaigns,
     )
 

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=2_000_000, ge=10_000, description="Largest webhook body; larger ones get 413.")
     workers: int = Field(default=4, ge=1, le=64, description="Threads of the embedded engine that deliver.")
     max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")
+    traces_url: str = Field(
+        default="", description="OpenTelemetry collector (http://HOST:4318) for traces; needs `[otel]`. Empty: none."
+    )
     train_at: str = Field(default="03:30", description="When a new model is trained each night, in UTC. Empty: never.")
 
     archive_after_days: int = Field(
@@ -108,6 +111,13 @@ class Settings(BaseSettings):
         scheme, colon, _ = value.partition("://")
         if scheme not in BROKERS or not colon or not _has_readable_port(value):
             raise ValueError("write it as inproc:// (one process), redis://HOST:6379/0 or amqp://USER:PASS@HOST//")
+        return value
+
+    @field_validator("traces_url")
+    @classmethod
+    def _collector(cls, value: str) -> str:
+        if value and not (value.startswith(("http://", "https://")) and _has_server(value)):
+            raise ValueError("write it as http://HOST:4318, or leave it empty")
         return value
 
     @field_validator("train_at")

@@ -10,6 +10,7 @@ from aftercart.pipeline import dispatch as pipeline_dispatch
 from aftercart.pipeline import ingest as pipeline_ingest
 from aftercart.pipeline import send as pipeline_send
 from aftercart.pipeline import tidy as pipeline_tidy
+from aftercart.pipeline.traced import hand_overs_told
 from workers.app import celery
 from workers.training import trainer
 
@@ -41,7 +42,9 @@ def collect() -> None:
 @celery.task(name="deliver")
 def deliver(send_ids: list[str]) -> None:
     """Decide, recommend, render and hand over one batch of sends."""
-    pipeline_send.deliver(celery.engine, [UUID(send_id) for send_id in send_ids])
+    ids = [UUID(send_id) for send_id in send_ids]
+    with hand_overs_told(celery.engine, ids):
+        pipeline_send.deliver(celery.engine, ids)
 
 
 @celery.task(name="train")

@@ -28,6 +28,7 @@ from aftercart.pipeline import feedback
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.corrected import event_key, inbox_key, one_body_each, put_aside
 from aftercart.pipeline.enroll import enroll
+from aftercart.pipeline.traced import tell_taken_in
 
 log = structlog.get_logger()
 
@@ -127,6 +128,7 @@ def _take_batch(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act") 
         chosen = choose(connection, parsed)
         act(connection, app, chosen, now)
         _conclude(connection, chosen, now)
+    tell_taken_in(app, [event.row for event in chosen], now)
 
 
 Act = Callable[[Connection, App, Sequence[Parsed], datetime], None]

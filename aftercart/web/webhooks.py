@@ -19,6 +19,7 @@ from aftercart.bootstrap import App
 from aftercart.errors import SignatureError, UnprocessableError
 from aftercart.intake.base import Shop
 from aftercart.pipeline.ingest import accept
+from aftercart.tracing import HEADER
 from aftercart.web.inbox_writer import InboxWriter, NotStoredError
 
 log = structlog.get_logger()
@@ -59,11 +60,14 @@ class _Doors:
             return _answer(401, str(err))
         if row is None:
             return _answer(200, "pong")
-        try:
-            await self._writer.store(row)
-        except NotStoredError:
-            return come_again()
-        return await self._verdict(shop, row["topic"], body)
+        with self._app.tracer.span("webhook", shop=shop.name, topic=row["topic"]) as traceparent:
+            if traceparent:
+                row["headers"][HEADER] = traceparent
+            try:
+                await self._writer.store(row)
+            except NotStoredError:
+                return come_again()
+            return await self._verdict(shop, row["topic"], body)
 
     async def _verdict(self, shop: Shop, topic: str, body: bytes) -> Response:
         if not shop.tells_unprocessable:
