@@ -1,18 +1,20 @@
 """Logs: one line an event, with ids and reasons; no addresses, no payloads.
 
-Nothing of ours puts an address into a log on purpose. But the message of an error may quote what it stumbled over, so
-whatever looks like an address is taken out at the last moment.
+Nobody logs an address on purpose. But the words of a mail server, of a library, or of an exception may hold one, so
+what looks like one is taken out last of all, from our own lines and from those of the libraries.
 """
 
 import logging
 import re
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_PART = r"[^\s<>\"'(),:;=\[\]{}|@/]+"
-_ADDRESS = re.compile(f"{_PART}@{_PART}")
+_ADDRESS = re.compile(r"[^\s@<>\"'(),:;=\[\]\\]+@[\w-]+(?:\.[\w-]+)+")
+"""A name of Celery's for a worker (`deliver@host`) is none: it has no dot behind the @."""
 
 
 def configure(level: int | str = logging.WARNING, own: int = logging.INFO) -> None:
@@ -38,20 +40,31 @@ def configure(level: int | str = logging.WARNING, own: int = logging.INFO) -> No
 
 def _for_people() -> list[Processor]:
     # Not the default of rich tracebacks: they print local variables, so payloads and addresses.
-    for_terminals = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    return [structlog.processors.format_exc_info, without_addresses, for_terminals]
+    render = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [structlog.dev.set_exc_info, _then(render, _without_addresses)]
 
 
 def _for_machines() -> list[Processor]:
-    return [structlog.processors.format_exc_info, without_addresses, structlog.processors.JSONRenderer()]
+    return [structlog.processors.format_exc_info, _scrub, structlog.processors.JSONRenderer()]
 
 
-def without_addresses(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """The line with `[address]` for everything in it that looks like one."""
-    for name, value in event.items():
-        if isinstance(value, str) and "@" in value:
-            event[name] = _ADDRESS.sub("[address]", value)
-    return event
+def _then(render: Processor, change: Callable[[Any], Any]) -> Processor:
+    return lambda logger, method, event: change(render(logger, method, event))
+
+
+def _scrub(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Before it is rendered: within JSON an address may be written in escapes."""
+    return {name: _without_addresses(value) for name, value in event.items()}
+
+
+def _without_addresses(value: Any) -> Any:
+    if isinstance(value, str):
+        return _ADDRESS.sub("(address)", value) if "@" in value else value
+    if isinstance(value, list | tuple):
+        return [_without_addresses(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _without_addresses(one) for name, one in value.items()}
+    return value
 
 
 def _take_in_the_libraries(level: int | str, shared: list[Processor], last: list[Processor]) -> None:

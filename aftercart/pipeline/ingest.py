@@ -33,6 +33,7 @@ from aftercart.pipeline.traced import tell_taken_in
 log = structlog.get_logger()
 
 BATCH = 200
+SEE_EVENTS = "`aftercart events --state failed` says what is wrong with it"
 BATCH_BYTES = 8_000_000
 """Of bodies: two hundred of the largest that the door lets in would be 400 MB."""
 
@@ -210,8 +211,8 @@ def _parse(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> Parsed:
     try:
         changes = shops[row["shop"]].parse(row["topic"], row["body"])
     except UnprocessableError as err:
-        # The field alone: what is wrong with it quotes what stands there, which may be an address. The event has both.
-        log.warning("event_unprocessable", shop=row["shop"], topic=row["topic"], field=err.field)
+        # Not the problem itself, which quotes the body; it is kept with the event.
+        log.warning("event_unprocessable", shop=row["shop"], topic=row["topic"], field=err.field, hint=SEE_EVENTS)
         return Parsed(row, error=str(err), order_id=_order_id(shops, row))
     except Exception as err:  # a door: a parser that stumbles has met a body that nobody thought of
         log.exception("parser_failed", shop=row["shop"], topic=row["topic"])
