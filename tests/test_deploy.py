@@ -1,0 +1,125 @@
+"""What lies under deploy/ fits the code: commands, queues, settings and metrics are those that there are."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from aftercart.clock import SteppedClock
+from aftercart.queue.port import QUEUE_OF
+from aftercart.recommendation import store
+from aftercart.settings import PREFIX, Settings
+from aftercart.testing import engine
+from aftercart.web.metrics import Metrics
+from tests.rows import MONDAY
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+def read_yaml(file: Path) -> Any:
+    return YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def compose() -> Any:
+    return read_yaml(DEPLOY / "compose.yaml")
+
+
+@pytest.fixture
+def metrics(tmp_path: Path) -> set[str]:
+    """The names that Prometheus is told."""
+    with engine(tmp_path, SteppedClock(MONDAY)) as app:
+        with app.db.write() as connection:
+            version = store.Version("v1", "checksum")
+            store.add_version(connection, version, trained_at=MONDAY, data_until=None, facts={}, serve=True)
+        return set(re.findall(r"^# HELP (\w+)", Metrics(app).page().decode(), re.MULTILINE))
+
+
+def _words(service: Any) -> str:
+    return " ".join(service.get("command", []))
+
+
+def test_every_setting_that_is_passed_is_one(compose: Any) -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    texts = [(DEPLOY / name).read_text() for name in ("compose.yaml", "env.example")]
+    texts += [file.read_text() for file in UNITS]
+    texts += [(ROOT / "docs" / name).read_text() for name in ("deployment.md", "monitoring.md")]
+    named = {name for text in texts for name in re.findall(rf"{PREFIX}[A-Z][A-Z_]*[A-Z]", text)}
+    assert named - known == set()
+    assert compose["services"]["web"]["environment"].keys() & known
+
+
+def test_every_queue_is_read_by_a_worker(compose: Any) -> None:
+    commands = [_words(service) for service in compose["services"].values()]
+    read = {queue for words in commands for found in re.findall(r"-Q (\S+)", words) for queue in found.split(",")}
+    assert read == set(QUEUE_OF.values())
+    told = (ROOT / "docs" / "deployment.md").read_text()
+    named = {queue for found in re.findall(r"ARGUMENTS=-Q (\S+)", told) for queue in found.split(",")}
+    assert named == set(QUEUE_OF.values())
+
+
+def test_the_schema_comes_before_everything_that_needs_it(compose: Any) -> None:
+    services = compose["services"]
+    ours = {name: service for name, service in services.items() if service["image"] == "aftercart"}
+    assert "db upgrade" in _words(ours.pop("schema"))
+    for service in ours.values():
+        assert service["depends_on"]["schema"] == {"condition": "service_completed_successfully"}
+    assert {"web", "beat", "database", "broker"} <= services.keys()
+    assert all("healthcheck" in services[name] for name in ("database", "broker", "deliver", "desk", "train"))
+
+
+def test_a_worker_is_given_the_time_that_a_batch_may_take(compose: Any) -> None:
+    """`HOLD` and a mail; see docs/deployment.md."""
+    assert compose["services"]["deliver"]["stop_grace_period"] == "90s"
+    worker = (DEPLOY / "systemd" / "aftercart-worker@.service").read_text()
+    assert "TimeoutStopSec=90" in worker
+    assert "KillMode=mixed" in worker
+
+
+def test_every_unit_is_shut_in() -> None:
+    assert len(UNITS) == 3
+    for unit in UNITS:
+        text = unit.read_text()
+        for wanted in ("User=aftercart", "ProtectSystem=strict", "NoNewPrivileges=yes", "CapabilityBoundingSet=\n"):
+            assert wanted in text, unit
+
+
+def test_the_image_runs_as_nobody_special_and_tells_how_it_is() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    instructions = [line.split(" ")[0] for line in lines if line[:1].isupper()]
+    assert instructions.count("FROM") == 2
+    assert "USER 10001" in lines
+    assert "HEALTHCHECK" in instructions
+    copied = {
+        word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]
+    }
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {f"!{name}" for name in copied} == {line for line in ignored if line.startswith("!")}
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def _asked_for() -> Iterator[str]:
+    for group in read_yaml(DEPLOY / "monitoring" / "alerts.yaml")["groups"]:
+        yield from (rule["expr"] for rule in group["rules"])
+    for panel in json.loads((DEPLOY / "monitoring" / "dashboard.json").read_text())["panels"]:
+        yield from (target["expr"] for target in panel["targets"])
+
+
+def test_alerts_and_dashboard_ask_for_what_is_told_and_the_docs_name_all_of_it(metrics: set[str]) -> None:
+    asked = {name for expression in _asked_for() for name in re.findall(r"aftercart_\w+", expression)}
+    assert asked <= metrics
+    table = re.findall(r"^\| `(aftercart_\w+)`", (ROOT / "docs" / "monitoring.md").read_text(), re.MULTILINE)
+    assert set(table) == metrics
+
+
+def test_reasons_in_alerts_are_reasons() -> None:
+    from aftercart.policy.decision import Reason
+
+    asked = {name for expression in _asked_for() for name in re.findall(r'reason="(\w+)"', expression)}
+    assert asked <= set(Reason)
