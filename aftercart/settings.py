@@ -65,17 +65,16 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=2_000_000, ge=10_000, description="Largest webhook body; larger ones get 413.")
     workers: int = Field(default=4, ge=1, le=64, description="Threads of the embedded engine that deliver.")
     max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")
-    traces_url: str = Field(
-        default="", description="OpenTelemetry collector (http://HOST:4318) for traces; needs `[otel]`. Empty: none."
-    )
-    train_at: str = Field(default="03:30", description="When a new model is trained each night, in UTC. Empty: never.")
-
     archive_after_days: int = Field(
         default=400, ge=100, description="When the particulars of what is over are packed and archived."
     )
     hold_after_hours: int = Field(
         default=4, ge=1, description="After such a silence, mail that fell due meanwhile waits for `aftercart resume`."
     )
+    traces_url: str = Field(
+        default="", description="OpenTelemetry collector (http://HOST:4318) for traces; needs `[otel]`. Empty: none."
+    )
+    train_at: str = Field(default="03:30", description="When a new model is trained each night, in UTC. Empty: never.")
 
     @field_validator("secret_key", mode="before")
     @classmethod

@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from aftercart.clock import SteppedClock
+from aftercart.pipeline.dispatch import dispatch
 from aftercart.queue.port import QUEUE_OF
 from aftercart.recommendation import store
 from aftercart.settings import PREFIX, Settings
@@ -38,6 +39,7 @@ def metrics(tmp_path: Path) -> set[str]:
         with app.db.write() as connection:
             version = store.Version("v1", "checksum")
             store.add_version(connection, version, trained_at=MONDAY, data_until=None, facts={}, serve=True)
+        dispatch(app)
         return set(re.findall(r"^# HELP (\w+)", Metrics(app).page().decode(), re.MULTILINE))
 
 

@@ -6,32 +6,41 @@ from datetime import datetime, timedelta
 
 from aftercart.db.peek import is_there
 from aftercart.db.session import Database
+from aftercart.db.tables import sends
 from aftercart.doctor.finding import Finding, fault, fine, warn
+from aftercart.ledger.store import tallying
 from aftercart.reports import readings
+from aftercart.reports.lateness import lateness
 
 BACKLOG = "backlog"
 STUCK = timedelta(seconds=60)
 
 
 def check_backlog(url: str, inbox_url: str, now: datetime) -> Iterator[Finding]:
-    """Due sends, webhooks, and sends whose end nobody knows. The databases are known to answer."""
+    """The dispatcher, due sends, webhooks, and sends whose end nobody knows. The databases are known to answer."""
     if not (is_there(url) and is_there(inbox_url)):
         return
     with closing(Database(url)) as main, main.read() as connection:
-        untouched = readings.untouched_since(connection, now)
-        unknown = readings.readings(connection, now).in_state("unknown")
+        dispatcher, late = readings.dispatcher(connection), lateness(connection, now)
+        unknown = tallying.by_state(tallying.kept(connection, sends)).get("unknown", 0)
     with closing(Database(inbox_url)) as inbox, inbox.read() as connection:
         came = readings.oldest_webhook(connection)
-    stuck = came if came and now - came > STUCK else None
-    if untouched:
-        yield fault(BACKLOG, f"nobody has looked at due sends for {_ago(now, untouched)}", "start beat and the workers")
-    if stuck:
-        yield fault(BACKLOG, f"a webhook has waited for {_ago(now, stuck)}", "start a worker that reads `ingest`")
+    if dispatcher.held_because:
+        yield fault(BACKLOG, f"all mail is held: {dispatcher.held_because}", "`aftercart resume` explains it")
+    elif dispatcher.beat_at and not dispatcher.is_alive(now):
+        yield fault(
+            BACKLOG, f"nothing was handed out for {_ago(now, dispatcher.beat_at)}", "start beat and the workers"
+        )
+    if late > readings.LATE:
+        do = "more workers for `deliver`; or the mail server is slow, or refuses (see `sender`)"
+        yield fault(BACKLOG, f"mails are {late.total_seconds() / 60:,.0f} minutes late", do)
+    if came and now - came > STUCK:
+        yield fault(BACKLOG, f"a webhook has waited for {_ago(now, came)}", "start a worker that reads `ingest`")
     if unknown:
         found = f"of {unknown:,} mails nobody knows whether they arrived"
-        yield warn(BACKLOG, found, "`aftercart sends --state unknown` lists them")
-    if not (untouched or stuck):
-        yield fine(BACKLOG, "no webhook and no due mail lies there untouched")
+        yield warn(BACKLOG, found, "`aftercart sends --state unknown` lists them, `aftercart settle` takes your word")
+    if late <= readings.LATE and not (came and now - came > STUCK):
+        yield fine(BACKLOG, "no webhook and no due mail lies there for long")
 
 
 def _ago(now: datetime, then: datetime) -> str:

@@ -1,15 +1,21 @@
-"""Numbers for Prometheus, from the database and the broker: right whichever of several processes is asked."""
+"""Numbers for Prometheus, from the database and the broker: right whichever of several processes is asked.
+
+Sends and webhooks are as they were last counted, a minute ago (`aftercart/pipeline/tidy.py`): there may be millions.
+"""
 
 import threading
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from time import monotonic
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from aftercart.bootstrap import App
+from aftercart.db import tables
+from aftercart.ledger.store import tallying
 from aftercart.queue.port import QUEUE_OF
 from aftercart.reports import readings, status
 from aftercart.web.patience import Patience
@@ -42,25 +48,35 @@ class Metrics:
         now = self._app.clock()
         with self._app.db.read() as main, self._app.inbox_db.read() as inbox:
             numbers = status.numbers(main, inbox, now)
-            read = readings.readings(main, now)
-            oldest = readings.oldest_webhook(inbox)
+            sends = tallying.kept(main, tables.sends)
+            dispatcher = readings.dispatcher(main)
+            trained_at, oldest = readings.serving_since(main), readings.oldest_webhook(inbox)
         yield _by("aftercart_sends", "Sends by state", ("state",), (((s,), n) for s, n in numbers.sends.items()))
-        yield _by("aftercart_send_reasons", "Sends by state and reason", ("state", "reason"), read.sends.items())
+        reasons = (((state, reason or ""), number) for (state, reason), number in sends.items())
+        yield _by("aftercart_send_reasons", "Sends by state and reason", ("state", "reason"), reasons)
+        handed_over = readings.handed_over(sends)
+        yield CounterMetricFamily("aftercart_handed_over", "Mails that a provider took", value=handed_over)
         about_events = "Webhooks by state; waiting: stored, not worked through yet"
         yield _by("aftercart_events", about_events, ("state",), (((s,), n) for s, n in numbers.events.items()))
-        yield _one("aftercart_sent_last_hour", "Mails handed over within the last hour", read.sent)
         yield _one("aftercart_lateness_seconds", "How long the longest overdue send has been due", numbers.lateness_s)
-        waited = (now - oldest).total_seconds() if oldest else 0.0
-        yield _one("aftercart_inbox_oldest_seconds", "How long the oldest webhook that waits has waited", waited)
-        if read.model_trained_at:
-            age = (now - read.model_trained_at).total_seconds()
-            yield _one("aftercart_model_age_seconds", "Age of the model that serves; missing where none does", age)
+        yield _one(
+            "aftercart_inbox_oldest_seconds", "How long the oldest webhook that waits has waited", _age(oldest, now)
+        )
+        yield _one("aftercart_held", "1 while all mail is held for a person's word", int(bool(dispatcher.held_because)))
+        if dispatcher.beat_at:
+            about_beat = "Since the dispatcher's last sign of life; missing where it never ran"
+            yield _one("aftercart_dispatcher_seconds", about_beat, _age(dispatcher.beat_at, now))
+        if trained_at:
+            about_model = "Age of the model that serves; missing where none does"
+            yield _one("aftercart_model_age_seconds", about_model, _age(trained_at, now))
 
     def _of_the_broker(self) -> Iterator[Metric]:
         counted = self._patience.ask({"broker": self._queues})["broker"]
         waiting = counted.result() if counted.done() else {}
         yield _by("aftercart_queue_messages", "Messages that wait in the broker", ("queue",), waiting.items())
-        yield _one("aftercart_broker_up", "1 where the broker answers", int(len(waiting) == len(QUEUE_OF)))
+        yield _one(
+            "aftercart_broker_up", "1 where the broker answers", int(len(waiting) == len(set(QUEUE_OF.values())))
+        )
 
     def _queues(self) -> dict[tuple[str, ...], int]:
         """By queue. A broker that does not answer for one is not asked for the others."""
@@ -71,6 +87,10 @@ class Metrics:
                 break
             found[queue,] = count
         return found
+
+
+def _age(instant: datetime | None, now: datetime) -> float:
+    return (now - instant).total_seconds() if instant else 0.0
 
 
 def _one(name: str, about: str, value: float) -> Metric:

@@ -19,6 +19,7 @@ from aftercart.bootstrap import App
 from aftercart.db import migrate
 from aftercart.errors import AftercartError
 from aftercart.reports import readings
+from aftercart.reports.lateness import lateness
 from aftercart.web.patience import Patience
 
 log = structlog.get_logger()
@@ -38,7 +39,8 @@ class Readiness:
     def __init__(self, app: App) -> None:
         self._app = app
         self._checks: dict[str, Check] = {
-            "database": _database, "disk": _disk, "broker": _broker, "dispatcher": _dispatcher, "inbox": _inbox,
+            "database": _database, "disk": _disk, "broker": _broker,
+            "dispatcher": _dispatcher, "sends": _sends, "inbox": _inbox,
         }  # fmt: skip
         self._patience = Patience[str](ANSWER_WITHIN_S)
 
@@ -99,10 +101,19 @@ def _broker(app: App) -> str:
 def _dispatcher(app: App) -> str:
     now = app.clock()
     with app.db.read() as connection:
-        since = readings.untouched_since(connection, now)
-    if since is None:
+        found = readings.dispatcher(connection)
+    if found.held_because:
+        return "holds all mail until a person says `aftercart resume`, which explains why"
+    if found.is_alive(now):
         return ""
-    return f"has looked at no due send for {(now - since).total_seconds():,.0f} s: do beat and the workers run?"
+    since = f"for {(now - found.beat_at).total_seconds():,.0f} s" if found.beat_at else "yet"
+    return f"has not run {since}: do beat and a worker for `housekeeping` run?"
+
+
+def _sends(app: App) -> str:
+    with app.db.read() as connection:
+        late = lateness(connection, app.clock())
+    return f"mails are {late.total_seconds() / 60:,.0f} minutes late" if late >= readings.LATE else ""
 
 
 def _inbox(app: App) -> str:

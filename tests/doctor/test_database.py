@@ -12,6 +12,7 @@ from aftercart.doctor.backlog import check_backlog
 from aftercart.doctor.database import check_database, check_disk, time_of
 from aftercart.doctor.finding import Finding
 from aftercart.doctor.model import check_model
+from aftercart.ledger import store as ledger
 from aftercart.recommendation import store
 from tests.rows import MONDAY, Rows
 
@@ -99,8 +100,20 @@ def test_due_mails_that_nobody_looks_at_are_a_fault(newest_url: str) -> None:
         send = rows.send(rows.order(recipient), recipient, None)
         doubtful = rows.send(rows.order(recipient), recipient, None)
         with database.write() as connection:
+            ledger.beat(connection, "here", 1, MONDAY)
             connection.execute(update(sends).where(sends.c.id == send).values(state="scheduled"))
             connection.execute(update(sends).where(sends.c.id == doubtful).values(state="unknown"))
-    found = list(check_backlog(newest_url, newest_url, MONDAY + timedelta(minutes=10)))
-    assert [one.level for one in found] == ["fault", "warn"]
-    assert "1 mails" in found[1].found
+    found = list(check_backlog(newest_url, newest_url, MONDAY + timedelta(minutes=20)))
+    assert [one.level for one in found] == ["fault", "fault", "warn"]
+    assert "1,200 s" in found[0].found
+    assert "20 minutes late" in found[1].found
+    assert "1 mails" in found[2].found
+
+
+def test_mail_that_is_held_is_a_fault_with_the_way_out(newest_url: str) -> None:
+    with closing(Database(newest_url)) as database, database.write() as connection:
+        ledger.beat(connection, "here", 1, MONDAY)
+        ledger.hold_all(connection, "this database is a copy", MONDAY)
+    held, rest = check_backlog(newest_url, newest_url, MONDAY + timedelta(hours=1))
+    assert (held.level, rest.level) == ("fault", "fine")
+    assert "aftercart resume" in held.do

@@ -1,6 +1,7 @@
 import socket
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +13,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
+from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.intake.signing import sign_generic
 from aftercart.ledger import store as ledger
+from aftercart.pipeline.dispatch import dispatch
 from aftercart.queue import open_queue
 from aftercart.recommendation import store
 from aftercart.testing import GENERIC_SECRET, engine
@@ -25,6 +28,21 @@ from aftercart.web.server import serving
 from tests.intake.payloads import body, generic_order
 from tests.rows import Rows
 from tests.web.conftest import NOW, Site
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[App]:
+    """An engine whose dispatcher has just run."""
+    with engine(folder, SteppedClock(NOW)) as app:
+        dispatch(app)
+        yield app
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """Its dispatcher has just run."""
+    dispatch(site.app)
+    return site
 
 
 def samples(site: Site) -> dict[tuple[str, ...], float]:
@@ -73,7 +91,7 @@ def test_an_older_schema_closes_the_doors(site: Site) -> None:
 
 def test_a_broker_that_is_away_is_told_and_closes_no_door(tmp_path: Path) -> None:
     with (
-        engine(tmp_path, SteppedClock(NOW)) as app,
+        running(tmp_path) as app,
         closing(open_queue("redis://127.0.0.1:1/0")) as away,
         serving(create_web(replace(app, queue=away))) as url,
         httpx.Client(base_url=url, verify=False) as client,
@@ -99,7 +117,7 @@ def test_a_name_server_that_hangs_holds_up_neither_webhooks_nor_the_answer(
 
     monkeypatch.setattr(socket, "getaddrinfo", hanging)
     with (
-        engine(tmp_path, SteppedClock(NOW)) as app,
+        running(tmp_path) as app,
         closing(open_queue("redis://broker.invalid:6379/0")) as away,
         serving(create_web(replace(app, queue=away))) as url,
         httpx.Client(base_url=url, verify=False) as client,
@@ -121,24 +139,41 @@ def test_webhooks_that_nobody_takes_in_are_told(site: Site) -> None:
     assert site.client.get("/readyz").json() == {"status": "ok"}
     assert isinstance(site.app.clock, SteppedClock)
     site.app.clock.step(timedelta(seconds=90))
+    dispatch(site.app)
     assert amiss(site.client) == {"inbox": "a webhook has waited for 90 s: do the workers read `ingest`?"}
 
 
-def test_due_sends_that_nobody_hands_out_are_told(site: Site) -> None:
-    """A backlog is none of that: some of it is handed out all the time."""
+def test_a_dispatcher_that_has_stopped_is_told(site: Site) -> None:
+    assert isinstance(site.app.clock, SteppedClock)
+    assert site.client.get("/readyz").json() == {"status": "ok"}
+    site.app.clock.step(timedelta(minutes=5))
+    told = "has not run for 300 s: do beat and a worker for `housekeeping` run?"
+    assert amiss(site.client) == {"dispatcher": told}
+    assert samples(site)["aftercart_dispatcher_seconds", ""] == 300
+    dispatch(site.app)
+    assert site.client.get("/readyz").json() == {"status": "ok"}
+
+
+def test_mail_that_is_held_is_told(site: Site) -> None:
+    with site.app.db.write() as connection:
+        ledger.hold_all(connection, "this database is a copy", NOW)
+    assert "aftercart resume" in amiss(site.client)["dispatcher"]
+    assert samples(site)["aftercart_held", ""] == 1
+
+
+def test_mails_that_are_late_are_told(site: Site) -> None:
+    """The dispatcher runs, and no worker takes what it hands out."""
     assert isinstance(site.app.clock, SteppedClock)
     rows = Rows(site.app.db)
     recipient = rows.recipient()
-    for _ in range(2):
-        send = rows.send(rows.order(recipient), recipient, None)
-        due = {"state": "scheduled", "due_at": NOW, "wake_at": NOW, "valid_until": NOW + timedelta(days=3)}
-        with site.app.db.write() as connection:
-            connection.execute(update(sends).where(sends.c.id == send).values(due))
-    site.app.clock.step(timedelta(minutes=5))
-    assert amiss(site.client) == {"dispatcher": "has looked at no due send for 300 s: do beat and the workers run?"}
+    send = rows.send(rows.order(recipient), recipient, None)
+    due = {"state": "scheduled", "due_at": NOW, "wake_at": NOW, "valid_until": NOW + timedelta(days=3)}
     with site.app.db.write() as connection:
-        assert len(ledger.take_due(connection, site.app.clock(), limit=1)) == 1
-    assert site.client.get("/readyz").json() == {"status": "ok"}
+        connection.execute(update(sends).where(sends.c.id == send).values(due))
+    site.app.clock.step(timedelta(minutes=15))
+    dispatch(site.app)
+    assert amiss(site.client) == {"sends": "mails are 15 minutes late"}
+    assert samples(site)["aftercart_lateness_seconds", ""] == 900
 
 
 def test_a_data_folder_that_cannot_be_written_closes_the_doors(site: Site, tmp_path: Path) -> None:
@@ -183,7 +218,7 @@ def test_metrics_tell_how_sends_ended_how_fast_and_how_old_the_model_is(site: Si
     found = samples(site)
     assert found["aftercart_send_reasons", "sent", "sent"] == 2
     assert found["aftercart_send_reasons", "provider_deferred", "sending"] == 1
-    assert found["aftercart_sent_last_hour", ""] == 1
+    assert found["aftercart_handed_over_total", ""] == 2
     assert found["aftercart_model_age_seconds", ""] == 2 * 86_400
 
 
