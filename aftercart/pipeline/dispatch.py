@@ -29,7 +29,7 @@ def dispatch(app: App) -> int:
     """Publish one `deliver` message per batch of due sends; how many sends were handed out. None while all is held."""
     if not may_send(app):
         return 0
-    room = max(MOST_WAITING - (app.queue.waiting("deliver") or 0), 0)
+    room = _room(app)
     now = app.clock()
     _alarm_when_late(app, now)
     with app.db.write() as connection:
@@ -42,6 +42,13 @@ def dispatch(app: App) -> int:
         batch = [str(send_id) for send_id in due[start : start + BATCH]]
         app.queue.publish("deliver", batch, expires_s=ledger.NUDGE_AGAIN.total_seconds())
     return len(due)
+
+
+def _room(app: App) -> int:
+    """Messages that may still be published. None for a broker that is away: what it did not take would be late by a
+    minute when it is back."""
+    waiting = app.queue.waiting("deliver")
+    return 0 if waiting is None else max(MOST_WAITING - waiting, 0)
 
 
 def _alarm_when_late(app: App, now: datetime) -> None:

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from aftercart.clock import SteppedClock
 from aftercart.db.tables import sends
 from aftercart.ledger.store import NUDGE_AGAIN
 from aftercart.pipeline.dispatch import BATCH, MOST_WAITING, dispatch
+from aftercart.queue import open_queue
 from aftercart.testing import ListQueue, engine, run_until
 from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order, prepared, rows
 
@@ -48,6 +51,14 @@ def test_a_message_carries_ids_and_a_bounded_number_of_them(app: App) -> None:
     assert dispatch(app) == BATCH + 1
     assert [len(ids) for ids in published(app)] == [BATCH, 1]
     assert {id_ for ids in published(app) for id_ in ids} == {str(row["id"]) for row in rows(app, sends)}
+
+
+def test_what_falls_due_while_the_broker_is_away_goes_out_as_soon_as_it_is_back(app: App) -> None:
+    order(app, "1", customer(1))
+    clock_of(app).move_to(DUE)
+    with closing(open_queue("redis://127.0.0.1:1/0")) as away:
+        assert dispatch(replace(app, queue=away)) == 0
+    assert dispatch(app) == 1
 
 
 def test_a_message_is_repeated_only_when_it_must_be_lost(app: App) -> None:
