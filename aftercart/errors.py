@@ -9,6 +9,7 @@
     │   ├── SignatureError        nobody we know signed it, or the signature is stale     (401)
     │   └── UnprocessableError    signed, but the body cannot be understood; names the field
     ├── BadTokenError             a link in a mail that we did not sign                   (404)
+    ├── DeliveryError             a provider cannot be reached; `permanent` says whether a retry can help
     └── ModelError                no usable recommendation model (none trained, file damaged)
 
 Not sending is an answer, not an error: see `aftercart/policy/decision.py`.
@@ -83,6 +84,14 @@ class UnprocessableError(IntakeError):
 
 class BadTokenError(AftercartError):
     """A token that we did not sign, or not for this purpose."""
+
+
+class DeliveryError(AftercartError):
+    """A provider cannot be reached, or lets us in no further. `permanent`: trying again cannot help."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
 class ModelError(AftercartError):
