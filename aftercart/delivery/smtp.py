@@ -26,7 +26,8 @@ CONNECTIONS = 8
 RENEW_AFTER_S = 60.0
 """Age at which an idle connection is replaced: many servers and middle boxes forget it after one to five minutes."""
 LOSSES_TO_GIVE_UP = 2
-"""So many messages in a row whose connection broke: the rest of the batch waits instead of hammering the server."""
+"""So many in a row whose connection broke: the rest of the batch waits instead of hammering the server. Two mails to
+the one mailbox over which a server stumbles count as one, or they would hold up everybody behind them, each time."""
 GROWING_S = 0.01
 """How often a batch looks whether a further connection has come."""
 QUIET_S = 0.2
@@ -101,7 +102,8 @@ class _Batch:
         self._lines: list[Line] = []
         self._selector = DefaultSelector()
         self._untold = 0
-        self._losses = 0
+        self._losses: set[object] = set()
+        self._recipients: dict[UUID, str] = {}
         self._gave_up: LostError | None = None
 
     def receipts(self) -> Iterator[Receipt]:
@@ -150,7 +152,10 @@ class _Batch:
                 yield self._note(_out_of_reach(parcel))
 
     def _next(self) -> Parcel | Receipt | None:
-        return self._returned.pop() if self._returned else next(self._parcels, None)
+        parcel = self._returned.pop() if self._returned else next(self._parcels, None)
+        if isinstance(parcel, Parcel):
+            self._recipients[parcel.message.send_id] = parcel.message.recipient
+        return parcel
 
     def _free_line(self) -> Line | None:
         """An idle one; else one on which the next message can be announced while the last one is still judged."""
@@ -247,10 +252,14 @@ class _Batch:
         self._untold += 1
         if receipt.outcome is Outcome.ACCEPTED:
             self._pool.accepted()
-        self._losses = self._losses + 1 if _lost(receipt) else 0
-        if self._losses == LOSSES_TO_GIVE_UP:
+        self._losses = self._losses | {self._who_lost(receipt)} if _lost(receipt) else set()
+        if len(self._losses) == LOSSES_TO_GIVE_UP:
             self._gave_up = LostError(None, f"not tried after: {receipt.response}")
         return receipt
+
+    def _who_lost(self, receipt: Receipt) -> object:
+        """A body that nobody answered for is a mail lost, so each of them counts."""
+        return receipt.send_id if receipt.outcome is Outcome.UNKNOWN else self._recipients.get(receipt.send_id)
 
     # ---------------------------------------------------------------- the end
 

@@ -318,9 +318,19 @@ def test_recipients_who_break_the_connection_are_deferred_and_the_others_leave()
     assert receipts[1].fault_is_ours
 
 
+def test_two_mails_to_a_mailbox_that_breaks_the_connection_hold_up_nobody_behind_them() -> None:
+    """T06, T07: an order of two campaigns, say; the same two would stand first in each of their turns."""
+    hang_up_on_ben = lambda said: Does.HANG_UP if "ben@" in said else OK  # noqa: E731
+    batch = [*(a_message(recipient="ben@example.com") for _ in range(2)), a_message()]
+    with ScriptedServer(rcpt=hang_up_on_ben) as server, sender_to(server) as sender:
+        found = {receipt.send_id: receipt.outcome for receipt in sender.send_batch(batch, always)}
+    assert [found[message.send_id] for message in batch] == [DEFERRED, DEFERRED, ACCEPTED]
+
+
 def test_a_server_that_always_hangs_up_is_not_hammered() -> None:
+    batch = [a_message(recipient=f"ada{number}@example.com") for number in range(50)]
     with ScriptedServer(mail=Does.HANG_UP) as server, sender_to(server) as sender:
-        assert outcomes(sender, 50) == [DEFERRED] * 50
+        assert [r.outcome for r in sender.send_batch(batch, always)] == [DEFERRED] * 50
         assert server.connections == 2
 
 

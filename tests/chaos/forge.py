@@ -1,0 +1,89 @@
+"""Starts processes of the installation in a moment: it has imported everything once and forks for each.
+
+What is killed is a whole process all the same, with connections, threads and children of its own; only the seconds of
+importing are saved, in which there is nothing to lose. Reads a line of JSON for each command, answers with its pid.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.told_clock import ToldClock
+
+
+def main() -> None:
+    """Fork for every line of stdin, until it ends."""
+    _import_everything()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries what was killed
+    for line in sys.stdin:
+        command = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _become(command)
+        print(pid, flush=True)
+
+
+def _import_everything() -> None:
+    import aftercart.cli.serve
+    import aftercart.web.app
+    import aftercart.web.server
+    import celery.apps.beat
+    import celery.apps.worker
+    import celery.bin.beat
+    import celery.bin.worker
+    import celery.concurrency.prefork
+    import celery.concurrency.thread
+    import kombu.transport.pyamqp
+    import kombu.transport.redis
+    import psycopg
+    import uvicorn
+    import workers.embedded
+    import workers.tasks  # noqa: F401  # all of them for the forks
+
+
+def _become(command: dict[str, Any]) -> None:
+    """This process is the command from now on: a session, a folder, an environment and a log of its own."""
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        os.chdir(command["folder"])
+        os.environ.clear()
+        os.environ.update(command["environment"])
+        log = os.open(command["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for theirs, ours in ((nothing, 0), (log, 1), (log, 2)):
+            os.dup2(theirs, ours)
+        _live_by(Path(command["clock"]))
+        sys.argv = command["arguments"]
+        code = _run()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        os._exit(code)
+
+
+def _live_by(file: Path) -> None:
+    """The engine is given its clock where it is put together; here it is given this one."""
+    from aftercart.bootstrap import build
+
+    build.__kwdefaults__ = {**(build.__kwdefaults__ or {}), "clock": ToldClock(file)}
+
+
+def _run() -> int:
+    if sys.argv[0] == "celery":
+        from celery.__main__ import main as celery
+
+        celery()
+        return 0
+    from aftercart.cli import main as aftercart
+
+    aftercart()
+    return 0
+
+
+if __name__ == "__main__":
+    main()

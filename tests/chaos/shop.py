@@ -1,0 +1,145 @@
+"""The shop: its files, and its webhooks, which it posts again and again until they are taken."""
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import httpx
+
+from aftercart.intake.signing import sign_generic
+from aftercart.testing import GENERIC_SECRET
+from tests.cast import BODY, Shop, campaign
+
+CAMPAIGNS = ("accessories", "thanks")
+"""Both mail every order, so each order is two sends."""
+EVERYDAY = {"after": "1s", "at": "null", "valid_for": "12h", "quiet": "null"}
+POISON_EVERY = 25
+"""Every so many orders one whose mails can never be rendered, and one whose mailbox breaks every connection."""
+BREAKS_FOR_POISON = BODY.replace("Shop</a>", "Shop</a> {{ 1 // (order.lines[0].quantity - 1) }}")
+_NONE_KEPT = httpx.Limits(max_keepalive_connections=0)
+
+
+def shop_files(folder: Path, **changes: str) -> Shop:
+    """Two campaigns that mail at any hour, one second after the order."""
+    shop = Shop(folder).write(*(_yaml(name, **changes) for name in CAMPAIGNS))
+    return shop.template("plain", BREAKS_FOR_POISON)
+
+
+def paused(shop: Shop, *, is_so: bool) -> None:
+    """The marketer pauses both campaigns, or lets them go on."""
+    for number, name in enumerate(CAMPAIGNS):
+        file = shop.folder / "campaigns" / f"{number}.yaml"
+        new = file.with_suffix(".new")
+        new.write_text(_yaml(name, status="paused" if is_so else "active"))
+        new.replace(file)
+
+
+def _yaml(name: str, **changes: str) -> str:
+    text = campaign(name, **{**EVERYDAY, **changes})
+    return text.replace(", at: null", "").replace(", quiet_hours: null", "")
+
+
+def address_of(order_id: str) -> str:
+    return f"buyer{order_id}@example.com"
+
+
+def is_poison(number: int) -> bool:
+    """Whether its mails cannot be rendered."""
+    return number % POISON_EVERY == POISON_EVERY // 2
+
+
+def is_poisonous_mailbox(number: int) -> bool:
+    return number % POISON_EVERY == POISON_EVERY // 2 + 1
+
+
+class Door:
+    """Posts signed webhooks to the generic door."""
+
+    def __init__(self, port: int, clock: Callable[[], datetime]) -> None:
+        self._url = f"http://127.0.0.1:{port}"
+        self._clock = clock
+        self._client = httpx.Client(timeout=10, limits=_NONE_KEPT)
+
+    def is_ready(self) -> bool:
+        try:
+            return self._client.get(f"{self._url}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def post(self, type_: str, data: Mapping[str, Any], webhook_id: str) -> int:
+        """The status of the answer; 0 if there was none."""
+        now = self._clock()
+        content = json.dumps({"type": type_, "timestamp": data.get("placed_at", now.isoformat()), "data": data}).encode()
+        headers = sign_generic(GENERIC_SECRET, webhook_id, content, now)
+        try:
+            return self._client.post(f"{self._url}/webhooks/generic", content=content, headers=headers).status_code
+        except httpx.TransportError:
+            return 0
+
+    def insist(self, type_: str, data: Mapping[str, Any], webhook_id: str) -> None:
+        """Post it until it is taken."""
+        while (status := self.post(type_, data, webhook_id)) != 200:
+            assert status in (0, 503), f"{type_} {webhook_id}: {status}"
+            sleep(0.05)
+
+    def order(self, number: int) -> dict[str, Any]:
+        """An order of now, of a person of its own."""
+        order_id = str(number)
+        return {
+            "order_id": order_id,
+            "placed_at": self._clock().isoformat(),
+            "currency": "EUR",
+            "customer": {
+                "id": order_id, "email": address_of(order_id), "first_name": "Ada", "accepts_marketing": True
+            },
+            "lines": [
+                {"sku": "BIKE", "title": "Road bike", "quantity": 1 if is_poison(number) else 3, "unit_price": "900.00"}
+            ],
+        }
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class Feed(threading.Thread):
+    """Orders that come in while all the rest happens."""
+
+    def __init__(self, door: Door, rng: random.Random, fewest: int, pause_s: float) -> None:
+        super().__init__(daemon=True)
+        self._door, self._rng, self._fewest, self._pause_s = door, rng, fewest, pause_s
+        self._enough = threading.Event()
+        self.posted: list[int] = []
+        self.fault: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            number = 0
+            while number < self._fewest or not self._enough.is_set():
+                self._door.insist("order.completed", self._door.order(number), f"order-{number}")
+                self.posted.append(number)
+                number += 1
+                sleep(self._rng.uniform(0, 2 * self._pause_s))
+        except BaseException as err:  # noqa: BLE001  # told to the thread that waits
+            self.fault = err
+
+    def finish(self) -> None:
+        """No more orders than the fewest."""
+        self._enough.set()
+        self.join()
+        if self.fault:
+            raise self.fault
+
+
+@contextmanager
+def orders_come_in(door: Door, rng: random.Random, fewest: int, pause_s: float = 0.01) -> Iterator[Feed]:
+    """While the block lasts, and until there are enough of them."""
+    feed = Feed(door, rng, fewest, pause_s)
+    feed.start()
+    yield feed
+    feed.finish()
