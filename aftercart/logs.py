@@ -8,7 +8,8 @@ import logging
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -32,10 +33,30 @@ def configure(level: int | str = logging.WARNING, own: int = logging.INFO) -> No
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(own),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Harmless(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     _take_in_the_libraries(level, shared, last)
+
+
+class _Harmless:
+    """A stream that cannot be written to now and then, and tells nobody.
+
+    A line that is lost to a full disk, or to a reader who went away, must not end a thread, or undo the transaction that
+    records what has left.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _for_people() -> list[Processor]:

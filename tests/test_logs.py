@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,3 +57,11 @@ def test_on_a_terminal_too() -> None:
     assert "ValueError: (address)" in told
     assert "ada" not in told
     assert told.count("Traceback") == 1
+
+
+def test_a_log_on_a_full_disk_stops_nobody() -> None:
+    """`/dev/full` answers every write as a full disk does."""
+    code = "from aftercart import logs; logs.configure(); import structlog; structlog.get_logger().info('x'); print('went on')"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+    assert done.stdout == "went on\n"

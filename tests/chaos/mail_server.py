@@ -149,6 +149,10 @@ class MailServer:
         self._used[recipient] += 1
         return fault
 
+    def forget_what_was_done(self, recipient: str) -> None:
+        """A fault that is told next begins from its first time."""
+        self._used[recipient] = 0
+
     async def be_held(self) -> None:
         event = asyncio.Event()
         self._held.append(event)
@@ -170,6 +174,7 @@ class _Conversation:
         self._number = number
         self._server, self._reader, self._writer = server, reader, writer
         self._recipient = ""
+        self._has_recipient = False
         self._in_body = False
 
     async def hold(self) -> None:
@@ -227,6 +232,8 @@ class _Conversation:
         if reply.startswith("354"):
             return await self._take_a_body(reply, a_letter_each_s)
         await self._write(reply, a_letter_each_s)
+        if point == "rcpt":
+            self._has_recipient = reply.startswith("250")
         if point == "starttls" and reply.startswith("220") and self._server.tls:
             await self._protect()
         return not reply.startswith("421")
@@ -242,6 +249,10 @@ class _Conversation:
         self._writer = asyncio.StreamWriter(safe, protocol, self._reader, loop)  # type: ignore[arg-type]
 
     async def _take_a_body(self, reply: str, a_letter_each_s: float) -> bool:
+        if not self._has_recipient:  # pipelined: some servers say 354 all the same (RFC 2920 §3.1)
+            await self._write(reply)
+            await self._read_body()
+            return await self._say("body", "554 5.5.1 for nobody")
         self._server.goes_ahead(self._number, self._recipient)
         await self._write(reply, a_letter_each_s)
         self._server.bodies += 1

@@ -83,7 +83,7 @@ class Rig:
             self.explained.add(address_of(str(order)))
 
     def settle(self, seconds: float = 180) -> None:
-        """Let time pass, in longer and longer strides, until every send has come to its end."""
+        """Let time pass, in ever longer strides, until every send has come to its end."""
         deadline = monotonic() + seconds
         stride = timedelta(seconds=1)
         while True:
@@ -93,7 +93,7 @@ class Rig:
             if wake is None:
                 return
             self.clock.move_to(wake + stride)
-            stride *= 2
+            stride *= 4
 
     def judge(self, scenario: str, posted: Sequence[int]) -> Verdict:
         """After `settle`."""

