@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MAILDEV := .cache/node/node_modules/.bin/maildev
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
@@ -49,10 +50,19 @@ test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no s
 browser: install  ## checks of the pages in a real browser (needs Chromium: apt-get install chromium)
 	$(BIN)/pytest -q -m browser tests/browser
 
-peers: install  ## checks with servers nobody here wrote (needs apt-get install rabbitmq-server postfix)
+peers: install $(MAILDEV)  ## checks with servers nobody here wrote (needs apt-get install rabbitmq-server postfix npm)
 	$(BIN)/pytest -q -m peers tests/peers
+
+$(MAILDEV):
+	@npm install --silent --no-audit --no-fund --prefix .cache/node maildev@2.2.1
+
+chaos: install  ## everything breaks at random, for some minutes; ARGS="--seed 7 --effort 0.2 --only kill"
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+flood: install  ## 150,000 mails due at the same instant: how fast they drain, and in how much memory
+	$(BIN)/python -m tests.chaos.flood $(ARGS)
 
 bench: $(VENV)/.installed  ## speed and memory, each beside its floor
 	$(BIN)/aftercart bench $(ARGS)
 
-.PHONY: help install demo check format format-check lint types contracts test browser peers bench
+.PHONY: help install demo check format format-check lint types contracts test browser peers chaos flood bench

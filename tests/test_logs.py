@@ -61,7 +61,8 @@ def test_on_a_terminal_too() -> None:
 
 def test_a_log_on_a_full_disk_stops_nobody() -> None:
     """`/dev/full` answers every write as a full disk does."""
-    code = "from aftercart import logs; logs.configure(); import structlog; structlog.get_logger().info('x'); print('went on')"
+    begin = "import structlog; from aftercart.logs import configure; configure()"
+    code = f"{begin}; structlog.get_logger().info('x'); print('went on')"
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=full, text=True, check=False)
     assert done.stdout == "went on\n"

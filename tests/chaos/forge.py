@@ -27,19 +27,7 @@ def main() -> None:
 
 
 def _import_everything() -> None:
-    import aftercart.cli.serve
-    import aftercart.web.app
-    import aftercart.web.server
-    import celery.apps.beat
-    import celery.apps.worker
-    import celery.bin.beat
-    import celery.bin.worker
-    import celery.concurrency.prefork
-    import celery.concurrency.thread
-    import kombu.transport.pyamqp
-    import kombu.transport.redis
-    import psycopg
-    import uvicorn
+
     import workers.embedded
     import workers.tasks  # noqa: F401  # all of them for the forks
 

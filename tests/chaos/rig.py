@@ -166,9 +166,7 @@ def a_fleet(port: int, delivering: int = 2) -> list[Command]:
         for n in range(delivering)
     ]
     desk = Command("desk", (*WORKER, "-Q", "ingest,housekeeping", "-c", "2", "--hostname", "desk@%h"))
-    beats = [
-        Command(f"beat-{n}", ("celery", "-A", "workers", "beat", "--pidfile", f"beat-{n}.pid")) for n in range(2)
-    ]
+    beats = [Command(f"beat-{n}", ("celery", "-A", "workers", "beat", "--pidfile", f"beat-{n}.pid")) for n in range(2)]
     return [Command("web", ("aftercart", "web", "--port", str(port))), *deliver, desk, *beats]
 
 

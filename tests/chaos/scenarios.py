@@ -1,9 +1,6 @@
 """What can go wrong, one function each: orders come in, something breaks, time passes, and the verdict is given."""
 
-import os
-import random
 import resource
-import signal
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -331,7 +328,9 @@ def eight_workers(lab: Lab) -> Verdict:
 def _nudge_again(rig: Rig, broker_url: str, times: int) -> None:
     """Messages about all due sends, shuffled, so that the same send stands in several of them."""
     with rig.db.read() as connection:
-        due = [str(send_id) for send_id in connection.execute(select(sends.c.id).where(sends.c.state.in_(OPEN))).scalars()]
+        due = [
+            str(send_id) for send_id in connection.execute(select(sends.c.id).where(sends.c.state.in_(OPEN))).scalars()
+        ]
     with Celery(broker=broker_url, set_as_current=False) as anybody:
         for _ in range(times):
             rig.rng.shuffle(due)

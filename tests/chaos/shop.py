@@ -75,7 +75,9 @@ class Door:
     def post(self, type_: str, data: Mapping[str, Any], webhook_id: str) -> int:
         """The status of the answer; 0 if there was none."""
         now = self._clock()
-        content = json.dumps({"type": type_, "timestamp": data.get("placed_at", now.isoformat()), "data": data}).encode()
+        content = json.dumps(
+            {"type": type_, "timestamp": data.get("placed_at", now.isoformat()), "data": data}
+        ).encode()
         headers = sign_generic(GENERIC_SECRET, webhook_id, content, now)
         try:
             return self._client.post(f"{self._url}/webhooks/generic", content=content, headers=headers).status_code
@@ -95,9 +97,7 @@ class Door:
             "order_id": order_id,
             "placed_at": self._clock().isoformat(),
             "currency": "EUR",
-            "customer": {
-                "id": order_id, "email": address_of(order_id), "first_name": "Ada", "accepts_marketing": True
-            },
+            "customer": {"id": order_id, "email": address_of(order_id), "first_name": "Ada", "accepts_marketing": True},
             "lines": [
                 {"sku": "BIKE", "title": "Road bike", "quantity": 1 if is_poison(number) else 3, "unit_price": "900.00"}
             ],
