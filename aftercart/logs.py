@@ -42,8 +42,8 @@ def configure(level: int | str = logging.WARNING, own: int = logging.INFO) -> No
 class _Harmless:
     """A stream that cannot be written to now and then, and tells nobody.
 
-    A line that is lost to a full disk, or to a reader who went away, must not end a thread, or undo the transaction that
-    records what has left.
+    A line that is lost to a full disk, or to a reader who went away, must not end a thread, or undo the transaction
+    that records what has left.
     """
 
     def __init__(self, stream: TextIO) -> None:

@@ -55,9 +55,14 @@ def _become(command: dict[str, Any]) -> None:
 
 
 def _live_by(file: Path) -> None:
-    """The engine is given its clock where it is put together; here it is given this one."""
-    from aftercart.bootstrap import build
+    """The engine is given its clock where it is put together; here it is given this one.
 
+    It looks at its campaigns all the time, so that what is told to them is seen at once.
+    """
+    from aftercart.bootstrap import build
+    from aftercart.campaigns.live import LiveCampaigns
+
+    LiveCampaigns.__init__.__kwdefaults__ = {"look_again_s": 0.02}
     build.__kwdefaults__ = {**(build.__kwdefaults__ or {}), "clock": ToldClock(file)}
 
 

@@ -88,7 +88,8 @@ class Lab:
 
     def _administer(self, statement: str) -> None:
         with closing(Database(self.postgres.url)) as admin:
-            with admin.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            committing = admin.engine.execution_options(isolation_level="AUTOCOMMIT")
+            with committing.connect() as connection:
                 connection.exec_driver_sql(statement)
 
 

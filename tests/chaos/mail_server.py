@@ -246,7 +246,7 @@ class _Conversation:
         safe = await loop.start_tls(transport, protocol, self._server.tls, server_side=True)
         assert safe is not None
         self._reader._transport = safe  # type: ignore[attr-defined]
-        self._writer = asyncio.StreamWriter(safe, protocol, self._reader, loop)  # type: ignore[arg-type]
+        self._writer = asyncio.StreamWriter(safe, protocol, self._reader, loop)
 
     async def _take_a_body(self, reply: str, a_letter_each_s: float) -> bool:
         if not self._has_recipient:  # pipelined: some servers say 354 all the same (RFC 2920 §3.1)

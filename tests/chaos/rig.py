@@ -2,12 +2,13 @@
 
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import func, select
@@ -180,13 +181,13 @@ def rig(
     commands: Callable[[int], list[Command]] = one_process,
     database_url: str = "",
     broker_url: str = "inproc://",
-    poison: bool = True,
+    campaigns: Mapping[str, str] = MappingProxyType({}),
     **environment: str,
 ) -> Iterator[Rig]:
     """An installation in an empty folder; nothing runs yet, and nothing afterwards."""
     folder.mkdir(parents=True)
     url = database_url or f"sqlite:///{folder / 'data' / 'aftercart.db'}"
-    shop = shop_files(folder)
+    shop = shop_files(folder, **campaigns)
     clock = ToldClock(folder / "clock")
     clock.start()
     port = free_port()
@@ -205,10 +206,9 @@ def rig(
     with closing(Database(url)) as db, closing(Door(port, clock)) as door:
         migrate.upgrade(db)
         made = Rig(folder, rng, server, processes, clock, door, db, shop)
-        if poison:
-            made.hopeless |= {address_of(str(number)) for number in filter(is_poison, range(MOST_ORDERS))}
-            for number in filter(is_poisonous_mailbox, range(MOST_ORDERS)):
-                made.misbehave(number, Fault("rcpt", Does.RESET, times=FOR_EVER))
+        made.hopeless |= {address_of(str(number)) for number in filter(is_poison, range(MOST_ORDERS))}
+        for number in filter(is_poisonous_mailbox, range(MOST_ORDERS)):
+            made.misbehave(number, Fault("rcpt", Does.RESET, times=FOR_EVER))
         try:
             yield made
         finally:

@@ -2,7 +2,8 @@
 
 import resource
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,10 +20,12 @@ from tests.chaos.lab import Lab, slow_server
 from tests.chaos.mail_server import Does, Fault
 from tests.chaos.rig import Rig
 from tests.chaos.servers import RabbitMQ, Redis, until
-from tests.chaos.shop import address_of, is_poison, is_poisonous_mailbox, orders_come_in, paused
+from tests.chaos.shop import address_of, is_poison, is_poisonous_mailbox, orders_come_in, pause, resume
 from tests.chaos.verdict import Verdict
 
 HOUR = timedelta(hours=1)
+ASKED_AGAIN_AFTER = timedelta(minutes=16)
+"""A mail that was held by a pause asks again within a quarter of an hour."""
 CERTIFICATE = Path(__file__).parents[1] / "delivery" / "localhost.pem"
 
 Scenario = Callable[[Lab], Verdict]
@@ -215,22 +218,21 @@ def late_answers(lab: Lab) -> Verdict:
 
 
 @contextmanager
-def _silence_ends(rig: Rig):  # type: ignore[no-untyped-def]
+def _silence_ends(rig: Rig) -> Iterator[None]:
     """Whoever falls silent from now on is let go soon."""
-    with ThreadPoolExecutor(1) as pool:
-        going_on = [True]
+    ended = threading.Event()
 
-        def let_go() -> None:
-            while going_on:
-                rig.server.let_go()
-                sleep(0.3)
+    def let_go() -> None:
+        while not ended.wait(0.3):
+            rig.server.let_go()
 
-        done = pool.submit(let_go)
-        try:
-            yield
-        finally:
-            going_on.clear()
-            done.result()
+    letting_go = threading.Thread(target=let_go)
+    letting_go.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        letting_go.join()
 
 
 def tls_fails(lab: Lab) -> Verdict:
@@ -297,16 +299,20 @@ def webhooks_in_any_order(lab: Lab) -> Verdict:
 
 
 def pause_and_resume(lab: Lab) -> Verdict:
-    """T02: a marketer who cannot decide."""
+    """T02: a marketer who cannot decide, while a due set goes out slowly."""
     name = "pause and resume"
-    with slow_server(lab.rng(name), longest_s=0.05) as server, lab.embedded(name, server) as rig:
+    later = {"after": "10m", "valid_for": "3d"}
+    with slow_server(lab.rng(name), longest_s=0.3) as server, lab.embedded(name, server, campaigns=later) as rig:
         rig.start()
-        with orders_come_in(rig.door, lab.rng(name), lab.much(200)) as feed:
-            for _ in range(lab.much(50)):
-                paused(rig.shop, is_so=True)
-                sleep(rig.rng.uniform(0, 0.2))
-                paused(rig.shop, is_so=False)
-                sleep(rig.rng.uniform(0, 0.2))
+        with orders_come_in(rig.door, lab.rng(name), lab.much(200), pause_s=0) as feed:
+            pass
+        rig.wait_until_planned(len(feed.posted))
+        for _ in range(lab.much(50)):
+            rig.clock.step(ASKED_AGAIN_AFTER)
+            sleep(rig.rng.uniform(0, 0.5))
+            pause(rig.shop)
+            sleep(rig.rng.uniform(0, 0.2))
+            resume(rig.shop)
         return _ended(name, rig, feed.posted)
 
 

@@ -14,35 +14,45 @@ import httpx
 
 from aftercart.intake.signing import sign_generic
 from aftercart.testing import GENERIC_SECRET
-from tests.cast import BODY, Shop, campaign
+from tests.cast import BODY, Shop
 
 CAMPAIGNS = ("accessories", "thanks")
 """Both mail every order, so each order is two sends."""
-EVERYDAY = {"after": "1s", "at": "null", "valid_for": "12h", "quiet": "null"}
+YAML = """\
+campaign: {name}
+status: active
+trigger: order.completed
+steps:
+  - {{id: complements, after: {after}, valid_for: {valid_for}, template: plain}}
+"""
 POISON_EVERY = 25
 """Every so many orders one whose mails can never be rendered, and one whose mailbox breaks every connection."""
 BREAKS_FOR_POISON = BODY.replace("Shop</a>", "Shop</a> {{ 1 // (order.lines[0].quantity - 1) }}")
 _NONE_KEPT = httpx.Limits(max_keepalive_connections=0)
 
 
-def shop_files(folder: Path, **changes: str) -> Shop:
-    """Two campaigns that mail at any hour, one second after the order."""
-    shop = Shop(folder).write(*(_yaml(name, **changes) for name in CAMPAIGNS))
-    return shop.template("plain", BREAKS_FOR_POISON)
+def shop_files(folder: Path, after: str = "1s", valid_for: str = "12h") -> Shop:
+    """Two campaigns that mail at any hour, and a template on which some orders break."""
+    texts = [YAML.format(name=name, after=after, valid_for=valid_for) for name in CAMPAIGNS]
+    return Shop(folder).write(*texts).template("plain", BREAKS_FOR_POISON)
 
 
-def paused(shop: Shop, *, is_so: bool) -> None:
-    """The marketer pauses both campaigns, or lets them go on."""
-    for number, name in enumerate(CAMPAIGNS):
+def pause(shop: Shop) -> None:
+    """The marketer pauses both campaigns."""
+    _rewrite(shop, "status: active", "status: paused")
+
+
+def resume(shop: Shop) -> None:
+    """The marketer lets them go on."""
+    _rewrite(shop, "status: paused", "status: active")
+
+
+def _rewrite(shop: Shop, old: str, new: str) -> None:
+    for number in range(len(CAMPAIGNS)):
         file = shop.folder / "campaigns" / f"{number}.yaml"
-        new = file.with_suffix(".new")
-        new.write_text(_yaml(name, status="paused" if is_so else "active"))
-        new.replace(file)
-
-
-def _yaml(name: str, **changes: str) -> str:
-    text = campaign(name, **{**EVERYDAY, **changes})
-    return text.replace(", at: null", "").replace(", quiet_hours: null", "")
+        edited = file.with_suffix(".new")
+        edited.write_text(file.read_text().replace(old, new))
+        edited.replace(file)
 
 
 def address_of(order_id: str) -> str:

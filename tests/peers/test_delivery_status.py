@@ -40,13 +40,16 @@ def a_mail_to(name: str) -> Message:
 def test_what_a_relay_could_not_deliver_comes_back_and_tells_which_mail_it_was(tmp_path: Path) -> None:
     """By the address that it returns to, by the Message-ID within, and with the status that the server gave."""
     mails = {name: a_mail_to(name) for name in REFUSALS}
-    with ScriptedServer(rcpt=refuse) as refusing, mail_sink() as returned:
-        with postfix(tmp_path, onward=refusing.port, back=returned.port) as relay:
-            sender = sender_from_url(relay.url)
-            receipts = list(sender.send_batch(mails.values(), lambda _: True))
-            sender.close()
-            assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 3
-            _wait_for_all(returned, len(mails), relay.log)
+    with (
+        ScriptedServer(rcpt=refuse) as refusing,
+        mail_sink() as returned,
+        postfix(tmp_path, onward=refusing.port, back=returned.port) as relay,
+    ):
+        sender = sender_from_url(relay.url)
+        receipts = list(sender.send_batch(mails.values(), lambda _: True))
+        sender.close()
+        assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 3
+        _wait_for_all(returned, len(mails), relay.log)
     notices = _kept(returned, tmp_path / "notices")
     for name, mail in mails.items():
         notice = notices[mail.bounce_to]
@@ -76,8 +79,8 @@ def _kept(returned: MailSink, folder: Path) -> dict[str, EmailMessage]:
 
 def _about_the_recipient(notice: EmailMessage) -> Any:
     (report,) = [part for part in notice.walk() if part.get_content_type() == "message/delivery-status"]
-    _, recipient = report.get_payload()
-    return recipient
+    parts: Any = report.get_payload()
+    return parts[1]
 
 
 def _returned_mail(notice: EmailMessage) -> Any:
