@@ -134,8 +134,8 @@ class MailServer:
         talk = _Conversation(self, self._count, reader, writer)
         try:
             await talk.hold()
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, TimeoutError):
-            pass  # the client went away, or broke off
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
+            pass  # the client went away or broke off, or the server closes
         finally:
             self.open_connections -= 1
             talk.end()

@@ -69,7 +69,7 @@ class Processes:
     ) -> None:
         self._forge, self._folder, self._clock = forge, folder, clock
         self._commands = {command.name: command for command in commands}
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._pids: dict[str, int] = {}
 
     @property
@@ -81,7 +81,7 @@ class Processes:
         for name in names or self._commands:
             if not self.runs(name):
                 arguments = self._commands[name].arguments
-                self._pids[name] = self._forge.start(arguments, self._folder, self._environment, self._clock)
+                self._pids[name] = self._forge.start(arguments, self._folder, self.environment, self._clock)
 
     def runs(self, name: str) -> bool:
         return name in self._pids and _is_alive(self._pids[name])

@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -56,6 +58,14 @@ class Rig:
         """Run everything; return when the door is open."""
         self.processes.keep_up()
         until(self.door.is_ready, "the web process answers")
+
+    def run(self, *arguments: str) -> None:
+        """A command of the installation, to its end."""
+        command = [sys.executable, "-c", "from aftercart.cli import main; main()", *arguments]
+        done = subprocess.run(
+            command, env=self.processes.environment, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
 
     @contextmanager
     def trouble(self) -> Iterator[None]:

@@ -129,10 +129,7 @@ def disk_full(lab: Lab) -> Verdict:
         with orders_come_in(rig.door, lab.rng(name), lab.much(150)) as feed:
             for _ in range(lab.much(6)):
                 sleep(rig.rng.uniform(0.3, 1))
-                with rig.trouble():
-                    _files_may_grow_to(rig, 0)
-                    sleep(rig.rng.uniform(0.5, 2))
-                    _files_may_grow_to(rig, resource.RLIM_INFINITY)
+                _a_full_disk(rig)
         return _ended(name, rig, feed.posted)
 
 
@@ -272,9 +269,7 @@ def clock_steps(lab: Lab) -> Verdict:
         with orders_come_in(rig.door, lab.rng(name), lab.much(150)) as feed:
             for turn in range(lab.much(10)):
                 sleep(rig.rng.uniform(0.2, 1))
-                with rig.trouble():  # what waits for its answer while an hour passes has run out of its lease
-                    rig.clock.step(HOUR if rig.rng.random() < 0.5 else -HOUR)
-                    sleep(0.1)
+                _a_step_of_the_clock(rig)
                 if turn % 3 == 0:
                     rig.kill(rig.rng.choice(["deliver-0", "deliver-1"]))
                     rig.processes.keep_up()
@@ -342,6 +337,40 @@ def _nudge_again(rig: Rig, broker_url: str, times: int) -> None:
             rig.rng.shuffle(due)
             for start in range(0, len(due), 100):
                 anybody.send_task("deliver", args=[due[start : start + 100]], queue=QUEUE_OF["deliver"])
+
+
+def a_bit_of_everything(lab: Lab) -> Verdict:
+    """The short form: one process, killed while its disk, its clock and its mail server misbehave."""
+    name = "a bit of everything"
+    with slow_server(lab.rng(name)) as server, lab.embedded(name, server) as rig:
+        _spread(rig, REPLIES, every=2, upto=lab.much(60))
+        rig.start()
+        with orders_come_in(rig.door, lab.rng(name), lab.much(60)) as feed:
+            for happens in rig.rng.sample([_a_kill, _a_kill, _a_kill, _a_full_disk, _a_step_of_the_clock], k=5):
+                sleep(rig.rng.uniform(0, 0.5))
+                happens(rig)
+        for number in feed.posted[::3]:
+            rig.door.insist("order.completed", rig.door.order(number), f"order-{number}")
+        return _ended(name, rig, feed.posted)
+
+
+def _a_kill(rig: Rig) -> None:
+    rig.kill("up")
+    rig.processes.keep_up()
+
+
+def _a_full_disk(rig: Rig) -> None:
+    until(rig.door.is_ready, "the web process answers")  # one that starts on a full disk ends at once, and says so
+    with rig.trouble():
+        _files_may_grow_to(rig, 0)
+        sleep(rig.rng.uniform(0.2, 1))
+        _files_may_grow_to(rig, resource.RLIM_INFINITY)
+
+
+def _a_step_of_the_clock(rig: Rig) -> None:
+    with rig.trouble():  # what waits for its answer while an hour passes has run out of its lease
+        rig.clock.step(rig.rng.choice([HOUR, -HOUR]))
+        sleep(0.1)
 
 
 # ---------------------------------------------------------------- the end of each
