@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             _become(command)
+        with suppress(OSError):  # it may have done so itself, or be dead
+            os.setpgid(pid, pid)
         print(pid, flush=True)
 
 
@@ -33,11 +36,11 @@ def _import_everything() -> None:
 
 
 def _become(command: dict[str, Any]) -> None:
-    """This process is the command from now on: a session, a folder, an environment and a log of its own."""
+    """This process is the command from now on: a group, a folder, an environment and a log of its own."""
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()
+        os.setpgid(0, 0)
         os.chdir(command["folder"])
         os.environ.clear()
         os.environ.update(command["environment"])

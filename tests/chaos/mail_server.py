@@ -45,6 +45,11 @@ class Fault:
     """The sender cannot know whether the mail was taken."""
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether it clearly says no."""
+        return isinstance(self.does, str) and self.does.startswith(("4", "5"))
+
+    @property
     def is_final(self) -> bool:
         """The mail need not arrive: refused for good, or for ever."""
         return self.times == FOR_EVER or (isinstance(self.does, str) and self.does.startswith("5"))
@@ -197,7 +202,9 @@ class _Conversation:
     async def _answer(self, point: str) -> bool:
         """False: the conversation is over."""
         whose = "" if point in ("connect", "ehlo", "starttls") else self._recipient
-        fault = self._server.fault_of(whose, point)
+        return await self._answer_as(point, self._server.fault_of(whose, point))
+
+    async def _answer_as(self, point: str, fault: Fault | None) -> bool:
         if fault is None:
             return await self._say(point, self._usual(point))
         if isinstance(fault.does, str):
@@ -258,11 +265,11 @@ class _Conversation:
         self._server.bodies += 1
         self._in_body = True
         body = await self._read_body()
-        fault = self._server.faults.get(self._recipient)
-        if not self._will_refuse(fault):
+        fault = self._server.fault_of(self._recipient, "body")
+        if not (fault and fault.is_refusal):
             self._server.taken.append(self._as_taken(body))
         await asyncio.sleep(self._server.answers_after_s())
-        going_on = await self._answer("body")
+        going_on = await self._answer_as("body", fault)
         self._server.bodies -= 1
         self._in_body = False
         return going_on
@@ -275,11 +282,6 @@ class _Conversation:
                 raise ConnectionError("the client hung up within the body")
             body += line
         return body
-
-    def _will_refuse(self, fault: Fault | None) -> bool:
-        if fault is None or fault.at != "body" or not isinstance(fault.does, str):
-            return False
-        return fault.does[0] in "45" and self._server._used[self._recipient] < fault.times
 
     def _as_taken(self, body: bytes) -> Taken:
         id_, step = _MESSAGE_ID.search(body), _FEEDBACK_ID.search(body)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from aftercart.db import migrate
 from aftercart.db.session import Database
-from aftercart.db.tables import sends
+from aftercart.db.tables import recipients, sends
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import OPEN
 from aftercart.testing import GENERIC_SECRET, SECRET_KEY
@@ -31,6 +31,8 @@ from tests.chaos.told_clock import ToldClock
 from tests.chaos.verdict import Verdict, judge
 
 MOST_ORDERS = 5_000
+STRIDE = timedelta(seconds=5)
+"""Retries of one moment stay a few seconds apart, as in life."""
 QUIET_S = 2.0
 """So long nothing has moved: what is still open waits for the clock."""
 
@@ -93,10 +95,10 @@ class Rig:
         if fault.leaves_in_doubt:
             self.explained.add(address_of(str(order)))
 
-    def settle(self, seconds: float = 180) -> None:
-        """Let time pass, in ever longer strides, until every send has come to its end."""
+    def settle(self, shortest: timedelta = STRIDE, seconds: float = 300) -> None:
+        """Let time pass until every send has ended; in ever longer strides once only hopeless ones are left."""
         deadline = monotonic() + seconds
-        stride = timedelta(seconds=1)
+        stride = shortest
         while True:
             self._wait_until_nothing_moves(deadline)
             with self.db.read() as connection:
@@ -104,7 +106,7 @@ class Rig:
             if wake is None:
                 return
             self.clock.move_to(wake + stride)
-            stride *= 4
+            stride = shortest if self._there_is_hope() else 4 * stride
 
     def judge(self, scenario: str, posted: Sequence[int]) -> Verdict:
         """After `settle`."""
@@ -123,6 +125,12 @@ class Rig:
     def wait_until_planned(self, orders: int, seconds: float = 60) -> None:
         """Every order has become its sends."""
         until(lambda: self._count() >= 2 * orders, f"{orders} orders are planned", seconds)
+
+    def _there_is_hope(self) -> bool:
+        whose = select(recipients.c.email).join(sends, sends.c.recipient_id == recipients.c.id)
+        with self.db.read() as connection:
+            waiting = connection.execute(whose.where(sends.c.state.in_(OPEN)).distinct()).scalars()
+            return not self.hopeless.issuperset(waiting)
 
     def _wait_until_nothing_moves(self, deadline: float) -> None:
         """Nothing is due and nobody works, or nothing has changed for a while though somebody should."""

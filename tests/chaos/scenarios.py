@@ -18,7 +18,7 @@ from aftercart.ledger.states import OPEN
 from aftercart.queue.port import QUEUE_OF
 from tests.chaos.lab import Lab, slow_server
 from tests.chaos.mail_server import Does, Fault
-from tests.chaos.rig import Rig
+from tests.chaos.rig import STRIDE, Rig
 from tests.chaos.servers import RabbitMQ, Redis, until
 from tests.chaos.shop import address_of, is_poison, is_poisonous_mailbox, orders_come_in, pause, resume
 from tests.chaos.verdict import Verdict
@@ -339,19 +339,23 @@ def _nudge_again(rig: Rig, broker_url: str, times: int) -> None:
                 anybody.send_task("deliver", args=[due[start : start + 100]], queue=QUEUE_OF["deliver"])
 
 
+FEW = 36
+"""Orders of the short form."""
+
+
 def a_bit_of_everything(lab: Lab) -> Verdict:
     """The short form: one process, killed while its disk, its clock and its mail server misbehave."""
     name = "a bit of everything"
     with slow_server(lab.rng(name)) as server, lab.embedded(name, server) as rig:
-        _spread(rig, REPLIES, every=2, upto=lab.much(60))
+        _spread(rig, REPLIES, every=2, upto=FEW)
         rig.start()
-        with orders_come_in(rig.door, lab.rng(name), lab.much(60)) as feed:
+        with orders_come_in(rig.door, lab.rng(name), FEW) as feed:
             for happens in rig.rng.sample([_a_kill, _a_kill, _a_kill, _a_full_disk, _a_step_of_the_clock], k=5):
                 sleep(rig.rng.uniform(0, 0.5))
                 happens(rig)
         for number in feed.posted[::3]:
             rig.door.insist("order.completed", rig.door.order(number), f"order-{number}")
-        return _ended(name, rig, feed.posted)
+        return _ended(name, rig, feed.posted, stride=timedelta(seconds=40))
 
 
 def _a_kill(rig: Rig) -> None:
@@ -376,10 +380,10 @@ def _a_step_of_the_clock(rig: Rig) -> None:
 # ---------------------------------------------------------------- the end of each
 
 
-def _ended(name: str, rig: Rig, posted: list[int], planned: int | None = None) -> Verdict:
+def _ended(name: str, rig: Rig, posted: list[int], planned: int | None = None, stride: timedelta = STRIDE) -> Verdict:
     rig.processes.keep_up()
     rig.wait_until_planned(len(posted) if planned is None else planned)
-    rig.settle()
+    rig.settle(stride)
     rig.processes.stop()
     return rig.judge(name, posted)
 

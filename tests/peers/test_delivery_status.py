@@ -10,7 +10,7 @@ import pytest
 from aftercart.delivery.base import Message, Outcome
 from aftercart.delivery.senders import sender_from_url
 from tests.mail_sink import MailSink, mail_sink
-from tests.messages import a_message
+from tests.messages import a_message, always
 from tests.peers.postfix import postfix
 from tests.smtp_server import ScriptedServer
 
@@ -46,7 +46,7 @@ def test_what_a_relay_could_not_deliver_comes_back_and_tells_which_mail_it_was(t
         postfix(tmp_path, onward=refusing.port, back=returned.port) as relay,
     ):
         sender = sender_from_url(relay.url)
-        receipts = list(sender.send_batch(mails.values(), lambda _: True))
+        receipts = list(sender.send_batch(mails.values(), always))
         sender.close()
         assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 3
         _wait_for_all(returned, len(mails), relay.log)

@@ -15,7 +15,7 @@ from aftercart.delivery.base import Outcome
 from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.senders import sender_from_url
 from tests.chaos.servers import free_port
-from tests.messages import a_message
+from tests.messages import a_message, always
 
 pytestmark = pytest.mark.peers
 
@@ -72,7 +72,7 @@ def test_maildev_takes_every_mail_byte_for_byte_and_reads_it_as_it_was_meant(mai
         a_message(recipient="d@example.com", html="<p>" + 20_000 * "x" + "</p>"),
     ]
     sender = sender_from_url(f"smtp://127.0.0.1:{maildev.smtp}")
-    receipts = list(sender.send_batch(messages, lambda _: True))
+    receipts = list(sender.send_batch(messages, always))
     sender.close()
     assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * len(messages)
     came = {mail["envelope"]["to"][0]["address"]: mail for mail in maildev.mails()}
