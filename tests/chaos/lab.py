@@ -15,6 +15,10 @@ from tests.chaos.rig import Rig, a_fleet, rig
 from tests.chaos.servers import Broker, Postgres, RabbitMQ, Redis, postgres
 
 
+LONGEST_S = 0.1
+"""For which the mail server thinks about a mail."""
+
+
 class Lab:
     """Open while the `with` block lasts. `effort` scales how much happens: 1 is the long run."""
 
@@ -94,7 +98,7 @@ class Lab:
 
 
 @contextmanager
-def slow_server(rng: random.Random, longest_s: float = 0.02, **options: Any) -> Iterator[MailServer]:
+def slow_server(rng: random.Random, longest_s: float = LONGEST_S, **options: Any) -> Iterator[MailServer]:
     """A mail server that thinks for a moment about each mail, so that there is a moment to die in."""
     with mail_server(answers_after_s=lambda: rng.random() * longest_s, **options) as server:
         yield server

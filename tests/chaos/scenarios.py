@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 from celery import Celery
 from sqlalchemy import select
@@ -16,7 +16,7 @@ from sqlalchemy import select
 from aftercart.db.tables import sends
 from aftercart.ledger.states import OPEN
 from aftercart.queue.port import QUEUE_OF
-from tests.chaos.lab import Lab, slow_server
+from tests.chaos.lab import LONGEST_S, Lab, slow_server
 from tests.chaos.mail_server import Does, Fault
 from tests.chaos.rig import STRIDE, Rig
 from tests.chaos.servers import RabbitMQ, Redis, until
@@ -41,10 +41,21 @@ def kills_of_one_process(lab: Lab) -> Verdict:
         rig.start()
         with orders_come_in(rig.door, lab.rng(name), lab.much(120)) as feed:
             for _ in range(lab.much(40)):
-                sleep(rig.rng.uniform(0, 1.2))
+                _wait_for_a_bad_moment(rig)
                 rig.kill("up")
                 rig.processes.keep_up()
         return _ended(name, rig, feed.posted)
+
+
+def _wait_for_a_bad_moment(rig: Rig) -> None:
+    """At random; every other time while mails are being handed over, if there are any soon."""
+    if rig.rng.random() < 0.5:
+        sleep(rig.rng.uniform(0, 0.8))
+        return
+    deadline = monotonic() + 2
+    while not rig.server.bodies and monotonic() < deadline:
+        sleep(0.001)
+    sleep(rig.rng.uniform(0, LONGEST_S))
 
 
 def kills_of_a_fleet(lab: Lab) -> Verdict:
@@ -62,7 +73,7 @@ def _kills_of_a_fleet(lab: Lab, name: str, kind: type[Redis | RabbitMQ], kills: 
         rig.start()
         with orders_come_in(rig.door, lab.rng(name), 3 * kills) as feed:
             for _ in range(kills):
-                sleep(rig.rng.uniform(0, 0.6))
+                _wait_for_a_bad_moment(rig)
                 rig.kill(rig.rng.choice([name for name in rig.processes.names if rig.processes.runs(name)]))
                 if rig.rng.random() < 0.7:
                     rig.processes.keep_up()
@@ -347,7 +358,7 @@ def a_bit_of_everything(lab: Lab) -> Verdict:
     """The short form: one process, killed while its disk, its clock and its mail server misbehave."""
     name = "a bit of everything"
     with slow_server(lab.rng(name)) as server, lab.embedded(name, server) as rig:
-        _spread(rig, REPLIES, every=2, upto=FEW)
+        _spread(rig, rig.rng.sample(REPLIES, len(REPLIES)), every=2, upto=FEW)
         rig.start()
         with orders_come_in(rig.door, lab.rng(name), FEW) as feed:
             for happens in rig.rng.sample([_a_kill, _a_kill, _a_kill, _a_full_disk, _a_step_of_the_clock], k=5):
@@ -359,6 +370,7 @@ def a_bit_of_everything(lab: Lab) -> Verdict:
 
 
 def _a_kill(rig: Rig) -> None:
+    _wait_for_a_bad_moment(rig)
     rig.kill("up")
     rig.processes.keep_up()
 

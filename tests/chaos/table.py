@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 from tests.chaos.verdict import Verdict
 
-TITLES = ("scenario", "kills", "orders", "sends", "handed over", "doubled", "lost", "unknown", "of at most", "seconds")
+TITLES = (
+    "scenario",
+    "kills",
+    "orders",
+    "sends",
+    "handed over",
+    "doubled",
+    "lost",
+    "unknown",
+    "people in doubt",
+    "seconds",
+)
 SHOWN_FAULTS = 10
 
 
@@ -25,7 +36,7 @@ def print_table(verdicts: Sequence[Verdict]) -> None:
 
 def _cells(verdict: Verdict) -> tuple[str, ...]:
     v = verdict
-    numbers = (v.kills, v.orders, v.sends, v.handed_over, v.doubled, v.lost, v.unknown, v.might_be_unknown)
+    numbers = (v.kills, v.orders, v.sends, v.handed_over, v.doubled, v.lost, v.unknown, v.people_in_doubt)
     return (v.scenario, *map(str, numbers), f"{v.seconds:.0f}")
 
 

@@ -29,7 +29,7 @@ class Verdict:
     doubled: int
     lost: int
     unknown: int
-    might_be_unknown: int
+    people_in_doubt: int
     seconds: float
     faults: tuple[str, ...]
 
@@ -71,7 +71,7 @@ def judge(
         doubled=sum(times - 1 for times in taken.values()),
         lost=len(lost),
         unknown=len(unknown),
-        might_be_unknown=len(explained),
+        people_in_doubt=len(explained),
         seconds=seconds,
         faults=(
             *(f"mailed twice: {key}" for key in twice),
