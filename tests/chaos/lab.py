@@ -14,7 +14,6 @@ from tests.chaos.processes import Forge
 from tests.chaos.rig import Rig, a_fleet, rig
 from tests.chaos.servers import Broker, Postgres, RabbitMQ, Redis, postgres
 
-
 LONGEST_S = 0.1
 """For which the mail server thinks about a mail."""
 

@@ -82,6 +82,18 @@ _FEEDBACK_ID = re.compile(rb"(?im)^feedback-id:\s*([^:\s]+):([^:\s]+):")
 
 
 @dataclass
+class _Last:
+    """Of one connection: for whom the last go-ahead was, whose body came last, and when it ended."""
+
+    begun: str = ""
+    arrived: str = ""
+    ended: float = float("inf")
+
+
+RECENTLY_S = 2.0
+
+
+@dataclass
 class MailServer:
     """One server on a free port. `faults` by recipient (or, at connect and ehlo, under an empty name)."""
 
@@ -96,7 +108,7 @@ class MailServer:
     """Conversations that are between the server's go-ahead and its answer."""
     begun: list[tuple[float, str]] = field(default_factory=list)
     """When it gave the go-ahead for whom."""
-    _last_on: dict[int, tuple[str, float]] = field(default_factory=dict)
+    _last_on: dict[int, _Last] = field(default_factory=dict)
     _used: Counter[str] = field(default_factory=Counter)
     _held: list[asyncio.Event] = field(default_factory=list)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -110,10 +122,16 @@ class MailServer:
     def in_doubt(self, since: float) -> set[str]:
         """Whose mails were the last of a connection that was open at this instant, or later, and all begun since.
 
-        If everything died between then and now, nobody but the server could know of these and of no others.
+        If everything died between then and now, nobody but the server could know of these and of no others: the answer
+        to a mail is recorded at the latest before the next body leaves on its connection.
         """
-        last = {who for who, ended in list(self._last_on.values()) if ended > since - 2}
-        return last | {who for when, who in list(self.begun) if when >= since}
+        open_then = [last for last in list(self._last_on.values()) if last.ended > since - RECENTLY_S]
+        began = {who for when, who in list(self.begun) if when >= since}
+        return began | {who for last in open_then for who in (last.begun, last.arrived)}
+
+    def connections_since(self, since: float) -> int:
+        """How many connections were open at this instant or later."""
+        return sum(last.ended > since for last in list(self._last_on.values()))
 
     def let_go(self) -> None:
         """End all silence."""
@@ -165,11 +183,18 @@ class MailServer:
 
     def goes_ahead(self, connection: int, recipient: str) -> None:
         self.begun.append((monotonic(), recipient))
-        self._last_on[connection] = (recipient, float("inf"))
+        self._last_on.setdefault(connection, _Last()).begun = recipient
+
+    def took(self, connection: int, mail: Taken | None) -> None:
+        """The body is there; None: it is going to be refused."""
+        last = self._last_on[connection]
+        last.arrived = last.begun
+        if mail:
+            self.taken.append(mail)
 
     def ended(self, connection: int) -> None:
         if last := self._last_on.get(connection):
-            self._last_on[connection] = (last[0], monotonic())
+            last.ended = monotonic()
 
 
 class _Conversation:
@@ -266,8 +291,7 @@ class _Conversation:
         self._in_body = True
         body = await self._read_body()
         fault = self._server.fault_of(self._recipient, "body")
-        if not (fault and fault.is_refusal):
-            self._server.taken.append(self._as_taken(body))
+        self._server.took(self._number, None if fault and fault.is_refusal else self._as_taken(body))
         await asyncio.sleep(self._server.answers_after_s())
         going_on = await self._answer_as("body", fault)
         self._server.bodies -= 1

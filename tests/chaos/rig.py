@@ -40,7 +40,8 @@ QUIET_S = 2.0
 @dataclass
 class Rig:
     """`explained`: addresses whose mail may be in doubt, because of what was done to the installation meanwhile.
-    `hopeless`: addresses whose mails need not arrive, because of what was done to them.
+    `hopeless`: addresses whose mails need not arrive, because of what was done to them. `cut`: connections to the mail
+    server that were open when something broke.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Rig:
     db: Database
     shop: Shop
     kills: int = 0
+    cut: int = 0
     explained: set[str] = field(default_factory=set)
     hopeless: set[str] = field(default_factory=set)
     _began: float = field(default_factory=monotonic)
@@ -76,6 +78,7 @@ class Rig:
         self.explained |= self.server.in_doubt(began)
         yield
         self.explained |= self.server.in_doubt(began)
+        self.cut += self.server.connections_since(began)
 
     def kill(self, name: str) -> None:
         """SIGKILL for a process with all its children, or for one of these."""
@@ -117,6 +120,7 @@ class Rig:
                 posted,
                 self.explained,
                 self.hopeless,
+                self.cut,
                 scenario=scenario,
                 kills=self.kills,
                 seconds=monotonic() - self._began,

@@ -13,7 +13,7 @@ TITLES = (
     "doubled",
     "lost",
     "unknown",
-    "people in doubt",
+    "connections cut",
     "seconds",
 )
 SHOWN_FAULTS = 10
@@ -36,7 +36,7 @@ def print_table(verdicts: Sequence[Verdict]) -> None:
 
 def _cells(verdict: Verdict) -> tuple[str, ...]:
     v = verdict
-    numbers = (v.kills, v.orders, v.sends, v.handed_over, v.doubled, v.lost, v.unknown, v.people_in_doubt)
+    numbers = (v.kills, v.orders, v.sends, v.handed_over, v.doubled, v.lost, v.unknown, v.cut)
     return (v.scenario, *map(str, numbers), f"{v.seconds:.0f}")
 
 

@@ -29,7 +29,7 @@ class Verdict:
     doubled: int
     lost: int
     unknown: int
-    people_in_doubt: int
+    cut: int
     seconds: float
     faults: tuple[str, ...]
 
@@ -40,6 +40,7 @@ def judge(
     posted: Iterable[int],
     explained: Collection[str],
     hopeless: Collection[str],
+    cut: int,
     *,
     scenario: str,
     kills: int,
@@ -48,7 +49,8 @@ def judge(
     """Compare what was ordered, what stands in the ledger, and what the mail server knows.
 
     `explained`: addresses whose mail was between hand-over and commit when something died, or whose server left the
-    question open. `hopeless`: addresses whose mails may end without a hand-over; all others must arrive.
+    question open. `hopeless`: addresses whose mails may end without a hand-over; all others must arrive. `cut`: how many connections were
+    cut, each of which may leave one mail in doubt.
     """
     numbers = [str(number) for number in posted]
     rows = list(report.listed(connection))
@@ -71,7 +73,7 @@ def judge(
         doubled=sum(times - 1 for times in taken.values()),
         lost=len(lost),
         unknown=len(unknown),
-        people_in_doubt=len(explained),
+        cut=cut,
         seconds=seconds,
         faults=(
             *(f"mailed twice: {key}" for key in twice),
@@ -82,6 +84,7 @@ def judge(
                 if address_of(order) not in {*hopeless, *explained}
             ),
             *_contradictions(rows, addresses, explained),
+            *_too_many_in_doubt(unknown, server, cut),
             *_more_than_planned(rows, planned),
             *_attempts_without_end(connection),
         ),
@@ -113,6 +116,13 @@ def _contradictions(
             yield f"no reason for doubt: {name}"
         elif row["state"] not in ("sent", "unknown") and has_arrived:
             yield f"arrived all the same: {name}"
+
+
+def _too_many_in_doubt(unknown: Iterable[dict[str, Any]], server: MailServer, cut: int) -> Iterable[str]:
+    left_open = {address for address, fault in server.faults.items() if fault.leaves_in_doubt}
+    count = sum(row["email"] not in left_open for row in unknown)
+    if count > cut:
+        yield f"{count} mails in doubt after {cut} connections were cut"
 
 
 def _more_than_planned(rows: Iterable[dict[str, Any]], planned: Collection[Key]) -> Iterable[str]:
