@@ -49,8 +49,8 @@ def judge(
     """Compare what was ordered, what stands in the ledger, and what the mail server knows.
 
     `explained`: addresses whose mail was between hand-over and commit when something died, or whose server left the
-    question open. `hopeless`: addresses whose mails may end without a hand-over; all others must arrive. `cut`: how many connections were
-    cut, each of which may leave one mail in doubt.
+    question open. `hopeless`: addresses whose mails may end without a hand-over; all others must arrive. `cut`: how
+    many connections were cut, each of which may leave one mail in doubt.
     """
     numbers = [str(number) for number in posted]
     rows = list(report.listed(connection))
