@@ -13,9 +13,7 @@ from tests.chaos.mail_server import MailServer, mail_server
 from tests.chaos.processes import Forge
 from tests.chaos.rig import Rig, a_fleet, rig
 from tests.chaos.servers import Broker, Postgres, RabbitMQ, Redis, postgres
-
-LONGEST_S = 0.1
-"""For which the mail server thinks about a mail."""
+from tests.chaos.troubles import LONGEST_S
 
 
 class Lab:

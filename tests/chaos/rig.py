@@ -23,7 +23,8 @@ from aftercart.ledger import store as ledger
 from aftercart.ledger.states import OPEN
 from aftercart.testing import GENERIC_SECRET, SECRET_KEY
 from tests.cast import Shop
-from tests.chaos.mail_server import FOR_EVER, Does, Fault, MailServer
+from tests.chaos.faults import FOR_EVER, Does, Fault
+from tests.chaos.mail_server import MailServer
 from tests.chaos.processes import Command, Forge, Processes
 from tests.chaos.servers import free_port, until
 from tests.chaos.shop import Door, address_of, is_poison, is_poisonous_mailbox, shop_files
@@ -111,8 +112,17 @@ class Rig:
             self.clock.move_to(wake + stride)
             stride = shortest if self._there_is_hope() else 4 * stride
 
-    def judge(self, scenario: str, posted: Sequence[int]) -> Verdict:
-        """After `settle`."""
+    def ended(
+        self, scenario: str, posted: Sequence[int], planned: int | None = None, stride: timedelta = STRIDE
+    ) -> Verdict:
+        """Whatever broke runs again, and time passes. `planned`: the orders of which there are mails, if not all."""
+        self.processes.keep_up()
+        self.wait_until_planned(len(posted) if planned is None else planned)
+        self.settle(stride)
+        self.processes.stop()
+        return self._judge(scenario, posted)
+
+    def _judge(self, scenario: str, posted: Sequence[int]) -> Verdict:
         with self.db.read() as connection:
             return judge(
                 connection,

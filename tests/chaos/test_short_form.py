@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 from tests.chaos.lab import Lab
-from tests.chaos.scenarios import a_bit_of_everything
+from tests.chaos.short_form import a_bit_of_everything
 
 SEED = os.environ.get("CHAOS_SEED") or os.environ.get("CI") or str(random.randrange(10_000))
 
