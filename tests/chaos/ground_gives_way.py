@@ -5,7 +5,7 @@ from time import sleep
 from tests.chaos.lab import Lab, slow_server
 from tests.chaos.servers import RabbitMQ
 from tests.chaos.shop import orders_come_in
-from tests.chaos.troubles import a_full_disk
+from tests.chaos.troubles import a_full_disk, wait_for_a_bad_moment
 from tests.chaos.verdict import Verdict
 
 
@@ -49,7 +49,7 @@ def database_crashes(lab: Lab) -> Verdict:
         rig.start()
         with orders_come_in(rig.door, lab.rng(name), lab.much(200)) as feed:
             for _ in range(lab.much(6)):
-                sleep(rig.rng.uniform(0.5, 2))
+                wait_for_a_bad_moment(rig)
                 with rig.trouble():
                     lab.postgres.crash()
                     sleep(rig.rng.uniform(0, 1))
@@ -64,6 +64,6 @@ def disk_full(lab: Lab) -> Verdict:
         rig.start()
         with orders_come_in(rig.door, lab.rng(name), lab.much(150)) as feed:
             for _ in range(lab.much(6)):
-                sleep(rig.rng.uniform(0.3, 1))
+                wait_for_a_bad_moment(rig)
                 a_full_disk(rig)
         return rig.ended(name, feed.posted)

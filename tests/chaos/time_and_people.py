@@ -14,7 +14,7 @@ from tests.chaos.lab import Lab, slow_server
 from tests.chaos.rig import Rig
 from tests.chaos.servers import until
 from tests.chaos.shop import address_of, orders_come_in, pause, resume
-from tests.chaos.troubles import a_step_of_the_clock
+from tests.chaos.troubles import a_step_of_the_clock, wait_for_a_bad_moment
 from tests.chaos.verdict import Verdict
 
 ASKED_AGAIN_AFTER = timedelta(minutes=16)
@@ -28,9 +28,10 @@ def clock_steps(lab: Lab) -> Verdict:
         rig.start()
         with orders_come_in(rig.door, lab.rng(name), lab.much(150)) as feed:
             for turn in range(lab.much(10)):
-                sleep(rig.rng.uniform(0.2, 1))
+                wait_for_a_bad_moment(rig)
                 a_step_of_the_clock(rig)
                 if turn % 3 == 0:
+                    wait_for_a_bad_moment(rig)
                     rig.kill(rig.rng.choice(["deliver-0", "deliver-1"]))
                     rig.processes.keep_up()
         return rig.ended(name, feed.posted)

@@ -22,7 +22,7 @@ def wait_for_a_bad_moment(rig: Rig) -> None:
     if rig.rng.random() < 0.5:
         sleep(rig.rng.uniform(0, 0.8))
         return
-    deadline = monotonic() + 2
+    deadline = monotonic() + 5
     while not rig.server.bodies and monotonic() < deadline:
         sleep(0.001)
     sleep(rig.rng.uniform(0, LONGEST_S))
