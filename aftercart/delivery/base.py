@@ -30,6 +30,8 @@ class Message:
     """Further headers (List-Unsubscribe, Feedback-ID ...), unfolded."""
     bounce_to: str = ""
     """The envelope sender (Return-Path); the From address where empty."""
+    via: str = ""
+    """The name of the sender that was chosen for it, where there are several."""
 
 
 class Outcome(StrEnum):
@@ -43,6 +45,15 @@ class Outcome(StrEnum):
     """The body was handed over and no answer came: it may or may not have been taken. Never blindly sent again."""
     WITHHELD = "withheld"
     """`go` said no at the last instant. Nothing was delivered."""
+    HELD = "held"
+    """Offered to no sender: each is out of order or has as much as it may be given. It waits unharmed."""
+
+
+class Held(StrEnum):
+    """Why a mail waits for a sender."""
+
+    THROTTLED = "provider_throttled"
+    DOWN = "provider_down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,11 @@ class Receipt:
     fault_is_ours: bool = False
     """Not the recipient's and not the provider's: it refused us (login, relaying, blocklist, policy, no connection), or
     the message cannot be made into a mail. Worth trying again once somebody has mended it, whatever the outcome."""
+    via: str = ""
+    """The name of the sender that it is from, where there are several."""
+    held: Held | None = None
+    held_until: datetime | None = None
+    """Of a HELD message: why, and when it is worth trying again."""
 
 
 class Go(Protocol):

@@ -8,6 +8,7 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.ledger import store as ledger
+from aftercart.pipeline import backlog
 
 log = structlog.get_logger()
 
@@ -24,7 +25,7 @@ def dispatch(app: App) -> int:
     now = app.clock()
     with app.db.write() as connection:
         abandoned = ledger.settle_abandoned(connection, now, app.db.boot_id)
-        due = ledger.take_due(connection, now, room * BATCH) if room else []
+        due = backlog.take_due(connection, app, now, room * BATCH) if room else []
     if abandoned:
         log.error("hand_overs_unknown", sends=abandoned, what="a worker died while handing over; see `aftercart sends`")
     for start in range(0, len(due), BATCH):

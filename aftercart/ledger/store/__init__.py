@@ -4,6 +4,7 @@ Locks are always taken in this order, and within a table in the order of the ids
 each other in a circle: recipients, customers, orders (see `aftercart/intake/store`), sends, enrollments.
 """
 
+from aftercart.ledger.store.backlog import mark_waiting, postpone, take_expired
 from aftercart.ledger.store.claims import LEASE, Claim, claim, defer, due, lock_due
 from aftercart.ledger.store.dispatching import (
     NUDGE_AGAIN,
@@ -45,13 +46,16 @@ __all__ = [
     "keep_decisions",
     "lock_due",
     "lock_sends",
+    "mark_waiting",
     "next_wake",
     "offered_since",
+    "postpone",
     "readdress",
     "release",
     "restore_enrollments",
     "settle",
     "settle_abandoned",
     "take_due",
+    "take_expired",
     "take_over",
 ]

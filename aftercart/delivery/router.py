@@ -1,0 +1,200 @@
+"""Several senders in the order in which they are to be used, behind the port of one.
+
+A mail goes to the first sender that works and may be given more. The next is asked only where the first certainly did
+not take it: it was never offered there, or came back before its hand-over was begun. When none can take it, it is
+HELD: it waits unharmed, and no attempt is made of it.
+
+A limit by the second is a pace: it is waited for. One by the hour or the day is used up, and the next sender goes on.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import sleep
+from uuid import UUID
+
+import structlog
+
+from aftercart.clock import Clock
+from aftercart.delivery.base import Go, Held, Message, Outcome, Receipt, Sender
+from aftercart.delivery.breaker import Sign, sign_of
+from aftercart.delivery.traffic import Traffic, Wait
+
+log = structlog.get_logger()
+
+PATIENCE = timedelta(seconds=2)
+"""So long a thread waits for its turn under a limit by the second."""
+PATIENCE_FOR_SOME = timedelta(seconds=0.1)
+"""Where only mail to some domain has to wait: the others behind it shall not."""
+SOON = timedelta(seconds=10)
+"""When to come back to a sender that gave this batch up and is not taken for broken yet."""
+
+
+class Router:
+    """Chooses among senders. Safe to use from many threads."""
+
+    def __init__(
+        self, senders: Sequence[Sender], traffic: Traffic, clock: Clock, wait: Callable[[float], None] = sleep
+    ) -> None:
+        """`wait`: lets seconds pass."""
+        self.name = " + ".join(sender.name for sender in senders)
+        self.senders = tuple(senders)
+        self.traffic, self.clock, self._wait = traffic, clock, wait
+
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
+        """Hand over the messages, each through the sender whose turn it is."""
+        return _Batch(self, messages, go).run()
+
+    def close(self) -> None:
+        for sender in self.senders:
+            sender.close()
+
+    def rest(self, wait: Wait) -> bool:
+        """Wait for the pace; False where that would take too long."""
+        left = wait.until - self.clock()
+        if not wait.is_pace or left > (PATIENCE_FOR_SOME if wait.scope else PATIENCE):
+            return False
+        before = self.clock()
+        self._wait(max(left.total_seconds(), 0.001))
+        return self.clock() > before  # one that stands still is no clock to wait by
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    sender: Sender
+    is_probe: bool = False
+
+
+_Waiting = tuple[Message, _Chosen | None]
+
+
+class _Batch:
+    """One batch on its way. Its senders pull messages when they are ready for them."""
+
+    def __init__(self, router: Router, messages: Iterable[Message], go: Go) -> None:
+        self._router, self._traffic = router, router.traffic
+        self._messages, self._go = iter(messages), go
+        self._first: deque[_Waiting] = deque()
+        """Messages that came back, before all others."""
+        self._told: deque[Receipt] = deque()
+        """Receipts that no sender gives."""
+        self._given_up: set[str] = set()
+        """Senders that could not be reached."""
+        self._refused: defaultdict[UUID, set[str]] = defaultdict(set)
+        self._offered: dict[UUID, Message] = {}
+        """Without a receipt so far."""
+        self._begun: set[UUID] = set()
+        self._too_late: dict[UUID, Wait] = {}
+
+    def run(self) -> Iterator[Receipt]:
+        while (waiting := self._next()) is not None:
+            message, chosen = waiting
+            choice = chosen or self._choose(message)
+            if isinstance(choice, Wait):
+                yield self._held(message, choice)
+            else:
+                yield from self._through(choice, message)
+            while self._told:
+                yield self._told.popleft()
+
+    def _next(self) -> _Waiting | None:
+        if self._first:
+            return self._first.popleft()
+        message = next(self._messages, None)
+        return None if message is None else (message, None)
+
+    # ---------------------------------------------------------------- which sender
+
+    def _choose(self, message: Message) -> _Chosen | Wait:
+        waits: list[Wait] = []
+        deadline = self._router.clock() + 2 * PATIENCE
+        for sender in self._router.senders:
+            if sender.name in self._given_up | self._refused[message.send_id]:
+                continue
+            found = self._ask(sender, message, deadline)
+            if isinstance(found, _Chosen):
+                return found
+            waits.append(found)
+            if found.is_pace:
+                break
+        soon = Wait("", self._router.clock() + SOON, Held.DOWN, "no sender could be reached just now")
+        return min(waits, key=lambda wait: wait.until, default=soon)
+
+    def _ask(self, sender: Sender, message: Message, deadline: datetime) -> _Chosen | Wait:
+        """Whether this one takes it, after waiting for its pace; or what it waits for."""
+        domain = _domain(message)
+        while (wait := (view := self._traffic.view(sender.name, domain)).wait) is not None:
+            if self._router.clock() > deadline or not self._router.rest(wait):
+                return wait
+        if view.needs_probe and not self._traffic.probe(sender.name):
+            return Wait(
+                sender.name, self._router.clock() + SOON, Held.DOWN, f"another mail tries {sender.name} at this moment"
+            )
+        return _Chosen(sender, view.needs_probe)
+
+    # ---------------------------------------------------------------- through one sender
+
+    def _through(self, chosen: _Chosen, message: Message) -> Iterator[Receipt]:
+        sender = chosen.sender
+        for receipt in sender.send_batch(self._feed(chosen, message), lambda m: self._begin(sender, m)):
+            judged = self._judge(sender, receipt)
+            if judged is not None:
+                yield judged if judged.via else replace(judged, via=sender.name)
+
+    def _feed(self, chosen: _Chosen, message: Message) -> Iterator[Message]:
+        """Messages as long as this sender is the one to take them. One that probes gets no second."""
+        yield self._offer(message)
+        while not chosen.is_probe and chosen.sender.name not in self._given_up:
+            waiting = self._next()
+            if waiting is None:
+                return
+            following, choice = waiting[0], waiting[1] or self._choose(waiting[0])
+            if isinstance(choice, Wait):
+                self._told.append(self._held(following, choice))
+            elif choice != _Chosen(chosen.sender):
+                self._first.appendleft((following, choice))
+                return
+            else:
+                yield self._offer(following)
+
+    def _begin(self, sender: Sender, message: Message) -> bool:
+        """The last instant. Here the mail is counted; who lost the race for a place waits a little for the next."""
+        deadline = self._router.clock() + PATIENCE
+        while (wait := self._traffic.take(sender.name, _domain(message))) is not None:
+            if self._router.clock() > deadline or not self._router.rest(wait):
+                self._too_late[message.send_id] = wait
+                return False
+        self._begun.add(message.send_id)
+        return self._go(replace(message, via=sender.name))
+
+    def _judge(self, sender: Sender, receipt: Receipt) -> Receipt | None:
+        """What the batch is told: the receipt, that it waits, or nothing yet where another sender takes it."""
+        self._traffic.report(sender.name, receipt)
+        message = self._offered.pop(receipt.send_id)
+        if wait := self._too_late.pop(receipt.send_id, None):
+            return self._held(message, wait)
+        if sign_of(receipt) is not Sign.FAULT or receipt.send_id in self._begun:
+            return receipt
+        if receipt.outcome is Outcome.DEFERRED:
+            self._given_up.add(sender.name)
+        self._refused[receipt.send_id].add(sender.name)
+        choice = self._choose(message)
+        if isinstance(choice, Wait):
+            return receipt
+        log.warning("failed_over", send_id=str(message.send_id), of=sender.name, to=choice.sender.name)
+        self._first.append((message, choice))
+        return None
+
+    def _offer(self, message: Message) -> Message:
+        self._offered[message.send_id] = message
+        return message
+
+    def _held(self, message: Message, wait: Wait) -> Receipt:
+        until = self._traffic.queue(wait)
+        words = wait.words
+        return Receipt(message.send_id, Outcome.HELD, words, via=wait.sender, held=wait.held, held_until=until)
+
+
+def _domain(message: Message) -> str:
+    return message.recipient.rpartition("@")[2].lower()
