@@ -98,8 +98,12 @@ def settings_for(data_dir: Path, **changes: Any) -> Settings:
 
 @contextmanager
 def engine(data_dir: Path, clock: SteppedClock, sender: Any = None, **changes: Any) -> Iterator[App]:
-    """An engine whose clock stands still, whose mails are recorded and whose tasks run when you say."""
-    built = build(settings_for(data_dir, **changes), clock=clock, sender=sender or RecordingSender())
+    """An engine whose clock stands still, whose mails are recorded and whose tasks run when you say.
+
+    With a `sender_url` the mails go there instead, by the way they would go in earnest.
+    """
+    recording = None if "sender_url" in changes else RecordingSender()
+    built = build(settings_for(data_dir, **changes), clock=clock, sender=sender or recording)
     app = replace(built, queue=ListQueue())
     try:
         yield app

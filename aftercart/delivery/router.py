@@ -79,8 +79,8 @@ class _Batch:
         """Messages that came back, before all others."""
         self._told: deque[Receipt] = deque()
         """Receipts that no sender gives."""
-        self._given_up: set[str] = set()
-        """Senders that could not be reached."""
+        self._given_up: dict[str, str] = {}
+        """Senders that could not be reached, and what they said."""
         self._refused: defaultdict[UUID, set[str]] = defaultdict(set)
         self._offered: dict[UUID, Message] = {}
         """Without a receipt so far."""
@@ -110,7 +110,7 @@ class _Batch:
         waits: list[Wait] = []
         deadline = self._router.clock() + 2 * PATIENCE
         for sender in self._router.senders:
-            if sender.name in self._given_up | self._refused[message.send_id]:
+            if sender.name in self._given_up or sender.name in self._refused[message.send_id]:
                 continue
             found = self._ask(sender, message, deadline)
             if isinstance(found, _Chosen):
@@ -118,8 +118,11 @@ class _Batch:
             waits.append(found)
             if found.is_pace:
                 break
-        soon = Wait("", self._router.clock() + SOON, Held.DOWN, "no sender could be reached just now")
-        return min(waits, key=lambda wait: wait.until, default=soon)
+        return min(waits, key=lambda wait: wait.until, default=self._soon())
+
+    def _soon(self) -> Wait:
+        name, words = next(iter(self._given_up.items()), (self._router.name, "it takes nothing just now"))
+        return Wait(name, self._router.clock() + SOON, Held.DOWN, f"{name} is not to be reached: {words}")
 
     def _ask(self, sender: Sender, message: Message, deadline: datetime) -> _Chosen | Wait:
         """Whether this one takes it, after waiting for its pace; or what it waits for."""
@@ -177,7 +180,7 @@ class _Batch:
         if sign_of(receipt) is not Sign.FAULT or receipt.send_id in self._begun:
             return receipt
         if receipt.outcome is Outcome.DEFERRED:
-            self._given_up.add(sender.name)
+            self._given_up[sender.name] = receipt.response
         self._refused[receipt.send_id].add(sender.name)
         choice = self._choose(message)
         if isinstance(choice, Wait):

@@ -29,7 +29,7 @@ from aftercart.reports.words import SOURCES
 
 LARGEST = 50
 """Orders shown of one person, newest first."""
-KINDS = ("order", "event", "reversal", "enroll", "gate", "pick", "attempt", "click", "attribution")
+KINDS = ("order", "event", "reversal", "enroll", "gate", "sender", "pick", "attempt", "click", "attribution")
 """The kinds of moments of an order, as they follow one another where they bear the same time."""
 REVERSED = {"refund": "refunded", "return": "sent back", "cancellation": "canceled", "deletion": "deleted at the shop"}
 

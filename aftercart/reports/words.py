@@ -44,7 +44,7 @@ SOURCES = {
 
 def in_words(kind: str, facts: Facts) -> list[str]:
     """The facts of a moment, a sentence each. What has no words of its own stands as `name: value`."""
-    tell = {"gate": _gate, "enroll": _enroll, "pick": _pick, "attempt": _attempt}.get(kind, _plainly)
+    tell = {"gate": _gate, "sender": _sender, "enroll": _enroll, "pick": _pick, "attempt": _attempt}.get(kind, _plainly)
     return [line for line in tell(facts) if line]
 
 
@@ -61,6 +61,11 @@ def _gate(facts: Facts) -> Iterable[str]:
     yield from _content(facts)
     if others := facts.get("stops", ())[1:]:
         yield "Besides: " + " ".join(Reason(stop).sentence for stop in others)
+
+
+def _sender(facts: Facts) -> Iterable[str]:
+    yield f"The sender: {facts['sender']}." if facts.get("sender") else ""
+    yield f"Because: {facts['because']}." if facts.get("because") else ""
 
 
 def _content(facts: Facts) -> Iterable[str]:

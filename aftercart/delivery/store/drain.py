@@ -6,7 +6,7 @@ hold at the hand-over (`usage.take`): this here may be wrong by a little.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
@@ -15,7 +15,7 @@ from aftercart.db.session import insert_new
 from aftercart.db.tables import drain
 from aftercart.delivery.base import Held
 from aftercart.delivery.breaker import Breaker
-from aftercart.delivery.quota import Limit, Limits, Per, free_at
+from aftercart.delivery.quota import Limit, Limits, Per, counted, free_at
 from aftercart.delivery.store import breakers
 from aftercart.delivery.store.usage import ALL, usage
 
@@ -37,14 +37,6 @@ class Room:
     spacing: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Outlet:
-    """What one sender can take. None: no bound."""
-
-    quota: int | None
-    pace: Limit | None = None
-
-
 def room(connection: Connection, names: Sequence[str], limits_of: Callable[[str], Limits], now: datetime) -> Room:
     """How many due mails may be handed out at `now`."""
     standing = breakers.standing(connection, names)
@@ -57,30 +49,28 @@ def room(connection: Connection, names: Sequence[str], limits_of: Callable[[str]
         if breaker.may_probe(now):
             total += 1
             continue
-        outlet, waits = _outlet(connection, name, limits_of(name).at(now), now)
-        shut += waits
-        if outlet.quota is None and outlet.pace is None:
+        limits = limits_of(name).at(now)
+        if not limits:
             return Room(None)
-        if outlet.pace is not None:
-            by_pace = _by_pace(connection, outlet.pace, now)
-            if outlet.quota is None or by_pace <= outlet.quota:
-                words = str(outlet.pace)
-                return Room(total + by_pace, Held.THROTTLED, name, words, None, outlet.pace.spacing)
-        total += outlet.quota or 0
+        pace = min((one for one in limits if one.per is Per.SECOND), key=lambda one: one.most, default=None)
+        quota = _quota(connection, name, [one for one in limits if one.per is not Per.SECOND], now)
+        by_pace = _by_pace(connection, pace, now) if pace else None
+        if pace and by_pace is not None and (quota.mails is None or by_pace <= quota.mails):
+            return Room(total + by_pace, Held.THROTTLED, name, str(pace), None, pace.spacing)
+        total += quota.mails or 0
+        shut.append(quota)
     first = min(shut, key=lambda room: room.until or now, default=Room(0))
-    return Room(total, first.held, first.sender, first.words, first.until)
+    return replace(first, mails=total)
 
 
-def _outlet(connection: Connection, name: str, limits: Sequence[Limit], now: datetime) -> tuple[_Outlet, list[Room]]:
+def _quota(connection: Connection, name: str, limits: Sequence[Limit], now: datetime) -> Room:
+    """How many mails are left of the hour and the day, and how it goes on once they have left."""
     if not limits:
-        return _Outlet(None), []
+        return Room(None)
     counts = usage(connection, name).get(ALL, {})
-    longer = [limit for limit in limits if limit.per is not Per.SECOND]
-    until, limit = free_at(longer, counts, now)
-    pace = min((one for one in limits if one.per is Per.SECOND), key=lambda one: one.most, default=None)
-    quota = min((one.left(counts, now) for one in longer), default=None)
-    waits = [Room(0, Held.THROTTLED, name, str(limit), until, limit.spacing)] if limit else []
-    return _Outlet(quota, pace), waits
+    left = min(limit.left(counts, now) for limit in limits)
+    until, limit = free_at(limits, counted(limits, counts, now, left), now)
+    return Room(left, Held.THROTTLED, name, str(limit), until, limit.spacing if limit else timedelta(0))
 
 
 def _by_pace(connection: Connection, pace: Limit, now: datetime) -> int:

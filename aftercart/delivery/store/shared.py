@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 LOOK_AGAIN_S = 1.0
 LONGEST_QUEUE = timedelta(hours=1)
-"""Nobody waits longer without asking again: limits may have been raised."""
+"""Nobody waits longer for those before them without asking again: limits may have been raised."""
 WHAT_TO_DO = "nothing is lost: mails wait, and one tries again by itself; see `aftercart senders`, and the provider"
 
 
@@ -74,8 +74,8 @@ class SharedTraffic:
         if wait.limit is None:
             return wait.until
         with self._db.write() as connection:
-            turn = queue(connection, wait.sender, wait.scope, wait.limit, wait.until)
-        return min(turn, self._clock() + LONGEST_QUEUE)
+            latest = self._clock() + LONGEST_QUEUE
+            return queue(connection, wait.sender, wait.scope, wait.limit, wait.until, latest)
 
     def probe(self, sender: str) -> bool:
         with self._db.write() as connection:

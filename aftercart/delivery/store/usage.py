@@ -21,7 +21,7 @@ def usage(connection: Connection, sender: str) -> dict[str, Counts]:
     rows = connection.execute(
         select(sender_usage.c.scope, sender_usage.c.counts).where(sender_usage.c.sender == sender)
     )
-    return dict(rows.tuples())
+    return {row.scope: row.counts for row in rows}
 
 
 def take(
@@ -44,12 +44,12 @@ def take(
     return dict(after), now, "", None
 
 
-def queue(connection: Connection, sender: str, scope: str, limit: Limit, free: datetime) -> datetime:
-    """A place behind those who wait for the same limit: none comes back before its turn, and all do not at once."""
+def queue(connection: Connection, sender: str, scope: str, limit: Limit, free: datetime, latest: datetime) -> datetime:
+    """A place behind those who wait for the same limit, `latest` at most: not all of them come back at once."""
     _flush_later(connection)
     _locked(connection, sender, {scope: ()})
     place = connection.execute(select(sender_usage.c.queued_until).where(*_is(sender, scope))).scalar_one()
-    turn: datetime = free if place is None else max(free, place + limit.spacing)
+    turn = free if place is None else max(free, min(place + limit.spacing, latest))
     connection.execute(update(sender_usage).where(*_is(sender, scope)).values(queued_until=turn))
     return turn
 
@@ -61,11 +61,11 @@ def _locked(connection: Connection, sender: str, scopes: Scopes) -> dict[str, Co
         .order_by(sender_usage.c.scope)
         .with_for_update()
     )
-    rows: dict[str, Counts] = dict(connection.execute(wanted).tuples())
+    rows: dict[str, Counts] = {row.scope: row.counts for row in connection.execute(wanted)}
     if len(rows) < len(scopes):
         new: list[dict[str, Any]] = [{"sender": sender, "scope": scope, "counts": {}} for scope in sorted(scopes)]
         insert_new(connection, sender_usage, new, unique=("sender", "scope"))
-        rows = dict(connection.execute(wanted).tuples())
+        rows = {row.scope: row.counts for row in connection.execute(wanted)}
     return rows
 
 
