@@ -12,7 +12,9 @@ from aftercart.campaigns.sending import limits_of
 from aftercart.clock import Clock, utc_now
 from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
-from aftercart.delivery.base import Sender
+from aftercart.delivery.base import Message, Sender
+from aftercart.delivery.dkim_signature import signed
+from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.router import Router
 from aftercart.delivery.senders import senders_from_urls
 from aftercart.delivery.store import SharedTraffic
@@ -78,7 +80,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, sender: Sender | None =
 
 def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Database, sender: Sender | None) -> App:
     live_campaigns = LiveCampaigns(settings.campaigns_dir, settings.templates_dir)
-    senders = [sender] if sender else senders_from_urls(settings.sender_url)
+    senders = [sender] if sender else senders_from_urls(settings.sender_url, _encode(settings))
     traffic = _traffic(db, clock, senders, live_campaigns)
     return App(
         settings=settings,
@@ -94,6 +96,10 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         tokens=TokenSigner(settings.secret_key),
         live_campaigns=live_campaigns,
     )
+
+
+def _encode(settings: Settings) -> Callable[[Message], bytes]:
+    return signed(to_bytes, settings.dkim_key_file, settings.dkim_selector)
 
 
 def _traffic(

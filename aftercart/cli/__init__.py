@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aftercart import __version__
-from aftercart.cli import check, database, demo, events, explain, imports, measure, recommend, sends, serve
+from aftercart.cli import check, database, demo, events, explain, imports, measure, recommend, senders, sends, serve
 from aftercart.errors import AftercartError
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ app.command("train", rich_help_panel=LEARN)(recommend.train)
 app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
 app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
+app.command("senders", rich_help_panel=LOOK)(senders.senders)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)
 

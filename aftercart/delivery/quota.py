@@ -69,10 +69,13 @@ class Limit:
             part = index + _COUNTED[self.per]
         return max(now, EPOCH + part * _PART_US[self.per] * MICROSECOND)
 
+    def used(self, counts: Counts, now: datetime) -> int:
+        """How many mails count at `now`."""
+        return sum(count for _, count in _recent(self.per, counts, _part(self.per, now)))
+
     def left(self, counts: Counts, now: datetime) -> int:
         """How many mails may leave at `now`."""
-        used = sum(count for _, count in _recent(self.per, counts, _part(self.per, now)))
-        return max(self.most - used, 0)
+        return max(self.most - self.used(counts, now), 0)
 
 
 def free_at(limits: Iterable[Limit], counts: Counts, now: datetime) -> tuple[datetime, Limit | None]:

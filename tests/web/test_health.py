@@ -6,6 +6,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
+from aftercart.delivery.base import Outcome, Receipt
+from aftercart.ids import new_id
 from aftercart.intake.signing import sign_generic
 from aftercart.testing import GENERIC_SECRET, engine
 from aftercart.web.app import create_web
@@ -45,6 +47,15 @@ def test_metrics_count_what_waits_and_how_late_it_is(site: Site) -> None:
     found = samples(site)
     assert found["aftercart_events", "waiting"] == 1
     assert found["aftercart_lateness_seconds", ""] == 0
+
+
+def test_metrics_show_a_sender_that_is_out_of_order(site: Site) -> None:
+    away = Receipt(new_id(), Outcome.DEFERRED, "421 busy", code=421, fault_is_ours=True)
+    for _ in range(5):
+        site.app.traffic.report("recording", away)
+    page = site.client.get("/metrics").text
+    assert 'aftercart_sender_up{sender="recording"} 0.0' in page
+    assert 'aftercart_sender_faults{sender="recording"} 5.0' in page
 
 
 def test_the_api_describes_itself(site: Site) -> None:
