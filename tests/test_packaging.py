@@ -137,7 +137,8 @@ UNSEEN = {
 def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
     """A package that another one happens to bring may be gone with its next version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = set(map(_name, [*project["dependencies"], *project["optional-dependencies"]["fleet"]]))
+    extras = project["optional-dependencies"]
+    declared = set(map(_name, [*project["dependencies"], *extras["fleet"], *extras["dkim"]]))
     files = [file for package in ("aftercart", "workers") for file in (ROOT / package).rglob("*.py")]
     names = {name for file in files for name in _imported(file)} - sys.stdlib_module_names - {"aftercart", "workers"}
     from_ = packages_distributions()
