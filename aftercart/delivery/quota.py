@@ -1,8 +1,12 @@
 """How much a sender may be given: so many mails a second, an hour, a day. Pure.
 
-What was handed over is counted in short parts of a window, and one part more than the window has must stay below the
-limit. Wherever a window of that length is laid, it touches no more parts than were counted; so none ever holds more
-than the limit, at the price of one part of the pace (a tenth by the second, a sixtieth by the hour).
+By the hour and the day, what was handed over is counted in short parts of the window, and one part more than the window
+has must stay below the limit. Wherever a window of that length is laid, it touches no more parts than were counted; so
+none ever holds more than the limit, at the price of one part of it.
+
+By the second mails leave evenly spaced (the generic cell rate algorithm, as ATM has it): what leaves in bursts arrives
+in one second where the last burst was late on its way. The spacing is a tenth wider than the limit asks for. Half of
+that lets a worker that comes late catch up, half is for what happens between counting a mail and its arrival.
 """
 
 import re
@@ -15,7 +19,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Counts = Mapping[str, Sequence[Sequence[int]]]
-"""Of each kind of window: pairs of the number of a part and how many mails fell into it, oldest first. Plain JSON."""
+"""Plain JSON. By the hour and the day: pairs of the number of a part and how many mails fell into it, oldest first. By
+the second: the instant of the next place, in microseconds."""
 
 
 class Per(StrEnum):
@@ -26,10 +31,11 @@ class Per(StrEnum):
     DAY = "day"
 
 
-_PART_US = {Per.SECOND: 50_000, Per.HOUR: 60_000_000, Per.DAY: 3_600_000_000}
-_COUNTED = {Per.SECOND: 22, Per.HOUR: 61, Per.DAY: 25}
-"""Parts that must stay below the limit together. By the second one more than needed: a mail is on its way for some
-milliseconds after it was counted, and two machines' clocks differ by some."""
+_PART = {Per.HOUR: timedelta(minutes=1), Per.DAY: timedelta(hours=1)}
+_COUNTED = {Per.HOUR: 61, Per.DAY: 25}
+"""Parts that must stay below the limit together."""
+_PACED = timedelta(seconds=1.1)
+_CATCH_UP = timedelta(seconds=0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +61,12 @@ class Limit:
     @property
     def spacing(self) -> timedelta:
         """From one mail to the next, on average, when as many leave as may."""
-        return MICROSECOND * (_COUNTED[self.per] * _PART_US[self.per]) / self.most
+        return (_PACED if self.per is Per.SECOND else _COUNTED[self.per] * _PART[self.per]) / self.most
 
     def free_at(self, counts: Counts, now: datetime) -> datetime:
         """The first instant, `now` or later, at which one more mail may leave."""
+        if self.per is Per.SECOND:
+            return max(now, _paced_until(self, counts, now) - _CATCH_UP)
         part = _part(self.per, now)
         recent = _recent(self.per, counts, part)
         over = sum(count for _, count in recent) - self.most + 1
@@ -67,10 +75,12 @@ class Limit:
                 break
             over -= count
             part = index + _COUNTED[self.per]
-        return max(now, EPOCH + part * _PART_US[self.per] * MICROSECOND)
+        return max(now, EPOCH + part * _PART[self.per])
 
     def used(self, counts: Counts, now: datetime) -> int:
         """How many mails count at `now`."""
+        if self.per is Per.SECOND:
+            return -((now - _paced_until(self, counts, now)) // self.spacing)
         return sum(count for _, count in _recent(self.per, counts, _part(self.per, now)))
 
     def left(self, counts: Counts, now: datetime) -> int:
@@ -88,24 +98,37 @@ def free_at(limits: Iterable[Limit], counts: Counts, now: datetime) -> tuple[dat
 def counted(limits: Iterable[Limit], counts: Counts, now: datetime, mails: int = 1) -> dict[str, list[list[int]]]:
     """The counts with some mails more, and without what has become too old to matter."""
     after: dict[str, list[list[int]]] = {}
-    for per in sorted({limit.per for limit in limits}):
-        part = _part(per, now)
-        recent = [[index, count] for index, count in _recent(per, counts, part)]
-        if recent and recent[-1][0] == part:
-            recent[-1][1] += mails
-        else:
-            recent.append([part, mails])
-        after[per.value] = recent
+    for limit in sorted(limits, key=lambda limit: limit.most, reverse=True):  # the smallest one has the last word
+        after[limit.per.value] = _counted(limit, counts, now, mails)
     return after
 
 
+def _counted(limit: Limit, counts: Counts, now: datetime, mails: int) -> list[list[int]]:
+    if limit.per is Per.SECOND:
+        return [[(_paced_until(limit, counts, now) + mails * limit.spacing - EPOCH) // MICROSECOND, mails]]
+    part = _part(limit.per, now)
+    recent = [[index, count] for index, count in _recent(limit.per, counts, part)]
+    if recent and recent[-1][0] == part:
+        recent[-1][1] += mails
+    else:
+        recent.append([part, mails])
+    return recent
+
+
+def _paced_until(limit: Limit, counts: Counts, now: datetime) -> datetime:
+    """When the next mail's place comes; `now` where it has passed. A clock that was set back must not wait for the old
+    time."""
+    for until, _ in counts.get(limit.per.value, ()):
+        return min(max(EPOCH + until * MICROSECOND, now), now + _CATCH_UP + limit.spacing)
+    return now
+
+
 def _part(per: Per, instant: datetime) -> int:
-    return (instant - EPOCH) // MICROSECOND // _PART_US[per]
+    return (instant - EPOCH) // _PART[per]
 
 
 def _recent(per: Per, counts: Counts, part: int) -> list[tuple[int, int]]:
-    """What still counts. A clock that was set back must not wait for the old time: what it then takes for the future
-    counts as of now."""
+    """What still counts. What a clock that was set back takes for the future counts as of now."""
     recent = [(index, count) for index, count in counts.get(per.value, ()) if part - _COUNTED[per] < index < part]
     current = sum(count for index, count in counts.get(per.value, ()) if index >= part)
     return [*recent, (part, current)] if current else recent

@@ -24,9 +24,7 @@ from aftercart.delivery.traffic import Traffic, Wait
 log = structlog.get_logger()
 
 PATIENCE = timedelta(seconds=2)
-"""So long a thread waits for its turn under a limit by the second."""
-PATIENCE_FOR_SOME = timedelta(seconds=0.1)
-"""Where only mail to some domain has to wait: the others behind it shall not."""
+"""So long a thread waits for a turn under a limit by the second."""
 SOON = timedelta(seconds=10)
 """When to come back to a sender that gave this batch up and is not taken for broken yet."""
 
@@ -53,7 +51,7 @@ class Router:
     def rest(self, wait: Wait) -> bool:
         """Wait for the pace; False where that would take too long."""
         left = wait.until - self.clock()
-        if not wait.is_pace or left > (PATIENCE_FOR_SOME if wait.scope else PATIENCE):
+        if not wait.is_pace or left > PATIENCE:
             return False
         before = self.clock()
         self._wait(max(left.total_seconds(), 0.001))
@@ -77,6 +75,9 @@ class _Batch:
         self._messages, self._go = iter(messages), go
         self._first: deque[_Waiting] = deque()
         """Messages that came back, before all others."""
+        self._aside: dict[UUID, Message] = {}
+        """Mail to a domain that has to be waited for: its turn comes after all others."""
+        self._aside_until: datetime | None = None
         self._told: deque[Receipt] = deque()
         """Receipts that no sender gives."""
         self._given_up: dict[str, str] = {}
@@ -92,7 +93,7 @@ class _Batch:
             message, chosen = waiting
             choice = chosen or self._choose(message)
             if isinstance(choice, Wait):
-                yield self._held(message, choice)
+                self._hold(message, choice)
             else:
                 yield from self._through(choice, message)
             while self._told:
@@ -101,18 +102,27 @@ class _Batch:
     def _next(self) -> _Waiting | None:
         if self._first:
             return self._first.popleft()
-        message = next(self._messages, None)
-        return None if message is None else (message, None)
+        if self._aside_until is None:
+            message = next(self._messages, None)
+            if message is not None:
+                return message, None
+            self._aside_until = self._router.clock() + PATIENCE
+        return (self._aside.pop(next(iter(self._aside))), None) if self._aside else None
+
+    def _hold(self, message: Message, wait: Wait) -> None:
+        if wait.is_pace and wait.scope and self._aside_until is None:
+            self._aside[message.send_id] = message
+        else:
+            self._told.append(self._held(message, wait))
 
     # ---------------------------------------------------------------- which sender
 
     def _choose(self, message: Message) -> _Chosen | Wait:
         waits: list[Wait] = []
-        deadline = self._router.clock() + 2 * PATIENCE
         for sender in self._router.senders:
             if sender.name in self._given_up or sender.name in self._refused[message.send_id]:
                 continue
-            found = self._ask(sender, message, deadline)
+            found = self._ask(sender, message)
             if isinstance(found, _Chosen):
                 return found
             waits.append(found)
@@ -124,11 +134,12 @@ class _Batch:
         name, words = next(iter(self._given_up.items()), (self._router.name, "it takes nothing just now"))
         return Wait(name, self._router.clock() + SOON, Held.DOWN, f"{name} is not to be reached: {words}")
 
-    def _ask(self, sender: Sender, message: Message, deadline: datetime) -> _Chosen | Wait:
+    def _ask(self, sender: Sender, message: Message) -> _Chosen | Wait:
         """Whether this one takes it, after waiting for its pace; or what it waits for."""
-        domain = _domain(message)
+        domain, deadline = _domain(message), self._router.clock() + 2 * PATIENCE
         while (wait := (view := self._traffic.view(sender.name, domain)).wait) is not None:
-            if self._router.clock() > deadline or not self._router.rest(wait):
+            end = (self._aside_until or self._router.clock()) if wait.scope else deadline
+            if self._router.clock() >= end or not self._router.rest(wait):
                 return wait
         if view.needs_probe and not self._traffic.probe(sender.name):
             return Wait(
@@ -154,7 +165,7 @@ class _Batch:
                 return
             following, choice = waiting[0], waiting[1] or self._choose(waiting[0])
             if isinstance(choice, Wait):
-                self._told.append(self._held(following, choice))
+                self._hold(following, choice)
             elif choice != _Chosen(chosen.sender):
                 self._first.appendleft((following, choice))
                 return

@@ -88,7 +88,7 @@ def test_a_kept_connection_whose_other_end_has_vanished_without_a_word_costs_no_
 def test_a_failing_tls_handshake_is_our_line_s_fault_and_nothing_leaves(security: Security, after: str | Does) -> None:
     with ScriptedServer(("STARTTLS", "PIPELINING"), starttls=after) as server:
         first, second = receipts(server.port, 2, security)
-        assert server.bodies == server.said("MAIL") == []
+        assert (server.bodies, server.said("MAIL")) == ([], [])
         assert server.connections == 1, "it is not hammered"
     assert (first.outcome, first.fault_is_ours) == (second.outcome, second.fault_is_ours) == (DEFERRED, True)
     assert sign_of(first) is Sign.FAULT
