@@ -7,8 +7,8 @@ HELD: it waits unharmed, and no attempt is made of it.
 A limit by the second is a pace: it is waited for. One by the hour or the day is used up, and the next sender goes on.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import sleep
@@ -86,7 +86,8 @@ class _Batch:
         self._offered: dict[UUID, Message] = {}
         """Without a receipt so far."""
         self._begun: set[UUID] = set()
-        self._too_late: dict[UUID, Wait] = {}
+        self._losses: Counter[str] = Counter()
+        """Mails in a row that a sender could not be given."""
 
     def run(self) -> Iterator[Receipt]:
         while (waiting := self._next()) is not None:
@@ -135,23 +136,31 @@ class _Batch:
         return Wait(name, self._router.clock() + SOON, Held.DOWN, f"{name} is not to be reached: {words}")
 
     def _ask(self, sender: Sender, message: Message) -> _Chosen | Wait:
-        """Whether this one takes it, after waiting for its pace; or what it waits for."""
+        """Have it take this mail, after waiting for its pace; or what it waits for. Who is chosen has counted it."""
         domain, deadline = _domain(message), self._router.clock() + 2 * PATIENCE
-        while (wait := (view := self._traffic.view(sender.name, domain)).wait) is not None:
+        while (wait := self._wait_for(sender.name, domain)) is not None:
             end = (self._aside_until or self._router.clock()) if wait.scope else deadline
             if self._router.clock() >= end or not self._router.rest(wait):
                 return wait
-        if view.needs_probe and not self._traffic.probe(sender.name):
-            return Wait(
-                sender.name, self._router.clock() + SOON, Held.DOWN, f"another mail tries {sender.name} at this moment"
-            )
-        return _Chosen(sender, view.needs_probe)
+        needs_probe = self._traffic.view(sender.name, domain).needs_probe
+        if needs_probe and not self._traffic.probe(sender.name):
+            return Wait(sender.name, self._router.clock() + SOON, Held.DOWN, f"another mail tries {sender.name} now")
+        return _Chosen(sender, needs_probe)
+
+    def _wait_for(self, sender: str, domain: str) -> Wait | None:
+        """First by what this process knows, which costs nothing; then by what all know."""
+        return self._traffic.view(sender, domain).wait or self._traffic.take(sender, domain)
 
     # ---------------------------------------------------------------- through one sender
 
     def _through(self, chosen: _Chosen, message: Message) -> Iterator[Receipt]:
         sender = chosen.sender
-        for receipt in sender.send_batch(self._feed(chosen, message), lambda m: self._begin(sender, m)):
+
+        def go(*messages: Message) -> Collection[UUID]:
+            self._begun |= {message.send_id for message in messages}
+            return self._go(*(replace(message, via=sender.name) for message in messages))
+
+        for receipt in sender.send_batch(self._feed(chosen, message), go):
             judged = self._judge(sender, receipt)
             if judged is not None:
                 yield judged if judged.via else replace(judged, via=sender.name)
@@ -172,41 +181,34 @@ class _Batch:
             else:
                 yield self._offer(following)
 
-    def _begin(self, sender: Sender, message: Message) -> bool:
-        """The last instant. Here the mail is counted; who lost the race for a place waits a little for the next."""
-        deadline = self._router.clock() + PATIENCE
-        while (wait := self._traffic.take(sender.name, _domain(message))) is not None:
-            if self._router.clock() > deadline or not self._router.rest(wait):
-                self._too_late[message.send_id] = wait
-                return False
-        self._begun.add(message.send_id)
-        return self._go(replace(message, via=sender.name))
-
     def _judge(self, sender: Sender, receipt: Receipt) -> Receipt | None:
         """What the batch is told: the receipt, that it waits, or nothing yet where another sender takes it."""
         self._traffic.report(sender.name, receipt)
-        message = self._offered.pop(receipt.send_id)
-        if wait := self._too_late.pop(receipt.send_id, None):
-            return self._held(message, wait)
-        if sign_of(receipt) is not Sign.FAULT or receipt.send_id in self._begun:
+        message, sign = self._offered.pop(receipt.send_id), sign_of(receipt)
+        if sign is Sign.WORKS:
+            self._losses[sender.name] = 0
+        if sign is not Sign.FAULT or receipt.send_id in self._begun:
             return receipt
-        if receipt.outcome is Outcome.DEFERRED:
-            self._given_up[sender.name] = receipt.response
         self._refused[receipt.send_id].add(sender.name)
         choice = self._choose(message)
-        if isinstance(choice, Wait):
-            return receipt
-        log.warning("failed_over", send_id=str(message.send_id), of=sender.name, to=choice.sender.name)
-        self._first.append((message, choice))
-        return None
+        if receipt.outcome is Outcome.DEFERRED:
+            self._losses[sender.name] += 1
+            if isinstance(choice, _Chosen) or self._losses[sender.name] > 1:
+                self._given_up[sender.name] = receipt.response
+        if isinstance(choice, _Chosen):
+            log.warning("failed_over", send_id=str(message.send_id), of=sender.name, to=choice.sender.name)
+            self._first.append((message, choice))
+            return None
+        if self._losses[sender.name] > 1:  # it was not tried any more, or tried in vain after another
+            return self._held(message, self._soon())
+        return receipt
 
     def _offer(self, message: Message) -> Message:
         self._offered[message.send_id] = message
         return message
 
     def _held(self, message: Message, wait: Wait) -> Receipt:
-        until = self._traffic.queue(wait)
-        words = wait.words
+        until, words = self._traffic.queue(wait), wait.words
         return Receipt(message.send_id, Outcome.HELD, words, via=wait.sender, held=wait.held, held_until=until)
 
 

@@ -135,7 +135,7 @@ class Dialog:
         if "8bitmime" in self._offers and not envelope.body.isascii():
             options += " BODY=8BITMIME"
         if envelope.needs_smtputf8:
-            options += " BODY=8BITMIME SMTPUTF8" if self._offers("8bitmime") else " SMTPUTF8"
+            options += " SMTPUTF8"
         return f"MAIL FROM:<{envelope.mail_from}>{options}\r\n".encode()
 
     @property

@@ -11,7 +11,7 @@ from aftercart.delivery.dkim_signature import signed
 from aftercart.delivery.headers import marketing_headers
 from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_connection import Server
+from aftercart.delivery.smtp_opening import Server
 from aftercart.errors import ConfigError
 from tests.messages import a_message, always
 from tests.smtp_server import ScriptedServer

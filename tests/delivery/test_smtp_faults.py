@@ -7,12 +7,12 @@ import pytest
 from aftercart.delivery.base import Outcome, Receipt
 from aftercart.delivery.breaker import Sign, sign_of
 from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_connection import Security, Server, Timeouts
+from aftercart.delivery.smtp_opening import Security, Server, Timeouts
 from tests.messages import a_message, always
 from tests.smtp_server import OK, Does, ScriptedServer
 
 SHORT = Timeouts(connect=0.3, command=0.3, final_dot=0.3)
-ACCEPTED, DEFERRED, REJECTED, UNKNOWN = Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.REJECTED, Outcome.UNKNOWN
+ACCEPTED, DEFERRED, REJECTED = Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.REJECTED
 WAYS = [("PIPELINING",), ()]
 
 
@@ -65,15 +65,6 @@ def test_garbage_before_the_body_is_no_hand_over(extensions: tuple[str, ...], ga
         assert server.bodies == []
     assert (receipt.outcome, receipt.hard_bounce) == (DEFERRED, False)
     assert sign_of(receipt) is Sign.FAULT
-
-
-def test_a_reply_that_never_ends_is_unknown_after_the_body_and_harmless_before_it() -> None:
-    endless = "250 " + "x" * 20_000
-    with ScriptedServer(body=endless) as server:
-        assert [receipt.outcome for receipt in receipts(server.port)] == [UNKNOWN]
-    with ScriptedServer(rcpt=endless) as server:
-        assert [receipt.outcome for receipt in receipts(server.port)] == [DEFERRED]
-        assert server.bodies == []
 
 
 def test_a_kept_connection_whose_other_end_has_vanished_without_a_word_costs_no_mail() -> None:
