@@ -140,7 +140,8 @@ class _Batch:
         domain, deadline = _domain(message), self._router.clock() + 2 * PATIENCE
         while (wait := self._wait_for(sender.name, domain)) is not None:
             end = (self._aside_until or self._router.clock()) if wait.scope else deadline
-            if self._router.clock() >= end or not self._router.rest(wait):
+            # What a sender has begun with must not wait for what it has not: it would all leave at once.
+            if self._offered or self._router.clock() >= end or not self._router.rest(wait):
                 return wait
         needs_probe = self._traffic.view(sender.name, domain).needs_probe
         if needs_probe and not self._traffic.probe(sender.name):
@@ -174,6 +175,9 @@ class _Batch:
                 return
             following, choice = waiting[0], waiting[1] or self._choose(waiting[0])
             if isinstance(choice, Wait):
+                if self._offered and choice.is_pace and (self._aside_until or not choice.scope):
+                    self._first.appendleft((following, None))  # once those under way have their receipts
+                    return
                 self._hold(following, choice)
             elif choice != _Chosen(chosen.sender):
                 self._first.appendleft((following, choice))
@@ -191,13 +195,14 @@ class _Batch:
             return receipt
         self._refused[receipt.send_id].add(sender.name)
         choice = self._choose(message)
+        others = isinstance(choice, _Chosen) or choice.is_pace
         if receipt.outcome is Outcome.DEFERRED:
             self._losses[sender.name] += 1
-            if isinstance(choice, _Chosen) or self._losses[sender.name] > 1:
+            if others or self._losses[sender.name] > 1:
                 self._given_up[sender.name] = receipt.response
-        if isinstance(choice, _Chosen):
-            log.warning("failed_over", send_id=str(message.send_id), of=sender.name, to=choice.sender.name)
-            self._first.append((message, choice))
+        if others:
+            log.warning("failed_over", send_id=str(message.send_id), of=sender.name)
+            self._first.append((message, choice if isinstance(choice, _Chosen) else None))
             return None
         if self._losses[sender.name] > 1:  # it was not tried any more, or tried in vain after another
             return self._held(message, self._soon())
