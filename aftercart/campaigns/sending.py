@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -95,8 +96,9 @@ class SenderLimits(Part):
             raise ValueError(f"{twice[0]} stands there twice; name each domain once")
         return value
 
+    @cached_property
     def for_delivery(self) -> Limits:
-        """As the delivery room takes it."""
+        """As the delivery room takes it; asked for every mail."""
         mailboxes = [Mailboxes(part.domains, part.limits) for part in self.mailboxes]
         return Limits(
             limits=self.limits,
@@ -109,4 +111,4 @@ def limits_of(entries: Iterable[SenderLimits], name: str) -> Limits:
     """What holds for a sender: its own entry, else the one without a name."""
     by_name = {entry.name: entry for entry in entries}
     entry = by_name.get(name) or by_name.get(None)
-    return entry.for_delivery() if entry else UNLIMITED
+    return entry.for_delivery if entry else UNLIMITED

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 PATIENCE = timedelta(seconds=2)
 """So long a thread waits for a turn under a limit by the second."""
+A_MOMENT = 0.001
 SOON = timedelta(seconds=10)
 """When to come back to a sender that gave this batch up and is not taken for broken yet."""
 
@@ -54,8 +55,11 @@ class Router:
         if not wait.is_pace or left > PATIENCE:
             return False
         before = self.clock()
-        self._wait(max(left.total_seconds(), 0.001))
-        return self.clock() > before  # one that stands still is no clock to wait by
+        self._wait(A_MOMENT)
+        if self.clock() == before:
+            return False  # one that stands still is no clock to wait by
+        self._wait(max(left.total_seconds() - A_MOMENT, 0))
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,34 +141,35 @@ class _Batch:
 
     def _ask(self, sender: Sender, message: Message) -> _Chosen | Wait:
         """Have it take this mail, after waiting for its pace; or what it waits for. Who is chosen has counted it."""
-        domain, deadline = _domain(message), self._router.clock() + 2 * PATIENCE
-        while (wait := self._wait_for(sender.name, domain)) is not None:
+        domain, deadline = _domain(message), self._router.clock() + 2 * PATIENCE  # of its own, not of the batch
+        while (wait := (view := self._traffic.view(sender.name, domain)).wait) or (
+            # That was what this process knows; this is what all know.
+            wait := self._traffic.take(sender.name, domain) if view.is_limited else None
+        ):
             end = (self._aside_until or self._router.clock()) if wait.scope else deadline
             # What a sender has begun with must not wait for what it has not: it would all leave at once.
             if self._offered or self._router.clock() >= end or not self._router.rest(wait):
                 return wait
-        needs_probe = self._traffic.view(sender.name, domain).needs_probe
-        if needs_probe and not self._traffic.probe(sender.name):
+        if view.needs_probe and not self._traffic.probe(sender.name):
             return Wait(sender.name, self._router.clock() + SOON, Held.DOWN, f"another mail tries {sender.name} now")
-        return _Chosen(sender, needs_probe)
-
-    def _wait_for(self, sender: str, domain: str) -> Wait | None:
-        """First by what this process knows, which costs nothing; then by what all know."""
-        return self._traffic.view(sender, domain).wait or self._traffic.take(sender, domain)
+        return _Chosen(sender, view.needs_probe)
 
     # ---------------------------------------------------------------- through one sender
 
     def _through(self, chosen: _Chosen, message: Message) -> Iterator[Receipt]:
         sender = chosen.sender
+        is_only_one = len(self._router.senders) == 1  # whose name the router bears: nothing needs to be said
 
         def go(*messages: Message) -> Collection[UUID]:
             self._begun |= {message.send_id for message in messages}
+            if is_only_one:
+                return self._go(*messages)
             return self._go(*(replace(message, via=sender.name) for message in messages))
 
         for receipt in sender.send_batch(self._feed(chosen, message), go):
             judged = self._judge(sender, receipt)
             if judged is not None:
-                yield judged if judged.via else replace(judged, via=sender.name)
+                yield judged if judged.via or is_only_one else replace(judged, via=sender.name)
 
     def _feed(self, chosen: _Chosen, message: Message) -> Iterator[Message]:
         """Messages as long as this sender is the one to take them. One that probes gets no second."""

@@ -34,6 +34,8 @@ class View:
     wait: Wait | None = None
     needs_probe: bool = False
     """It was out of order and may be tried with one mail."""
+    is_limited: bool = False
+    """Each mail must be taken."""
 
 
 class Traffic(Protocol):

@@ -18,7 +18,7 @@ from aftercart.clock import Clock
 from aftercart.db.session import Database
 from aftercart.delivery.base import Held, Receipt
 from aftercart.delivery.breaker import Breaker, Sign, State, after, probing, sign_of
-from aftercart.delivery.quota import Counts, Limit, Limits, free_at
+from aftercart.delivery.quota import UNLIMITED, Counts, Limit, Limits, free_at
 from aftercart.delivery.store import breakers, drain
 from aftercart.delivery.store.usage import ALL, Scopes, queue, take, usage
 from aftercart.delivery.traffic import View, Wait
@@ -31,10 +31,14 @@ LONGEST_QUEUE = timedelta(hours=1)
 WHAT_TO_DO = "nothing is lost: mails wait, and one tries again by itself; see `aftercart senders`, and the provider"
 
 
+_WORKS = View()
+
+
 class _Seen(NamedTuple):
     at: float
     breaker: Breaker
     counts: dict[str, Counts]
+    limits: Limits
 
 
 class SharedTraffic:
@@ -52,20 +56,24 @@ class SharedTraffic:
         return drain.room(connection, self.names, self.limits_of, now)
 
     def view(self, sender: str, domain: str) -> View:
-        now, seen = self._clock(), self._look(sender)
+        seen = self._look(sender)
+        if seen.breaker.state is State.CLOSED and seen.limits is UNLIMITED:
+            return _WORKS
+        now = self._clock()
         if until := seen.breaker.shut_until(now):
             return View(Wait(sender, until, Held.DOWN, f"{sender} is out of order: {seen.breaker.fault}"))
-        for scope, limits in self._scopes(sender, domain, now).items():
+        scopes = _scopes(seen.limits, domain, now)
+        for scope, limits in scopes.items():
             until, limit = free_at(limits, seen.counts.get(scope, {}), now)
             if limit:
                 return View(_wait(sender, scope, limit, until))
-        return View(needs_probe=seen.breaker.may_probe(now))
+        return View(needs_probe=seen.breaker.may_probe(now), is_limited=bool(scopes))
 
     def take(self, sender: str, domain: str) -> Wait | None:
-        scopes = self._scopes(sender, domain, self._clock())
+        scopes = _scopes(self._look(sender).limits, domain, self._clock())
         if not scopes:
             return None
-        with self._db.write() as connection:
+        with self._db.write_series() as begin, begin() as connection:
             counts, until, scope, limit = take(connection, sender, scopes, self._clock)
         self._learn(sender, counts)
         return _wait(sender, scope, limit, until) if limit else None
@@ -73,7 +81,7 @@ class SharedTraffic:
     def queue(self, wait: Wait) -> datetime:
         if wait.limit is None:
             return wait.until
-        with self._db.write() as connection:
+        with self._db.write_series() as begin, begin() as connection:
             latest = self._clock() + LONGEST_QUEUE
             return queue(connection, wait.sender, wait.scope, wait.limit, wait.until, latest)
 
@@ -100,20 +108,14 @@ class SharedTraffic:
         self._forget(sender)
         _tell(sender, before, breaker)
 
-    def _scopes(self, sender: str, domain: str, now: datetime) -> Scopes:
-        limits = self.limits_of(sender)
-        scopes = {ALL: own} if (own := limits.at(now)) else {}
-        if mailboxes := limits.mailboxes.get(domain):
-            scopes[mailboxes.scope] = mailboxes.limits
-        return scopes
-
     def _look(self, sender: str) -> _Seen:
         seen = self._seen.get(sender)
         if seen is None or monotonic() - seen.at > LOOK_AGAIN_S:
             with self._db.read() as connection:
                 breaker = breakers.standing(connection, [sender]).get(sender, Breaker())
-                limited = self.limits_of(sender) != Limits()
-                seen = _Seen(monotonic(), breaker, usage(connection, sender) if limited else {})
+                limits = self.limits_of(sender)
+                counts = usage(connection, sender) if limits is not UNLIMITED else {}
+                seen = _Seen(monotonic(), breaker, counts, limits)
             self._seen[sender] = seen
         return seen
 
@@ -124,6 +126,13 @@ class SharedTraffic:
 
     def _forget(self, sender: str) -> None:
         self._seen.pop(sender, None)
+
+
+def _scopes(limits: Limits, domain: str, now: datetime) -> Scopes:
+    scopes = {ALL: own} if (own := limits.at(now)) else {}
+    if mailboxes := limits.mailboxes.get(domain):
+        scopes[mailboxes.scope] = mailboxes.limits
+    return scopes
 
 
 def _wait(sender: str, scope: str, limit: Limit, until: datetime) -> Wait:
