@@ -1,6 +1,6 @@
 """The engine, put together once from its settings: everything a pipeline verb needs, in one value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -8,11 +8,17 @@ from zoneinfo import ZoneInfo
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.live import LiveCampaigns
 from aftercart.campaigns.loader import Campaigns
+from aftercart.campaigns.sending import limits_of
 from aftercart.clock import Clock, utc_now
 from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
-from aftercart.delivery.base import Sender
-from aftercart.delivery.senders import sender_from_url
+from aftercart.delivery.base import Message, Sender
+from aftercart.delivery.dkim_signature import signed
+from aftercart.delivery.mime import to_bytes
+from aftercart.delivery.router import Router
+from aftercart.delivery.senders import senders_from_urls
+from aftercart.delivery.store import SharedTraffic
+from aftercart.errors import ConfigError
 from aftercart.feedback.esp import ServiceDoor, open_doors
 from aftercart.feedback.mail import MailReader
 from aftercart.feedback.mailbox import Mailbox, mailbox_from_url
@@ -38,6 +44,7 @@ class App:
     inbox_db: Database
     queue: Queue
     sender: Sender
+    traffic: SharedTraffic
     shops: Mapping[str, Shop]
     renderer: Renderer
     recommender: Recommender
@@ -90,13 +97,16 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
     live_campaigns = LiveCampaigns(settings.campaigns_dir, settings.templates_dir)
     tokens = TokenSigner(settings.secret_key)
     bounces = BounceAddresses(settings.bounce_address, settings.secret_key) if settings.bounce_address else None
+    senders = [sender] if sender else senders_from_urls(settings.sender_url, _encode(settings), environment())
+    traffic = _traffic(db, clock, senders, live_campaigns)
     return App(
         settings=settings,
         clock=clock,
         db=db,
         inbox_db=inbox_db,
         queue=open_queue(settings.broker_url),
-        sender=sender or sender_from_url(settings.sender_url, environment=environment()),
+        sender=sender or Router(senders, traffic, clock),
+        traffic=traffic,
         shops=_shops(settings, live_campaigns().brand),
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
         recommender=Recommender(settings.models_dir),
@@ -109,6 +119,21 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         tracer=open_tracer(settings.traces_url),
         live_campaigns=live_campaigns,
     )
+
+
+def _encode(settings: Settings) -> Callable[[Message], bytes]:
+    return signed(to_bytes, settings.dkim_key_file, settings.dkim_selector)
+
+
+def _traffic(
+    db: Database, clock: Clock, senders: Sequence[Sender], campaigns: Callable[[], Campaigns]
+) -> SharedTraffic:
+    names = [sender.name for sender in senders]
+    for entry in campaigns().brand.senders:
+        if entry.name not in (None, *names):
+            known = ", ".join(names)
+            raise ConfigError(f"brand.yaml: senders: AFTERCART_SENDER_URL names no {entry.name} (it names {known})")
+    return SharedTraffic(db, clock, names, lambda name: limits_of(campaigns().brand.senders, name))
 
 
 def _shops(settings: Settings, brand: Brand) -> dict[str, Shop]:

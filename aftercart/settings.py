@@ -42,8 +42,11 @@ class Settings(BaseSettings):
     )
     sender_url: str = Field(
         default="console:",
-        description="smtp+starttls://USER:PASS@HOST:PORT, smtps://..., smtp://..., esp://NAME, file:DIR or console:.",
+        description="smtp+starttls://USER:PASS@HOST:PORT, smtps://..., smtp://..., esp://NAME, file:DIR or console:. "
+        "Several with blanks between them: the next takes over when one is out of order or used up.",
     )
+    dkim_key_file: str = Field(default="", description="RSA key in PEM that signs the mails (DKIM). Empty: unsigned.")
+    dkim_selector: str = Field(default="", description="Name under which DNS has its public half: NAME._domainkey.")
     secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
         description="Secrets that sign links and assign holdouts, separated by commas, newest first."
     )

@@ -9,7 +9,7 @@ with engine(tmp_path, clock=SteppedClock(start)) as app:
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,8 @@ from aftercart.starter import shipped
 
 GENERIC_SECRET = "whsec_" + "dGVzdC1zZWNyZXQtZm9yLXRoZS1nZW5lcmljLWRvb3I="
 SHOP_SECRET = "a-secret-for-tests-only"
+EACH_SECOND = timedelta(seconds=1)
+"""How often the dispatcher looks."""
 SECRET_KEY = "a-key-for-tests-only-0123456789abcdef"
 
 
@@ -98,8 +100,12 @@ def settings_for(data_dir: Path, **changes: Any) -> Settings:
 
 @contextmanager
 def engine(data_dir: Path, clock: SteppedClock, sender: Any = None, **changes: Any) -> Iterator[App]:
-    """An engine whose clock stands still, whose mails are recorded and whose tasks run when you say."""
-    built = build(settings_for(data_dir, **changes), clock=clock, sender=sender or RecordingSender())
+    """An engine whose clock stands still, whose mails are recorded and whose tasks run when you say.
+
+    With a `sender_url` the mails go there instead, by the way they would go in earnest.
+    """
+    recording = None if "sender_url" in changes else RecordingSender()
+    built = build(settings_for(data_dir, **changes), clock=clock, sender=sender or recording)
     app = replace(built, queue=ListQueue())
     try:
         yield app
@@ -123,19 +129,24 @@ def run_until(app: App, end: datetime) -> None:
         raise TypeError("run_until needs an engine with a SteppedClock")
     while (wake := _next_wake(app)) is not None and wake <= end:
         clock.move_to(wake)
-        run_due(app)
+        if run_due(app) or (_next_wake(app) or end) > clock():
+            continue
+        if clock() >= end:
+            break
+        clock.step(min(EACH_SECOND, end - clock()))  # what is due waits for a sender
     clock.move_to(end)
 
 
-def run_due(app: App) -> None:
-    """Do what is due now."""
+def run_due(app: App) -> int:
+    """Do what is due now; how many sends were handed out for it."""
     if not isinstance(app.queue, ListQueue):
         raise TypeError("run_due needs an engine with a ListQueue")
-    dispatch(app)
+    handed_out = dispatch(app)
     published, app.queue.published[:] = list(app.queue.published), []
     for task, args in published:
         if task == "deliver":
             deliver(app, [UUID(send_id) for send_id in args[0]])
+    return handed_out
 
 
 def _next_wake(app: App) -> datetime | None:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from aftercart.campaigns.schema import Part
+from aftercart.campaigns.sending import SenderLimits
 from aftercart.campaigns.written import (
     Address,
     Cap,
@@ -98,11 +99,23 @@ class Brand(Part):
         description="Share of people who get nothing from any campaign, to measure them all.",
         examples=["5%"],
     )
+    senders: tuple[SenderLimits, ...] = Field(
+        default=(), description="How much each sender may be given; without it, as much as there is."
+    )
     paused: bool = Field(
         default=False,
         description="The kill switch: true holds every mail of every campaign, until it expires.",
         examples=[False],
     )
+
+    @field_validator("senders")
+    @classmethod
+    def _each_sender_once(cls, value: tuple[SenderLimits, ...]) -> tuple[SenderLimits, ...]:
+        names = [entry.name for entry in value]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            whose = f"{twice[0]} has" if twice[0] else "senders without a name have"
+            raise ValueError(f"{whose} two entries; put the limits into one")
+        return value
 
     @property
     def address(self) -> str:

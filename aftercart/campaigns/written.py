@@ -18,6 +18,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from aftercart.campaigns.delay import Delay
+from aftercart.delivery.quota import Limit
 from aftercart.money import Money, decimals, to_minor
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.policy.quiet_hours import QuietHours
@@ -166,6 +167,7 @@ WallTime = Annotated[time, *_text(_wall_time, r"^\d{1,2}:\d{2}$", lambda value: 
 Window = Annotated[QuietHours, *_text(QuietHours.parse, r"^\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2}$", made=QuietHours)]
 _CAP_PATTERN = r"^\d+ per (\d+[smhdw]|day|week)( per campaign)?$"
 Cap = Annotated[FrequencyCap, *_text(FrequencyCap.parse, _CAP_PATTERN, made=FrequencyCap)]
+Rate = Annotated[Limit, *_text(Limit.parse, r"^[1-9]\d* per (second|hour|day)$", made=Limit)]
 _PERCENT_PATTERN = r"^\d+(\.\d+)?\s*%$"
 Holdout = Annotated[float, *_text(lambda text: _less_than_all(_share(text)), _PERCENT_PATTERN, _in_percent)]
 Percent = Annotated[float, *_text(lambda text: _more_than_nothing(_share(text)), _PERCENT_PATTERN, _in_percent)]

@@ -21,6 +21,7 @@ from aftercart.cli import (
     imports,
     measure,
     recommend,
+    senders,
     sends,
     serve,
 )
@@ -66,6 +67,7 @@ app.command("train", rich_help_panel=LEARN)(recommend.train)
 app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
 app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
+app.command("senders", rich_help_panel=LOOK)(senders.senders)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)

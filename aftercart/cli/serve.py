@@ -12,7 +12,6 @@ import typer
 
 if TYPE_CHECKING:
     from aftercart.bootstrap import App
-    from aftercart.settings import Settings
 
 HOST = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")]
 PORT = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")]
@@ -110,7 +109,7 @@ def _greet(app: "App", url: str) -> None:
         "public": [f"{settings.base_url} (AFTERCART_BASE_URL)"],
         "webhooks": [*doors, *([f"closed without a secret: {', '.join(closed)}"] if closed else [])],
         "campaigns": [", ".join(f"{name} ({c.status})" for name, c in app.campaigns.by_name.items()) or "none"],
-        "mails": [_without_password(settings)],
+        "mails": [_without_password(url) for url in settings.sender_url.split()],
     }
     print(f"\n  Aftercart {__version__} on {url}\n", file=sys.stderr)
     for title, lines in about.items():
@@ -119,9 +118,9 @@ def _greet(app: "App", url: str) -> None:
     print("\n  Ctrl-C ends it; what was planned waits for the next start.\n", file=sys.stderr, flush=True)
 
 
-def _without_password(settings: "Settings") -> str:
-    scheme, _, _ = settings.sender_url.partition(":")
-    parts = urlsplit(settings.sender_url)
+def _without_password(url: str) -> str:
+    scheme, _, _ = url.partition(":")
+    parts = urlsplit(url)
     if not parts.hostname:  # console:, file:DIR
-        return settings.sender_url if scheme != "console" else "console: (printed here, sent to nobody)"
+        return url if scheme != "console" else "console: (printed here, sent to nobody)"
     return f"{scheme}://{parts.netloc.rpartition('@')[2]}"

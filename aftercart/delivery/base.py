@@ -32,6 +32,8 @@ class Message:
     """The envelope sender (Return-Path); the From address where empty."""
     campaign: str = ""
     """What a mail service may count it under."""
+    via: str = ""
+    """The name of the sender that was chosen for it, where there are several."""
 
 
 class Outcome(StrEnum):
@@ -45,6 +47,15 @@ class Outcome(StrEnum):
     """The body was handed over and no answer came: it may or may not have been taken. Never blindly sent again."""
     WITHHELD = "withheld"
     """`go` said no at the last instant. Nothing was delivered."""
+    HELD = "held"
+    """Offered to no sender: each is out of order or has as much as it may be given. It waits unharmed."""
+
+
+class Held(StrEnum):
+    """Why a mail waits for a sender."""
+
+    THROTTLED = "provider_throttled"
+    DOWN = "provider_down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,11 @@ class Receipt:
     the message cannot be made into a mail. Worth trying again once somebody has mended it, whatever the outcome."""
     retry_after: timedelta | None = None
     """How long the provider asks us to wait before the next try."""
+    via: str = ""
+    """The name of the sender that it is from, where there are several."""
+    held: Held | None = None
+    held_until: datetime | None = None
+    """Of a HELD message: why, and when it is worth trying again."""
 
 
 class Go(Protocol):

@@ -1,14 +1,16 @@
-"""From `AFTERCART_SENDER_URL` to the sender it names. Opens no connection."""
+"""From `AFTERCART_SENDER_URL` to the senders it names. Opens no connection."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from aftercart.delivery.base import Sender
+from aftercart.delivery.base import Message, Sender
 from aftercart.delivery.console import ConsoleSender
 from aftercart.delivery.esp.from_url import EXAMPLE, esp_from_url
 from aftercart.delivery.file import FileSender
+from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.smtp import SmtpSender
 from aftercart.delivery.smtp_opening import Security, Server
 from aftercart.errors import ConfigError
@@ -19,10 +21,30 @@ KNOWN = (
 )
 
 
-def sender_from_url(url: str, *, environment: Mapping[str, str] | None = None) -> Sender:
+Encode = Callable[[Message], bytes]
+
+
+def senders_from_urls(
+    urls: str, encode: Encode = to_bytes, environment: Mapping[str, str] | None = None
+) -> list[Sender]:
+    """The senders that one or several URLs name, with blanks or line ends between them; the first is used first.
+
+    Raises ConfigError, which never shows a password.
+    """
+    senders = [sender_from_url(url, encode, environment=environment) for url in urls.split() or [urls]]
+    seen: Counter[str] = Counter()
+    for sender in senders:
+        seen[sender.name] += 1
+        if seen[sender.name] > 1:  # another account at the same server
+            sender.name = f"{sender.name}#{seen[sender.name]}"
+    return senders
+
+
+def sender_from_url(url: str, encode: Encode = to_bytes, *, environment: Mapping[str, str] | None = None) -> Sender:
     """The sender that a URL names. Raises ConfigError, which never shows the password.
 
-    `environment`: where a mail service's key is looked for that is not in the URL.
+    `encode`: makes the bytes of a mail, where the sender takes bytes. `environment`: where a mail service's key is
+    looked for that is not in the URL.
     """
     scheme, colon, rest = url.strip().partition(":")
     scheme = scheme.lower()
@@ -31,9 +53,9 @@ def sender_from_url(url: str, *, environment: Mapping[str, str] | None = None) -
     if scheme == "console":
         return _console(rest)
     if scheme == "file":
-        return FileSender(_folder(rest))
+        return FileSender(_folder(rest), encode=encode)
     if scheme in tuple(Security):
-        return SmtpSender(_server(Security(scheme), url.strip()))
+        return SmtpSender(_server(Security(scheme), url.strip()), encode=encode)
     if scheme == "esp":
         return esp_from_url(url.strip(), environment or {})
     raise ConfigError(f"{scheme}: is no sender that Aftercart knows; known are {KNOWN}")

@@ -22,8 +22,8 @@ from aftercart.doctor.engine import check_engine
 from aftercart.doctor.finding import Finding, Level, fault
 from aftercart.doctor.keys import check_doors, check_keys
 from aftercart.doctor.model import check_model
-from aftercart.doctor.sender import check_sender
-from aftercart.settings import Settings
+from aftercart.doctor.sender import check_senders
+from aftercart.settings import Settings, environment
 
 Check = Callable[[], Iterable[Finding]]
 
@@ -61,7 +61,7 @@ def _by_name(patient: Patient, inspection: Inspection) -> dict[str, Check]:
         "database": lambda: _about_data(patient),
         "disk": partial(check_disk, settings.data_dir),
         "broker": lambda: _about_workers(patient),
-        "sender": partial(check_sender, settings.sender_url),
+        "sender": partial(check_senders, settings.sender_url, environment()),
         "base url": lambda: _about_address(patient, brand.url if brand else ""),
     }
     if brand:

@@ -1,10 +1,11 @@
 """Would the mail server take our mails? It is connected to and logged in to, and given none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Protocol, runtime_checkable
 
-from aftercart.delivery.senders import sender_from_url
+from aftercart.delivery.base import Sender
+from aftercart.delivery.senders import senders_from_urls
 from aftercart.doctor.finding import Finding, fault, fine, warn
 from aftercart.errors import AftercartError, DeliveryError
 
@@ -20,13 +21,18 @@ class CanBeTried(Protocol):
         ...
 
 
-def check_sender(url: str) -> Iterator[Finding]:
-    """The sender that a URL names."""
+def check_senders(urls: str, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """The senders that the URLs name. `environment`: where mail services' keys may stand."""
     try:
-        sender = sender_from_url(url)
+        senders = senders_from_urls(urls, environment=environment)
     except AftercartError as err:
         yield fault(SENDER, str(err), "correct AFTERCART_SENDER_URL")
         return
+    for sender, url in zip(senders, urls.split() or [urls], strict=True):
+        yield from _check(sender, url)
+
+
+def _check(sender: Sender, url: str) -> Iterator[Finding]:
     with closing(sender):
         if sender.name in ("console", "file"):
             do = "for real mail: AFTERCART_SENDER_URL=smtp+starttls://USER:PASSWORD@HOST:587"

@@ -10,6 +10,7 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.ledger import store as ledger
+from aftercart.pipeline import backlog
 from aftercart.pipeline.watch import doubt_late_plans, may_send
 from aftercart.reports.lateness import lateness
 
@@ -34,7 +35,7 @@ def dispatch(app: App) -> int:
     _alarm_when_late(app, now)
     with app.db.write() as connection:
         abandoned = ledger.settle_abandoned(connection, now, app.db.boot_id)
-        due = ledger.take_due(connection, now, room * BATCH) if room else []
+        due = backlog.take_due(connection, app, now, room * BATCH) if room else []
         due = doubt_late_plans(connection, due, now)
     if abandoned:
         log.error("hand_overs_unknown", sends=abandoned, what="a worker died while handing over; see `aftercart sends`")

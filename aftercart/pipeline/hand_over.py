@@ -16,8 +16,10 @@ from sqlalchemy import Connection
 from aftercart.bootstrap import App
 from aftercart.db.session import is_passing
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
+from aftercart.delivery.retry import retry_at
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
+from aftercart.pipeline.backlog import Held, keep_waiting
 from aftercart.pipeline.content import Content
 from aftercart.pipeline.gate import still_stands
 from aftercart.pipeline.planned import Planned
@@ -28,8 +30,6 @@ from aftercart.policy.suppression import SuppressionReason
 
 log = structlog.get_logger()
 
-FIRST_RETRY = timedelta(minutes=1)
-LONGEST_RETRY = timedelta(hours=1)
 HOLD = timedelta(seconds=60)
 """How long a claim may wait for its turn. Behind a slow server, what waits longer is given back and decided anew."""
 
@@ -109,6 +109,7 @@ class _Marks:
         self._waiting = dict(self._claims)
         self._received: list[Receipt] = []
         self._given_back: dict[UUID, int] = {}
+        self._held: list[Held] = []
         self._hold_until = app.clock() + HOLD
 
     def waits(self, message: Message) -> bool:
@@ -144,7 +145,8 @@ class _Marks:
                 for claim in claims
                 if self._may_still_go(claim, now)
             ]
-            begun = ledger.begin(connection, starts, self._app.sender.name, now)
+            via = next((message.via for message in messages), "") or self._app.sender.name
+            begun = ledger.begin(connection, starts, via, now)
         self._received = []
         for claim in claims:
             del self._waiting[claim.send_id]
@@ -155,15 +157,19 @@ class _Marks:
         self._waiting.pop(receipt.send_id, None)
         if receipt.outcome is Outcome.WITHHELD:
             self._give_back(self._claims[receipt.send_id])
+        elif receipt.outcome is Outcome.HELD:
+            claim = self._claims[receipt.send_id]
+            self._held.append(Held(claim.planned, claim.attempt, receipt))
         else:
             self._received.append(receipt)
 
     def finish(self, connection: Connection) -> None:
         """Write what is left."""
         now = self._app.clock()
-        self._lock(connection, *self._given_back)
+        self._lock(connection, *self._given_back, *(held.planned.send_id for held in self._held))
         self._settle(connection, now)
         ledger.release(connection, self._given_back, now)
+        keep_waiting(connection, self._held, now)
         ids = {claim.planned.enrollment_id for claim in self._claims.values()}
         ledger.complete_enrollments(connection, ids, now)
 
@@ -184,7 +190,7 @@ class _Marks:
 
 
 def _settled(claim: Claimed, receipt: Receipt, now: datetime) -> ledger.Settled:
-    state, reason, retry_at = _next_state(claim, receipt, now)
+    state, reason, again = _next_state(claim, receipt, now)
     return ledger.Settled(
         send_id=claim.send_id,
         attempt=claim.attempt,
@@ -194,7 +200,8 @@ def _settled(claim: Claimed, receipt: Receipt, now: datetime) -> ledger.Settled:
         state=state,
         reason=reason,
         at=now,
-        retry_at=retry_at,
+        retry_at=again,
+        provider=receipt.via,
     )
 
 
@@ -207,16 +214,8 @@ def _next_state(claim: Claimed, receipt: Receipt, now: datetime) -> tuple[SendSt
         case Outcome.REJECTED if not receipt.fault_is_ours:
             return SendState.FAILED, Reason.HARD_BOUNCE if receipt.hard_bounce else Reason.PROVIDER_REJECTED, None
         case _:  # deferred, or refused for a fault of ours that can be mended: the recipient must not lose by it
-            asked_for = min(receipt.retry_after or timedelta(0), LONGEST_RETRY)
-            retry_at = now + max(_pause(claim), asked_for)
-            if retry_at >= claim.planned.valid_until:
+            planned, asked_for = claim.planned, receipt.retry_after or timedelta(0)
+            again = retry_at(planned.tries, person_hash(planned.email), now, planned.valid_until, asked_for)
+            if again is None:
                 return SendState.FAILED, Reason.GAVE_UP, None
-            return SendState.SCHEDULED, Reason.PROVIDER_DEFERRED, retry_at
-
-
-def _pause(claim: Claimed) -> timedelta:
-    """Twice as long each time, at most an hour, spread by a tenth so that a backlog does not come back at once."""
-    planned = claim.planned
-    doublings: int = 2 ** min(planned.tries, 10)
-    pause = min(FIRST_RETRY * doublings, LONGEST_RETRY)
-    return pause * (1 + (person_hash(planned.email) + planned.tries) % 100 / 1000)
+            return SendState.SCHEDULED, Reason.PROVIDER_DEFERRED, again

@@ -83,6 +83,11 @@ class Reason(StrEnum):
     ALLOWED = "allowed", "Nothing spoke against the mail; it was prepared and claimed for sending."
     SENT = "sent", "The mail was handed to the mail provider."
     PROVIDER_DEFERRED = "provider_deferred", "The mail could not be handed over yet; it is tried again."
+    PROVIDER_THROTTLED = (
+        "provider_throttled",
+        "The mail provider has been given as much as it may be given for now; the mail waits for its turn.",
+    )
+    PROVIDER_DOWN = "provider_down", "The mail provider is out of order; the mail waits and nothing was tried with it."
     PROVIDER_REJECTED = "provider_rejected", "The mail provider does not take this mail."
     HARD_BOUNCE = "hard_bounce", "The address does not exist."
     DELIVERED = "delivered", "The recipient's mail server has the mail."

@@ -42,6 +42,7 @@ KINDS = (
     "reversal",
     "enroll",
     "gate",
+    "sender",
     "pick",
     "attempt",
     "feedback",

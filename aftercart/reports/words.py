@@ -35,7 +35,7 @@ GUARDS = {
     "alike": "nearly the same as another pick",
     "category_full": "one too many of its category",
 }
-STAGES = {"event": "Webhook", "enroll": "Enrollment", "gate": "Decision", "attempt": "Hand-over"}
+STAGES = {"event": "Webhook", "enroll": "Enrollment", "gate": "Decision", "sender": "Sender", "attempt": "Hand-over"}
 """The kinds of moments, where a reader knows a better word."""
 CLICKS = {
     "looks_human": "by a person, as far as one can tell",
@@ -104,6 +104,11 @@ def _gate(facts: Facts) -> Iterable[str]:
     others = [stop for stop in facts.get("stops", ())[1:] if stop != Reason.EXPIRED or not facts.get("because")]
     if others:
         yield "Besides: " + " ".join(Reason(stop).sentence for stop in others)
+
+
+def _sender(facts: Facts) -> Iterable[str]:
+    yield f"The sender: {facts['sender']}." if facts.get("sender") else ""
+    yield f"Because: {facts['because']}." if facts.get("because") else ""
 
 
 def _content(facts: Facts) -> Iterable[str]:
@@ -202,6 +207,7 @@ TELL: Mapping[str, Line] = {
     "reversal": _reversal,
     "enroll": _enroll,
     "gate": _gate,
+    "sender": _sender,
     "pick": _pick,
     "attempt": _attempt,
     "feedback": _feedback,

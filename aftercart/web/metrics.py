@@ -18,7 +18,9 @@ from aftercart.db import tables
 from aftercart.ledger.store import tallying
 from aftercart.queue.port import QUEUE_OF
 from aftercart.reports import readings, status
+from aftercart.reports.senders import senders
 from aftercart.web.patience import Patience
+from aftercart.web.sender_metrics import sender_metrics
 
 BROKER_WITHIN_S = 3.0
 SHARE = 20
@@ -51,6 +53,7 @@ class Metrics:
             sends = tallying.kept(main, tables.sends)
             dispatcher = readings.dispatcher(main)
             trained_at, oldest = readings.serving_since(main), readings.oldest_webhook(inbox)
+            standing = senders(main, self._app.traffic.names, self._app.traffic.limits_of, now)
         yield _by("aftercart_sends", "Sends by state", ("state",), (((s,), n) for s, n in numbers.sends.items()))
         reasons = (((state, reason or ""), number) for (state, reason), number in sends.items())
         yield _by("aftercart_send_reasons", "Sends by state and reason", ("state", "reason"), reasons)
@@ -63,6 +66,7 @@ class Metrics:
             "aftercart_inbox_oldest_seconds", "How long the oldest webhook that waits has waited", _age(oldest, now)
         )
         yield _one("aftercart_held", "1 while all mail is held for a person's word", int(bool(dispatcher.held_because)))
+        yield from sender_metrics(standing)
         if dispatcher.beat_at:
             about_beat = "Since the dispatcher's last sign of life; missing where it never ran"
             yield _one("aftercart_dispatcher_seconds", about_beat, _age(dispatcher.beat_at, now))

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from aftercart.doctor.finding import Finding
-from aftercart.doctor.sender import check_sender
+from aftercart.doctor.sender import check_senders
 from tests.conftest import free_port
 from tests.smtp_server import Does, ScriptedServer
 
 
 def the_one(url: str) -> Finding:
-    [found] = check_sender(url)
+    [found] = check_senders(url, {})
     return found
 
 
@@ -39,7 +39,7 @@ def test_a_login_that_is_taken_is_told() -> None:
 
 def test_a_server_that_would_protect_the_mails_is_told_though_it_works() -> None:
     with ScriptedServer(("STARTTLS",)) as server:
-        unprotected, works = check_sender(f"smtp://127.0.0.1:{server.port}")
+        unprotected, works = check_senders(f"smtp://127.0.0.1:{server.port}", {})
     assert (unprotected.level, works.level) == ("warn", "fine")
     assert "smtp+starttls://" in unprotected.do
 

@@ -17,6 +17,8 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
 from aftercart.db.tables import sends
+from aftercart.delivery.base import Outcome, Receipt
+from aftercart.ids import new_id
 from aftercart.intake.signing import sign_generic
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import dispatch
@@ -220,6 +222,15 @@ def test_metrics_tell_how_sends_ended_how_fast_and_how_old_the_model_is(site: Si
     assert found["aftercart_send_reasons", "provider_deferred", "sending"] == 1
     assert found["aftercart_handed_over_total", ""] == 2
     assert found["aftercart_model_age_seconds", ""] == 2 * 86_400
+
+
+def test_metrics_show_a_sender_that_is_out_of_order(site: Site) -> None:
+    away = Receipt(new_id(), Outcome.DEFERRED, "421 busy", code=421, fault_is_ours=True)
+    for _ in range(5):
+        site.app.traffic.report("recording", away)
+    page = site.client.get("/metrics").text
+    assert 'aftercart_sender_up{sender="recording"} 0.0' in page
+    assert 'aftercart_sender_faults{sender="recording"} 5.0' in page
 
 
 def test_the_api_describes_itself(site: Site) -> None:

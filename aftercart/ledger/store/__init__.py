@@ -4,6 +4,7 @@ Locks are always taken in this order, and within a table in the order of the ids
 each other in a circle: recipients, customers, orders (see `aftercart/intake/store`), sends, enrollments.
 """
 
+from aftercart.ledger.store.backlog import mark_waiting, postpone, take_expired
 from aftercart.ledger.store.by_hand import Choice, Failed, InDoubt, failed, in_doubt, plan_anew, settle_in_doubt
 from aftercart.ledger.store.claims import LEASE, Claim, claim, defer, due, lock_due
 from aftercart.ledger.store.dispatching import (
@@ -58,10 +59,12 @@ __all__ = [
     "let_go",
     "lock_due",
     "lock_sends",
+    "mark_waiting",
     "next_wake",
     "offered_since",
     "plan_anew",
     "planned_late",
+    "postpone",
     "put_in_doubt",
     "readdress",
     "release",
@@ -71,5 +74,6 @@ __all__ = [
     "settle_in_doubt",
     "standing",
     "take_due",
+    "take_expired",
     "take_over",
 ]

@@ -123,6 +123,8 @@ class Settled:
     reason: str | None
     at: datetime
     retry_at: datetime | None = None
+    provider: str = ""
+    """Who answered; empty: the one that `settle` is told."""
 
     @property
     def keeps_slot(self) -> bool:
@@ -190,7 +192,7 @@ def _of_attempt(result: Settled, provider: str) -> dict[str, Any]:
     return {
         "send_id": result.send_id,
         "attempt": result.attempt,
-        "provider": provider,
+        "provider": result.provider or provider,
         "message_id": result.message_id,
         "outcome": result.outcome,
         "response": result.response[:RESPONSE_LIMIT],

@@ -1,0 +1,117 @@
+"""How much of what is due may be handed to the workers now, where senders have limits or are out of order.
+
+The dispatcher hands out no more than the senders can take within the next seconds; the rest stays due in the table. So
+a backlog is neither decided nor rendered in vain, and drains in its order at the senders' pace. The limits themselves
+hold at the hand-over (`usage.take`): this here may be wrong by a little.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from aftercart.db.session import insert_new
+from aftercart.db.tables import drain
+from aftercart.delivery.base import Held
+from aftercart.delivery.breaker import Breaker
+from aftercart.delivery.quota import Limit, Limits, Per, counted, free_at
+from aftercart.delivery.store import breakers
+from aftercart.delivery.store.usage import ALL, usage
+
+AHEAD = timedelta(seconds=5)
+"""So much work for the senders is handed out; a claim is good for a minute."""
+THE_ONE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """`mails` None: as many as there are. `spacing`: between two mails, on average."""
+
+    mails: int | None
+    held: Held = Held.THROTTLED
+    sender: str = ""
+    words: str = ""
+    until: datetime | None = None
+    """When there will be room, where there is none."""
+    spacing: timedelta = timedelta(0)
+
+
+def room(connection: Connection, names: Sequence[str], limits_of: Callable[[str], Limits], now: datetime) -> Room:
+    """How many due mails may be handed out at `now`."""
+    standing = breakers.standing(connection, names)
+    total, shut = 0, []
+    for name in names:
+        breaker = standing.get(name, Breaker())
+        if until := breaker.shut_until(now):
+            shut.append(Room(0, Held.DOWN, name, breaker.fault, until))
+            continue
+        if breaker.may_probe(now):
+            total += 1
+            continue
+        limits = limits_of(name).at(now)
+        if not limits:
+            return Room(None)
+        pace = min((one for one in limits if one.per is Per.SECOND), key=lambda one: one.most, default=None)
+        quota = _quota(connection, name, [one for one in limits if one.per is not Per.SECOND], now)
+        by_pace = _by_pace(connection, pace, now) if pace else None
+        if pace and by_pace is not None and (quota.mails is None or by_pace <= quota.mails):
+            return Room(total + by_pace, Held.THROTTLED, name, str(pace), None, pace.spacing)
+        total += quota.mails or 0
+        shut.append(quota)
+    first = min(shut, key=lambda room: room.until or now, default=Room(0))
+    return replace(first, mails=total)
+
+
+def _quota(connection: Connection, name: str, limits: Sequence[Limit], now: datetime) -> Room:
+    """How many mails are left of the hour and the day, and how it goes on once they have left."""
+    if not limits:
+        return Room(None)
+    counts = usage(connection, name).get(ALL, {})
+    left = min(limit.left(counts, now) for limit in limits)
+    until, limit = free_at(limits, counted(limits, counts, now, left), now)
+    return Room(left, Held.THROTTLED, name, str(limit), until, limit.spacing if limit else timedelta(0))
+
+
+def _by_pace(connection: Connection, pace: Limit, now: datetime) -> int:
+    handed_out = connection.execute(select(drain.c.paced_until).where(drain.c.id == THE_ONE)).scalar_one_or_none()
+    start = max(handed_out or now, now)
+    return max((now + AHEAD - start) // pace.spacing, 0)
+
+
+def took(connection: Connection, mails: int, room: Room, now: datetime) -> None:
+    """So many were handed out."""
+    if mails and room.spacing:
+        row = lock(connection, now)
+        paced_until = max(row.paced_until, now) + mails * room.spacing
+        connection.execute(update(drain).where(drain.c.id == THE_ONE).values(paced_until=paced_until))
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """How far the dispatchers are."""
+
+    paced_until: datetime
+    """Until when the senders have enough to do."""
+    marked_until: datetime | None
+    """What fell due before was told that it waits."""
+    last_turn: datetime | None
+    """The instant that was told to the last one that waits."""
+    looked_at: datetime | None
+    """When those that have become too late were last taken out."""
+
+
+def lock(connection: Connection, now: datetime) -> Drain:
+    """How far they are; other dispatchers wait until the end of the transaction."""
+    columns = (drain.c.paced_until, drain.c.marked_until, drain.c.last_turn, drain.c.looked_at)
+    wanted = select(*columns).where(drain.c.id == THE_ONE).with_for_update()
+    found = connection.execute(wanted).one_or_none()
+    if found is None:
+        insert_new(connection, drain, [{"id": THE_ONE, "paced_until": now}], unique=("id",))
+        found = connection.execute(wanted).one()
+    return Drain(*found)
+
+
+def keep(connection: Connection, **changes: datetime | None) -> None:
+    """Write how far they are now."""
+    connection.execute(update(drain).where(drain.c.id == THE_ONE).values(**changes))
