@@ -14,6 +14,7 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.delivery.base import Found, LooksUp
+from aftercart.delivery.router import Router
 from aftercart.errors import ConfigError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState, Word
@@ -57,19 +58,26 @@ def settle_by_hand(app: App, choice: Choice, word: Word, *, only_tell: bool = Fa
 
 
 def settle_by_provider(app: App, choice: Choice, *, only_tell: bool = False) -> Iterator[Settlement]:
-    """The provider is asked; what it does not know stays in doubt. Raises ConfigError where it cannot be asked."""
-    sender = app.sender
-    if not isinstance(sender, LooksUp):
+    """Each provider is asked about the mails that it was given; what it does not know stays in doubt.
+
+    Raises ConfigError where none can be asked.
+    """
+    senders = app.sender.senders if isinstance(app.sender, Router) else (app.sender,)
+    askable = {sender.name: sender for sender in senders if isinstance(sender, LooksUp)}
+    if not askable:
         raise ConfigError(
-            f"{sender.name} cannot look a mail up: look into its log yourself and say --sent, --not-sent or --leave"
+            f"{app.sender.name} cannot look a mail up: look into its log yourself and say --sent, --not-sent or --leave"
         )
-    return _settle(app, choice, lambda page: _asked(sender, page), f"look-up at {sender.name}", only_tell)
+    return _settle(app, choice, lambda page: _asked(askable, page), f"look-up at {' + '.join(askable)}", only_tell)
 
 
-def _asked(sender: LooksUp, page: Sequence[InDoubt]) -> dict[UUID, Word]:
-    by_message = {send.message_id: send.send_id for send in page if send.message_id}
-    found = sender.look_up(list(by_message))
-    return {by_message[message_id]: _FOUND[told] for message_id, told in found.items() if told in _FOUND}
+def _asked(askable: Mapping[str, LooksUp], page: Sequence[InDoubt]) -> dict[UUID, Word]:
+    words: dict[UUID, Word] = {}
+    for name, sender in askable.items():
+        given = {send.message_id: send.send_id for send in page if send.message_id and send.provider == name}
+        found = sender.look_up(list(given)) if given else {}
+        words |= {given[message_id]: _FOUND[told] for message_id, told in found.items() if told in _FOUND}
+    return words
 
 
 def _settle(

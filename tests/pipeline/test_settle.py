@@ -11,6 +11,7 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import decisions, sends
 from aftercart.delivery.base import Found, Outcome
+from aftercart.delivery.router import Router
 from aftercart.errors import ConfigError
 from aftercart.ledger.states import Word
 from aftercart.ledger.store import Choice
@@ -118,6 +119,12 @@ def test_a_provider_that_can_be_asked_settles_what_it_knows(app: App, knows: Fou
     told = list(settle_by_provider(replace(app, sender=Asked(knows=knows)), EVERY))
     assert [settlement.word is None for settlement in told] == [knows is Found.CANNOT_TELL]
     assert (in_doubt(app)["state"], in_doubt(app)["reason"]) == (state, reason)
+
+
+def test_of_several_providers_each_is_asked_about_its_own_mails(app: App) -> None:
+    other, own = Asked(name="another", knows=Found.NEVER_CAME), Asked(knows=Found.TAKEN)
+    list(settle_by_provider(replace(app, sender=Router([other, own], app.traffic, app.clock)), EVERY))
+    assert in_doubt(app)["state"] == "sent"
 
 
 def test_a_provider_that_cannot_be_asked_says_what_to_do(app: App) -> None:
