@@ -51,3 +51,24 @@ def test_the_pauses_double(person: int) -> None:
 def test_a_backlog_does_not_come_back_at_once() -> None:
     back = sorted(retry_at(6, person, NOW, NOW + timedelta(days=3)) or NOW for person in range(1_000))
     assert back[-1] - back[0] > timedelta(minutes=5)
+
+
+def test_people_come_back_in_another_order_each_time() -> None:
+    """Who breaks a connection must not stand before the same people at each try."""
+
+    def order(tries: int) -> list[int]:
+        later = NOW + timedelta(days=3)
+        return sorted(range(100), key=lambda person: retry_at(tries, person, NOW, later) or NOW)
+
+    orders = [order(tries) for tries in range(6, 10)]
+    places = [[found.index(person) for found in orders] for person in range(100)]
+    assert sum(max(each) - min(each) > 10 for each in places) > 90
+
+
+def test_a_provider_that_asks_for_a_pause_gets_it_up_to_an_hour_and_to_the_last_moment() -> None:
+    later = NOW + timedelta(days=3)
+    assert retry_at(0, 7, NOW, later, timedelta(minutes=20)) == NOW + timedelta(minutes=20)
+    assert retry_at(0, 7, NOW, later, timedelta(hours=5)) == NOW + LONGEST_PAUSE
+    assert retry_at(0, 7, NOW, NOW + timedelta(minutes=10), timedelta(minutes=20)) == NOW + timedelta(
+        minutes=9, seconds=55
+    )
