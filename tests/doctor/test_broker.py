@@ -1,6 +1,7 @@
 """What the doctor says of a fleet: a real Redis, a real worker, a real beat."""
 
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import redis
@@ -32,12 +33,17 @@ def test_a_fleet_without_workers_and_without_beat_is_told_what_it_lacks(shop: De
     assert levels(redis_url) == {"broker": "fine", "workers": "fault"}
     worker = ["celery", "-A", "workers", "worker", "-P", "threads", "-c", "1"]
     with shop.running([*worker, "-Q", "ingest,deliver,housekeeping"]) as [process]:
+        deadline = monotonic() + 60
         while (found := levels(redis_url))["workers"] == "fault":
             assert process.popen.poll() is None, process.log
-        assert found == {"broker": "fine", "workers": "warn", "beat": "fault"}, "nobody trains, and there is no beat"
+            assert monotonic() < deadline, found
+        assert found == {"broker": "fine", "workers": "warn", "beat": "fault"}, (
+            "nobody trains or reads bounces, and there is no beat"
+        )
         with shop.running(["celery", "-A", "workers", "beat"]) as [beat]:
             while levels(redis_url)["beat"] != "fine":
                 assert beat.popen.poll() is None, beat.log
+                assert monotonic() < deadline
 
 
 def test_a_redis_that_drops_messages_when_it_is_full_is_told(redis_url: str) -> None:
