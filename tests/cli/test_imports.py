@@ -39,7 +39,7 @@ def written(tmp_path: Path) -> Callable[[str, str], str]:
 
     def write(name: str, text: str) -> str:
         content = text.encode()
-        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        (tmp_path / name).write_bytes(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
         return name
 
     return write
@@ -114,7 +114,7 @@ def test_wrong_usage_exits_2_and_says_why(typed: Typed, written: Written, words:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("p.csv", gzip.compress(PRODUCTS.encode()), "it looks gzipped — name it p.csv.gz"),
+        ("p.csv", gzip.compress(PRODUCTS.encode(), mtime=0), "it looks gzipped — name it p.csv.gz"),
         ("p.csv.gz", PRODUCTS.encode(), "it is not gzipped, though its name says so — name it p.csv"),
         ("p.csv", PRODUCTS.replace(",", ";").encode(), "its columns are parted by semicolons, and commas are"),
         ("p.csv", PRODUCTS.replace(",", "\t").encode(), "its columns are parted by tabs, and commas are"),
