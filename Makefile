@@ -45,7 +45,7 @@ contracts: install
 	$(BIN)/lint-imports
 
 test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no system service needed)
-	$(BIN)/pytest -q -n 3 $(ARGS)
+	$(BIN)/pytest -q -n 4 $(ARGS)
 
 browser: install  ## checks of the pages in a real browser (needs Chromium: apt-get install chromium)
 	$(BIN)/pytest -q -m browser tests/browser

@@ -139,7 +139,7 @@ UNSEEN = {
         "share one name",
     ),
 }
-BROUGHT = {"pydantic-core": "pydantic pins the one that fits", "django": "django-post-office brings the one that fits"}
+BROUGHT = {"pydantic-core": "pydantic pins the one that fits"}
 
 
 def test_what_is_imported_is_declared_and_the_other_way_round() -> None:

@@ -119,5 +119,5 @@ def _decision(
         "outcome": "defer",
         "reason": reason,
         "until": until,
-        "inputs": {"sender": sender, "because": because},
+        "inputs": {"sender": sender, "words": because},
     }

@@ -108,7 +108,7 @@ def _gate(facts: Facts) -> Iterable[str]:
 
 def _sender(facts: Facts) -> Iterable[str]:
     yield f"The sender: {facts['sender']}." if facts.get("sender") else ""
-    yield f"Because: {facts['because']}." if facts.get("because") else ""
+    yield f"Because: {facts['words']}." if facts.get("words") else ""
 
 
 def _content(facts: Facts) -> Iterable[str]:

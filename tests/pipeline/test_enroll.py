@@ -13,7 +13,7 @@ from aftercart.clock import SteppedClock
 from aftercart.db.tables import campaign_versions, decisions, enrollments, order_reversals, sends
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.send import deliver
-from aftercart.testing import engine, run_until
+from aftercart.testing import engine, run_due, run_until
 from tests.cast import (
     ADA,
     BIKE,
@@ -221,11 +221,14 @@ def test_an_order_whose_payment_falls_through_waits_for_it(open_app: Open, paid_
     woo_paid(app, **placed)
     clock_of(app).step(HOUR)
     woo_paid(app, **placed, status="on-hold")
-    run_until(app, MONDAY + 4 * DAY)
+    run_until(app, MONDAY + 3 * DAY + 3 * HOUR)
     assert fates(app) == [("scheduled", "order_not_completed")]
     if paid_again:
         woo_paid(app, **placed)
-    run_until(app, MONDAY + 14 * DAY)
+        run_until(app, MONDAY + 5 * DAY)
+    else:
+        clock_of(app).move_to(MONDAY + 14 * DAY)
+        run_due(app)
     assert fates(app) == [fate]
 
 

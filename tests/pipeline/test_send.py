@@ -272,7 +272,7 @@ def test_a_mail_deferred_for_one_reason_is_recorded_once(open_app: Open, shop: S
     app = open_app()
     order(app, "1", ADA)
     shop.write(campaign(), brand="paused: true\n")
-    paused = open_app(DUE)
+    paused = open_app(DUE, hold_after_hours=24)
     run_until(paused, DUE + 6 * HOUR)
     assert [row["reason"] for row in rows(app, decisions)] == ["enrolled", "paused"]
 
@@ -435,12 +435,12 @@ def test_a_paused_campaign_waits_and_goes_on_with_each_mail_once(open_app: Open,
     order(app, "3", CHIKA)
     run_until(app, DUE - HOUR)  # Chika has hers
     shop.write(campaign(status="paused"))
-    paused = open_app(DUE)
+    paused = open_app(DUE, hold_after_hours=24)
     run_until(paused, DUE + 5 * HOUR)
     assert outbox(paused).messages == []
     assert fates(paused).count(("scheduled", "campaign_paused")) == 2
     shop.write(campaign())
-    resumed = open_app(DUE + 5 * HOUR)
+    resumed = open_app(DUE + 5 * HOUR, hold_after_hours=24)
     run_until(resumed, DUE + DAY)
     assert sorted(mail.recipient for mail in outbox(resumed).messages) == ["ada@example.com", "customer2@example.com"]
     assert [mail.recipient for mail in outbox(app).messages] == ["chika@example.com"]
@@ -620,7 +620,7 @@ def test_mails_that_fell_due_while_the_engine_was_down_go_or_expire(open_app: Op
     run_due(late)
     assert fates(late) == [("sent", "sent")] * 2
     order(late, "3", customer(3))
-    very_late = open_app(DUE + 11 * DAY)
+    very_late = open_app(DUE + 11 * DAY, hold_after_hours=24 * 14)
     run_due(very_late)
     assert fates(very_late)[-1] == ("skipped", "expired")
 
