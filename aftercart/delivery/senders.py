@@ -1,5 +1,6 @@
 """From `AFTERCART_SENDER_URL` to the senders it names. Opens no connection."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
@@ -11,7 +12,7 @@ from aftercart.delivery.console import ConsoleSender
 from aftercart.delivery.esp.from_url import EXAMPLE, esp_from_url
 from aftercart.delivery.file import FileSender
 from aftercart.delivery.mime import to_bytes
-from aftercart.delivery.smtp import SmtpSender
+from aftercart.delivery.smtp import CONNECTIONS, SmtpSender
 from aftercart.delivery.smtp_opening import Security, Server
 from aftercart.errors import ConfigError
 
@@ -20,6 +21,8 @@ KNOWN = (
     f"smtp://HOST:PORT, smtps://USER:PASS@HOST:PORT, smtp+starttls://USER:PASS@HOST:PORT, {EXAMPLE}, file:DIR, console:"
 )
 
+
+_CONNECTIONS = re.compile(r"connections=([1-9]\d?)")
 
 Encode = Callable[[Message], bytes]
 
@@ -55,7 +58,8 @@ def sender_from_url(url: str, encode: Encode = to_bytes, *, environment: Mapping
     if scheme == "file":
         return FileSender(_folder(rest), encode=encode)
     if scheme in tuple(Security):
-        return SmtpSender(_server(Security(scheme), url.strip()), encode=encode)
+        server, connections = _server(Security(scheme), url.strip())
+        return SmtpSender(server, connections=connections, encode=encode)
     if scheme == "esp":
         return esp_from_url(url.strip(), environment or {})
     raise ConfigError(f"{scheme}: is no sender that Aftercart knows; known are {KNOWN}")
@@ -74,21 +78,26 @@ def _folder(rest: str) -> Path:
     return Path(path)
 
 
-def _server(security: Security, url: str) -> Server:
+def _server(security: Security, url: str) -> tuple[Server, int]:
+    """The server, and how many connections to it there may be."""
     parts = _split(security, url)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     host, port = parts.hostname or "", _port(security, parts)
     shown = f"{security}://{host or '?'}"
     if not host:
         raise ConfigError(f"{shown}: the host is missing, as in {security}://mail.example.com")
-    if parts.path.strip("/") or parts.query or parts.fragment:
+    wanted = _CONNECTIONS.fullmatch(parts.query or f"connections={CONNECTIONS}")
+    if parts.path.strip("/") or wanted is None or parts.fragment:
         # A '/', '?' or '#' that is not encoded cuts a password in two, so the rest is not shown.
-        raise ConfigError(f"{shown}: nothing may follow the port (write %2F for / in a password, %23 for #, %3F for ?)")
+        raise ConfigError(
+            f"{shown}: nothing but ?connections=N (1 to 99) may follow the port "
+            "(write %2F for / in a password, %23 for #, %3F for ?)"
+        )
     if bool(user) != bool(password):
         raise ConfigError(f"{shown}: needs both a user and a password, or neither")
     if user and security is Security.NONE and not _is_this_machine(host):
         raise ConfigError(f"{shown}: would send the password in the clear; use smtp+starttls:// or smtps://")
-    return Server(host, port, security, user, password)
+    return Server(host, port, security, user, password), int(wanted[1])
 
 
 def _split(security: Security, url: str) -> SplitResult:

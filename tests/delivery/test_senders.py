@@ -8,6 +8,7 @@ from aftercart.delivery.senders import sender_from_url
 from aftercart.delivery.smtp import SmtpSender
 from aftercart.errors import ConfigError
 from tests.messages import a_message, always
+from tests.smtp_server import Does, ScriptedServer
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,15 @@ def test_every_form_of_url_has_its_sender(url: str, kind: type, name: str) -> No
     sender = sender_from_url(url)
     assert type(sender) is kind
     assert sender.name == name
+
+
+def test_as_many_connections_are_made_as_the_url_allows() -> None:
+    """One, where a server lets no second one in."""
+    with ScriptedServer(body=Does.ANSWER_LATE) as server:
+        sender = sender_from_url(f"smtp://127.0.0.1:{server.port}?connections=1")
+        assert len(list(sender.send_batch([a_message() for _ in range(4)], always))) == 4
+        sender.close()
+        assert server.connections == 1
 
 
 def test_a_folder_is_taken_as_it_is_written(tmp_path: Path) -> None:
@@ -55,8 +65,10 @@ def test_a_folder_is_taken_as_it_is_written(tmp_path: Path) -> None:
         ("smtps://ada:geheim@mail.example.com:99999", "port"),
         ("smtps://ada:geheim@mail.example.com:0", "port 0"),
         ("smtps://ada:geh/geheim@mail.example.com", "port"),
-        ("smtps://ada:1/geheim@mail.example.com", "nothing may follow"),
-        ("smtps://ada:geheim@mail.example.com?geheim=1", "nothing may follow"),
+        ("smtps://ada:1/geheim@mail.example.com", "may follow the port"),
+        ("smtps://ada:geheim@mail.example.com?geheim=1", "may follow the port"),
+        ("smtp://mail.example.com?connections=0", "connections=N"),
+        ("smtp://mail.example.com?connections=many", "connections=N"),
         ("smtps://ada@mail.example.com", "both a user and a password"),
         ("smtps://ada:geheim@[::1", "brackets"),
         ("smtp://ada:geheim@mail.example.com", "in the clear"),
