@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -96,7 +97,7 @@ class _Bench:
     """An engine with a trained model, and orders of people who may all be mailed."""
 
     def __init__(self, app: App, clock: SteppedClock, shop: DemoShop) -> None:
-        self._queue = ListQueue()
+        self._queue, self._turn = ListQueue(), Lock()
         self._app, self._clock, self._shop = replace(app, queue=self._queue), clock, shop
 
     def whole_way(self) -> None:
@@ -124,7 +125,7 @@ class _Bench:
     def _deliver(self, published: tuple[str, tuple[Any, ...]]) -> None:
         task, args = published
         if task == "deliver":
-            deliver(self._app, [UUID(send_id) for send_id in args[0]])
+            deliver(self._app, [UUID(send_id) for send_id in args[0]], self._turn)
 
     def messages(self) -> list[Message]:
         """What one round sends."""

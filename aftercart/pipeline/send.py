@@ -11,6 +11,7 @@ that one send `unknown`, and it is never sent again by itself.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -44,10 +45,14 @@ from aftercart.policy.store import lock_recipients
 log = structlog.get_logger()
 
 
-def deliver(app: App, send_ids: Sequence[UUID]) -> None:
-    """Bring every one of these sends one step on: handed over, put off, or ended with a reason."""
-    contents = _prepare(app, send_ids)
-    claimed = _claim(app, send_ids, contents)
+def deliver(app: App, send_ids: Sequence[UUID], turn: AbstractContextManager[object] | None = None) -> None:
+    """Bring every one of these sends one step on: handed over, put off, or ended with a reason.
+
+    `turn` is held while there is something to compute, and not while mail servers are waited for.
+    """
+    with turn or nullcontext():
+        contents = _prepare(app, send_ids)
+        claimed = _claim(app, send_ids, contents)
     hand_over(app, claimed)
 
 
