@@ -4,8 +4,12 @@ import os
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.lab import Lab
 from tests.chaos.short_form import a_bit_of_everything
+
+pytestmark = pytest.mark.chaos
 
 SEED = os.environ.get("CHAOS_SEED") or os.environ.get("CI") or str(random.randrange(10_000))
 
