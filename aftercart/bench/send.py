@@ -8,7 +8,7 @@ default. Once more with a sink that is 20 ms away.
 import json
 import shutil
 import smtplib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +16,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -24,6 +23,7 @@ import structlog
 from aftercart.bench import post_office
 from aftercart.bench.sink import sink
 from aftercart.bench.timing import Result, beside
+from aftercart.bench.worker_processes import worker_processes
 from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
@@ -50,7 +50,7 @@ log = structlog.get_logger()
 
 FLOOR = "bare smtplib loop"
 FAR_S = 0.02
-ORDERS = 400
+ORDERS = 1_200
 PEOPLE = 1_000
 TRAINING_BUDGET_S = 6.0
 MAIL_DUE_IN = timedelta(days=4)
@@ -66,6 +66,7 @@ def send(rounds: int, folder: Path) -> Iterator[Result]:
         due = beside("send", "mails", bench.send_due, FLOOR, floor, count=ORDERS, rounds=rounds, prepare=bench.plan)
         yield due
         yield from _beside_post_office(due, messages, port)
+        yield _two_processes(bench, port, rounds)
         yield beside("whole way", "orders", bench.whole_way, FLOOR, floor, count=ORDERS, rounds=rounds)
     with sink(FAR_S) as port, _engine(folder / "far", port) as bench, smtplib.SMTP("127.0.0.1", port) as bare:
         few = [to_bytes(message) for message in messages[: ORDERS // 10]]
@@ -80,6 +81,14 @@ def send(rounds: int, folder: Path) -> Iterator[Result]:
 def _bare_loop(bare: smtplib.SMTP, ready_made: Sequence[bytes]) -> None:
     for mail in ready_made:
         bare.sendmail("hello@example.com", ["ada@example.com"], mail)
+
+
+def _two_processes(bench: "_Bench", port: int, rounds: int) -> Result:
+    with bench.processes(2, port) as two, bench.processes(1, port) as one:
+        return beside(
+            "send, 2 procs", "mails", two, "one process", one,
+            count=ORDERS, rounds=rounds, prepare=bench.plan, prepare_floor=bench.plan,
+        )  # fmt: skip
 
 
 def _beside_post_office(ours: Result, messages: Sequence[Message], port: int) -> Iterator[Result]:
@@ -112,20 +121,32 @@ class _Bench:
 
     def send_due(self) -> None:
         """Sends become mails, by as many threads as an engine has by default."""
-        dispatch(self._app)
-        batches, self._queue.published[:] = list(self._queue.published), []
         with ThreadPoolExecutor(self._app.settings.workers) as threads:
-            for _ in threads.map(self._deliver, batches):
+            for _ in threads.map(lambda batch: deliver(self._app, batch, self._turn), self._dispatched()):
                 pass
+        self._see_that_all_went()
+
+    @contextmanager
+    def processes(self, count: int, port: int) -> Iterator[Callable[[], None]]:
+        """The same, by so many processes that are ready."""
+        with worker_processes(count, self._app.settings, port) as workers:
+
+            def send_due() -> None:
+                workers.deliver(self._dispatched(), self._clock())
+                self._see_that_all_went()
+
+            yield send_due
+
+    def _dispatched(self) -> list[list[UUID]]:
+        dispatch(self._app)
+        published, self._queue.published[:] = list(self._queue.published), []
+        return [[UUID(send_id) for send_id in args[0]] for task, args in published if task == "deliver"]
+
+    def _see_that_all_went(self) -> None:
         with self._app.db.read() as connection:
             states = counts(connection)
         if set(states) != {("sent", "sent")} or states.total() % ORDERS:
             raise AftercartError(f"not every order of this measurement became a mail: {dict(states)}")
-
-    def _deliver(self, published: tuple[str, tuple[Any, ...]]) -> None:
-        task, args = published
-        if task == "deliver":
-            deliver(self._app, [UUID(send_id) for send_id in args[0]], self._turn)
 
     def messages(self) -> list[Message]:
         """What one round sends."""

@@ -41,16 +41,18 @@ def beside(
     count: int,
     rounds: int,
     prepare: Work = lambda: None,
+    prepare_floor: Work = lambda: None,
     floor_count: int | None = None,
 ) -> Result:
     """Time `ours` and `floor`, each of which does `count` units, in turn, after one round that does not count.
 
-    `prepare` runs before each turn of `ours`, untimed. `floor_count`: where the floor does fewer.
+    `prepare` runs before each turn of `ours`, `prepare_floor` before each of `floor`, untimed. `floor_count`: where
+    the floor does fewer.
     """
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 1):
-        prepare()
-        for work, kept in zip((ours, floor), times, strict=True):
+        for make_ready, work, kept in zip((prepare, prepare_floor), (ours, floor), times, strict=True):
+            make_ready()
             start = perf_counter()
             work()
             if turn:

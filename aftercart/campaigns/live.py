@@ -29,11 +29,12 @@ class LiveCampaigns:
 
     def __call__(self) -> Campaigns:
         """The campaigns. Looks at the files again when the last look is two seconds old."""
-        with self._lock:
-            if monotonic() - self._looked_at >= self._look_again_s:
-                self._looked_at = monotonic()
-                self._look()
-            return self._campaigns
+        if monotonic() - self._looked_at >= self._look_again_s:
+            with self._lock:
+                if monotonic() - self._looked_at >= self._look_again_s:  # another thread has not looked meanwhile
+                    self._look()
+                    self._looked_at = monotonic()
+        return self._campaigns
 
     def _look(self) -> None:
         try:

@@ -6,26 +6,37 @@ does not matter for one statement a batch; it does for those of every single mai
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Connection, CursorResult, Dialect, Insert, Update
+from sqlalchemy import Connection, CursorResult, Dialect, Insert, Table, Update, bindparam
 
 Convert = Callable[[Any], Any] | None
+
+
+class _Value(NamedTuple):
+    """A value of the statement: `given` is its name in a row; None where it is always the `constant`."""
+
+    name: str
+    given: str | None
+    convert: Convert
+    constant: Any
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     sql: str
-    places: tuple[str, ...]
-    """The names of the values in the order of their places; empty where the driver takes them by name."""
-    converters: Mapping[str, Convert]
-    constants: Mapping[str, Any]
+    values: tuple[_Value, ...]
+    """In the order of their places, where the driver takes them by place."""
+    by_name: bool
 
     def parameters(self, row: Mapping[str, Any]) -> Any:
-        values = dict(self.constants)
-        for name, convert in self.converters.items():
-            values[name] = row[name] if convert is None else convert(row[name])
-        return tuple(values[name] for name in self.places) if self.places else values
+        values = tuple(
+            [
+                constant if given is None else row[given] if convert is None else convert(row[given])
+                for _, given, convert, constant in self.values
+            ]
+        )
+        return dict(zip((name for name, *_ in self.values), values, strict=True)) if self.by_name else values
 
 
 class Prepared:
@@ -33,6 +44,12 @@ class Prepared:
 
     Values are converted by the types of their columns, as ever. Not for lists of values (`in_`).
     """
+
+    @classmethod
+    def insert(cls, table: Table) -> Self:
+        """Inserts whole rows of a table, but for an id that the database counts."""
+        names = [column.name for column in table.columns if column is not table.autoincrement_column]
+        return cls(lambda _: table.insert().values({name: bindparam(name, required=True) for name in names}))
 
     def __init__(self, build: Callable[[Dialect], Insert | Update]) -> None:
         """`build` makes the statement for one kind of database."""
@@ -51,17 +68,16 @@ class Prepared:
 
 def _compile(statement: Insert | Update, dialect: Dialect) -> _Compiled:
     compiled: Any = statement.compile(dialect=dialect)
-    binds = {name: (bind, _converter(bind, dialect)) for bind, name in compiled.bind_names.items()}
-    return _Compiled(
-        sql=str(compiled),
-        places=tuple(compiled.positiontup or ()),
-        converters={name: convert for name, (bind, convert) in binds.items() if bind.required},
-        constants={
-            name: convert(bind.value) if convert else bind.value
-            for name, (bind, convert) in binds.items()
-            if not bind.required
-        },
-    )
+    binds = {name: bind for bind, name in compiled.bind_names.items()}
+    values = tuple(_value(name, binds[name], dialect) for name in compiled.positiontup or binds)
+    return _Compiled(str(compiled), values, by_name=not compiled.positiontup)
+
+
+def _value(name: str, bind: Any, dialect: Dialect) -> _Value:
+    convert = _converter(bind, dialect)
+    if bind.required:
+        return _Value(name, name, convert, None)
+    return _Value(name, None, None, convert(bind.value) if convert else bind.value)
 
 
 def _converter(bind: Any, dialect: Dialect) -> Convert:

@@ -7,8 +7,9 @@ by hand takes 0.05 ms. A property test parses every result back with `email`.
 import binascii
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from email.utils import format_datetime, formataddr, quote
-from itertools import chain
+from functools import lru_cache
 from struct import Struct
 from typing import TypeVar
 
@@ -23,7 +24,6 @@ log = structlog.get_logger()
 Made = TypeVar("Made")
 
 _BASE64_WIDTH = 76  # the longest line of RFC 2045 §6.8
-_BASE64_LINE = Struct(f"{_BASE64_WIDTH}s")
 _LONGEST_LINE = 78  # RFC 5322 §2.1.1: should
 _LONGEST_LINE_ALLOWED = 998  # and must
 _ENCODED_BYTES = 30  # keeps a line with an encoded word below 76 characters (RFC 2047 §2), whatever the header's name
@@ -86,15 +86,26 @@ def _base64(content: str) -> bytes:
     """The text in UTF-8 and base64; its line ends become CRLF, the canonical form of text (RFC 2049 §4)."""
     lines = content.replace("\r\n", "\n").replace("\r", "\n") if "\r" in content else content
     whole = binascii.b2a_base64(lines.encode("utf-8").replace(b"\n", b"\r\n"), newline=False)
-    rest = len(whole) % _BASE64_WIDTH
-    full = chain.from_iterable(_BASE64_LINE.iter_unpack(whole[: len(whole) - rest]))
+    count, rest = divmod(len(whole), _BASE64_WIDTH)
+    full = _lines_of_base64(count).unpack_from(whole)
     return b"\r\n".join([*full, whole[-rest:]] if rest else full)
+
+
+@lru_cache(maxsize=1024)
+def _lines_of_base64(count: int) -> Struct:
+    """Cuts so many lines off at once, in a fifth of the time of slices."""
+    return Struct(count * f"{_BASE64_WIDTH}s")
 
 
 def _date(message: Message) -> str:
     if message.date.tzinfo is None:
         raise ValueError("the date of a message needs a zone")
-    return format_datetime(message.date)
+    return _written_date(message.date)
+
+
+@lru_cache(maxsize=64)  # a batch is dated at one instant
+def _written_date(instant: datetime) -> str:
+    return format_datetime(instant)
 
 
 def _further(name: str, value: str) -> str:
@@ -114,6 +125,7 @@ def _checked(name: str, value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=4096)  # most headers of a campaign's mails are the same
 def _header(name: str, value: str) -> str:
     """A header: encoded words (RFC 2047) where it must be, else as it is, folded where it is long and can be."""
     checked = _checked(name, value)
@@ -167,6 +179,7 @@ def _cut(line: str, start: int) -> int | None:
     return fitting[-1] if fitting else next(iter(spaces), None)
 
 
+@lru_cache(maxsize=1024)  # the shop's own stands in every mail
 def _mailbox(header: str, value: str) -> str:
     """An address, with or without the name that is shown before it."""
     found = _MAILBOX.fullmatch(_checked(header, value))

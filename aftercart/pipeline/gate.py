@@ -5,13 +5,14 @@ The deciding itself is pure and stands in `aftercart/policy/decision.py`.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.campaigns.brand import Brand
 from aftercart.experiments import store as experiments
 from aftercart.pipeline.planned import Planned
 from aftercart.policy import decision
@@ -36,22 +37,29 @@ class People:
     """Shrinks while a batch is asked."""
 
 
+def look_up_permissions(connection: Connection, batch: Sequence[Planned]) -> People:
+    """Consent and suppression of everybody in the batch: enough for what is asked before any content."""
+    return People(
+        consent=policy.current_consent(connection, {planned.recipient_id for planned in batch}),
+        suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}),
+        counted={},
+        rivals={},
+    )
+
+
 def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> People:
-    """Consent, suppression, cap slots and rivals of everybody in the batch."""
+    """The same, with cap slots and rivals."""
     ids = {planned.recipient_id for planned in batch}
-    since = now - max((reach(_caps(app, planned)) for planned in batch), default=now - now)
+    campaigns = app.campaigns
+    since = now - max((reach(_caps(campaigns.brand, planned)) for planned in batch), default=now - now)
     counted = defaultdict(
         list, {i: list(mails) for i, mails in policy.counted_sends(connection, ids, since, now).items()}
     )
     # A mail that waits for a person (a pause, a broken template) must not hold others.
-    active = [name for name, campaign in app.campaigns.by_name.items() if campaign.status == "active"]
+    active = [name for name, campaign in campaigns.by_name.items() if campaign.status == "active"]
     rivals = policy.planned_sends(connection, ids, now + LOOKAHEAD, active, but_not=ASKED_AGAIN)
-    return People(
-        consent=policy.current_consent(connection, ids),
-        suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}),
-        counted=counted,
-        rivals={recipient_id: list(waiting) for recipient_id, waiting in rivals.items()},
-    )
+    waiting = {recipient_id: list(planned) for recipient_id, planned in rivals.items()}
+    return replace(look_up_permissions(connection, batch), counted=counted, rivals=waiting)
 
 
 def ask(
@@ -93,7 +101,7 @@ def facts_of(
     fault: ContentFault | None = None,
 ) -> Facts:
     """The facts about one send."""
-    campaign = planned.campaign
+    campaign, brand = planned.campaign, app.brand
     return Facts(
         now=now,
         valid_until=planned.valid_until,
@@ -108,12 +116,12 @@ def facts_of(
         suppressed_for=blocks(people.suppressions.get(planned.email, ()), MailClass.MARKETING),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
-        quiet_hours=(campaign.limits.quiet_hours if campaign else None) or app.brand.quiet_hours,
-        caps=_caps(app, planned),
+        quiet_hours=(campaign.limits.quiet_hours if campaign else None) or brand.quiet_hours,
+        caps=_caps(brand, planned),
         counted=tuple(people.counted.get(planned.recipient_id, ())),
         priority=planned.priority,
         rivals=tuple(people.rivals.get(planned.recipient_id, ())),
-        paused=app.brand.paused,
+        paused=brand.paused,
     )
 
 
@@ -155,9 +163,9 @@ def _members(
     return {recipient_id for recipient_id, arm in arms.items() if arm == "holdout"}
 
 
-def _caps(app: App, planned: Planned) -> tuple[FrequencyCap, ...]:
+def _caps(brand: Brand, planned: Planned) -> tuple[FrequencyCap, ...]:
     own = planned.campaign.limits.frequency_cap if planned.campaign else ()
-    return (*app.brand.frequency_cap, *own)
+    return (*brand.frequency_cap, *own)
 
 
 _NOBODY = People(consent={}, suppressions={}, counted={}, rivals={})

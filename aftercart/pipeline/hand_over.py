@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.campaigns.brand import Brand
 from aftercart.db.session import is_passing
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
 from aftercart.delivery.retry import retry_at
@@ -111,6 +112,7 @@ class _Marks:
         self._given_back: dict[UUID, int] = {}
         self._held: list[Held] = []
         self._hold_until = app.clock() + HOLD
+        self._standing: dict[object, tuple[Brand, bool]] = {}
 
     def waits(self, message: Message) -> bool:
         """Whether it has neither begun nor got a receipt."""
@@ -127,7 +129,16 @@ class _Marks:
                 self._give_back(claim)
 
     def _may_still_go(self, claim: Claimed, now: datetime) -> bool:
-        return now < self._hold_until and still_stands(self._app, claim.planned, now)
+        return now < min(self._hold_until, claim.planned.valid_until) and self._stands(claim.planned, now)
+
+    def _stands(self, planned: Planned, now: datetime) -> bool:
+        """Asked anew every second and for each change of the brand file, and once for all mails in one place."""
+        brand = self._app.brand
+        key = (planned.campaign_name, planned.step_id, planned.zone, now.replace(microsecond=0))
+        known = self._standing.get(key)
+        if known is None or known[0] is not brand:
+            known = self._standing[key] = (brand, still_stands(self._app, planned, now))
+        return known[1]
 
     def _give_back(self, claim: Claimed) -> None:
         self._given_back[claim.send_id] = claim.attempt

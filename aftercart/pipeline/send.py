@@ -24,7 +24,7 @@ from aftercart.db.session import is_passing
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.pipeline.content import NOT_AGAIN_FOR, Content, prepare
-from aftercart.pipeline.gate import ask, facts_of, hold_out, look_up
+from aftercart.pipeline.gate import ask, facts_of, hold_out, look_up, look_up_permissions
 from aftercart.pipeline.hand_over import Claimed, hand_over
 from aftercart.pipeline.planned import Planned, load
 from aftercart.policy.decision import (
@@ -81,7 +81,7 @@ def _prepare_batch(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
     now = app.clock()
     with app.db.read() as connection:
         batch = _load(connection, app, ledger.due(connection, send_ids, now, app.db.boot_id))
-        people = look_up(connection, app, batch, now)
+        people = look_up_permissions(connection, batch)
         hopeful = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         return prepare(connection, app, hopeful, now)
 
@@ -126,7 +126,7 @@ def _ready(
 
 def _lock(connection: Connection, send_ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
     """The people first, then the sends: as everybody who locks both (see `aftercart/ledger/store`)."""
-    people = {row["recipient_id"] for row in ledger.due(connection, send_ids, now, boot_id)}
+    people = ledger.recipients_of(connection, send_ids)
     lock_recipients(connection, people)
     return [row for row in ledger.lock_due(connection, send_ids, now, boot_id) if row["recipient_id"] in people]
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Self
 
 from aftercart.policy.wall_clock import first_instant, second_instant
@@ -78,6 +79,7 @@ class QuietHours:
         return opening if self.is_quiet(later, zone) else later
 
 
+@lru_cache(maxsize=4096)  # asked several times for every mail
 def person_hash(email: str) -> int:
     """A number that stays with a person for ever: the same in every process and every release."""
     return int.from_bytes(hashlib.sha256(email.strip().casefold().encode()).digest()[:8])

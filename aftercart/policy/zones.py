@@ -136,6 +136,7 @@ REGIONS = {
 _ALSO_WRITTEN = {"UK": "GB", "EL": "GR"}
 
 
+@lru_cache(maxsize=4096)
 def zone_of(*, own: str = "", country: str = "", region: str = "", shop: str = "") -> LocalZone:
     """The zone to count a person's hours in. A name that the time zone database does not know is passed over."""
     country = _country_code(country)

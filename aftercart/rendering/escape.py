@@ -187,6 +187,8 @@ IN_HTML: dict[str, Callable[..., object]] = {
     "_css": css,
     "_css_url": css_url,
 }
+FINISHED = frozenset(IN_HTML) - {"_url_start"}
+"""Those that leave nothing to escape."""
 IN_TEXT: dict[str, Callable[..., object]] = {
     "_url_start": url_start,
     "_url_path": url_path,

@@ -25,18 +25,21 @@ HTML_ONLY = "html-only"
 
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _RUNS = re.compile(r"[ \t]{2,}")
-_BREAKS = re.compile(r"[ \t\n\v]*[\n\v][ \t\n\v]*")
 _SOFT = "\v"
 """Ends a line unless an empty line is there anyway. No value can hold it: `plain` takes control characters out."""
 
 
 def tidy(text: str) -> str:
     """A rendered text part without the gaps that tags leave behind."""
-    return f"{_BREAKS.sub(_break, _RUNS.sub(' ', text)).strip()}\n"
-
-
-def _break(found: re.Match[str]) -> str:
-    return "\n\n" if found[0].count("\n") > 1 else "\n"
+    lines: list[str] = []
+    gap = False
+    for written in text.split("\n"):
+        parts = [part for soft in written.split(_SOFT) if (part := soft.strip(" \t"))]
+        if parts:
+            lines += ["", *parts] if gap else parts
+        gap = not parts
+    tight = "\n".join(lines).strip() + "\n"
+    return _RUNS.sub(" ", tight) if "  " in tight or "\t" in tight else tight
 
 
 def text_template(source: Holed) -> Written:

@@ -6,7 +6,7 @@ each other in a circle: recipients, customers, orders (see `aftercart/intake/sto
 
 from aftercart.ledger.store.backlog import mark_waiting, postpone, take_expired
 from aftercart.ledger.store.by_hand import Choice, Failed, InDoubt, failed, in_doubt, plan_anew, settle_in_doubt
-from aftercart.ledger.store.claims import LEASE, Claim, claim, defer, due, lock_due
+from aftercart.ledger.store.claims import LEASE, Claim, claim, defer, due, lock_due, recipients_of
 from aftercart.ledger.store.dispatching import (
     NUDGE_AGAIN,
     due_campaigns,
@@ -67,6 +67,7 @@ __all__ = [
     "postpone",
     "put_in_doubt",
     "readdress",
+    "recipients_of",
     "release",
     "restore_enrollments",
     "settle",

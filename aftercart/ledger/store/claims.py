@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Dialect, Select, Update, and_, bindparam, or_, select, update
 
+from aftercart.db.prepared import Prepared
 from aftercart.db.tables import sends
 from aftercart.ledger.states import SendState
 from aftercart.ledger.store.fences import IS_HELD
@@ -22,6 +23,11 @@ def due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str
     One that was claimed before this boot may be decided no more (see `settle_abandoned`).
     """
     return [dict(row) for row in connection.execute(_due(ids, now, boot_id)).mappings()]
+
+
+def recipients_of(connection: Connection, ids: Sequence[UUID]) -> set[int]:
+    """The people of these sends."""
+    return set(connection.scalars(select(sends.c.recipient_id).where(sends.c.id.in_(ids))))
 
 
 def lock_due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
@@ -62,15 +68,21 @@ def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_i
     """
     if not claims:
         return
-    statement = (
+    lease = {"new_lease": now + LEASE, "new_boot": boot_id, "new_counted": now}
+    _CLAIM.execute(connection, [{**lease, **_of(claimed)} for claimed in claims])
+
+
+def _claim(_: Dialect) -> Update:
+    lease_until = bindparam("new_lease", type_=sends.c.lease_until.type, required=True)
+    return (
         update(sends)
         .where(sends.c.id == bindparam("send"), sends.c.state == SendState.SCHEDULED)
         .values(
             attempt=bindparam("new_attempt"),
-            lease_until=now + LEASE,
-            wake_at=now + LEASE,
-            boot_id=boot_id,
-            counted_at=now,
+            lease_until=lease_until,
+            wake_at=lease_until,
+            boot_id=bindparam("new_boot"),
+            counted_at=bindparam("new_counted"),
             reason=None,
             subject=bindparam("new_subject"),
             model_version=bindparam("new_model"),
@@ -78,20 +90,20 @@ def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_i
             config_version=bindparam("new_config"),
         )
     )
-    connection.execute(
-        statement,
-        [
-            {
-                "send": c.send_id,
-                "new_attempt": c.attempt,
-                "new_subject": c.subject,
-                "new_model": c.model_version,
-                "new_template": c.template_version,
-                "new_config": c.config_version,
-            }
-            for c in claims
-        ],
-    )
+
+
+_CLAIM = Prepared(_claim)
+
+
+def _of(claimed: Claim) -> dict[str, Any]:
+    return {
+        "send": claimed.send_id,
+        "new_attempt": claimed.attempt,
+        "new_subject": claimed.subject,
+        "new_model": claimed.model_version,
+        "new_template": claimed.template_version,
+        "new_config": claimed.config_version,
+    }
 
 
 def defer(connection: Connection, until: Mapping[UUID, tuple[datetime, str]]) -> None:

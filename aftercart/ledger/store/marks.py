@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Dialect,
     Insert,
     Update,
+    and_,
     bindparam,
     case,
     exists,
@@ -30,12 +32,15 @@ from aftercart.ledger.states import OPEN, SendState
 REPLY_LEASE = timedelta(seconds=660)
 """How long a hand-over may stay open: the ten minutes that RFC 5321 §4.5.3.2.6 gives the server, and one more."""
 RESPONSE_LIMIT = 500
+AT_ONCE = 8
+"""How many sends one statement marks."""
 
 
 # ---------------------------------------------------------------- the body is about to leave
 
 
-def _begin_send(_: Dialect) -> Update:
+def _begin_sends(count: int) -> Update:
+    """Of so many sends at once: one statement, however many bodies are about to leave together."""
     left = exists().where(suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
     last_word = (
         select(consents.c.state)
@@ -44,13 +49,16 @@ def _begin_send(_: Dialect) -> Update:
         .limit(1)
         .scalar_subquery()
     )
-    now = bindparam("now", type_=sends.c.due_at.type)
-    reply_until = bindparam("reply_until", type_=sends.c.due_at.type)
+    now = bindparam("now", type_=sends.c.due_at.type, required=True)
+    reply_until = bindparam("reply_until", type_=sends.c.due_at.type, required=True)
+    # Not an IN list: those cannot be prepared.
+    started = (
+        and_(sends.c.id == bindparam(f"send_{n}"), sends.c.attempt == bindparam(f"expected_{n}")) for n in range(count)
+    )
     return (
         update(sends)
         .where(
-            sends.c.id == bindparam("send"),
-            sends.c.attempt == bindparam("expected"),
+            or_(*started),
             sends.c.state == SendState.SCHEDULED,
             sends.c.lease_until > now,
             sends.c.valid_until > now,
@@ -58,7 +66,13 @@ def _begin_send(_: Dialect) -> Update:
             last_word == "granted",
         )
         .values(state=SendState.SENDING, counted_at=now, lease_until=reply_until, wake_at=reply_until)
+        .returning(sends.c.id)
     )
+
+
+@lru_cache(maxsize=AT_ONCE)
+def _begin(count: int) -> Prepared:
+    return Prepared(lambda _: _begin_sends(count))
 
 
 def _begin_attempt(_: Dialect) -> Insert:
@@ -66,7 +80,7 @@ def _begin_attempt(_: Dialect) -> Insert:
 
 
 _STARTED = ("send_id", "attempt", "provider", "message_id", "outcome", "response", "started_at")
-_BEGIN_SEND, _BEGIN_ATTEMPT = Prepared(_begin_send), Prepared(_begin_attempt)
+_BEGIN_ATTEMPT = Prepared(_begin_attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +98,20 @@ def begin(connection: Connection, starts: Sequence[Start], provider: str, now: d
     the lease was lost or ran out (others may have taken the slot meanwhile), the send was canceled or is no longer
     worth sending, or the person left or took their consent back since the claim.
     """
-    begun = [start for start in sorted(starts, key=lambda start: start.send_id) if _begins(connection, start, now)]
-    if begun:
+    in_order = sorted(starts, key=lambda start: start.send_id)
+    groups = (in_order[n : n + AT_ONCE] for n in range(0, len(in_order), AT_ONCE))
+    ids = {id_ for group in groups for id_ in _begin_together(connection, group, now)}
+    if begun := [start for start in in_order if start.send_id in ids]:
         _BEGIN_ATTEMPT.execute(connection, [_started(start, provider, now) for start in begun])
-    return {start.send_id for start in begun}
+    return ids
 
 
-def _begins(connection: Connection, start: Start, now: datetime) -> bool:
-    about = {"send": start.send_id, "expected": start.attempt, "now": now, "reply_until": now + REPLY_LEASE}
-    return _BEGIN_SEND.execute(connection, [about]).rowcount == 1
+def _begin_together(connection: Connection, starts: Sequence[Start], now: datetime) -> list[UUID]:
+    about: dict[str, Any] = {"now": now, "reply_until": now + REPLY_LEASE}
+    for n, start in enumerate(starts):
+        about |= {f"send_{n}": start.send_id, f"expected_{n}": start.attempt}
+    rows = _begin(len(starts)).execute(connection, [about])
+    return [UUID(str(id_)) for (id_,) in rows]  # SQLite keeps them as text
 
 
 def _started(start: Start, provider: str, now: datetime) -> dict[str, Any]:

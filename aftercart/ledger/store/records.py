@@ -7,13 +7,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete, select
 
+from aftercart.db.prepared import Prepared
 from aftercart.db.tables import decisions, links, picks, sends
+
+_INSERT = {table: Prepared.insert(table) for table in (decisions, picks, links)}
 
 
 def keep_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append decisions to the record that `explain` reads."""
     if rows:
-        connection.execute(decisions.insert(), [{"until": None, "send_id": None, **row} for row in rows])
+        _INSERT[decisions].execute(connection, [{"until": None, "send_id": None, **row} for row in rows])
 
 
 def keep_content(
@@ -26,7 +29,7 @@ def keep_content(
     for table, rows in ((picks, pick_rows), (links, link_rows)):
         connection.execute(delete(table).where(table.c.send_id.in_(ids)))
         if rows:
-            connection.execute(table.insert(), rows)
+            _INSERT[table].execute(connection, rows)
 
 
 def offered_since(connection: Connection, recipient_ids: Iterable[int], since: datetime) -> dict[int, set[str]]:
