@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from aftercart.db import inbox, migrate, session
 from aftercart.db.session import Database
+from aftercart.settings import Settings
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -80,6 +81,15 @@ def shared_statements() -> Iterator[SharedStatements]:
         shared.share(some)
         patched.setattr(session, "_engine", shared.engine)
         yield shared
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The engines of this process also share the folder of compiled templates, as processes of an installation do."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Settings, "cache_dir", folder)
+        yield
 
 
 @pytest.fixture(scope="session")
