@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 MAILDEV := .cache/node/node_modules/.bin/maildev
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE   # where it is set, each process of the tests would compile everything anew
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -45,7 +46,7 @@ contracts: install
 	$(BIN)/lint-imports
 
 test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no system service needed)
-	$(BIN)/pytest -q -n 4 $(ARGS)
+	$(BIN)/pytest -q -n 4 --dist worksteal $(ARGS)
 
 browser: install  ## checks of the pages in a real browser (needs Chromium: apt-get install chromium)
 	$(BIN)/pytest -q -m browser tests/browser

@@ -7,16 +7,19 @@ with engine(tmp_path, clock=SteppedClock(start)) as app:
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
 from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
-from aftercart.db import inbox
+from aftercart.db import inbox, migrate
+from aftercart.db.session import Database
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import dispatch
@@ -105,12 +108,32 @@ def engine(data_dir: Path, clock: SteppedClock, sender: Any = None, **changes: A
     With a `sender_url` the mails go there instead, by the way they would go in earnest.
     """
     recording = None if "sender_url" in changes else RecordingSender()
-    built = build(settings_for(data_dir, **changes), clock=clock, sender=sender or recording)
+    settings = settings_for(data_dir, **changes)
+    _lay_down(settings.database)
+    built = build(settings, clock=clock, sender=sender or recording)
     app = replace(built, queue=ListQueue())
     try:
         yield app
     finally:
         built.close()
+
+
+def _lay_down(url: str) -> None:
+    """A new SQLite database begins as a copy: to copy one takes a tenth of the time that it takes to make one."""
+    file = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_newest())
+
+
+@cache
+def _newest() -> bytes:
+    """A SQLite database at the newest schema."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "aftercart.db"
+        with closing(Database(f"sqlite:///{file}")) as database:
+            migrate.upgrade(database)
+        return file.read_bytes()
 
 
 def post(app: App, shop: str, headers: dict[str, str], body: bytes) -> None:

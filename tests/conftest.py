@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -12,10 +13,11 @@ from uuid import uuid4
 import pytest
 import structlog
 from hypothesis import settings
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
-from aftercart.db import inbox, migrate
+from aftercart.db import inbox, migrate, session
 from aftercart.db.session import Database
+from aftercart.settings import Settings
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -52,6 +54,44 @@ settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "house")
 
 
+class SharedStatements:
+    """An engine compiles each statement once, and lives as long as its process. Here a process has thousands of them,
+    one after the other: those of a kind share what was compiled."""
+
+    def __init__(self) -> None:
+        self._made = session._engine
+        self._kinds: dict[str, Engine] = {}
+
+    def share(self, database: Database) -> None:
+        """From now on others of its kind share with this one."""
+        database.knock()  # a dialect learns of its server when it first connects
+        self._kinds[database.engine.dialect.name] = database.engine
+
+    def engine(self, url: str) -> Engine:
+        made = self._made(url)
+        if kind := self._kinds.get(made.dialect.name):
+            made.dialect, made._compiled_cache = kind.dialect, kind._compiled_cache
+        return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_statements() -> Iterator[SharedStatements]:
+    shared = SharedStatements()
+    with pytest.MonkeyPatch.context() as patched, closing(Database("sqlite://")) as some:
+        shared.share(some)
+        patched.setattr(session, "_engine", shared.engine)
+        yield shared
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The engines of this process also share the folder of compiled templates, as processes of an installation do."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Settings, "cache_dir", folder)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a PostgreSQL server of our own, for `CREATE DATABASE`."""
@@ -68,17 +108,46 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.cleanup()
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """Makes databases on a server, and drops them."""
+
+    server: str
+    admin: Connection
+
+    @contextmanager
+    def database(self, template: str = "") -> Iterator[str]:
+        """An empty database, or a copy of another; yields its URL and drops it afterwards."""
+        name = f"test_{uuid4().hex}"
+        self.admin.exec_driver_sql(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        yield self.server.replace("/postgres?", f"/{name}?")
+        self.admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: str, shared_statements: SharedStatements) -> Iterator[Postgres]:
+    """What makes databases on it. The server forgets what it holds when the machine dies, which no test lets happen."""
+    with closing(Database(postgres_server)) as database:
+        shared_statements.share(database)
+        autocommitting = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with autocommitting.connect() as admin:
+            for setting in ("fsync", "full_page_writes"):
+                admin.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+            admin.exec_driver_sql("SELECT pg_reload_conf()")
+            yield Postgres(postgres_server, admin)
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
+def postgres_url(postgres: Postgres) -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
-    with _database_made(postgres_server, "CREATE DATABASE {name}") as url:
+    with postgres.database() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def newest_postgres(postgres_server: str) -> Iterator[str]:
+def newest_postgres(postgres: Postgres) -> Iterator[str]:
     """The name of a PostgreSQL database at the newest schema, to copy from."""
-    with _database_made(postgres_server, "CREATE DATABASE {name}") as url:
+    with postgres.database() as url:
         _bring_to_newest(url)
         yield url.partition("?")[0].rpartition("/")[2]
 
@@ -89,22 +158,6 @@ def newest_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("sqlite") / "aftercart.db"
     _bring_to_newest(f"sqlite:///{file}")
     return file
-
-
-@contextmanager
-def _database_made(server: str, statement: str) -> Iterator[str]:
-    """A database of its own on the server; yields its URL and drops it afterwards."""
-    name = f"test_{uuid4().hex}"
-    with closing(Database(server)) as admin:
-        with _autocommitting(admin) as connection:
-            connection.exec_driver_sql(statement.format(name=name))
-        yield server.replace("/postgres?", f"/{name}?")
-        with _autocommitting(admin) as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _autocommitting(database: Database) -> Connection:
-    return database.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 
 
 def _bring_to_newest(url: str) -> None:
@@ -146,7 +199,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Each kind of database in turn, empty."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'aftercart.db'}"
@@ -155,15 +208,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def newest_postgres_url(postgres_server: str, newest_postgres: str) -> Iterator[str]:
+def newest_postgres_url(postgres: Postgres, newest_postgres: str) -> Iterator[str]:
     """The URL of a PostgreSQL database at the newest schema."""
-    with _database_made(postgres_server, f"CREATE DATABASE {{name}} TEMPLATE {newest_postgres}") as url:
+    with postgres.database(newest_postgres) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def newest_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Each kind of database in turn, at the newest schema."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each kind of database in turn, at the newest schema: a copy, as to make one anew takes ten times as long."""
     if request.param == "sqlite":
         file = tmp_path / "aftercart.db"
         shutil.copy(request.getfixturevalue("newest_sqlite"), file)
@@ -173,7 +226,7 @@ def newest_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def database(newest_url: str) -> Iterator[Database]:
+def database(database_url: str) -> Iterator[Database]:
     """Each kind of database in turn, at the newest schema."""
-    with closing(Database(newest_url)) as opened:
+    with closing(Database(database_url)) as opened:
         yield opened

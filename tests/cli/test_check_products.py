@@ -41,11 +41,11 @@ def sell(url: str, *departments: str, currency: str = "EUR", on: Sequence[str] =
 
 
 def test_a_department_that_no_product_has_is_a_warning(
-    typed: Typed, deployment: Path, newest_url: str, monkeypatch: pytest.MonkeyPatch
+    typed: Typed, deployment: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(deployment)
-    monkeypatch.setenv("AFTERCART_DATABASE_URL", newest_url)
-    sell(newest_url, "Bikes", "Clothing", currency="USD")
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", database_url)
+    sell(database_url, "Bikes", "Clothing", currency="USD")
     result = typed("check")
     assert result.exit_code == 0, result.output
     assert f"accessories.yaml:8:21: warning: audience.bought.department: {LACKING}" in result.stdout
@@ -53,11 +53,11 @@ def test_a_department_that_no_product_has_is_a_warning(
 
 
 def test_products_on_a_host_that_is_not_listed_are_a_warning(
-    typed: Typed, deployment: Path, newest_url: str, monkeypatch: pytest.MonkeyPatch
+    typed: Typed, deployment: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(deployment)
-    monkeypatch.setenv("AFTERCART_DATABASE_URL", newest_url)
-    sell(newest_url, *["Bikes"] * 5, on=("https://cdn.other.example/a", "https://www.example.com/b", "", "odd:x"))
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", database_url)
+    sell(database_url, *["Bikes"] * 5, on=("https://cdn.other.example/a", "https://www.example.com/b", "", "odd:x"))
     told = [line for line in typed("check").stdout.splitlines() if "link_hosts" in line]
     message = "2 of 5 products lie on cdn.other.example, which is not in link_hosts: clicks on them cannot be counted"
     fix = "write link_hosts: [example.com, cdn.other.example]"
@@ -65,10 +65,10 @@ def test_products_on_a_host_that_is_not_listed_are_a_warning(
 
 
 def test_without_products_nothing_is_said(
-    typed: Typed, deployment: Path, newest_url: str, monkeypatch: pytest.MonkeyPatch
+    typed: Typed, deployment: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(deployment)
-    monkeypatch.setenv("AFTERCART_DATABASE_URL", newest_url)
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", database_url)
     assert "0 warnings" in typed("check").stdout
 
 
@@ -84,11 +84,11 @@ def test_without_a_database_nothing_is_said_and_none_is_made(
 
 
 def test_a_database_of_another_version_is_passed_over(
-    typed: Typed, deployment: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+    typed: Typed, deployment: Path, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(deployment)
-    monkeypatch.setenv("AFTERCART_DATABASE_URL", database_url)
-    with closing(Database(database_url)) as database, database.write() as connection:
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", empty_url)
+    with closing(Database(empty_url)) as database, database.write() as connection:
         connection.exec_driver_sql("CREATE TABLE products (id INTEGER)")
     assert "0 warnings" in typed("check").stdout
 

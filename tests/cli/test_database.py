@@ -6,9 +6,9 @@ from tests.cli.conftest import Typed
 
 
 @pytest.fixture
-def installed(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("AFTERCART_DATABASE_URL", database_url)
-    return database_url
+def installed(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", empty_url)
+    return empty_url
 
 
 def test_an_upgrade_makes_the_database_usable_and_may_be_repeated(typed: Typed, installed: str) -> None:

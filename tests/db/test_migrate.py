@@ -1,5 +1,7 @@
 """From an empty database to the tables of `aftercart/db/tables.py`, on SQLite and PostgreSQL alike."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,6 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, make_url
 
 from aftercart.bootstrap import build
@@ -33,8 +36,8 @@ A_WEBHOOK = {
 
 
 @pytest.fixture
-def empty(database_url: str) -> Iterator[Database]:
-    with closing(Database(database_url)) as opened:
+def empty(empty_url: str) -> Iterator[Database]:
+    with closing(Database(empty_url)) as opened:
         yield opened
 
 
@@ -69,6 +72,21 @@ def _upgrade_from_elsewhere(database: Database) -> None:
     with closing(Database(database.engine.url.render_as_string(hide_password=False))) as own:
         migrate.upgrade(own)
         inbox.prepare(own)
+
+
+def test_files_are_named_after_their_revisions() -> None:
+    """By these names a process knows which one is the newest, without Alembic."""
+    scripts = list(ScriptDirectory(str(migrate.MIGRATIONS)).walk_revisions())
+    assert len(scripts) > 5
+    assert [Path(script.path).name[:4] for script in scripts] == [script.revision for script in scripts]
+    assert scripts == sorted(scripts, key=lambda script: script.revision, reverse=True)
+
+
+def test_what_is_up_to_date_is_found_so_without_alembic(database: Database) -> None:
+    """To import it takes a tenth of the time that a process takes to start."""
+    code = "import sys; from aftercart.db import migrate, session; migrate.upgrade(session.Database(sys.argv[1])); "
+    url = database.engine.url.render_as_string(hide_password=False)
+    subprocess.run([sys.executable, "-c", code + "sys.exit('alembic' in sys.modules)", url], check=True, timeout=60)
 
 
 def test_a_schema_of_another_version_says_what_to_run(empty: Database) -> None:

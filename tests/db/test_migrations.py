@@ -29,8 +29,8 @@ Kept = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture
-def empty(database_url: str) -> Iterator[Database]:
-    with closing(Database(database_url)) as opened:
+def empty(empty_url: str) -> Iterator[Database]:
+    with closing(Database(empty_url)) as opened:
         yield opened
 
 

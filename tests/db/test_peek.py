@@ -19,16 +19,16 @@ def listed(folder: Path) -> list[tuple[str, int, int]]:
     return sorted((file.name, (at := file.stat()).st_mtime_ns, at.st_size) for file in folder.iterdir())
 
 
-def test_it_sees_what_is_there(newest_url: str) -> None:
-    with closing(Database(newest_url)) as database, database.write() as connection:
+def test_it_sees_what_is_there(database_url: str) -> None:
+    with closing(Database(database_url)) as database, database.write() as connection:
         connection.execute(recipients.insert(), {"email": "ada@example.com", **NAMELESS, "created_at": MONDAY})
-    with peek(newest_url) as found:
+    with peek(database_url) as found:
         assert found
         assert found.execute(select(recipients.c.email)).scalars().all() == ["ada@example.com"]
 
 
-def test_it_changes_nothing(newest_url: str) -> None:
-    with peek(newest_url) as found:
+def test_it_changes_nothing(database_url: str) -> None:
+    with peek(database_url) as found:
         assert found
         with pytest.raises(DBAPIError):
             found.execute(text("CREATE TABLE mine (id INTEGER)"))

@@ -89,9 +89,9 @@ def hammering(url: str, count: int) -> Iterator[list[Pipe]]:
 
 
 def test_workers_together_never_exceed_the_limit_in_any_second(
-    newest_url: str,
+    database_url: str,
 ) -> None:
-    with hammering(newest_url, WORKERS) as pipes:
+    with hammering(database_url, WORKERS) as pipes:
         for pipe in pipes:
             assert pipe.recv() == "ready"
         for pipe in pipes:

@@ -22,16 +22,16 @@ def only(found: Iterable[Finding]) -> Finding:
     return one
 
 
-def test_a_database_at_the_newest_schema_is_fine(newest_url: str) -> None:
-    found = only(check_database(newest_url))
+def test_a_database_at_the_newest_schema_is_fine(database_url: str) -> None:
+    found = only(check_database(database_url))
     assert (found.level, found.do) == ("fine", "")
 
 
-def test_an_older_schema_is_a_fault_and_stays(newest_url: str) -> None:
-    with closing(Database(newest_url)) as database, database.write() as connection:
+def test_an_older_schema_is_a_fault_and_stays(database_url: str) -> None:
+    with closing(Database(database_url)) as database, database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-    assert [only(check_database(newest_url)).level for _ in range(2)] == ["fault", "fault"]
-    assert "db upgrade" in only(check_database(newest_url)).do
+    assert [only(check_database(database_url)).level for _ in range(2)] == ["fault", "fault"]
+    assert "db upgrade" in only(check_database(database_url)).do
 
 
 def test_no_database_yet_is_none_afterwards_either(tmp_path: Path) -> None:
@@ -79,22 +79,22 @@ def test_a_disk_with_room_is_fine_also_before_there_is_a_folder(tmp_path: Path) 
     assert not (tmp_path / "data").exists()
 
 
-def test_an_untrained_engine_is_told_what_to_do_first(newest_url: str, tmp_path: Path) -> None:
-    assert "import orders" in only(check_model(newest_url, tmp_path, MONDAY)).do
+def test_an_untrained_engine_is_told_what_to_do_first(database_url: str, tmp_path: Path) -> None:
+    assert "import orders" in only(check_model(database_url, tmp_path, MONDAY)).do
 
 
-def test_a_model_whose_files_are_elsewhere_is_a_fault(newest_url: str, tmp_path: Path) -> None:
-    with closing(Database(newest_url)) as database, database.write() as connection:
+def test_a_model_whose_files_are_elsewhere_is_a_fault(database_url: str, tmp_path: Path) -> None:
+    with closing(Database(database_url)) as database, database.write() as connection:
         version = store.Version("v1", "checksum")
         store.add_version(connection, version, trained_at=MONDAY, data_until=None, facts={}, serve=True)
-    found = only(check_model(newest_url, tmp_path, MONDAY))
+    found = only(check_model(database_url, tmp_path, MONDAY))
     assert found.level == "fault"
     assert str(tmp_path) in found.do
 
 
-def test_due_mails_that_nobody_looks_at_are_a_fault(newest_url: str) -> None:
-    with closing(Database(newest_url)) as database:
-        assert only(check_backlog(newest_url, newest_url, MONDAY)).level == "fine"
+def test_due_mails_that_nobody_looks_at_are_a_fault(database_url: str) -> None:
+    with closing(Database(database_url)) as database:
+        assert only(check_backlog(database_url, database_url, MONDAY)).level == "fine"
         rows = Rows(database)
         recipient = rows.recipient()
         send = rows.send(rows.order(recipient), recipient, None)
@@ -103,17 +103,17 @@ def test_due_mails_that_nobody_looks_at_are_a_fault(newest_url: str) -> None:
             ledger.beat(connection, "here", 1, MONDAY)
             connection.execute(update(sends).where(sends.c.id == send).values(state="scheduled"))
             connection.execute(update(sends).where(sends.c.id == doubtful).values(state="unknown"))
-    found = list(check_backlog(newest_url, newest_url, MONDAY + timedelta(minutes=20)))
+    found = list(check_backlog(database_url, database_url, MONDAY + timedelta(minutes=20)))
     assert [one.level for one in found] == ["fault", "fault", "warn"]
     assert "1,200 s" in found[0].found
     assert "20 minutes late" in found[1].found
     assert "1 mails" in found[2].found
 
 
-def test_mail_that_is_held_is_a_fault_with_the_way_out(newest_url: str) -> None:
-    with closing(Database(newest_url)) as database, database.write() as connection:
+def test_mail_that_is_held_is_a_fault_with_the_way_out(database_url: str) -> None:
+    with closing(Database(database_url)) as database, database.write() as connection:
         ledger.beat(connection, "here", 1, MONDAY)
         ledger.hold_all(connection, "this database is a copy", MONDAY)
-    held, rest = check_backlog(newest_url, newest_url, MONDAY + timedelta(hours=1))
+    held, rest = check_backlog(database_url, database_url, MONDAY + timedelta(hours=1))
     assert (held.level, rest.level) == ("fault", "fine")
     assert "aftercart resume" in held.do

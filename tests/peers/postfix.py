@@ -1,4 +1,4 @@
-"""A Postfix of our own: one relay with its own folder, beside whatever runs on this machine. Its master needs root."""
+"""A Postfix of our own, beside whatever runs on this machine: a relay (its master needs root), or its test server."""
 
 import os
 import pwd
@@ -12,6 +12,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+
+from tests.conftest import free_port
 
 PROGRAM = Path("/usr/sbin/postfix")
 MAIN = """\
@@ -81,9 +83,7 @@ def postfix(folder: Path, *, onward: int, back: int) -> Iterator[Postfix]:
     """A relay that hands everything on to one port of this machine, and mail to bounces.example.com to another."""
     if not PROGRAM.exists() or os.geteuid() != 0:
         pytest.fail("needs Postfix (apt-get install postfix) and root, which its master insists on")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     _write(folder, onward=onward, back=back, port=port)
     _control(folder, "start")
     try:
@@ -122,7 +122,22 @@ def _wait_for(port: int) -> None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            assert monotonic() < deadline, "Postfix does not listen"
+            assert monotonic() < deadline, "it does not listen"
             sleep(0.05)
         else:
             return
+
+
+@contextmanager
+def smtp_sink(folder: Path) -> Iterator[str]:
+    """The URL of Postfix's `smtp-sink`, which writes what it takes into the folder."""
+    program = shutil.which("smtp-sink") or "/usr/sbin/smtp-sink"
+    if not Path(program).exists():
+        pytest.fail("Postfix is not installed: apt-get install postfix")
+    port = free_port()
+    command = [program, "-c", "-u", "nobody", "-d", "mail-%M.", f"127.0.0.1:{port}", "100"]
+    folder.chmod(0o777)
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _wait_for(port)
+        yield f"smtp://127.0.0.1:{port}"
+        process.terminate()

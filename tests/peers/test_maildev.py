@@ -14,7 +14,7 @@ import pytest
 from aftercart.delivery.base import Outcome
 from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.senders import sender_from_url
-from tests.chaos.servers import free_port
+from tests.conftest import free_port
 from tests.messages import a_message, always
 
 pytestmark = pytest.mark.peers

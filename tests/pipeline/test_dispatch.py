@@ -22,13 +22,6 @@ from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order,
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
 
-@pytest.fixture
-def app(tmp_path: Path, database_url: str) -> Iterator[App]:
-    shop = Shop(tmp_path / "shop").write(campaign())
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
-        yield app
-
-
 def published(app: App) -> list[list[str]]:
     """The ids of each message so far."""
     assert isinstance(app.queue, ListQueue)

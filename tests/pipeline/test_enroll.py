@@ -1,19 +1,17 @@
 """Which orders enter a campaign, and when their mails are planned; told from outside, on each kind of database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aftercart.bootstrap import App
-from aftercart.clock import SteppedClock
 from aftercart.db.tables import campaign_versions, decisions, enrollments, order_reversals, sends
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.send import deliver
-from aftercart.testing import engine, run_due, run_until
+from aftercart.testing import run_due, run_until
 from tests.cast import (
     ADA,
     BIKE,
@@ -27,7 +25,6 @@ from tests.cast import (
     clock_of,
     fates,
     order,
-    prepared,
     refund,
     rows,
     tell,
@@ -35,28 +32,9 @@ from tests.cast import (
     tell_woocommerce,
 )
 from tests.intake.payloads import shopify_line, shopify_order, shopify_refund, woo_order
+from tests.pipeline.conftest import Open
 
 SECOND = '  - {id: second, after: 5d, at: "10:00", valid_for: 3d, template: plain}'
-Open = Callable[..., App]
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "shop").write(campaign())
-
-
-@pytest.fixture
-def open_app(shop: Shop, tmp_path: Path, database_url: str) -> Iterator[Open]:
-    url, opened = prepared(database_url), []
-
-    def open_at(start: datetime = MONDAY, **changes: Any) -> App:
-        entered = engine(tmp_path, SteppedClock(start), database_url=url, **{**shop.files, **changes})
-        opened.append(entered)
-        return entered.__enter__()
-
-    yield open_at
-    for entered in opened:
-        entered.__exit__(None, None, None)
 
 
 def reasons(app: App) -> list[str]:

@@ -36,7 +36,6 @@ from tests.cast import (
     only_send,
     order,
     outbox,
-    prepared,
     rows,
 )
 from tests.feedback.letters import AWAY, FEEDBACK_LOOP, PERSON, POSTFIX, letter
@@ -56,10 +55,10 @@ BOTH = pytest.mark.parametrize("app", ["sqlite", "postgresql"], indirect=True)
 def app(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[App]:
     url = f"sqlite:///{tmp_path / 'aftercart.db'}"
     if getattr(request, "param", "sqlite") == "postgresql":
-        url = request.getfixturevalue("postgres_url")
+        url = request.getfixturevalue("newest_postgres_url")
     shop = Shop(tmp_path / "shop").write(campaign(quiet="null", valid_for="2d"))
     settings: dict[str, Any] = {"esp_webhook_secrets": SETTING, "bounce_address": "bounces@shop.example"}
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(url), **shop.files, **settings) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=url, **shop.files, **settings) as app:
         yield app
 
 

@@ -46,10 +46,8 @@ NOT_NOW = answer(Outcome.DEFERRED, "452 4.5.3 daily quota exceeded", code=452)
 
 
 @pytest.fixture
-def app(tmp_path: Path, database_url: str) -> Iterator[App]:
-    shop = Shop(tmp_path / "shop").write(campaign(quiet="null", valid_for="2d"))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
-        yield app
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop").write(campaign(quiet="null", valid_for="2d"))
 
 
 def test_an_accepted_mail_is_sent_and_its_enrollment_is_completed(app: App) -> None:

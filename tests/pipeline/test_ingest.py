@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -33,25 +32,15 @@ from tests.cast import (
     BIKE,
     HOUR,
     MONDAY,
-    Shop,
-    campaign,
     clock_of,
     customer,
     order,
-    prepared,
     refund,
     rows,
     tell,
 )
 from tests.intake.payloads import shopify_order
 from tests.rows import somebody_waits
-
-
-@pytest.fixture
-def app(tmp_path: Path, database_url: str) -> Iterator[App]:
-    shop = Shop(tmp_path / "shop").write(campaign())
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
-        yield app
 
 
 def an_order(order_id: str, who: Any = ADA) -> bytes:

@@ -1,25 +1,12 @@
 """What is known about a planned mail: its order, what was sent back of it, its person."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from sqlalchemy import insert, select
 
 from aftercart.bootstrap import App
-from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
 from aftercart.db.tables import orders, sends
 from aftercart.pipeline.planned import Planned, lines_of, load
-from aftercart.testing import engine
-from tests.cast import ADA, BIKE, CHIKA, HELMET, MONDAY, Shop, campaign, order, prepared, refund, rows, tell
-
-
-@pytest.fixture
-def app(tmp_path: Path, database_url: str) -> Iterator[App]:
-    shop = Shop(tmp_path / "shop").write(campaign())
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
-        yield app
+from tests.cast import ADA, BIKE, CHIKA, HELMET, MONDAY, order, refund, rows, tell
 
 
 def loaded(app: App) -> list[Planned]:

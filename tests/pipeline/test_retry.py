@@ -1,6 +1,5 @@
 """Another try for failed sends: only for those, by the whole gate, and each on record."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +31,6 @@ from tests.cast import (
     only_send,
     order,
     outbox,
-    prepared,
     refund,
     rows,
 )
@@ -44,10 +42,8 @@ EVERY = Choice()
 
 
 @pytest.fixture
-def app(tmp_path: Path, database_url: str) -> Iterator[App]:
-    shop = Shop(tmp_path / "shop").write(campaign(quiet="null", valid_for="2d"))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
-        yield app
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop").write(campaign(quiet="null", valid_for="2d"))
 
 
 def failed(app: App) -> None:

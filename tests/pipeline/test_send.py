@@ -1,9 +1,8 @@
 """A batch of due sends, from decision to receipt; told from outside, on each kind of database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -11,11 +10,10 @@ import pytest
 from sqlalchemy import insert, select
 
 from aftercart.bootstrap import App
-from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, decisions, enrollments, exposures, picks, recipients, sends, suppressions
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.send import deliver
-from aftercart.testing import ListQueue, engine, run_due, run_until
+from aftercart.testing import ListQueue, run_due, run_until
 from tests.cast import (
     ADA,
     BEN,
@@ -37,43 +35,15 @@ from tests.cast import (
     only_send,
     order,
     outbox,
-    prepared,
     refund,
     rows,
     stock_up,
     tell,
 )
+from tests.pipeline.conftest import Open
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 """10:00 in Paris, three days after Monday."""
-
-Open = Callable[..., App]
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "shop").write(campaign())
-
-
-@pytest.fixture
-def open_app(shop: Shop, tmp_path: Path, database_url: str) -> Iterator[Open]:
-    """Opens engines on one database, as a process that starts again does; a later one begins where time stands."""
-    url, opened = prepared(database_url), []
-
-    def open_at(start: datetime = MONDAY, **changes: Any) -> App:
-        entered = engine(tmp_path, SteppedClock(start), database_url=url, **{**shop.files, **changes})
-        opened.append(entered)
-        return entered.__enter__()
-
-    yield open_at
-    for entered in opened:
-        entered.__exit__(None, None, None)
-
-
-@pytest.fixture
-def app(open_app: Open) -> App:
-    return open_app()
-
 
 # ---------------------------------------------------------------- who gets it
 

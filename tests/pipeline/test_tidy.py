@@ -1,6 +1,5 @@
 """What is long over is packed away, and nobody who asks for it notices."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,10 +48,8 @@ HOT = (decisions, attempts, picks, clicks, events)
 
 
 @pytest.fixture
-def app(tmp_path: Path, database_url: str) -> Iterator[App]:
-    shop = Shop(tmp_path / "shop").write(campaign(quiet="null"))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
-        yield app
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop").write(campaign(quiet="null"))
 
 
 def hot(app: App) -> dict[str, int]:

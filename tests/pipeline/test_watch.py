@@ -31,8 +31,8 @@ def shop(tmp_path: Path) -> Shop:
 
 
 @pytest.fixture
-def app(tmp_path: Path, shop: Shop, newest_url: str) -> Iterator[App]:
-    with started(tmp_path, shop, newest_url, MONDAY) as app:
+def app(tmp_path: Path, shop: Shop, database_url: str) -> Iterator[App]:
+    with started(tmp_path, shop, database_url, MONDAY) as app:
         yield app
 
 
