@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     archive_after_days: int = Field(
         default=400, ge=100, description="When the particulars of what is over are packed and archived."
     )
+    forget_after_days: int = Field(
+        default=0, ge=0, description="When archives, and webhooks that failed, are deleted for good. 0: never."
+    )
     hold_after_hours: int = Field(
         default=0,
         ge=0,

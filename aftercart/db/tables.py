@@ -483,7 +483,16 @@ class Feedback(Row, table=True):
     """
 
     __tablename__ = "feedback"
-    __table_args__ = (UniqueConstraint("source", "fact_key"), Index("ix_feedback_send", "send_id"))
+    __table_args__ = (
+        UniqueConstraint("source", "fact_key"),
+        Index("ix_feedback_send", "send_id"),
+        Index(
+            "ix_feedback_nobody",
+            "heard_at",
+            sqlite_where=sql("send_id IS NULL"),
+            postgresql_where=sql("send_id IS NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     event_id: int

@@ -1,4 +1,4 @@
-"""mails in doubt that their provider can clear up"""
+"""mails in doubt that their provider can clear up, and reports about no mail that are found to be forgotten"""
 
 import sqlalchemy as sa
 import sqlmodel
@@ -9,7 +9,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-UNKNOWN = sa.text("state = 'unknown'")
+UNKNOWN, ABOUT_NOBODY = sa.text("state = 'unknown'"), sa.text("send_id IS NULL")
 
 
 def upgrade() -> None:
@@ -27,9 +27,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_doubts_again_at", "doubts", ["again_at"])
     op.create_index("ix_sends_unknown", "sends", ["id"], sqlite_where=UNKNOWN, postgresql_where=UNKNOWN)
+    op.create_index(
+        "ix_feedback_nobody", "feedback", ["heard_at"], sqlite_where=ABOUT_NOBODY, postgresql_where=ABOUT_NOBODY
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_feedback_nobody", table_name="feedback")
     op.drop_index("ix_sends_unknown", table_name="sends")
     op.drop_index("ix_doubts_again_at", table_name="doubts")
     op.drop_table("doubts")
