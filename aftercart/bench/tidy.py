@@ -55,11 +55,11 @@ def _engine(folder: Path, ended: int, rounds: int) -> Iterator[App]:
         for at, count in ((LONG_AGO, old), (LATELY, ended)):
             for start in range(0, count, PAGE):
                 with app.db.write() as connection:
-                    _mails(connection, at, range(start, min(start + PAGE, count)))
+                    add_mails(connection, at, range(start, min(start + PAGE, count)))
         yield app
 
 
-def _mails(connection: Connection, at: datetime, numbers: range) -> None:
+def add_mails(connection: Connection, at: datetime, numbers: range) -> None:
     """An order each, whose mail was refused or taken at an instant."""
     person = {"first_name": "", "locale": "", "time_zone": "", "country": "", "created_at": at}
     names = [f"{at:%Y%m%d}-{number}" for number in numbers]
