@@ -44,6 +44,8 @@ class App:
     inbox_db: Database
     queue: Queue
     sender: Sender
+    senders: Mapping[str, Sender]
+    """Each on its own, by its name: for what only the one that was given a mail can tell."""
     traffic: SharedTraffic
     shops: Mapping[str, Shop]
     renderer: Renderer
@@ -106,6 +108,7 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         inbox_db=inbox_db,
         queue=open_queue(settings.broker_url),
         sender=sender or Router(senders, traffic, clock),
+        senders={one.name: one for one in senders},
         traffic=traffic,
         shops=_shops(settings, live_campaigns().brand),
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),

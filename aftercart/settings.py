@@ -71,8 +71,14 @@ class Settings(BaseSettings):
     archive_after_days: int = Field(
         default=400, ge=100, description="When the particulars of what is over are packed and archived."
     )
+    forget_after_days: int = Field(
+        default=0, ge=0, description="When archives, and webhooks that failed, are deleted for good. 0: never."
+    )
     hold_after_hours: int = Field(
-        default=4, ge=1, description="After such a silence, mail that fell due meanwhile waits for `aftercart resume`."
+        default=0,
+        ge=0,
+        description="After such a silence, mail that fell due meanwhile waits for `aftercart resume`. "
+        "0: only where nothing vouches for the database.",
     )
     traces_url: str = Field(
         default="", description="OpenTelemetry collector (http://HOST:4318) for traces; needs `[otel]`. Empty: none."

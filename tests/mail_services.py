@@ -236,6 +236,7 @@ class Says:
 
 
 HANGS_UP = "hangs up after the request"
+TAKES_IT_SILENTLY = "takes the mail and hangs up"
 SILENT = "takes the request and does not answer"
 
 Fault = Says | str
@@ -248,6 +249,10 @@ class FakeService:
         self.service, self._scheme = service, "https" if certificate else "http"
         self.requests: list[Request] = []
         self.next: list[Fault] = []
+        self.desk: dict[str, Says] = {}
+        """What is answered to questions, by the path; `*`: to all others."""
+        self.questions: list[Request] = []
+        self._known: dict[str, bytes] = {}
         self.connections = 0
         self.quiet = threading.Event()
         """Set at the end, so that a silent request does not hold up the test."""
@@ -272,6 +277,11 @@ class FakeService:
     def seen(self) -> list[Seen]:
         return [self.service.read(request) for request in self.requests]
 
+    @property
+    def mails(self) -> int:
+        """How many were sent on: one that was given twice under the same key is sent once."""
+        return len(self._known)
+
     def start(self) -> None:
         self._thread.start()
 
@@ -295,9 +305,23 @@ class FakeService:
                 with suppress(ssl.SSLError, ConnectionError):  # a client that does not trust us hangs up
                     super().handle()
 
-            def do_POST(self) -> None:  # the library's name
+            def do_GET(self) -> None:  # the library's name
+                self._answer_question(self._request())
+
+            def _request(self) -> Request:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                request = Request(self.path, self.headers, body)  # type: ignore[arg-type]  # it looks names up alike
+                return Request(self.path, self.headers, body)  # type: ignore[arg-type]  # it looks names up alike
+
+            def _answer_question(self, request: Request) -> None:
+                fake.questions.append(request)
+                said = fake.desk.get(self.path.partition("?")[0]) or fake.desk.get("*", Says(404))
+                self._say(said.status, said.body, {"Content-Type": "application/json", **said.headers})
+
+            def do_POST(self) -> None:  # the library's name
+                request = self._request()
+                if fake.desk and self.path != fake.service.path:
+                    self._answer_question(request)
+                    return
                 fault = fake.next.pop(0) if fake.next else None
                 if fault == HANGS_UP:
                     self.close_connection = True
@@ -310,7 +334,13 @@ class FakeService:
                     self._say(fault.status, fault.body, {"Content-Type": "application/json", **fault.headers})
                     return
                 fake.requests.append(request)
-                self._say_yes(request)
+                key = _key_of(request) or f"none {len(fake.requests)}"
+                if fake._known.setdefault(key, request.body) != request.body:
+                    self._say(409, '{"name": "invalid_idempotent_request"}', {})
+                elif fault == TAKES_IT_SILENTLY:
+                    self.close_connection = True
+                else:
+                    self._say_yes(request)
 
             def _say_yes(self, request: Request) -> None:
                 service = fake.service
@@ -333,6 +363,13 @@ class FakeService:
                 pass
 
         return Handler
+
+
+def _key_of(request: Request) -> str | None:
+    """By which a vendor knows a mail again."""
+    if key := request.headers.get("Idempotency-Key"):
+        return key
+    return request.json["headers"]["idempotencyKey"] if b"idempotencyKey" in request.body else None
 
 
 @contextmanager

@@ -34,10 +34,12 @@ INGEST_SWEEP_S = 5.0
 DISPATCH_S = 1.0
 TIDY_S = 60.0
 COLLECT_S = 60.0
+SETTLE_S = 60.0
 SOFT_LIMITS_S = {
     "tidy": 60,
     "dispatch": 60,  # a busy SQLite file is waited for half a minute
     "collect": 300,  # some hundred reports, each of them soon read
+    "settle": 2100,  # twenty mails at a service that is silent, and one more question to it
     "ingest": 600,  # a flood is worked off in one go, 200 webhooks a transaction
     "deliver": int((ledger.LEASE + ledger.REPLY_LEASE).total_seconds()) + 60,  # by then no lease of it can be alive
     "train": int(LONGEST.total_seconds()) + 60,
@@ -74,6 +76,7 @@ def configuration(broker_url: str, train_at: str = "") -> dict[str, Any]:
         "beat_schedule": {
             "dispatch": {"task": "dispatch", "schedule": DISPATCH_S, "options": {"expires": SOON}},
             "collect": {"task": "collect", "schedule": COLLECT_S, "options": {"expires": 30}},
+            "settle": {"task": "settle", "schedule": SETTLE_S, "options": {"expires": 30}},
             "ingest": {"task": "ingest", "schedule": INGEST_SWEEP_S, "options": {"expires": SOON}},
             "tidy": {"task": "tidy", "schedule": TIDY_S, "options": {"expires": 30}},
             **(

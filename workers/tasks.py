@@ -8,6 +8,7 @@ from uuid import UUID
 
 from aftercart.pipeline import collect as pipeline_collect
 from aftercart.pipeline import dispatch as pipeline_dispatch
+from aftercart.pipeline import doubts as pipeline_doubts
 from aftercart.pipeline import ingest as pipeline_ingest
 from aftercart.pipeline import send as pipeline_send
 from aftercart.pipeline import tidy as pipeline_tidy
@@ -42,6 +43,12 @@ def tidy() -> None:
 def collect() -> None:
     """Take over what has come to the bounce mailbox."""
     pipeline_collect.collect(celery.engine)
+
+
+@celery.task(name="settle")
+def settle() -> None:
+    """Clear up what became of mails in doubt, where their provider can tell."""
+    pipeline_doubts.settle_doubts(celery.engine)
 
 
 @celery.task(name="deliver")

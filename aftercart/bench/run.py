@@ -9,6 +9,7 @@ from aftercart.bench.ingest import ingest
 from aftercart.bench.recommend import recommend
 from aftercart.bench.render import render
 from aftercart.bench.send import send
+from aftercart.bench.tidy import tidy
 from aftercart.bench.timing import Result
 
 Measurement = Callable[[int, Path], Iterable[Result]]
@@ -16,6 +17,7 @@ Measurement = Callable[[int, Path], Iterable[Result]]
 MEASUREMENTS: dict[str, Measurement] = {
     "ingest": lambda rounds, folder: [ingest(rounds, folder)],
     "claim": lambda rounds, folder: [claim(rounds, folder)],
+    "tidy": lambda rounds, folder: [tidy(rounds, folder)],
     "recommend": lambda rounds, _: [recommend(rounds)],
     "render": lambda rounds, folder: [render(rounds, folder)],
     "send": send,

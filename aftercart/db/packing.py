@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, LargeBinary, Uuid
+from sqlalchemy import Column, Connection, LargeBinary, Uuid, inspect
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from aftercart.db.session import insert_new
@@ -43,8 +43,11 @@ def unpacked(content: bytes) -> Rows:
 
 def put_back(connection: Connection) -> None:
     """Everything that was archived returns to where it came from. Nothing is doubled."""
+    there = set(inspect(connection).get_table_names())
     for content in list(connection.execute(archives.select()).mappings()):
         for name, rows in unpacked(content["content"]).items():
+            if name not in there:  # a table that is younger than the schema
+                continue
             table = Row.metadata.tables[name]
             insert_new(connection, table, rows, unique=[column.name for column in table.primary_key])
 

@@ -6,7 +6,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
     events ─▶ orders ─ order_lines            products          model_versions
                 │  └── order_reversals (refunds and cancellations, also those that came before their order)
                 ▼
-           enrollments ─▶ sends ─▶ attempts, picks, links ─▶ clicks ─▶ attributions
+           enrollments ─▶ sends ─▶ attempts, doubts, picks, links ─▶ clicks ─▶ attributions
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
     recipients ─┴─ customers, consents, suppressions, exposures
@@ -326,6 +326,12 @@ class Send(Row, table=True):
             sqlite_where=sql("lease_until IS NOT NULL"),
             postgresql_where=sql("lease_until IS NOT NULL"),
         ),
+        Index(
+            "ix_sends_unknown",
+            "id",
+            sqlite_where=sql("state = 'unknown'"),
+            postgresql_where=sql("state = 'unknown'"),
+        ),
         Index("ix_sends_order", "order_id"),
         Index("ix_sends_recipient", "recipient_id"),
     )
@@ -370,6 +376,22 @@ class Attempt(Row, table=True):
     retry_at: datetime | None = None
     started_at: datetime
     ended_at: datetime | None = None
+
+
+class Doubt(Row, table=True):
+    """A mail in doubt that its provider can clear up. `message`: the mail as it was handed over, where it would be
+    known again if it were given once more; without one, the provider can be asked about it. Gone when the doubt is.
+    """
+
+    __tablename__ = "doubts"
+
+    send_id: UUID = Field(primary_key=True, foreign_key="sends.id")
+    attempt: int
+    provider: str
+    message: bytes | None = Field(default=None, sa_type=LargeBinary)
+    tries: int
+    again_at: datetime = Field(index=True)
+    until: datetime
 
 
 class Decision(Row, table=True):
@@ -461,7 +483,16 @@ class Feedback(Row, table=True):
     """
 
     __tablename__ = "feedback"
-    __table_args__ = (UniqueConstraint("source", "fact_key"), Index("ix_feedback_send", "send_id"))
+    __table_args__ = (
+        UniqueConstraint("source", "fact_key"),
+        Index("ix_feedback_send", "send_id"),
+        Index(
+            "ix_feedback_nobody",
+            "heard_at",
+            sqlite_where=sql("send_id IS NULL"),
+            postgresql_where=sql("send_id IS NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     event_id: int
@@ -601,6 +632,7 @@ campaign_versions = _core(CampaignVersion)
 enrollments = _core(Enrollment)
 sends = _core(Send)
 attempts = _core(Attempt)
+doubts = _core(Doubt)
 decisions = _core(Decision)
 picks = _core(Pick)
 links = _core(Link)

@@ -76,6 +76,9 @@ class Receipt:
     """How long the provider asks us to wait before the next try."""
     via: str = ""
     """The name of the sender that it is from, where there are several."""
+    known_for: timedelta | None = None
+    """Of an UNKNOWN message: so long from now the provider would know it again. Given once more within that time, the
+    very same, it is answered and not sent a second time."""
     held: Held | None = None
     held_until: datetime | None = None
     """Of a HELD message: why, and when it is worth trying again."""

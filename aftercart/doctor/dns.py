@@ -9,7 +9,7 @@ from typing import Any
 import dns.exception
 import dns.resolver
 
-from aftercart.doctor.finding import Finding, fault, fine, warn
+from aftercart.doctor.finding import Finding, Level, fault, fine, warn
 
 MX, SPF, DKIM, DMARC = "dns mx", "dns spf", "dns dkim", "dns dmarc"
 WITHIN_S = 5.0
@@ -21,8 +21,10 @@ def check_dns(
     selectors: tuple[str, ...] = (),
     resolver: dns.resolver.Resolver | None = None,
     within_s: float = WITHIN_S,
+    usual: tuple[str, ...] = (),
 ) -> Iterator[Finding]:
-    """What the domain of the From address says of itself. `selectors`: names of DKIM keys, if they are known."""
+    """What the domain of the From address says of itself. `selectors`: names of DKIM keys, if they are known; `usual`:
+    those under which the mail services that send usually have them."""
     if _is_an_example(domain):
         yield warn(
             "dns", f"mails would come from {domain}, which is only an example", "name yours in campaigns/brand.yaml"
@@ -34,7 +36,9 @@ def check_dns(
         yield _mx(domain, asked)
         yield _spf(domain, _texts(domain, "v=spf1", asked))
         yield from (_dkim(domain, selector, asked) for selector in selectors)
-        if not selectors:
+        if not selectors and usual:
+            yield _usual_dkim(domain, usual, asked)
+        elif not selectors:
             yield warn(DKIM, f"not looked at: which key signs for {domain}?", "aftercart doctor --dkim-selector NAME")
         yield _dmarc(domain, asked)
     except dns.exception.DNSException as err:
@@ -74,6 +78,15 @@ def _dkim(domain: str, selector: str, resolver: dns.resolver.Resolver) -> Findin
     if "p=" in (part.strip() for part in keys[0].split(";")):
         return fault(DKIM, f"the key at {name} is revoked (p= is empty)", "name the one that signs now")
     return fine(DKIM, f"{name} holds a key")
+
+
+def _usual_dkim(domain: str, selectors: tuple[str, ...], resolver: dns.resolver.Resolver) -> Finding:
+    found = [_dkim(domain, selector, resolver) for selector in selectors]
+    if good := next((one for one in found if one.level is Level.FINE), None):
+        return good
+    names = ", ".join(f"{selector}._domainkey" for selector in selectors)
+    do = "publish the records that your mail service names, or tell theirs: aftercart doctor --dkim-selector NAME"
+    return warn(DKIM, f"{domain} has no key under the usual names ({names})", do)
 
 
 def _dmarc(domain: str, resolver: dns.resolver.Resolver) -> Finding:

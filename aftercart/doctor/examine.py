@@ -12,6 +12,7 @@ from pathlib import Path
 from aftercart.campaigns.fault import Fault
 from aftercart.campaigns.loader import Inspection, inspect_campaigns
 from aftercart.clock import Clock
+from aftercart.delivery.esp.from_url import vendor_of
 from aftercart.doctor.address import check_address, check_clock, get
 from aftercart.doctor.backlog import check_backlog
 from aftercart.doctor.broker import check_broker
@@ -65,7 +66,9 @@ def _by_name(patient: Patient, inspection: Inspection) -> dict[str, Check]:
         "base url": lambda: _about_address(patient, brand.url if brand else ""),
     }
     if brand:
-        checks["dns"] = partial(check_dns, brand.domain, patient.selectors)
+        services = [vendor for url in settings.sender_url.split() if (vendor := vendor_of(url))]
+        usual = tuple(selector for vendor in services for selector in vendor.dkim_selectors)
+        checks["dns"] = partial(check_dns, brand.domain, patient.selectors, usual=usual)
     return checks
 
 

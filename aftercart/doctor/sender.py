@@ -16,8 +16,11 @@ SENDER = "sender"
 class CanBeTried(Protocol):
     """A sender that can tell whether it would work."""
 
-    def probe(self) -> frozenset[str]:
-        """Go as far as one can without a mail; what the server offers. Raises DeliveryError."""
+    def probe(self) -> frozenset[str] | None:
+        """Go as far as one can without a mail; what the server offers. None: that tells nothing.
+
+        Raises DeliveryError.
+        """
         ...
 
 
@@ -40,7 +43,11 @@ def _check(sender: Sender, url: str) -> Iterator[Finding]:
         elif isinstance(sender, CanBeTried):
             yield from _tried(sender, sender.name, url)
         else:
-            yield warn(SENDER, f"{sender.name} cannot be tried without a mail", "send yourself one")
+            yield _cannot_be_told(sender.name)
+
+
+def _cannot_be_told(name: str) -> Finding:
+    return warn(SENDER, f"{name}: only a real mail will show whether it takes ours", "send yourself one")
 
 
 def _tried(sender: CanBeTried, name: str, url: str) -> Iterator[Finding]:
@@ -48,6 +55,12 @@ def _tried(sender: CanBeTried, name: str, url: str) -> Iterator[Finding]:
         offered = sender.probe()
     except DeliveryError as err:
         yield fault(SENDER, f"{name}: {err}", _remedy(str(err)))
+        return
+    if offered is None:
+        yield _cannot_be_told(name)
+        return
+    if name.startswith("esp:"):
+        yield fine(SENDER, f"{name} takes our key")
         return
     if url.startswith("smtp:") and "starttls" in offered:
         yield warn(
@@ -60,6 +73,8 @@ def _tried(sender: CanBeTried, name: str, url: str) -> Iterator[Finding]:
 def _remedy(fault_: str) -> str:
     """By what providers and `ssl` say; where nothing fits, what is at hand."""
     said = fault_.lower()
+    if said.startswith(("401", "403")):
+        return "correct its key, in AFTERCART_SENDER_URL or under the vendor's own name (docs/mail-services.md)"
     if "certificate" in said:
         return "its certificate does not fit its name or is not signed by anybody we trust: use the name that it is for"
     if said.startswith(("535", "534", "530")) or "auth" in said:

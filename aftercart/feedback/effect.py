@@ -19,13 +19,18 @@ SOFT_BOUNCE_WINDOW = timedelta(days=90)
 BOUNCES_COME_WITHIN = timedelta(days=5)
 """How long servers try (RFC 5321 §4.5.4.1). A mail that has not come back by then has arrived."""
 
+IN_DOUBT = frozenset({SendState.SCHEDULED, SendState.SENDING, SendState.UNKNOWN})
+"""Of a mail in these states we do not know whether it has left, if it was tried."""
 _ON_ITS_WAY = frozenset({SendState.SCHEDULED, SendState.SENDING, SendState.UNKNOWN, SendState.SENT})
 _FROM: Mapping[SendState, frozenset[SendState]] = {
+    SendState.SENT: IN_DOUBT,
     SendState.DELIVERED: _ON_ITS_WAY,
     SendState.BOUNCED: _ON_ITS_WAY | {SendState.DELIVERED},
     SendState.COMPLAINED: _ON_ITS_WAY | {SendState.DELIVERED, SendState.BOUNCED},
 }
 _BECOMES: Mapping[Kind, tuple[SendState, Reason]] = {
+    Kind.TAKEN: (SendState.SENT, Reason.SETTLED_SENT),
+    Kind.READ: (SendState.DELIVERED, Reason.DELIVERED),
     Kind.DELIVERED: (SendState.DELIVERED, Reason.DELIVERED),
     Kind.HARD_BOUNCE: (SendState.BOUNCED, Reason.HARD_BOUNCE),
     Kind.SOFT_BOUNCE: (SendState.BOUNCED, Reason.BOUNCED),

@@ -77,7 +77,7 @@ class ServiceDoor:
         words = as_words(str(event.mta_response or event.description or ""))
         kind = kind_of(self.vendor, str(event.event_type), event.reject_reason, words, _plain(event.esp_event))
         if kind is Kind.OTHER:
-            return None  # opens, clicks and the like would fill the table for nothing
+            return None
         send_id = _send_id([*(event.metadata or {}).items()], event.tags or [])
         recipient = str(event.recipient or "").strip().lower()
         parts = (kind, send_id, recipient, event.timestamp, event.message_id, event.event_id)

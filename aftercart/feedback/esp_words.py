@@ -9,6 +9,10 @@ from typing import Any
 from aftercart.feedback.told import Kind, bounce_kind
 
 _OF_TYPE: Mapping[str, Kind] = {
+    "queued": Kind.TAKEN,
+    "sent": Kind.TAKEN,
+    "opened": Kind.READ,
+    "clicked": Kind.READ,
     "delivered": Kind.DELIVERED,
     "deferred": Kind.DELAYED,
     "complained": Kind.COMPLAINT,

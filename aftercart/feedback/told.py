@@ -17,6 +17,10 @@ _ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 class Kind(StrEnum):
     """What happened to the mail."""
 
+    TAKEN = "taken"
+    """The mail service has it. We mostly know that already, and from its answer."""
+    READ = "read"
+    """It was opened, or a link in it, as the mail service counts them."""
     DELIVERED = "delivered"
     """The recipient's mail server has it."""
     DELAYED = "delayed"
@@ -34,7 +38,11 @@ class Kind(StrEnum):
     AUTO_REPLY = "auto_reply"
     """A machine answered for its reader (away, on holiday)."""
     OTHER = "other"
-    """Something that we act on in no way (opens and clicks, which Aftercart counts itself)."""
+    """Something that we act on in no way."""
+
+
+OF_DOUBTS_ONLY = frozenset({Kind.TAKEN, Kind.READ})
+"""What is no news but of a mail in doubt. Aftercart counts opens and clicks itself; theirs would fill the table."""
 
 
 @dataclass(frozen=True, slots=True)

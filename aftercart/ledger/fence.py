@@ -6,7 +6,10 @@ made, and would send them again. Three facts that stand outside of every dump te
 1. the place where the database lies: a copy lies elsewhere;
 2. a count of beats that only grows, also kept in the data folder and in the memory of each engine: a database that
    knows of fewer beats than they do was set back in its place;
-3. the clock: where both are lost with the machine (a snapshot of it was restored), the last beat is old.
+3. the clock: where both are lost with the machine, the last beat is old.
+
+The count also speaks for a database: one that knows exactly the beats that were noted here was not set back, however
+long the machine was off. So a laptop that was closed over night goes on by itself.
 
 A false alarm costs a person's word (`aftercart resume`); a fault that is not seen costs thousands of second mails.
 """
@@ -15,6 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 BEAT_EVERY = timedelta(seconds=10)
+UNVOUCHED_SILENCE = timedelta(hours=4)
+"""So long an engine may be down where nothing here knows the beats of its database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +34,29 @@ class Standing:
     doubt_until: datetime | None = None
 
 
-def fault(standing: Standing, place: str, seen: int, *, silence: timedelta | None, patience: timedelta) -> str | None:
+def fault(
+    standing: Standing,
+    place: str,
+    seen: int,
+    *,
+    silence: timedelta | None,
+    vouched: bool = False,
+    hold_after: timedelta | None = None,
+) -> str | None:
     """What speaks against sending, in words. None: nothing does.
 
     `seen`: the most beats of this database that anybody here knows of. `silence`: since the last beat, where mails have
-    fallen due since and this engine has just been started.
+    fallen due since and this engine has just been started. `vouched`: the file of beats agrees with the database.
+    `hold_after`: after such a silence all is held whatever vouches for the database; None: after four hours, where
+    nothing does.
     """
     if standing.place != place:
         return f"this database is a copy, or was moved: it has been sending from {standing.place}, and lies in {place}"
     if standing.beats < seen:
         return f"this database was set back: it knows of {standing.beats:,} beats, {seen:,} have been counted here"
-    if silence is not None and silence > patience:
+    if silence is None or (vouched and hold_after is None):
+        return None
+    if silence > (hold_after or UNVOUCHED_SILENCE):
         hours = f"{silence / timedelta(hours=1):,.1f}"
         return f"no engine has given a sign of life for {hours} hours while mails fell due: it may have been set back"
     return None

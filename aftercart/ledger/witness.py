@@ -1,17 +1,37 @@
-"""How many beats of a database this machine knows of: in memory, and in a file that is part of no dump."""
+"""How many beats of a database this machine knows of: in memory, and in a file that is part of no dump.
+
+The file is written anew with every beat, and the disk notes when (its ctime, which no program can set). So a file that
+was copied, restored or unpacked, with the database beside it or without, is told from the one that was written here.
+"""
 
 import json
 import os
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
+from time import time
 
 import structlog
+
+from aftercart.machine import machine_id
 
 log = structlog.get_logger()
 
 EVERY = timedelta(minutes=1)
+AT_ONCE_S = 5.0
+"""Between the instant that stands in the file and the one at which the disk says it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What stands in the file. `written_at`: by the machine's clock, in seconds since 1970, as the disk tells it."""
+
+    place: str
+    beats: int
+    machine: str | None = None
+    written_at: float = 0
 
 
 class Witness:
@@ -28,7 +48,21 @@ class Witness:
 
     def beats(self, place: str) -> int:
         """The most beats seen of the database that lies there; 0 where nothing is known of it."""
-        return max(self._beats if self._place == place else 0, self._from_file(place))
+        noted = self._noted(place)
+        return max(self._beats if self._place == place else 0, noted.beats if noted else 0)
+
+    def vouches_for(self, place: str, beats: int) -> bool:
+        """Whether the file says that this database, which knows of so many beats, is as it was left here.
+
+        It may be one beat ahead: the process has died between counting it and noting it. A file that came from
+        elsewhere, another machine or a backup, vouches for nothing.
+        """
+        noted = self._noted(place)
+        if noted is None or noted.machine != machine_id() or beats - noted.beats not in (0, 1):
+            return False
+        with suppress(OSError):
+            return abs(self._file.stat().st_ctime - noted.written_at) < AT_ONCE_S
+        return False
 
     @property
     def remembered(self) -> int:
@@ -56,14 +90,17 @@ class Witness:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-            fresh.write_text(json.dumps({"place": place, "beats": beats}), encoding="utf-8")
+            with fresh.open("w", encoding="utf-8") as file:
+                json.dump(asdict(_Noted(place, beats, machine_id(), time())), file)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut leaves an older one, which vouches for nothing
             fresh.replace(self._file)
         except OSError as err:
             log.warning("beats_not_kept", file=str(self._file), error=err.strerror)
 
-    def _from_file(self, place: str) -> int:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
-            if kept["place"] == place:
-                return int(kept["beats"])
-        return 0
+    def _noted(self, place: str) -> _Noted | None:
+        """What the file says of the database that lies there."""
+        with suppress(OSError, ValueError, TypeError):
+            noted = _Noted(**json.loads(self._file.read_text(encoding="utf-8")))
+            return noted if noted.place == place else None
+        return None

@@ -17,10 +17,11 @@ from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
 from aftercart.feedback import store
-from aftercart.feedback.effect import SOFT_BOUNCES_TO_SUPPRESS, Effect, effect
+from aftercart.feedback.effect import IN_DOUBT, SOFT_BOUNCES_TO_SUPPRESS, Effect, effect
 from aftercart.feedback.esp import KEPT_HEADERS, ServiceDoor
-from aftercart.feedback.told import Told, UnclearError
+from aftercart.feedback.told import OF_DOUBTS_ONLY, Told, UnclearError
 from aftercart.ledger import store as ledger
+from aftercart.ledger.states import SendState
 from aftercart.policy import store as policy
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 
@@ -79,6 +80,7 @@ def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], 
     mails = store.ids(one.send_id for _, one in told)
     policy.lock_recipients(connection, store.people_of(connection, mails))
     known = store.lock_sends(connection, mails)
+    told = [(row, one) for row, one in told if _is_news(one, known)]
     new = store.keep(connection, [_kept(row, one, known, now) for row, one in told])
     for row, one in told:
         if (row["shop"], one.key) not in new:
@@ -94,6 +96,13 @@ def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], 
         known.update(store.lock_sends(connection, [sent.send_id]))
         log.info("feedback", send_id=str(sent.send_id), source=row["shop"], kind=one.kind, effect=what)
     ledger.complete_enrollments(connection, {sent.enrollment_id for sent in known.values()}, now)
+
+
+def _is_news(one: Told, known: Mapping[Any, store.Sent]) -> bool:
+    if one.kind not in OF_DOUBTS_ONLY:
+        return True
+    sent = known.get(one.send_id) if one.send_id else None
+    return sent is not None and sent.state in IN_DOUBT and sent.tries + (sent.state is not SendState.SCHEDULED) > 0
 
 
 def _act(connection: Connection, sent: store.Sent, found: Effect, one: Told, row: Row, now: datetime) -> str:

@@ -17,6 +17,7 @@ from aftercart.bootstrap import App
 from aftercart.campaigns.brand import Brand
 from aftercart.db.session import is_passing
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
+from aftercart.delivery.kept import packed
 from aftercart.delivery.retry import retry_at
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
@@ -190,6 +191,8 @@ class _Marks:
     def _settle(self, connection: Connection, now: datetime) -> None:
         settled = [_settled(self._claims[receipt.send_id], receipt, now) for receipt in self._received]
         ledger.settle(connection, settled, self._app.sender.name)
+        if doubts := [doubt for receipt in self._received if (doubt := self._doubt(receipt, now))]:
+            ledger.keep_doubts(connection, doubts, now)
         if dead := [result for result in settled if result.reason == Reason.HARD_BOUNCE]:
             addresses = [self._claims[result.send_id].message.recipient for result in dead]
             policy.suppress(connection, addresses, SuppressionReason.HARD_BOUNCE, "delivery", now)
@@ -198,6 +201,14 @@ class _Marks:
             ledger.readdress(connection, {self._claims[result.send_id].planned.order_id for result in again})
         for result in settled:
             log.info("handed_over", send_id=str(result.send_id), outcome=result.outcome, state=result.state)
+
+    def _doubt(self, receipt: Receipt, now: datetime) -> ledger.Doubt | None:
+        """A mail in doubt that its provider would know again: it is kept as it was handed over (see `doubts`)."""
+        if not receipt.known_for:
+            return None
+        claim, until = self._claims[receipt.send_id], now + receipt.known_for
+        provider = receipt.via or self._app.sender.name
+        return ledger.Doubt(receipt.send_id, claim.attempt, provider, until, packed(claim.message))
 
 
 def _settled(claim: Claimed, receipt: Receipt, now: datetime) -> ledger.Settled:

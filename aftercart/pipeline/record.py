@@ -12,8 +12,10 @@ from sqlalchemy import Connection, func, select, update
 
 from aftercart.db.session import Database, insert_new
 from aftercart.db.tables import attempts, clicks, consents, links, orders, recipients, sends, suppressions
+from aftercart.ledger import store as ledger
 from aftercart.pipeline.attribute import attribute
 from aftercart.policy.consent import ConsentState
+from aftercart.policy.decision import Reason
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 from aftercart.tracking.bots import BURST_WINDOW, Hit, verdict
 from aftercart.tracking.tokens import TokenSigner
@@ -96,6 +98,8 @@ def keep_clicks(
     # By mail, so that of two processes none waits for the other in a circle.
     for click in sorted(batch, key=lambda click: click.link.send_id):
         _keep_click(connection, click)
+    # Whoever or whatever opened it: its links stand nowhere but in the mail.
+    ledger.arrived(connection, {click.link.send_id for click in batch}, Reason.DELIVERED)
     attribute(connection, _orders_since(connection, batch), windows, now)
 
 

@@ -14,7 +14,6 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.delivery.base import Found, LooksUp
-from aftercart.delivery.router import Router
 from aftercart.errors import ConfigError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState, Word
@@ -62,13 +61,17 @@ def settle_by_provider(app: App, choice: Choice, *, only_tell: bool = False) -> 
 
     Raises ConfigError where none can be asked.
     """
-    senders = app.sender.senders if isinstance(app.sender, Router) else (app.sender,)
-    askable = {sender.name: sender for sender in senders if isinstance(sender, LooksUp)}
+    askable = askable_senders(app)
     if not askable:
         raise ConfigError(
             f"{app.sender.name} cannot look a mail up: look into its log yourself and say --sent, --not-sent or --leave"
         )
     return _settle(app, choice, lambda page: _asked(askable, page), f"look-up at {' + '.join(askable)}", only_tell)
+
+
+def askable_senders(app: App) -> dict[str, LooksUp]:
+    """Those that can be asked about a mail, by name."""
+    return {name: sender for name, sender in app.senders.items() if isinstance(sender, LooksUp)}
 
 
 def _asked(askable: Mapping[str, LooksUp], page: Sequence[InDoubt]) -> dict[UUID, Word]:

@@ -57,7 +57,8 @@ def _look(app: App, now: datetime) -> str | None:
             place,
             seen,
             silence=_silence(app, connection, standing, now),
-            patience=timedelta(hours=app.settings.hold_after_hours),
+            vouched=app.witness.vouches_for(place, standing.beats),
+            hold_after=timedelta(hours=app.settings.hold_after_hours) or None,
         )
         if against is None:
             ledger.beat(connection, place, standing.beats + 1, now)

@@ -77,6 +77,7 @@ QUEUE_OF = {
     "dispatch": "housekeeping",
     "tidy": "housekeeping",
     "collect": "feedback",
+    "settle": "feedback",
     "train": "train",
 }
 """Which queue carries which task. A worker may listen to some of them only: `celery -A workers worker -Q deliver`."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _WHAT = {
+    "taken": "the mail service has the mail",
+    "read": "the mail was opened",
     "delivered": "the recipient's mail server has the mail",
     "delayed": "the mail is still being tried",
     "hard_bounce": "the mail came back, there is no such address",
@@ -14,6 +16,7 @@ _WHAT = {
     "auto_reply": "a machine answered for the reader (away, on holiday)",
 }
 _EFFECT = {
+    "sent": "So it has gone.",
     "delivered": "The mail is delivered.",
     "bounced": "The mail has bounced.",
     "complained": "The mail has been complained of.",

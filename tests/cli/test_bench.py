@@ -1,12 +1,24 @@
 """`aftercart bench` as it is typed: not how fast, but that each figure stands beside its floor."""
 
 import json
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from aftercart.bench.claim import claim
+from aftercart.bench.tidy import add_mails, tidy
+from aftercart.bootstrap import build
+from aftercart.clock import SteppedClock
+from aftercart.db.tables import sends
+from aftercart.testing import settings_for
 from tests.cli.conftest import aftercart
+
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+ROWS_OF_A_MAIL = 6
+"""Person, order, enrollment, send, decision, attempt."""
 
 
 def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
@@ -32,6 +44,34 @@ def test_claiming_is_measured_beside_few_that_wait(tmp_path: Path) -> None:
     assert measured.note.startswith("5,000 waiting, ")
 
 
+def test_a_pass_of_the_housekeeping_is_measured_beside_one_over_few(tmp_path: Path) -> None:
+    """T13: here with a few thousand; `aftercart bench tidy` has a million."""
+    measured = tidy(1, tmp_path, many=4_000)
+    assert (measured.name, measured.floor) == ("tidy", "among 1,000 mails")
+    assert measured.ratio > 0.1
+    assert measured.note.startswith("4,000 mails, ")
+
+
+def test_a_mail_takes_less_than_a_kilobyte_in_its_table_and_one_in_a_hundred_is_refused(tmp_path: Path) -> None:
+    """T35: elsewhere 350,000 took three gigabytes, and the send stopped at the first refusals."""
+    with closing(build(settings_for(tmp_path), clock=SteppedClock(NOW))) as app:
+
+        def pages() -> int:
+            with app.db.read() as connection:
+                return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+
+        before = pages()
+        with app.db.write() as connection:
+            add_mails(connection, NOW, range(5_000))
+            size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+        with app.db.read() as connection:
+            by_state = select(sends.c.state, func.count()).group_by(sends.c.state)
+            states = {row.state: row[1] for row in connection.execute(by_state)}
+        taken = (pages() - before) * size
+    assert states == {"sent": 4_950, "failed": 50}
+    assert taken / 5_000 < ROWS_OF_A_MAIL * 1024, "each of a mail's rows, with all that finds it again"
+
+
 def test_people_get_a_table(tmp_path: Path) -> None:
     result = aftercart(tmp_path, "bench", "render", "--rounds", "1")
     head, line = result.stdout.splitlines()
@@ -42,4 +82,4 @@ def test_people_get_a_table(tmp_path: Path) -> None:
 def test_a_measurement_that_there_is_not_is_wrong_usage(tmp_path: Path) -> None:
     result = aftercart(tmp_path, "bench", "sned")
     assert result.returncode == 2
-    assert "ingest, claim, recommend, render, send" in " ".join(result.stderr.replace("│", " ").split())
+    assert "ingest, claim, tidy, recommend, render, send" in " ".join(result.stderr.replace("│", " ").split())

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import boto3
 import pytest
 from aiosmtpd.controller import Controller
+from moto import mock_aws
+from moto.ses.models import ses_backends
 
 from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Message, Outcome, Sender
@@ -110,7 +113,24 @@ def service(name: str) -> Callable[[Path], AbstractContextManager[Rig]]:
     return rig
 
 
-SENDERS = [smtp, file, console, *(service(known.name) for known in SERVICES)]
+@contextmanager
+def ses_with_moto(_folder: Path) -> Iterator[Rig]:
+    """Amazon, as people who are not us have rebuilt it."""
+    with mock_aws():
+        amazon = boto3.client("ses", region_name="eu-west-1")
+        amazon.verify_email_identity(EmailAddress="hello@example.com")
+        amazon.close()
+        sender = esp_from_url("esp://ses?region_name=eu-west-1", {}, encode=encode)
+
+        def arrived() -> list[str]:
+            sent = ses_backends["123456789012"]["eu-west-1"].sent_messages
+            return [message.destinations[0] for message in sent]  # it lists whom the request and the mail name
+
+        yield Rig(sender, arrived, list)
+        sender.close()
+
+
+SENDERS = [smtp, file, console, ses_with_moto, *(service(known.name) for known in SERVICES)]
 
 
 @pytest.fixture(params=SENDERS, ids=lambda sender: sender.__name__)

@@ -63,3 +63,11 @@ def test_the_domain_that_the_starter_writes_is_known_for_an_example() -> None:
     [only] = check_dns("example.com")
     assert only.level == "warn"
     assert "brand.yaml" in only.do
+
+
+def test_the_usual_names_of_a_mail_service_s_keys_are_looked_at_where_none_is_told() -> None:
+    with name_server(SOUND) as resolver:
+        for usual, level in ((("mte1", "s1"), "fine"), (("mte1", "mte2"), "warn")):
+            found = {one.check: one for one in check_dns("shop.com", (), resolver, usual=usual)}["dns dkim"]
+            assert found.level == level
+    assert "mte1._domainkey, mte2._domainkey" in found.found

@@ -5,6 +5,7 @@ import pytest
 from aftercart.doctor.finding import Finding
 from aftercart.doctor.sender import check_senders
 from tests.conftest import free_port
+from tests.mail_services import SERVICES, Says, fake_service
 from tests.smtp_server import Does, ScriptedServer
 
 
@@ -74,3 +75,37 @@ def test_a_sender_that_sends_to_nobody_is_a_warning(tmp_path: Path) -> None:
 
 def test_a_url_that_names_no_sender_is_a_fault() -> None:
     assert the_one("pigeon:").level == "fault"
+
+
+# ---------------------------------------------------------------- mail services
+
+NO_QUESTION = ("mailtrap", "postal")
+NARROW_KEYS = ("mailersend", "mailgun", "resend", "scaleway", "sparkpost")
+
+
+@pytest.mark.parametrize("name", [service.name for service in SERVICES])
+def test_a_mail_service_is_asked_whether_it_takes_our_key_and_given_no_mail(name: str) -> None:
+    with fake_service(name) as service:
+        service.desk["*"] = Says(200, "{}")
+        found = the_one(service.url)
+        assert service.requests == []
+        assert len(service.questions) == (0 if name in NO_QUESTION else 1)
+        assert all("KEY" not in question.path for question in service.questions)
+    assert found.level == ("warn" if name in NO_QUESTION else "fine")
+    assert ("only a real mail will show" if name in NO_QUESTION else "takes our key") in found.found
+
+
+@pytest.mark.parametrize("name", [service.name for service in SERVICES if service.name not in NO_QUESTION])
+def test_a_key_that_a_service_does_not_take_is_a_fault_unless_it_may_be_one_that_only_sends(name: str) -> None:
+    with fake_service(name) as service:
+        service.desk["*"] = Says(403, '{"message": "no"}', {"x-amzn-errortype": "AccessDeniedException"})
+        found = the_one(service.url)
+    assert found.level == ("warn" if name in NARROW_KEYS else "fault")
+    assert "KEY" not in found.found + found.do
+
+
+def test_a_service_that_does_not_answer_is_a_fault() -> None:
+    with fake_service("sendgrid") as service:
+        url = service.url
+    found = the_one(url)
+    assert (found.level, "no answer" in found.found) == ("fault", True)

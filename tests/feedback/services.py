@@ -27,7 +27,7 @@ BLOCKED = "550 5.7.1 blocked using zen.spamhaus.org"
 
 @dataclass(frozen=True)
 class Event:
-    """What a service is to tell. `kind`: delivered, hard, soft, complaint, open."""
+    """What a service is to tell. `kind`: delivered, hard, soft, complaint, open; Mailgun also taken."""
 
     kind: str
     send_id: str
@@ -98,7 +98,14 @@ def mailersend(e: Event) -> Hook:
 
 
 def mailgun(e: Event) -> Hook:
-    names = {"delivered": "delivered", "hard": "failed", "soft": "failed", "complaint": "complained", "open": "opened"}
+    names = {
+        "taken": "accepted",
+        "delivered": "delivered",
+        "hard": "failed",
+        "soft": "failed",
+        "complaint": "complained",
+        "open": "opened",
+    }
     token = hashlib.md5(f"{e}".encode()).hexdigest()
     signature = hmac.new(b"mailgun-key", f"{AT}{token}".encode(), hashlib.sha256).hexdigest()
     data: dict[str, Any] = {

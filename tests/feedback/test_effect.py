@@ -23,6 +23,7 @@ ADA = "ada@example.com"
         (Kind.UNSUBSCRIBE, None, SuppressionReason.UNSUBSCRIBED),
         (Kind.DELAYED, None, None),
         (Kind.AUTO_REPLY, None, None),
+        (Kind.READ, "delivered", None),
         (Kind.OTHER, None, None),
     ],
 )
@@ -36,6 +37,12 @@ def test_what_a_report_makes_of_a_mail_that_has_left(
 
 
 STRENGTH = {"sent": 0, "unknown": 0, "sending": 0, "scheduled": 0, "delivered": 1, "bounced": 2, "complained": 3}
+
+
+@pytest.mark.parametrize("before", ["unknown", "sending", "sent"])
+def test_that_a_service_has_a_mail_is_news_where_it_was_in_doubt(before: str) -> None:
+    found = effect(Kind.TAKEN, ADA, SendState(before), 1, ADA)
+    assert (found.state, found.why) == ((None, "known_already") if before == "sent" else ("sent", ""))
 
 
 @given(st.lists(st.sampled_from(Kind), max_size=12), st.sampled_from(["sent", "unknown", "sending"]))

@@ -13,6 +13,7 @@ from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 
 from aftercart.queue import open_queue
+from tests.broker_promises import BrokerPromises
 from tests.fleet import each_order_is_mailed_once, fleet
 from tests.mail_sink import mail_sink
 
@@ -59,6 +60,14 @@ class RabbitMQ:
         while not self._answers():
             assert monotonic() < deadline, "RabbitMQ was started and does not answer"
             sleep(1)
+
+
+class TestRabbitMQ(BrokerPromises):
+    """The same as every other broker."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        return RabbitMQ().url
 
 
 def test_on_rabbitmq_and_postgresql_a_fleet_mails_each_order_once(tmp_path: Path, postgres_url: str) -> None:

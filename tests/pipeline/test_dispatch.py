@@ -1,5 +1,6 @@
 """What has fallen due goes to the workers, once a minute at most."""
 
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from aftercart.ledger.store import NUDGE_AGAIN
 from aftercart.pipeline.dispatch import BATCH, MOST_WAITING, dispatch
 from aftercart.queue import open_queue
 from aftercart.testing import ListQueue, engine, run_until
-from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order, prepared, rows
+from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order, outbox, prepared, rows
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
@@ -147,3 +148,20 @@ def test_a_mail_that_has_ended_is_never_published_again(app: App) -> None:
     assert fates(app) == [("sent", "sent")]
     clock_of(app).step(timedelta(days=400))
     assert dispatch(app) == 0
+
+
+def test_a_proxy_before_our_own_address_holds_up_no_mail(tmp_path: Path) -> None:
+    """T48: it answered a login page to the scheduler, which took that for success. Ours asks no address at all."""
+    shop = Shop(tmp_path / "shop").write(campaign(quiet="null"))
+    with socket.socket() as proxy:
+        proxy.bind(("127.0.0.1", 0))
+        proxy.listen(1)
+        proxy.setblocking(False)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        with engine(tmp_path, SteppedClock(MONDAY), base_url=address, **shop.files) as app:
+            order(app, "1", customer(1))
+            run_until(app, DUE)
+            assert fates(app) == [("sent", "sent")]
+            assert address in outbox(app).messages[0].html
+        with pytest.raises(BlockingIOError):
+            proxy.accept()

@@ -199,6 +199,22 @@ def test_a_mail_in_doubt_is_settled_by_what_is_told_of_it(app: App) -> None:
     assert only_send(app)["sent_at"] is not None
 
 
+@pytest.mark.parametrize(("kind", "fate"), [("open", "delivered"), ("taken", "settled_sent"), ("hard", "hard_bounce")])
+def test_whatever_a_service_tells_of_a_mail_in_doubt_settles_it(app: App, kind: str, fate: str) -> None:
+    outbox(app).answers["ada@example.com"] = [answer(Outcome.UNKNOWN, "read timed out")]
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    hook(app, "mailgun", Event(kind, str(only_send(app)["id"])))
+    assert [reason for _, reason in fates(app)] == [fate]
+    assert only_send(app)["sent_at"] == DUE
+
+
+def test_what_a_service_counts_of_a_mail_that_has_gone_fills_no_table(app: App) -> None:
+    """Opens and clicks; that it has a mail we have from its answer."""
+    hook(app, "postmark", Event("open", str(mail_sent(app))))
+    assert (fates(app), rows(app, feedback)) == ([("sent", "sent")], [])
+
+
 def test_a_mail_that_a_service_took_and_refused_in_one_breath_is_not_sent_twice(app: App) -> None:
     """It answered 503, so the mail waits to be tried again; then its delivery is told."""
     outbox(app).answers["ada@example.com"] = [answer(Outcome.DEFERRED, "503", fault_is_ours=True)]

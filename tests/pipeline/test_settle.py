@@ -11,7 +11,6 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import decisions, sends
 from aftercart.delivery.base import Found, Outcome
-from aftercart.delivery.router import Router
 from aftercart.errors import ConfigError
 from aftercart.ledger.states import Word
 from aftercart.ledger.store import Choice
@@ -107,6 +106,11 @@ class Asked(RecordingSender):
         return dict.fromkeys(message_ids, self.knows)
 
 
+def asking(app: App, *senders: Asked) -> App:
+    """The engine with senders that can be asked."""
+    return replace(app, senders={sender.name: sender for sender in senders})
+
+
 @pytest.mark.parametrize(
     ("knows", "state", "reason"),
     [
@@ -116,14 +120,14 @@ class Asked(RecordingSender):
     ],
 )
 def test_a_provider_that_can_be_asked_settles_what_it_knows(app: App, knows: Found, state: str, reason: str) -> None:
-    told = list(settle_by_provider(replace(app, sender=Asked(knows=knows)), EVERY))
+    told = list(settle_by_provider(asking(app, Asked(knows=knows)), EVERY))
     assert [settlement.word is None for settlement in told] == [knows is Found.CANNOT_TELL]
     assert (in_doubt(app)["state"], in_doubt(app)["reason"]) == (state, reason)
 
 
 def test_of_several_providers_each_is_asked_about_its_own_mails(app: App) -> None:
     other, own = Asked(name="another", knows=Found.NEVER_CAME), Asked(knows=Found.TAKEN)
-    list(settle_by_provider(replace(app, sender=Router([other, own], app.traffic, app.clock)), EVERY))
+    list(settle_by_provider(asking(app, other, own), EVERY))
     assert in_doubt(app)["state"] == "sent"
 
 
@@ -136,6 +140,6 @@ def test_what_a_machine_took_with_it_can_be_settled_too(app: App) -> None:
     """Its attempt has no Message-ID: nothing can be looked up, but a person may know."""
     with app.db.write() as connection:
         connection.exec_driver_sql("DELETE FROM attempts")
-    asked = replace(app, sender=Asked(knows=Found.TAKEN))
+    asked = asking(app, Asked(knows=Found.TAKEN))
     assert [told.word for told in settle_by_provider(asked, EVERY)] == [None]
     assert [told.word for told in settled(app, Word.NOT_SENT)] == [Word.NOT_SENT]

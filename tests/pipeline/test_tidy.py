@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db import packing
-from aftercart.db.tables import archives, attempts, attributions, clicks, decisions, events, picks, sends
+from aftercart.db.tables import archives, attempts, attributions, clicks, decisions, events, feedback, picks, sends
 from aftercart.delivery.base import Outcome
 from aftercart.ledger.store import Choice, tallying
 from aftercart.pipeline.record import find_link
@@ -44,7 +45,7 @@ from tests.cast import (
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 YEARS_LATER = DUE + 500 * DAY
-HOT = (decisions, attempts, picks, clicks, events)
+HOT = (decisions, attempts, picks, clicks, events, feedback)
 
 
 @pytest.fixture
@@ -67,7 +68,12 @@ def a_mail_with_a_click(app: App) -> None:
     order(app, "1", ADA)
     run_until(app, DUE)
     clock_of(app).step(HOUR)
-    click(app, outbox(app).messages[0])
+    (mail,) = outbox(app).messages
+    click(app, mail)
+    row = {"event_id": 0, "source": "esp:postmark", "kind": "delivered", "effect": "delivered"}
+    with app.db.write() as connection:
+        about = {"send_id": mail.send_id, "recipient_id": rows(app, sends)[0]["recipient_id"]}
+        connection.execute(feedback.insert(), {**row, **about, "fact_key": "1", "at": DUE, "heard_at": DUE})
 
 
 def test_nobody_who_asks_later_notices_that_it_was_packed(app: App) -> None:
@@ -229,3 +235,39 @@ def test_webhooks_that_failed_are_told_at_once(app: App) -> None:
     tell(app, "order.completed", {"order_id": "broken"})
     with app.db.read() as connection:
         assert tallying.kept(connection, events) == {("processed", None): 1, ("failed", None): 1}
+
+
+def test_a_large_table_is_counted_a_slice_at_a_time(app: App) -> None:
+    """What a slice has counted is told when the last one has been."""
+    for number in range(5):
+        order(app, str(number), customer(number))
+    with app.db.write() as connection:
+        assert [tallying.count_on(connection, sends, 2) for _ in range(2)] == [False, False]
+    with app.db.write() as connection:
+        assert tallying.count_on(connection, sends, 2)
+        assert tallying.kept(connection, sends) == {("scheduled", None): 5}
+        assert tallying.count_on(connection, sends, 9), "and so does the next round"
+        assert tallying.kept(connection, sends) == {("scheduled", None): 5}
+
+
+def test_reports_about_mails_that_nobody_knows_are_forgotten(app: App) -> None:
+    row = {"event_id": 0, "source": "mail", "kind": "delivered", "effect": "no_such_mail", "at": MONDAY}
+    with app.db.write() as connection:
+        connection.execute(feedback.insert(), [{**row, "fact_key": "1", "heard_at": MONDAY}])
+        connection.execute(feedback.insert(), [{**row, "fact_key": "2", "heard_at": YEARS_LATER - DAY}])
+    clock_of(app).move_to(YEARS_LATER)
+    tidy(app)
+    assert [row["fact_key"] for row in rows(app, feedback)] == ["2"]
+
+
+def test_archives_go_for_good_where_somebody_has_set_when(tmp_path: Path, database_url: str) -> None:
+    shop = Shop(tmp_path / "shop").write(campaign(quiet="null"))
+    settings: dict[str, Any] = {**shop.files, "forget_after_days": 200}
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **settings) as app:
+        a_mail_with_a_click(app)
+        clock_of(app).move_to(YEARS_LATER)
+        tell(app, "order.completed", {"order_id": "broken"})
+        for days, kept in ((0, 1), (199, 1), (2, 0)):
+            clock_of(app).step(days * DAY)
+            tidy(app)
+            assert (len(rows(app, archives)), len(rows(app, events))) == (kept, kept)

@@ -1,5 +1,6 @@
 """T11: a backup that is read back, or a second copy of the database, sends nothing a second time."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
@@ -116,6 +117,30 @@ def test_nor_one_read_back_on_a_machine_that_has_lost_all_else(app: App, tmp_pat
         assert "sign of life for 67.0 hours" in why(again)
 
 
+def test_nor_does_a_data_folder_that_was_put_back_as_a_whole(
+    tmp_path: Path, shop: Shop, newest_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Database and beats agree then, and the file lies at its old place; but the disk knows who has written it."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    file = folder / "aftercart.db"
+    shutil.copy(newest_sqlite, file)
+    with started(folder, shop, f"sqlite:///{file}", MONDAY) as app:
+        order(app, "1", ADA)
+        assert may_send(app)
+        app.db.close()
+        shutil.copytree(folder, elsewhere(folder))
+        run_until(app, DUE)
+        assert len(mailed(app)) == 2
+    for kept in elsewhere(folder).iterdir():
+        if kept.is_file():
+            shutil.copyfile(kept, folder / kept.name)  # into the files that are there, as `cp -r` does
+    monkeypatch.setattr("aftercart.ledger.witness.AT_ONCE_S", 0.05)  # no test waits so long
+    with started(folder, shop, f"sqlite:///{file}", DUE) as again:
+        assert dispatch(again) == 0
+        assert "sign of life" in why(again)
+
+
 def test_while_all_is_held_no_worker_claims_a_mail(app: App) -> None:
     """A message about it may have been under way already."""
     restore(app, one_sent_after_the_backup(app))
@@ -167,9 +192,12 @@ def test_an_order_that_comes_in_again_is_not_mailed_again(app: App) -> None:
     assert mailed(app) == ["ada@example.com"] * 2, "the mail of the third day had not been due by then"
 
 
-def test_after_a_mere_outage_everything_goes_on(app: App, tmp_path: Path, shop: Shop) -> None:
+def test_after_an_outage_that_nobody_vouches_for_everything_goes_on_by_a_word(
+    app: App, tmp_path: Path, shop: Shop
+) -> None:
     order(app, "1", ADA)
     may_send(app)
+    (tmp_path / "beats.json").unlink()
     with started(tmp_path, shop, url_of(app), MONDAY + 6 * HOUR) as again:
         assert dispatch(again) == 0
         assert "sign of life for 6.0 hours" in why(again)
@@ -189,6 +217,65 @@ def test_a_short_outage_and_a_long_one_with_nothing_due_hold_nothing(app: App, t
         run_until(again, MONDAY + 5 * HOUR)
     with started(tmp_path, shop, url_of(app), DUE - HOUR) as later:
         assert may_send(later)
+
+
+def test_a_laptop_that_was_off_over_night_goes_on_by_itself(app: App, tmp_path: Path, shop: Shop) -> None:
+    """The beats that were noted are those that the database knows. What is not worth sending any more expires."""
+    order(app, "1", ADA)
+    order(app, "2", customer(2))
+    may_send(app)
+    with started(tmp_path, shop, url_of(app), MONDAY + 20 * HOUR) as again:
+        assert dispatch(again) == 2
+        run_due(again)
+        assert mailed(again) == ["ada@example.com", "customer2@example.com"]
+    with started(tmp_path, shop, url_of(app), DUE + 10 * DAY) as late:
+        assert may_send(late)
+        run_due(late)
+        assert mailed(late) == []
+        assert fates(late).count(("skipped", "expired")) == 2
+
+
+def test_a_process_that_died_between_counting_a_beat_and_noting_it_goes_on_by_itself(
+    app: App, tmp_path: Path, shop: Shop
+) -> None:
+    order(app, "1", ADA)
+    may_send(app)
+    with app.db.write() as connection:
+        connection.exec_driver_sql("UPDATE fence SET beats = beats + 1")
+    with started(tmp_path, shop, url_of(app), MONDAY + 20 * HOUR) as again:
+        assert may_send(again)
+
+
+def test_a_gap_holds_whatever_vouches_where_somebody_has_set_it(app: App, tmp_path: Path, shop: Shop) -> None:
+    order(app, "1", ADA)
+    may_send(app)
+    settings: dict[str, Any] = {**shop.files, "hold_after_hours": 2}
+    with engine(tmp_path, SteppedClock(MONDAY + 3 * HOUR), database_url=url_of(app), **settings) as again:
+        assert dispatch(again) == 0
+        assert "sign of life for 3.0 hours" in why(again)
+
+
+@pytest.mark.parametrize("what", ["beats far behind", "another machine", "copied there", "unreadable"])
+def test_a_file_that_was_not_written_here_with_the_last_beat_vouches_for_nothing(
+    app: App, tmp_path: Path, shop: Shop, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(app, "1", ADA)
+    may_send(app)
+    file = tmp_path / "beats.json"
+    match what:
+        case "beats far behind":  # another machine has counted since, and has sent perhaps
+            with app.db.write() as connection:
+                connection.exec_driver_sql("UPDATE fence SET beats = beats + 2")
+        case "another machine":
+            monkeypatch.setattr("aftercart.ledger.witness.machine_id", lambda: "the other")
+        case "copied there":
+            noted = json.loads(file.read_text())
+            file.write_text(json.dumps({**noted, "written_at": noted["written_at"] - 60}))
+        case _:
+            file.write_text('{"place": 7}')
+    with started(tmp_path, shop, url_of(app), MONDAY + 5 * HOUR) as again:
+        assert dispatch(again) == 0
+        assert "sign of life" in why(again)
 
 
 def test_a_clock_that_leaps_holds_nothing(app: App) -> None:

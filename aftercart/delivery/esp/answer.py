@@ -50,6 +50,8 @@ _GONE_FOR_GOOD = re.compile(
     re.IGNORECASE,
 )
 _FOR_NOW = re.compile(r"\btemporar", re.IGNORECASE)
+_KNOWN_ALREADY = re.compile(r"\bduplicate", re.IGNORECASE)
+"""Who does not answer a mail that was given twice as it did before, says this."""
 _WRONG_DOOR = re.compile(r"magnificent api", re.IGNORECASE)
 """What Mailgun answers, with 200, to a POST at an address that it does not know."""
 _NOT_TAKEN = re.compile(r'"status"\s*:\s*"(?:parameter-)?error"')
@@ -72,11 +74,13 @@ def of_status(status: str, code: int, words: str) -> Meaning:
 
 
 def of_code(code: int, words: str, *, is_idempotent: bool = False) -> Meaning:
-    """Of an answer that is no receipt. `is_idempotent`: the vendor would know the mail again."""
+    """Of an answer that is no receipt. `is_idempotent`: the vendor knows a mail again that it has taken."""
     if 200 <= code < 300:
         return _without_receipt(words)
     if code in GAVE_UP_WAITING:
-        return _ONCE_MENDED if is_idempotent else _IN_DOUBT
+        return _IN_DOUBT
+    if is_idempotent and code in _ABOUT_THIS_MAIL and _KNOWN_ALREADY.search(words):
+        return _ACCEPTED
     if code == HTTPStatus.CONFLICT and "idempoten" in words.lower():
         # Another request with this key: it is still under way, or it was taken with other content.
         return _LATER if "concurrent" in words.lower() else _IN_DOUBT

@@ -9,7 +9,7 @@ from typing import Any
 
 from aftercart.delivery.esp.vendors import Timeouts, Vendor
 from aftercart.delivery.esp.wire import Gate, gated_session
-from aftercart.errors import ConfigError
+from aftercart.errors import ConfigError, DeliveryError
 
 RENEW_AFTER_S = 15.0
 """Age at which an idle connection is replaced. One that the vendor has closed meanwhile leaves a mail in doubt."""
@@ -86,3 +86,19 @@ def _open_boto(backend: Any, gate: Gate) -> None:
 def _open_client(backend: Any) -> None:
     with _once:  # a session may not make two clients at a time
         backend.client = _boto_session().client("sesv2", **backend.client_params)
+
+
+def try_account(options: Mapping[str, str], timeouts: Timeouts) -> None:
+    """Ask Amazon about the account that our keys belong to. Raises DeliveryError."""
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    given = _for_boto(options, timeouts)["client_params"]
+    with _once:
+        client = _boto_session().client("sesv2", **{**given, "config": Config(**given["config"])})
+    try:
+        client.get_account()
+    except (BotoCoreError, ClientError) as err:
+        raise DeliveryError(str(err), permanent=isinstance(err, ClientError)) from err
+    finally:
+        client.close()

@@ -24,11 +24,19 @@ def esp_from_url(
     """
     vendor, options = read_url(url, environment)
     try:
-        from aftercart.delivery.esp.sender import EspSender  # the extra may be missing
+        from aftercart.delivery.esp.log import LOGS  # the extra may be missing
+        from aftercart.delivery.esp.sender import AskableSender, EspSender
 
-        return EspSender(vendor, options, timeouts=timeouts, encode=encode)
+        kind = AskableSender if vendor.name in LOGS else EspSender
+        return kind(vendor, options, timeouts=timeouts, encode=encode)
     except ImportError as err:
         raise MissingExtraError("ses" if vendor.is_ses else "esp", f"esp://{vendor.name}") from err
+
+
+def vendor_of(url: str) -> Vendor | None:
+    """The mail service that a sender's URL names; None where it names none."""
+    parts = urlsplit(url)
+    return vendor_called(parts.hostname or parts.path.strip("/")) if parts.scheme == "esp" else None
 
 
 def read_url(url: str, environment: Mapping[str, str]) -> tuple[Vendor, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -38,6 +38,11 @@ class Line:
         self._busy = threading.Lock()
         self._retired = False
 
+    @property
+    def api_url(self) -> str:
+        """Where it posts to; empty where a library of the vendor's own does."""
+        return getattr(self._backend, "api_url", "")
+
     def pack(self, message: Message) -> Parcel | Receipt:
         """All that can fail without the vendor; a receipt where this vendor cannot carry such a mail."""
         try:
@@ -57,7 +62,9 @@ class Line:
             if monotonic() - self._used_at > self._renew_after_s:
                 self._renew()
             try:
-                return self._send(message, ready, go)
+                receipt = self._send(message, ready, go)
+                in_doubt = receipt.outcome is Outcome.UNKNOWN
+                return replace(receipt, known_for=self._vendor.known_for) if in_doubt else receipt
             finally:
                 self._used_at = monotonic()
                 if self._retired:

@@ -6,11 +6,12 @@ thread cannot do for the latency, more threads do.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-from aftercart.delivery.base import Go, Message, Outcome, Receipt
+from aftercart.delivery.base import Found, Go, Message, Outcome, Receipt
 from aftercart.delivery.esp.backend import RENEW_AFTER_S, ready_django
+from aftercart.delivery.esp.desk import Desk
 from aftercart.delivery.esp.line import Line, Parcel
 from aftercart.delivery.esp.receipts import TOO_MANY_REQUESTS, untried
 from aftercart.delivery.esp.vendors import Timeouts, Vendor
@@ -39,7 +40,9 @@ class EspSender:
         self._lines: dict[threading.Thread, Line] = {}
         self._lock = threading.Lock()
         ready_django()
-        self._open().close()  # a fault in the options shows now, not with the first mail
+        first = self._open()  # a fault in the options shows now, not with the first mail
+        self.desk = Desk(vendor, options, first.api_url, timeouts or Timeouts())
+        first.close()
 
     def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
         """Hand over the messages one after the other. One receipt each, in their order.
@@ -56,6 +59,13 @@ class EspSender:
             if failures == FAILURES_TO_GIVE_UP or _never_left(receipt) or receipt.code == TOO_MANY_REQUESTS:
                 yield from (untried(message, receipt) for message in waiting)
                 return
+
+    def probe(self) -> frozenset[str] | None:
+        """Have our key looked at, and send nothing. None: this vendor shows it by a real mail alone.
+
+        Raises DeliveryError.
+        """
+        return frozenset() if self.desk.takes_our_key() else None
 
     def close(self) -> None:
         """Close the connections of all threads; one in use is closed when its message is done."""
@@ -83,6 +93,14 @@ class EspSender:
                     self._lines.pop(ended).retire()
                 line = self._lines[thread] = self._open()
         return line
+
+
+class AskableSender(EspSender):
+    """A mail service with a log that can be asked about a mail."""
+
+    def look_up(self, message_ids: Sequence[str]) -> Mapping[str, Found]:
+        """What it knows of these mails. Raises DeliveryError where it does not answer."""
+        return {message_id: self.desk.knows(message_id) for message_id in message_ids}
 
 
 def _failed(receipt: Receipt) -> bool:

@@ -16,6 +16,7 @@ from aftercart.ledger.store.dispatching import (
     take_due,
     take_over,
 )
+from aftercart.ledger.store.doubts import Doubt, arrived, begin_again, find_doubts, keep_doubts, take_doubts, unknown
 from aftercart.ledger.store.fences import beat, due_until, hold_all, let_go, planned_late, put_in_doubt, standing
 from aftercart.ledger.store.marks import REPLY_LEASE, Settled, Start, begin, release, settle
 from aftercart.ledger.store.plans import (
@@ -35,12 +36,15 @@ __all__ = [
     "REPLY_LEASE",
     "Choice",
     "Claim",
+    "Doubt",
     "Failed",
     "InDoubt",
     "Settled",
     "Start",
+    "arrived",
     "beat",
     "begin",
+    "begin_again",
     "cancel_enrollments",
     "claim",
     "complete_enrollments",
@@ -51,11 +55,13 @@ __all__ = [
     "due_until",
     "end",
     "failed",
+    "find_doubts",
     "hold_all",
     "in_doubt",
     "is_busy",
     "keep_content",
     "keep_decisions",
+    "keep_doubts",
     "let_go",
     "lock_due",
     "lock_sends",
@@ -74,7 +80,9 @@ __all__ = [
     "settle_abandoned",
     "settle_in_doubt",
     "standing",
+    "take_doubts",
     "take_due",
     "take_expired",
     "take_over",
+    "unknown",
 ]

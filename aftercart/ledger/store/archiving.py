@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, exists, select, tuple_
 
 from aftercart.db.packing import packed
 from aftercart.db.tables import (
@@ -21,13 +21,16 @@ from aftercart.db.tables import (
     decisions,
     enrollments,
     events,
+    feedback,
     orders,
     picks,
     sends,
 )
 from aftercart.ledger.states import OPEN
 
-SPENT = ("processed", "ignored")
+# Written into the statement, not bound: else neither database could see that the partial index ix_events_failed serves.
+IS_FAILED = events.c.state == bindparam("failed_state", "failed", literal_execute=True)
+SPENT = ("processed", "ignored", "replaced")
 """States of webhooks that nobody will read again."""
 
 
@@ -71,6 +74,26 @@ def forget_events(connection: Connection, ids: Collection[int]) -> None:
         connection.execute(delete(events).where(events.c.id.in_(ids)))
 
 
+def forget(connection: Connection, archived_before: datetime, limit: int) -> int:
+    """Archives that are older, and webhooks that had failed by then, go for good; how many rows went."""
+    oldest = select(archives.c.id, archives.c.archived_at).order_by(archives.c.id).limit(limit)
+    old = [id_ for id_, at in connection.execute(oldest) if at < archived_before]
+    failed = select(events.c.id).where(IS_FAILED, events.c.received_at < archived_before).limit(limit)
+    lost = list(connection.execute(failed).scalars())
+    for table, ids in ((archives, old), (events, lost)):
+        if ids:
+            connection.execute(delete(table).where(table.c.id.in_(ids)))
+    return len(old) + len(lost)
+
+
+def forget_reports(connection: Connection, before: datetime, limit: int) -> None:
+    """Reports about no mail that we know: nobody's story tells of them."""
+    about_nothing = (feedback.c.send_id.is_(None), feedback.c.heard_at < before)
+    ids = list(connection.execute(select(feedback.c.id).where(*about_nothing).limit(limit)).scalars())
+    if ids:
+        connection.execute(delete(feedback).where(feedback.c.id.in_(ids)))
+
+
 def over(connection: Connection, order_ids: Collection[int], before: datetime) -> list[int]:
     """Of these orders, those about which nothing will happen by itself and nothing has happened since an instant.
 
@@ -87,6 +110,9 @@ def over(connection: Connection, order_ids: Collection[int], before: datetime) -
         exists().where(enrollments.c.order_id == orders.c.id, enrollments.c.state == "active"),
         exists().where(decisions.c.order_id == orders.c.id, decisions.c.at >= before),
         exists().where(their_events, events.c.received_at >= before),
+        exists().where(
+            sends.c.order_id == orders.c.id, feedback.c.send_id == sends.c.id, feedback.c.heard_at >= before
+        ),
         clicked,
     )
     chosen = select(orders.c.id).where(orders.c.id.in_(order_ids), *(~still for still in busy))
@@ -104,7 +130,7 @@ def archive(connection: Connection, order_ids: Collection[int], now: datetime) -
     for row in _taken(connection, decisions, decisions.c.order_id.in_(order_ids)):
         found[row["order_id"]]["decisions"].append(row)
     credited = exists().where(attributions.c.click_id == clicks.c.id)
-    for table, more in ((attempts, ()), (picks, ()), (clicks, (~credited,))):
+    for table, more in ((attempts, ()), (picks, ()), (feedback, ()), (clicks, (~credited,))):
         for row in _taken(connection, table, table.c.send_id.in_(list(of_send)), *more):
             found[of_send[row["send_id"]]][table.name].append(row)
     by_key = tuple_(events.c.shop, events.c.shop_order_id).in_(list(orders_by_key))

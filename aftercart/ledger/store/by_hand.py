@@ -14,6 +14,9 @@ from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, selec
 from aftercart.db.tables import archives, attempts, enrollments, sends
 from aftercart.ledger.states import SendState
 
+# Written into the statement, not bound: else neither database could see that the partial index ix_sends_unknown serves.
+IS_UNKNOWN = sends.c.state == bindparam("unknown_state", SendState.UNKNOWN.value, literal_execute=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -138,7 +141,7 @@ def in_doubt(connection: Connection, choice: Choice, after: UUID, limit: int, *,
             func.coalesce(attempts.c.message_id, ""),
         )
         .outerjoin(attempts, of_attempt)
-        .where(sends.c.state == SendState.UNKNOWN, sends.c.id > after, *choice.conditions())
+        .where(IS_UNKNOWN, sends.c.id > after, *choice.conditions())
         .order_by(sends.c.id)
         .limit(limit)
     )

@@ -208,8 +208,22 @@ def test_too_many_requests_end_the_batch_and_the_wish_of_the_vendor_is_passed_on
     assert [(r.outcome, r.retry_after) for r in receipts] == [(DEFERRED, timedelta(seconds=90))] * 3
 
 
-def test_a_gateway_that_gave_up_waiting_leaves_the_mail_in_doubt_unless_the_vendor_would_know_it_again() -> None:
-    assert [answers(name, Says(504, "{}"))[0].outcome for name in ("postmark", "resend")] == [UNKNOWN, DEFERRED]
+def test_a_gateway_that_gave_up_waiting_leaves_the_mail_in_doubt() -> None:
+    """Also where the vendor would know it again: the next attempt may be another mail, or come too late for that."""
+    assert [answers(name, Says(504, "{}"))[0].outcome for name in ("postmark", "resend")] == [UNKNOWN] * 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_receipt_tells_how_long_the_vendor_would_know_the_mail_again(name: str) -> None:
+    """Less than it promises: Resend 24 hours, Brevo 15 minutes."""
+    known_for = {"resend": timedelta(hours=23), "brevo": timedelta(minutes=10)}
+    in_doubt, taken = answers(name, HANGS_UP, count=2)
+    assert (in_doubt.known_for, taken.known_for) == (known_for.get(name), None)
+
+
+def test_a_mail_that_is_known_already_was_taken() -> None:
+    (receipt,) = answers("brevo", Says(400, '{"code": "duplicate_request", "message": "Duplicate request"}'))
+    assert receipt.outcome is ACCEPTED
 
 
 REFUSALS = [
@@ -232,6 +246,8 @@ REFUSALS = [
     ("mailgun", 200, '"Mailgun Magnificent API"', DEFERRED, True, False),
     ("mailersend", 422, '{"message": "The to.0.email must be a valid email address.", '
      '"errors": {"to.0.email": ["The to.0.email must be a valid email address."]}}', REJECTED, False, False),
+    ("mailersend", 422, '{"message": "The headers field is not available on your plan.", "errors": {}}',
+     DEFERRED, True, False),
     ("mailersend", 202, '{"message": "", "warnings": [{"type": "ALL_SUPPRESSED", "warning": "", "recipients": '
      '[{"email": "p0@example.com", "name": "", "reasons": ["hard_bounced"]}]}]}', REJECTED, False, True),
     ("mailjet", 400, '{"Messages": [{"Status": "error", "Errors": [{"ErrorIdentifier": "1", "ErrorCode": "mj-0013", '

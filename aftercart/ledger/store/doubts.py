@@ -1,0 +1,131 @@
+"""Mails in doubt that their provider can clear up: when it is asked next, and what it is given once more."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+
+from aftercart.db.session import insert_new
+from aftercart.db.tables import attempts, consents, doubts, recipients, sends, suppressions
+from aftercart.ledger.states import SendState
+from aftercart.ledger.store.by_hand import IS_UNKNOWN
+from aftercart.ledger.store.fences import IS_HELD
+from aftercart.ledger.store.marks import REPLY_LEASE
+
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=2), timedelta(hours=1)
+"""Between two questions: doubled each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A mail that `provider` may know. `message`: as it was handed over; None: it can only be asked about."""
+
+    send_id: UUID
+    attempt: int
+    provider: str
+    until: datetime
+    message: bytes | None = None
+
+
+def keep_doubts(connection: Connection, found: Sequence[Doubt], now: datetime) -> None:
+    """Remember mails that have just come into doubt."""
+    rows = [
+        {
+            "send_id": doubt.send_id,
+            "attempt": doubt.attempt,
+            "provider": doubt.provider,
+            "message": doubt.message,
+            "tries": 0,
+            "again_at": now + FIRST_WAIT,
+            "until": doubt.until,
+        }
+        for doubt in sorted(found, key=lambda doubt: doubt.send_id)
+    ]
+    columns = ("attempt", "provider", "message", "tries", "again_at", "until")
+    insert_new(connection, doubts, rows, unique=("send_id",), update=columns)
+
+
+def find_doubts(connection: Connection, providers: Collection[str], since: datetime, until: datetime) -> None:
+    """Remember the mails in doubt that these providers were given since an instant and nobody has noted yet: those
+
+    whose worker died, too.
+    """
+    of_attempt = (attempts.c.send_id == sends.c.id) & (attempts.c.attempt == sends.c.attempt)
+    given = (IS_UNKNOWN, attempts.c.provider.in_(list(providers)), attempts.c.started_at >= since)
+    noted = exists().where(doubts.c.send_id == sends.c.id)
+    query = select(sends.c.id, sends.c.attempt, attempts.c.provider).join(attempts, of_attempt).where(*given, ~noted)
+    rows = [
+        {"send_id": id_, "attempt": attempt, "provider": provider, "tries": 0, "again_at": since, "until": until}
+        for id_, attempt, provider in connection.execute(query)
+    ]
+    if rows:
+        insert_new(connection, doubts, [{**row, "message": None} for row in rows], unique=("send_id",))
+
+
+def take_doubts(connection: Connection, now: datetime, limit: int) -> list[Doubt]:
+    """The doubts whose turn it is; nobody else takes them before their next one. Those that are over are forgotten."""
+    still = exists().where(sends.c.id == doubts.c.send_id, IS_UNKNOWN, sends.c.attempt == doubts.c.attempt)
+    connection.execute(delete(doubts).where(doubts.c.again_at <= now, or_(doubts.c.until <= now, ~still)))
+    due = (
+        select(doubts.c.send_id, doubts.c.attempt, doubts.c.provider, doubts.c.until, doubts.c.message, doubts.c.tries)
+        .where(doubts.c.again_at <= now)
+        .order_by(doubts.c.again_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = connection.execute(due).all()
+    for row in found:
+        wait = min(FIRST_WAIT * 2 ** min(row.tries + 1, 10), LONGEST_WAIT)
+        again = {"tries": row.tries + 1, "again_at": now + wait}
+        connection.execute(update(doubts).where(doubts.c.send_id == row.send_id).values(**again))
+    return [Doubt(*row[:5]) for row in found]
+
+
+def unknown(connection: Connection, ids: Collection[UUID]) -> list[dict[str, Any]]:
+    """Of these mails, those that are in doubt, as they stand."""
+    return [dict(row) for row in connection.execute(select(sends).where(IS_UNKNOWN, sends.c.id.in_(ids))).mappings()]
+
+
+def begin_again(connection: Connection, doubt: Doubt, message_id: str, now: datetime) -> bool:
+    """Mark that a mail in doubt is about to be given to its provider once more, the same and under the same key.
+
+    Not if its fate is known by now, it is worth nothing any more, all mail is held, or its person has left since: had
+    it not come before, it would come now. The mail goes on holding its slot. What is noted of the doubt is gone: who
+    learns nothing notes it anew.
+    """
+    who = and_(recipients.c.id == sends.c.recipient_id, suppressions.c.email == recipients.c.email)
+    last_word = (
+        select(consents.c.state)
+        .where(consents.c.recipient_id == sends.c.recipient_id)
+        .order_by(consents.c.at.desc(), consents.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    may = (
+        sends.c.id == doubt.send_id,
+        sends.c.attempt == doubt.attempt,
+        IS_UNKNOWN,
+        sends.c.valid_until > now,
+        ~exists().where(who),
+        last_word == "granted",
+        ~IS_HELD,
+    )
+    reply_until = now + REPLY_LEASE
+    begun = {"state": SendState.SENDING, "attempt": doubt.attempt + 1, "lease_until": reply_until}
+    if connection.execute(update(sends).where(*may).values(**begun, wake_at=reply_until)).rowcount != 1:
+        return False
+    started = {"send_id": doubt.send_id, "attempt": doubt.attempt + 1, "provider": doubt.provider}
+    answer = {"message_id": message_id, "outcome": "started", "response": "", "started_at": now}
+    connection.execute(insert(attempts), {**started, **answer})
+    connection.execute(delete(doubts).where(doubts.c.send_id == doubt.send_id))
+    return True
+
+
+def arrived(connection: Connection, send_ids: Collection[UUID], reason: str) -> None:
+    """Of these mails somebody or something has opened a link: those in doubt have come."""
+    those = (IS_UNKNOWN, sends.c.id.in_(sorted(send_ids)))
+    left = {"sent_at": func.coalesce(sends.c.sent_at, sends.c.counted_at)}
+    connection.execute(update(sends).where(*those).values(state=SendState.DELIVERED, reason=reason, **left))
