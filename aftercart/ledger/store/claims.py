@@ -59,6 +59,7 @@ class Claim:
     model_version: str | None
     template_version: str
     config_version: str
+    topic: str
 
 
 def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_id: str | None) -> None:
@@ -84,6 +85,7 @@ def _claim(_: Dialect) -> Update:
             boot_id=bindparam("new_boot"),
             counted_at=bindparam("new_counted"),
             reason=None,
+            topic=bindparam("new_topic"),
             subject=bindparam("new_subject"),
             model_version=bindparam("new_model"),
             template_version=bindparam("new_template"),
@@ -99,6 +101,7 @@ def _of(claimed: Claim) -> dict[str, Any]:
     return {
         "send": claimed.send_id,
         "new_attempt": claimed.attempt,
+        "new_topic": claimed.topic,
         "new_subject": claimed.subject,
         "new_model": claimed.model_version,
         "new_template": claimed.template_version,
