@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from aftercart.bench.claim import claim
+from aftercart.bench.gate import gate
 from aftercart.bench.ingest import ingest
 from aftercart.bench.recommend import recommend
 from aftercart.bench.render import render
@@ -16,6 +17,7 @@ Measurement = Callable[[int, Path], Iterable[Result]]
 MEASUREMENTS: dict[str, Measurement] = {
     "ingest": lambda rounds, folder: [ingest(rounds, folder)],
     "claim": lambda rounds, folder: [claim(rounds, folder)],
+    "gate": gate,
     "recommend": lambda rounds, _: [recommend(rounds)],
     "render": lambda rounds, folder: [render(rounds, folder)],
     "send": send,

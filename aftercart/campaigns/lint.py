@@ -100,8 +100,28 @@ def _is_later(step: Step, before: Step) -> bool:
     return step.at is not None and before.at is not None and step.at > before.at
 
 
+def _owed_and_yet(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
+    """What contradicts the class of the mails."""
+    if campaign.mail_class == "marketing":
+        if "counts" in campaign.model_fields_set:
+            yield Finding(("counts",), "marketing mail always counts", "leave it out")
+        return
+    for index, step in enumerate(campaign.steps):
+        if step.recommend:
+            message = "a mail that recommends something is marketing, whatever else it says"
+            fix = "take recommend out, or class: transactional"
+            yield Finding(("steps", index, "recommend"), message, fix)
+    for key in ("frequency_cap", "priority", "lookahead", "on_cap", "on_drop"):
+        if key in campaign.limits.model_fields_set:
+            message = "says nothing for transactional mail, which is never capped"
+            yield Finding(("limits", key), message, "leave it out")
+    if campaign.holdout:
+        message = "transactional mail is owed to its reader, so nobody may be held out"
+        yield Finding(("holdout",), message, "leave it out")
+
+
 def _held_for_ever(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
-    caps = [*around.brand.frequency_cap, *campaign.limits.frequency_cap]
+    caps = campaign.caps_beside(around.brand.frequency_cap)
     for index, step in enumerate(campaign.steps):
         if caps and step.valid_for is None:
             message = (
@@ -170,6 +190,7 @@ _RULES: tuple[Rule, ...] = (
     _unknown_topic,
     _step_twice,
     _step_out_of_order,
+    _owed_and_yet,
     _held_for_ever,
     _more_than_there_are_slots,
     _nobody_can_match,

@@ -129,7 +129,11 @@ class Product(Row, table=True):
 
 
 class Recipient(Row, table=True):
-    """A person as mail knows them: one normalized e-mail address. Locked while their frequency caps are checked."""
+    """A person as mail knows them: one normalized e-mail address. Locked while their frequency caps are checked.
+
+    `merged_into`: the recipient that stands for the same person since their address changed; their mails count
+    together. It leads to one that is merged into none.
+    """
 
     __tablename__ = "recipients"
 
@@ -139,6 +143,7 @@ class Recipient(Row, table=True):
     locale: str = ""
     time_zone: str = ""
     country: str = ""
+    merged_into: int | None = Field(default=None, index=True)
     created_at: datetime
 
 

@@ -21,6 +21,17 @@ class CapScope(StrEnum):
     """Only those of the same campaign."""
 
 
+class OnCap(StrEnum):
+    """What becomes of a mail that meets a cap."""
+
+    DEFER = "defer"
+    """It waits for the exact instant at which a slot frees."""
+    DROP = "drop"
+    """It ends."""
+    REPLACE = "replace"
+    """It waits likewise; when it goes, a less important mail that it leaves no slot for ends."""
+
+
 class CalendarWindow(StrEnum):
     """A window that begins at midnight by the recipient's wall clock, so that it has 23 to 25 hours a day."""
 
@@ -142,7 +153,8 @@ def _calendar_slot(
     free = now
     while True:
         start, end = _around(window, free, zone)
-        if sum(start <= at < end for at in times) < maximum:
+        # Those of later days too, where a clock was set back: a mail of tonight may leave after midnight.
+        if sum(start <= at for at in times) < maximum:
             return free
         free = end
 

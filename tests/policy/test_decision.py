@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -48,7 +49,8 @@ GOOD = Facts(
     priority=50,
 )
 SENT_AN_HOUR_AGO = (Counted(NOON - HOUR, "accessories", "tips"),)
-RIVAL = (Rival(NOON + HOUR, "reviews", "tips", 90),)
+ONE_A_DAY = (FrequencyCap.parse("1 per 1d"),)
+RIVAL = (Rival(UUID(int=1), NOON + HOUR, "reviews", "tips", 90, ONE_A_DAY),)
 
 BAD: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.PAUSED, {"paused": True}),
@@ -222,7 +224,10 @@ def test_a_wait_lies_ahead_ends_in_time_and_comes_to_an_end(
         counted=tuple(Counted(now - timedelta(minutes=minutes), "accessories", "tips") for minutes in sent),
         quiet_hours=QuietHours.parse(window) if window else None,
         caps=tuple(map(FrequencyCap.parse, caps)),
-        rivals=tuple(Rival(now + timedelta(minutes=minutes), "reviews", "tips", rank) for minutes, rank in rivals),
+        rivals=tuple(
+            Rival(UUID(int=n), now + timedelta(minutes=minutes), "reviews", "tips", rank, ONE_A_DAY)
+            for n, (minutes, rank) in enumerate(rivals)
+        ),
     )
     answer = decide(facts).answer
     if isinstance(answer, Defer):

@@ -25,6 +25,7 @@ from aftercart.ledger.store.plans import (
     end,
     lock_sends,
     readdress,
+    replace,
     restore_enrollments,
 )
 from aftercart.ledger.store.records import keep_content, keep_decisions, offered_since
@@ -69,6 +70,7 @@ __all__ = [
     "readdress",
     "recipients_of",
     "release",
+    "replace",
     "restore_enrollments",
     "settle",
     "settle_abandoned",
