@@ -63,7 +63,10 @@ chaos: install  ## everything breaks at random, for some minutes; ARGS="--seed 7
 flood: install  ## 150,000 mails due at the same instant: how fast they drain, and in how much memory
 	$(BIN)/python -m tests.chaos.flood $(ARGS)
 
+hammer: install  ## eight processes send to the same hundred people: no cap may break; ARGS="--due 6000 --seconds 60"
+	$(BIN)/python -m tests.hammer $(ARGS)
+
 bench: $(VENV)/.installed  ## speed and memory, each beside its floor
 	$(BIN)/aftercart bench $(ARGS)
 
-.PHONY: help install demo check format format-check lint types contracts test browser peers chaos flood bench
+.PHONY: help install demo check format format-check lint types contracts test browser peers chaos flood hammer bench

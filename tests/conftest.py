@@ -51,6 +51,7 @@ def _never_skipped(report: Report) -> Report:
 
 settings.register_profile("house", deadline=None)  # how fast a machine is, is no property of the code
 settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
+settings.register_profile("long", settings.get_profile("house"), max_examples=5000)
 settings.load_profile("ci" if os.environ.get("CI") else "house")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from aftercart.bench.claim import claim
+from aftercart.bench.gate import gate
 from aftercart.bench.ingest import ingest
 from aftercart.bench.recommend import recommend
 from aftercart.bench.render import render
@@ -18,6 +19,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "ingest": lambda rounds, folder: [ingest(rounds, folder)],
     "claim": lambda rounds, folder: [claim(rounds, folder)],
     "tidy": lambda rounds, folder: [tidy(rounds, folder)],
+    "gate": gate,
     "recommend": lambda rounds, _: [recommend(rounds)],
     "render": lambda rounds, folder: [render(rounds, folder)],
     "send": send,

@@ -67,6 +67,15 @@ def _unknown_template(campaign: Campaign, around: Surroundings) -> Iterator[Find
             yield Finding(("steps", index, "template"), f"there is no template {step.template!r}", fix)
 
 
+def _unknown_topic(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
+    """Only a brand that lists its topics can say that one is wrong."""
+    known = [topic.id for topic in around.brand.topics]
+    if known and campaign.topic not in known:
+        near = get_close_matches(campaign.topic, known, n=1)
+        fix = f"did you mean {near[0]}?" if near else f"write one of {', '.join(known)}, or add it to the brand file"
+        yield Finding(("topic",), f"brand.yaml lists no topic {campaign.topic!r}", fix)
+
+
 def _step_twice(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
     counts = Counter(step.id for step in campaign.steps)
     seen: set[str] = set()
@@ -91,8 +100,28 @@ def _is_later(step: Step, before: Step) -> bool:
     return step.at is not None and before.at is not None and step.at > before.at
 
 
+def _owed_and_yet(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
+    """What contradicts the class of the mails."""
+    if campaign.mail_class == "marketing":
+        if "counts" in campaign.model_fields_set:
+            yield Finding(("counts",), "marketing mail always counts", "leave it out")
+        return
+    for index, step in enumerate(campaign.steps):
+        if step.recommend:
+            message = "a mail that recommends something is marketing, whatever else it says"
+            fix = "take recommend out, or class: transactional"
+            yield Finding(("steps", index, "recommend"), message, fix)
+    for key in ("frequency_cap", "priority", "lookahead", "on_cap", "on_drop"):
+        if key in campaign.limits.model_fields_set:
+            message = "says nothing for transactional mail, which is never capped"
+            yield Finding(("limits", key), message, "leave it out")
+    if campaign.holdout:
+        message = "transactional mail is owed to its reader, so nobody may be held out"
+        yield Finding(("holdout",), message, "leave it out")
+
+
 def _held_for_ever(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
-    caps = [*around.brand.frequency_cap, *campaign.limits.frequency_cap]
+    caps = campaign.caps_beside(around.brand.frequency_cap)
     for index, step in enumerate(campaign.steps):
         if caps and step.valid_for is None:
             message = (
@@ -158,8 +187,10 @@ def _days_in_hours(campaign: Campaign, _around: Surroundings) -> Iterator[Findin
 
 _RULES: tuple[Rule, ...] = (
     _unknown_template,
+    _unknown_topic,
     _step_twice,
     _step_out_of_order,
+    _owed_and_yet,
     _held_for_ever,
     _more_than_there_are_slots,
     _nobody_can_match,

@@ -25,9 +25,11 @@ from aftercart.campaigns.written import (
     Window,
     Words,
 )
+from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.recommendation.request import PriceCap, Rules
 
 DEFAULT_VALID_FOR = "3d"
+DEFAULT_TOPIC = "recommendations"
 
 _EMPTY = BeforeValidator(lambda value: {} if value is None else value)
 """`audience:` with nothing behind it means the same as `audience: {}`."""
@@ -156,7 +158,8 @@ class Limits(Part):
     frequency_cap: tuple[Cap, ...] = Field(
         default=(),
         description="Mails per person and time span. All must hold, those of the brand file too. `1d` is 24 hours, "
-        "`day` and `week` are the recipient's calendar; `per campaign` counts only this campaign's mails.",
+        "`day` and `week` are the recipient's calendar; `per topic` counts only mails of the same topic, "
+        "`per campaign` only this campaign's.",
         examples=[["1 per 1d", "3 per 30d"]],
     )
     quiet_hours: Window | None = Field(
@@ -170,6 +173,24 @@ class Limits(Part):
         le=100,
         description="Which mail goes when two campaigns want a person's last free slot: the higher one.",
         examples=[50],
+    )
+    lookahead: Span = Field(
+        default=Delay.parse("24h"),
+        description="How far ahead a mail makes way for one of higher priority that needs the slot.",
+        examples=["24h"],
+    )
+    on_cap: Literal["defer", "drop", "replace"] = Field(
+        default="defer",
+        description="What becomes of a mail that meets a cap. defer: it waits for a slot, until it expires. drop: it "
+        "ends. replace: it waits likewise, and when it goes, a less important mail planned within `lookahead` that "
+        "it leaves no slot for ends (`replaced`).",
+        examples=["defer"],
+    )
+    on_drop: Literal["go_on", "exit"] = Field(
+        default="go_on",
+        description="What becomes of the mails after one that the caps ended (`drop`, `replace`). go_on: they go when "
+        "they are due. exit: they are canceled.",
+        examples=["go_on"],
     )
 
 
@@ -193,6 +214,24 @@ class Campaign(Part):
     trigger: Literal["order.completed"] = Field(
         description="What starts it: a completed order.", examples=["order.completed"]
     )
+    mail_class: Literal["marketing", "transactional"] = Field(
+        default="marketing",
+        alias="class",
+        description="marketing: whatever recommends something. transactional: owed to its reader; it needs no consent, "
+        "belongs to no holdout and is never capped, and only who must get no mail at all does not get it.",
+        examples=["marketing"],
+    )
+    counts: bool = Field(
+        default=False,
+        description="Whether transactional mails take slots of the frequency caps; marketing always does.",
+        examples=[True],
+    )
+    topic: Slug = Field(
+        default=DEFAULT_TOPIC,
+        description="What its mails are about: one of the `topics` of the brand file, where it lists any. People leave "
+        f"a topic, and caps `per topic` count by it. Without it `{DEFAULT_TOPIC}`.",
+        examples=[DEFAULT_TOPIC],
+    )
     audience: Annotated[Audience, _EMPTY] = Field(
         default=Audience(),
         description="Which orders enter; empty means every order of everybody who may be mailed.",
@@ -214,6 +253,15 @@ class Campaign(Part):
         description="When a later order is credited to a mail of this campaign.",
     )
 
+    @property
+    def takes_slots(self) -> bool:
+        """Whether the frequency caps count its mails."""
+        return self.counts or self.mail_class == "marketing"
+
+    def caps_beside(self, common: tuple[FrequencyCap, ...]) -> tuple[FrequencyCap, ...]:
+        """The caps that its mails must keep: those of the brand and its own; none for transactional mail."""
+        return () if self.mail_class == "transactional" else (*common, *self.limits.frequency_cap)
+
     @cached_property
     def version(self) -> str:
         """12 hexadecimal digits that change with what the campaign does.
@@ -227,4 +275,4 @@ class Campaign(Part):
 
     def definition(self) -> dict[str, Any]:
         """The whole campaign as plain JSON values, defaults included."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)

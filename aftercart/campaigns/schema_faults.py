@@ -119,7 +119,7 @@ def _did_you_mean(word: str, known: list[str]) -> str:
 
 def _keys_at(model: type[BaseModel], loc: Loc) -> list[str]:
     found = _model_at(model, loc)
-    return list(found.model_fields) if found else []
+    return list(_fields(found)) if found else []
 
 
 def _example(model: type[BaseModel], loc: Loc) -> str:
@@ -147,7 +147,7 @@ def _is_list(model: type[BaseModel], loc: Loc) -> bool:
 
 def _field(model: type[BaseModel], loc: Loc) -> FieldInfo | None:
     found = _model_at(model, loc[:-1]) if loc and isinstance(loc[-1], str) else None
-    return found.model_fields.get(str(loc[-1])) if found else None
+    return _fields(found).get(str(loc[-1])) if found else None
 
 
 def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
@@ -155,8 +155,14 @@ def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
     found: type[BaseModel] | None = model
     for part in loc:
         if found and isinstance(part, str):
-            found = _model_in(found.model_fields[part].annotation) if part in found.model_fields else None
+            field = _fields(found).get(part)
+            found = _model_in(field.annotation) if field else None
     return found
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys as they are written in YAML."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -129,7 +129,11 @@ class Product(Row, table=True):
 
 
 class Recipient(Row, table=True):
-    """A person as mail knows them: one normalized e-mail address. Locked while their frequency caps are checked."""
+    """A person as mail knows them: one normalized e-mail address. Locked while their frequency caps are checked.
+
+    `merged_into`: the recipient that stands for the same person since their address changed; their mails count
+    together. It leads to one that is merged into none.
+    """
 
     __tablename__ = "recipients"
 
@@ -139,6 +143,7 @@ class Recipient(Row, table=True):
     locale: str = ""
     time_zone: str = ""
     country: str = ""
+    merged_into: int | None = Field(default=None, index=True)
     created_at: datetime
 
 
@@ -295,6 +300,7 @@ class Send(Row, table=True):
     no repair; `attempt` is its fencing token. `wake_at`: when the dispatcher must look at this row next (it is due,
     a lost message must be repeated, a lease runs out). `counted_at`: the frequency-cap slot it holds. `boot_id`: the
     boot of the machine that claimed it, where its marks may be lost with the machine (see `aftercart/db/session.py`).
+    `topic`: that of its campaign; caps `per topic` count by it.
     """
 
     __tablename__ = "sends"
@@ -339,6 +345,8 @@ class Send(Row, table=True):
     id: UUID = Field(primary_key=True)
     enrollment_id: int = Field(foreign_key="enrollments.id")
     campaign: str
+    # What was planned before there were topics has the one that campaigns have by themselves.
+    topic: str = Field(default="recommendations", sa_column_kwargs={"server_default": "recommendations"})
     step: str
     config_version: str
     order_id: int = Field(foreign_key="orders.id")

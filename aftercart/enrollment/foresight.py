@@ -28,7 +28,7 @@ _FIRST, _LAST = 0, int(LARGEST_JITTER.total_seconds()) - 1
 def foresee(campaign: Campaign, brand: Brand) -> Iterator[Finding]:
     """The steps that can never be sent, or not for some orders, or to nobody who got the mails before them."""
     quiet_hours = campaign.limits.quiet_hours or brand.quiet_hours
-    ahead = _Ahead(campaign, quiet_hours, (*brand.frequency_cap, *campaign.limits.frequency_cap))
+    ahead = _Ahead(campaign, quiet_hours, campaign.caps_beside(brand.frequency_cap))
     yield from _overtaken(ahead)
     yield from _always_capped(ahead)
 
@@ -48,7 +48,10 @@ class _Ahead:
         """The first instant at which a slot is free and no quiet hours are, if the step is worth sending then."""
         moment = step.due_at
         while moment < step.valid_until:
-            later = next_free(self.caps, counted, moment, UTC, self.campaign.campaign) or moment
+            free = next_free(self.caps, counted, moment, UTC, self.campaign.campaign, self.campaign.topic)
+            if free and self.campaign.limits.on_cap == "drop":
+                return None
+            later = free or moment
             if self.quiet_hours:
                 later = self.quiet_hours.allowed_from(later, UTC, _FIRST)
             if later == moment:
@@ -106,7 +109,7 @@ def _sent(ahead: _Ahead, steps: Sequence[PlannedStep]) -> list[bool]:
     sent: list[bool] = []
     for step in steps:
         moment = ahead.opening(step, counted)
-        counted += [Counted(moment, ahead.campaign.campaign)] if moment else []
+        counted += [Counted(moment, ahead.campaign.campaign, ahead.campaign.topic)] if moment else []
         sent.append(moment is not None)
     return sent
 

@@ -199,13 +199,16 @@ def _recommend_of(planned: Planned) -> Recommend:
 
 
 def _headers(brand: Brand, planned: Planned, unsubscribe: str) -> dict[str, str]:
+    reply_to = {"Reply-To": brand.reply_to} if brand.reply_to else {}
+    if planned.is_owed:
+        return {"Auto-Submitted": "auto-generated", **reply_to}  # nobody leaves what is owed to them
     headers = marketing_headers(
         unsubscribe_url=unsubscribe,
         mailto=brand.answers_to,
         list_id=f"{planned.campaign_name}.{brand.domain}",
         feedback_id=f"{planned.step_id}:{planned.campaign_name}:{brand.domain}",
     )
-    return {**headers, **({"Reply-To": brand.reply_to} if brand.reply_to else {})}
+    return {**headers, **reply_to}
 
 
 def _context(

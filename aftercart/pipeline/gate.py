@@ -3,10 +3,11 @@
 The deciding itself is pure and stands in `aftercart/policy/decision.py`.
 """
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -17,10 +18,20 @@ from aftercart.experiments import store as experiments
 from aftercart.pipeline.planned import Planned
 from aftercart.policy import decision
 from aftercart.policy import store as policy
-from aftercart.policy.competition import LOOKAHEAD, Rival
+from aftercart.policy.competition import Rival, replaced_by
 from aftercart.policy.consent import ConsentState
-from aftercart.policy.decision import ASKED_AGAIN, Allow, CampaignStatus, ContentFault, Defer, Facts, Verdict, decide
-from aftercart.policy.frequency_cap import Counted, FrequencyCap, reach
+from aftercart.policy.decision import (
+    ASKED_AGAIN,
+    Allow,
+    CampaignStatus,
+    ContentFault,
+    Defer,
+    Facts,
+    Verdict,
+    bid_of,
+    decide,
+)
+from aftercart.policy.frequency_cap import Counted, FrequencyCap, OnCap, reach
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.suppression import MailClass, Suppression, blocks
 
@@ -31,10 +42,22 @@ class People:
 
     consent: Mapping[int, ConsentState]
     suppressions: Mapping[str, tuple[Suppression, ...]]
+    person: Mapping[int, int]
+    """Recipient id → the id that stands for the person, in the mappings below."""
     counted: dict[int, list[Counted]]
     """Grows while a batch is asked."""
     rivals: dict[int, list[Rival]]
     """Shrinks while a batch is asked."""
+    replaced: set[UUID] = field(default_factory=set)
+    """Planned mails whose slot a more important one took; grows while a batch is asked."""
+
+    def counted_for(self, planned: Planned) -> list[Counted]:
+        """The mails that hold a slot of the person."""
+        return self.counted.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
+
+    def rivals_of(self, planned: Planned) -> list[Rival]:
+        """What else is planned for the person, and the mail itself."""
+        return self.rivals.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
 
 
 def look_up_permissions(connection: Connection, batch: Sequence[Planned]) -> People:
@@ -42,6 +65,7 @@ def look_up_permissions(connection: Connection, batch: Sequence[Planned]) -> Peo
     return People(
         consent=policy.current_consent(connection, {planned.recipient_id for planned in batch}),
         suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}),
+        person={},
         counted={},
         rivals={},
     )
@@ -50,16 +74,37 @@ def look_up_permissions(connection: Connection, batch: Sequence[Planned]) -> Peo
 def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> People:
     """The same, with cap slots and rivals."""
     ids = {planned.recipient_id for planned in batch}
-    campaigns = app.campaigns
-    since = now - max((reach(_caps(campaigns.brand, planned)) for planned in batch), default=now - now)
-    counted = defaultdict(
-        list, {i: list(mails) for i, mails in policy.counted_sends(connection, ids, since, now).items()}
-    )
-    # A mail that waits for a person (a pause, a broken template) must not hold others.
-    active = [name for name, campaign in campaigns.by_name.items() if campaign.status == "active"]
-    rivals = policy.planned_sends(connection, ids, now + LOOKAHEAD, active, but_not=ASKED_AGAIN)
-    waiting = {recipient_id: list(planned) for recipient_id, planned in rivals.items()}
-    return replace(look_up_permissions(connection, batch), counted=counted, rivals=waiting)
+    person = policy.persons_of(connection, ids)
+    brand = app.brand
+    since = now - max((reach(_caps(brand, planned)) for planned in batch), default=timedelta(0))
+    counted: defaultdict[int, list[Counted]] = defaultdict(list)
+    for who, mails in policy.counted_sends(connection, person, since, now, app.db.boot_id).items():
+        counted[who] += mails
+    lookahead = max((planned.lookahead for planned in batch), default=timedelta(0))
+    rivals = _rivals(connection, app, person, now, lookahead)
+    permissions = look_up_permissions(connection, batch)
+    return dataclasses.replace(permissions, person=person, counted=counted, rivals=rivals)
+
+
+def _rivals(
+    connection: Connection, app: App, person: Mapping[int, int], now: datetime, lookahead: timedelta
+) -> dict[int, list[Rival]]:
+    """Only mails that compete for slots. One that waits for somebody to act (a pause, a broken template) must not hold
+    others. Topic, priority and caps are those that the campaign has now."""
+    compete = {n: c for n, c in app.campaigns.by_name.items() if c.status == "active" and c.takes_slots}
+    found = policy.planned_sends(connection, person, now + lookahead, now, compete, but_not=ASKED_AGAIN)
+    return {
+        who: [
+            dataclasses.replace(
+                rival,
+                topic=compete[rival.campaign].topic,
+                priority=compete[rival.campaign].limits.priority,
+                caps=compete[rival.campaign].caps_beside(app.brand.frequency_cap),
+            )
+            for rival in waiting
+        ]
+        for who, waiting in found.items()
+    }
 
 
 def ask(
@@ -77,19 +122,31 @@ def ask(
     another one, though allowed, takes no slot.
     """
     for planned in batch:
+        rivals = people.rivals_of(planned)
+        itself = [rival for rival in rivals if rival.send_id == planned.send_id]
+        rivals[:] = [rival for rival in rivals if rival.send_id != planned.send_id]
         facts = facts_of(app, planned, people, now, held_out, faults.get(planned.send_id))
         verdict = decide(facts)
-        if isinstance(verdict.answer, Allow) and planned.send_id in ready:
-            people.counted[planned.recipient_id].append(Counted(now, planned.campaign_name))
-        if not isinstance(verdict.answer, Defer):
-            _no_rival(people.rivals.get(planned.recipient_id, []), planned)
+        match verdict.answer:
+            case Allow() if planned.send_id in ready:
+                _take_slot(people, planned, facts)
+            case Defer(until, reason) if reason not in ASKED_AGAIN:
+                rivals += [dataclasses.replace(rival, due_at=until) for rival in itself]
+            case _:
+                pass
         yield planned, facts, verdict
 
 
-def _no_rival(rivals: list[Rival], decided: Planned) -> None:
-    itself = Rival(decided.due_at, decided.campaign_name, decided.priority)
-    if itself in rivals:
-        rivals.remove(itself)
+def _take_slot(people: People, planned: Planned, facts: Facts) -> None:
+    """The slot that the mail takes, and those of less important mails, where its campaign wants it so."""
+    if facts.on_cap is OnCap.REPLACE and facts.caps:
+        lost = set(replaced_by(facts.rivals, bid_of(facts)))
+        people.replaced.update(lost)
+        rivals = people.rivals_of(planned)
+        rivals[:] = [rival for rival in rivals if rival.send_id not in lost]
+    if planned.takes_slot:
+        slots = people.counted[people.person.get(planned.recipient_id, planned.recipient_id)]
+        slots.append(Counted(facts.now, planned.campaign_name, planned.topic))
 
 
 def facts_of(
@@ -108,19 +165,24 @@ def facts_of(
         zone=planned.zone.zone,
         person_hash=person_hash(planned.email),
         campaign=planned.campaign_name,
+        topic=planned.topic,
         campaign_status=CampaignStatus(campaign.status) if campaign else None,
         has_step=planned.step is not None,
         order_state=planned.order_state,
         anchors_left=len(planned.anchors),
         consent=people.consent.get(planned.recipient_id),
-        suppressed_for=blocks(people.suppressions.get(planned.email, ()), MailClass.MARKETING),
+        suppressed_for=blocks(people.suppressions.get(planned.email, ()), planned.mail_class),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
         quiet_hours=(campaign.limits.quiet_hours if campaign else None) or brand.quiet_hours,
+        mail_class=planned.mail_class,
         caps=_caps(brand, planned),
-        counted=tuple(people.counted.get(planned.recipient_id, ())),
+        counted=tuple(people.counted_for(planned)),
+        on_cap=OnCap(campaign.limits.on_cap) if campaign else OnCap.DEFER,
         priority=planned.priority,
-        rivals=tuple(people.rivals.get(planned.recipient_id, ())),
+        lookahead=planned.lookahead,
+        rivals=tuple(people.rivals_of(planned)),
+        replaced=planned.send_id in people.replaced,
         paused=brand.paused,
     )
 
@@ -131,7 +193,11 @@ def still_stands(app: App, planned: Planned, now: datetime) -> bool:
 
 
 def hold_out(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> set[tuple[str, int]]:
-    """Who of the batch belongs to a holdout, the brand's first, then the campaign's. Assigned once and for good."""
+    """Who of the batch belongs to a holdout, the brand's first, then the campaign's. Assigned once and for good.
+
+    Transactional mail is owed to everybody.
+    """
+    batch = [planned for planned in batch if planned.mail_class is MailClass.MARKETING]
     emails = {planned.recipient_id: planned.email for planned in batch}
     secret = app.settings.secret_key[-1]
     everywhere = _members(connection, "brand", emails, app.brand.holdout, secret, "brand", now)
@@ -164,8 +230,8 @@ def _members(
 
 
 def _caps(brand: Brand, planned: Planned) -> tuple[FrequencyCap, ...]:
-    own = planned.campaign.limits.frequency_cap if planned.campaign else ()
-    return (*brand.frequency_cap, *own)
+    common = brand.frequency_cap
+    return planned.campaign.caps_beside(common) if planned.campaign else common
 
 
-_NOBODY = People(consent={}, suppressions={}, counted={}, rivals={})
+_NOBODY = People(consent={}, suppressions={}, person={}, counted={}, rivals={})

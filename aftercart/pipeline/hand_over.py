@@ -153,7 +153,7 @@ class _Marks:
             self._lock(connection, *(claim.send_id for claim in claims))
             self._settle(connection, now)
             starts = [
-                ledger.Start(claim.send_id, claim.attempt, claim.message.message_id)
+                ledger.Start(claim.send_id, claim.attempt, claim.message.message_id, claim.planned.is_owed)
                 for claim in claims
                 if self._may_still_go(claim, now)
             ]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from sqlalchemy import Connection, select, tuple_
 
 from aftercart.campaigns.schema import Campaign, Step
 from aftercart.db.tables import order_lines, order_reversals, orders, recipients, sends
+from aftercart.policy.competition import LOOKAHEAD, turn_of
+from aftercart.policy.suppression import MailClass
 from aftercart.policy.zones import LocalZone, zone_of
 
 
@@ -32,6 +34,7 @@ class Planned:
     send_id: UUID
     enrollment_id: int
     campaign_name: str
+    topic: str
     step_id: str
     due_at: datetime
     valid_until: datetime
@@ -55,6 +58,26 @@ class Planned:
     lines: tuple[Line, ...] = field(default=())
 
     @property
+    def mail_class(self) -> MailClass:
+        """What the mail is for."""
+        return MailClass(self.campaign.mail_class) if self.campaign else MailClass.MARKETING
+
+    @property
+    def is_owed(self) -> bool:
+        """Transactional: it needs no consent."""
+        return self.mail_class is MailClass.TRANSACTIONAL
+
+    @property
+    def takes_slot(self) -> bool:
+        """Whether the frequency caps count it."""
+        return self.campaign is None or self.campaign.takes_slots
+
+    @property
+    def lookahead(self) -> timedelta:
+        """How far ahead it makes way for more important mails."""
+        return self.campaign.limits.lookahead.about if self.campaign else LOOKAHEAD
+
+    @property
     def anchors(self) -> list[Line]:
         """What was bought and not sent back."""
         return [line for line in self.lines if line.left > 0]
@@ -63,14 +86,14 @@ class Planned:
 def load(
     connection: Connection, rows: Sequence[Mapping[str, Any]], campaigns: Mapping[str, Campaign], shop_zone: str
 ) -> list[Planned]:
-    """Join rows of `sends` with the rest, in the order in which they compete: priority, due time, id."""
+    """Join rows of `sends` with the rest, in the order in which they compete."""
     about = _about(connection, [row["id"] for row in rows])
     lines = lines_of(connection, {order.id: order for order in about.values()})
     planned = [
         _planned(row, about[row["id"]], lines[row["order_id"]], campaigns.get(row["campaign"]), shop_zone)
         for row in rows
     ]
-    return sorted(planned, key=lambda p: (-p.priority, p.due_at, p.send_id.int))
+    return sorted(planned, key=lambda p: turn_of(p.priority, p.due_at, p.send_id))
 
 
 def _planned(
@@ -81,10 +104,11 @@ def _planned(
         send_id=row["id"],
         enrollment_id=row["enrollment_id"],
         campaign_name=row["campaign"],
+        topic=campaign.topic if campaign else row["topic"],
         step_id=row["step"],
         due_at=row["due_at"],
         valid_until=row["valid_until"],
-        priority=row["priority"],
+        priority=campaign.limits.priority if campaign else row["priority"],
         attempt=row["attempt"],
         tries=row["tries"],
         reason=row["reason"],

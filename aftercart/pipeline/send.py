@@ -24,23 +24,22 @@ from aftercart.db.session import is_passing
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.pipeline.content import NOT_AGAIN_FOR, Content, prepare
+from aftercart.pipeline.dropped import Decided, drop, may_drop
 from aftercart.pipeline.gate import ask, facts_of, hold_out, look_up, look_up_permissions
 from aftercart.pipeline.hand_over import Claimed, hand_over
 from aftercart.pipeline.planned import Planned, load
 from aftercart.policy.decision import (
-    ASKED_AGAIN,
+    SAID_ONCE,
     Allow,
     Answer,
     ContentFault,
     Defer,
-    Facts,
     Reason,
     Skip,
-    Verdict,
     before_content,
     inputs,
 )
-from aftercart.policy.store import lock_recipients
+from aftercart.policy.store import lock_recipients, persons_of
 
 log = structlog.get_logger()
 
@@ -51,12 +50,16 @@ def deliver(app: App, send_ids: Sequence[UUID], turn: AbstractContextManager[obj
     `turn` is held while there is something to compute, and not while mail servers are waited for.
     """
     with turn or nullcontext():
-        contents = _prepare(app, send_ids)
-        claimed = _claim(app, send_ids, contents)
+        claimed = claim(app, send_ids)
     hand_over(app, claimed)
 
 
-def _prepare(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
+def claim(app: App, send_ids: Sequence[UUID]) -> list[Claimed]:
+    """All but the hand-over: put off or ended with a reason, or claimed with its slot, in the order to leave."""
+    return reserve(app, send_ids, contents_for(app, send_ids))
+
+
+def contents_for(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
     """Content for those that may hope to go. What one of them does to the engine, the others get through."""
     try:
         return _prepare_batch(app, send_ids)
@@ -91,18 +94,20 @@ def _load(connection: Connection, app: App, rows: Sequence[Mapping[str, Any]]) -
     return load(connection, rows, campaigns.by_name, campaigns.brand.time_zone)
 
 
-def _claim(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]) -> list[Claimed]:
+def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]) -> list[Claimed]:
     """The transaction that decides. Returns what it claimed, in the order in which it shall leave."""
     with app.db.write() as connection:
         now = app.clock()  # not before: the transaction may have had to wait for its turn
-        batch = _load(connection, app, _lock(connection, send_ids, now, app.db.boot_id))
+        batch = _load(connection, app, _lock(connection, app, send_ids, now))
         people = look_up(connection, app, batch, now)
         eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         held_out = hold_out(connection, app, eligible, now)
         faults = {send_id: content.fault for send_id, content in contents.items() if content.fault}
         ready = _ready(connection, batch, contents, now)
         decided = list(ask(app, batch, people, held_out, faults, ready, now))
-        return _record(connection, decided, contents, ready, now, app.db.boot_id)
+        claimed = _record(connection, decided, contents, ready, now, app.db.boot_id)
+        drop(connection, app, decided, people.replaced, now)
+        return claimed
 
 
 def _ready(
@@ -124,14 +129,13 @@ def _ready(
     }
 
 
-def _lock(connection: Connection, send_ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
+def _lock(connection: Connection, app: App, send_ids: Sequence[UUID], now: datetime) -> list[dict[str, Any]]:
     """The people first, then the sends: as everybody who locks both (see `aftercart/ledger/store`)."""
     people = ledger.recipients_of(connection, send_ids)
     lock_recipients(connection, people)
-    return [row for row in ledger.lock_due(connection, send_ids, now, boot_id) if row["recipient_id"] in people]
-
-
-Decided = tuple[Planned, Facts, Verdict]
+    theirs = persons_of(connection, people)
+    rows = ledger.lock_due(connection, send_ids, now, app.db.boot_id, theirs, all_planned=may_drop(app))
+    return [row for row in rows if row["recipient_id"] in people]
 
 
 def _record(
@@ -170,17 +174,19 @@ def _lease(claimed: Claimed) -> ledger.Claim:
         model_version=content.recommendation.served_by if content.recommendation else None,
         template_version=content.template_version,
         config_version=content.config_version,
+        topic=claimed.planned.topic,
+        takes_slot=claimed.planned.takes_slot,
     )
 
 
 def _is_news(decided: Decided, claimed: set[UUID]) -> bool:
-    """A send that goes on waiting for the same person to act is no new decision; one that waits longer is."""
+    """A send that goes on waiting for somebody to act, or for another mail, is no new decision; else a wait is."""
     planned, _, verdict = decided
     match verdict.answer:
         case Allow():
             return planned.send_id in claimed
         case Defer(_, reason):
-            return reason != planned.reason or reason not in ASKED_AGAIN
+            return reason != planned.reason or reason not in SAID_ONCE
         case Skip():
             return True
 

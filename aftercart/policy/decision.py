@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-from aftercart.policy.competition import Rival, yields_until
+from aftercart.policy.competition import LOOKAHEAD, Bid, Rival, yields_until
 from aftercart.policy.consent import ConsentState, may_market
-from aftercart.policy.frequency_cap import Counted, FrequencyCap, next_free
+from aftercart.policy.frequency_cap import Counted, FrequencyCap, OnCap, next_free
 from aftercart.policy.quiet_hours import QuietHours
-from aftercart.policy.suppression import SuppressionReason
+from aftercart.policy.suppression import MailClass, SuppressionReason
 
 RECHECK = timedelta(minutes=15)
 """How often a mail that waits for somebody to act (to end a pause, to mend a template, to pay) asks again."""
@@ -78,6 +78,11 @@ class Reason(StrEnum):
     QUIET_HOURS = "quiet_hours", "It is too early or too late in the day where the person lives."
     FREQUENCY_CAP = "frequency_cap", "The person has had as many mails lately as the caps allow."
     OUTRANKED = "outranked", "A more important mail to the same person needs the slot."
+    REPLACED = "replaced", "A more important mail to the same person took the slot, and its campaign says `replace`."
+    STEP_DROPPED = (
+        "step_dropped",
+        "An earlier mail of the campaign was dropped by the frequency caps, and then the campaign ends (`on_drop`).",
+    )
 
     # handing over
     ALLOWED = "allowed", "Nothing spoke against the mail; it was prepared and claimed for sending."
@@ -126,6 +131,10 @@ ASKED_AGAIN = frozenset(
     }
 )
 """Reasons that end when a person acts. Such mails ask again every few minutes, which is no new decision each time."""
+SAID_ONCE = ASKED_AGAIN | {Reason.OUTRANKED}
+"""Reasons that go on the record once, however often a mail asks again meanwhile."""
+DROPPED = frozenset({Reason.FREQUENCY_CAP, Reason.REPLACED})
+"""Reasons for which the caps end a mail; `on_drop` says what becomes of those after it."""
 CANCELING = frozenset(
     {
         Reason.TEST_ORDER,
@@ -133,6 +142,7 @@ CANCELING = frozenset(
         Reason.ORDER_REFUNDED,
         Reason.ITEMS_RETURNED,
         Reason.CAMPAIGN_INACTIVE,
+        Reason.STEP_DROPPED,
     }
 )
 """Reasons that take back the plan itself: the send ends as `canceled`, after all others as `skipped`."""
@@ -200,6 +210,7 @@ class Facts:
     zone: tzinfo
     person_hash: int
     campaign: str
+    topic: str
     campaign_status: CampaignStatus | None
     """None: its file is not there."""
     has_step: bool = True
@@ -213,10 +224,16 @@ class Facts:
     holdout: bool = False
     content: ContentFault | None = None
     quiet_hours: QuietHours | None = None
+    mail_class: MailClass = MailClass.MARKETING
     caps: tuple[FrequencyCap, ...] = ()
+    """None for transactional mail: it is never capped."""
     counted: tuple[Counted, ...] = ()
+    on_cap: OnCap = OnCap.DEFER
     priority: int = 0
+    lookahead: timedelta = LOOKAHEAD
     rivals: tuple[Rival, ...] = ()
+    replaced: bool = False
+    """A more important mail has just taken its slot."""
     paused: bool = False
     """The kill switch: nothing goes out at all."""
 
@@ -246,6 +263,8 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "zone": str(facts.zone),
         "valid_until": _utc(facts.valid_until),
         "paused": facts.paused,
+        "topic": facts.topic,
+        "class": facts.mail_class,
         "campaign_status": facts.campaign_status,
         "order_state": facts.order_state,
         "anchors_left": facts.anchors_left,
@@ -256,6 +275,7 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "quiet_hours": facts.quiet_hours and str(facts.quiet_hours),
         "caps": [str(cap) for cap in facts.caps],
         "counted": [_utc(mail.at) for mail in facts.counted],
+        "on_cap": facts.on_cap,
         "priority": facts.priority,
     }
 
@@ -322,6 +342,9 @@ def _suppressed(facts: Facts) -> Skip | None:
 
 
 def _not_permitted(facts: Facts) -> Skip | None:
+    """Transactional mail is owed to its reader, who need not have agreed to it."""
+    if facts.mail_class is MailClass.TRANSACTIONAL:
+        return None
     return None if may_market(facts.consent) else Skip(Reason.NO_CONSENT)
 
 
@@ -342,22 +365,33 @@ def _too_early_or_late_in_the_day(facts: Facts) -> Defer | None:
     return Defer(_opening(facts, facts.now), Reason.QUIET_HOURS)
 
 
-def _too_many_lately(facts: Facts) -> Defer | None:
-    free = next_free(facts.caps, facts.counted, facts.now, facts.zone, facts.campaign)
-    return Defer(_opening(facts, free), Reason.FREQUENCY_CAP) if free else None
+def _lost_its_slot(facts: Facts) -> Skip | None:
+    return Skip(Reason.REPLACED) if facts.replaced else None
+
+
+def _too_many_lately(facts: Facts) -> Defer | Skip | None:
+    free = next_free(facts.caps, facts.counted, facts.now, facts.zone, facts.campaign, facts.topic)
+    if free is None:
+        return None
+    if facts.on_cap is OnCap.DROP:
+        return Skip(Reason.FREQUENCY_CAP)
+    return Defer(_opening(facts, free), Reason.FREQUENCY_CAP)
 
 
 def _outranked(facts: Facts) -> Defer | None:
-    until = yields_until(
-        facts.rivals,
+    until = yields_until(facts.rivals, bid_of(facts)) if facts.caps else None
+    return Defer(_opening(facts, until), Reason.OUTRANKED) if until else None
+
+
+def bid_of(facts: Facts) -> Bid:
+    """The mail as it competes for a slot."""
+    return Bid(
+        mail=Counted(facts.now, facts.campaign, facts.topic),
         priority=facts.priority,
-        campaign=facts.campaign,
-        caps=facts.caps,
+        lookahead=facts.lookahead,
         counted=facts.counted,
-        now=facts.now,
         zone=facts.zone,
     )
-    return Defer(_opening(facts, until), Reason.OUTRANKED) if until else None
 
 
 def _ask_again(facts: Facts, reason: Reason) -> Defer:
@@ -371,7 +405,7 @@ def _opening(facts: Facts, start: datetime) -> datetime:
     """
     moment = start
     while moment <= facts.valid_until:
-        free = next_free(facts.caps, facts.counted, moment, facts.zone, facts.campaign) or moment
+        free = next_free(facts.caps, facts.counted, moment, facts.zone, facts.campaign, facts.topic) or moment
         later = facts.quiet_hours.allowed_from(free, facts.zone, facts.person_hash) if facts.quiet_hours else free
         if later == moment:
             break
@@ -388,5 +422,11 @@ _BEFORE_CONTENT: tuple[Check, ...] = (
     _not_permitted,
     _held_out,
 )
-_AFTER_CONTENT: tuple[Check, ...] = (_content_fault, _too_early_or_late_in_the_day, _too_many_lately, _outranked)
+_AFTER_CONTENT: tuple[Check, ...] = (
+    _content_fault,
+    _too_early_or_late_in_the_day,
+    _lost_its_slot,
+    _too_many_lately,
+    _outranked,
+)
 _BY_THE_CLOCK: tuple[Check, ...] = (_switched_off, _campaign_not_running, _too_late, _too_early_or_late_in_the_day)

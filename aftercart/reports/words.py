@@ -98,6 +98,8 @@ def _gate(facts: Facts) -> Iterable[str]:
         yield f"The address is on the list of those not to be mailed: {facts['suppressed_for'].replace('_', ' ')}."
     if facts.get("quiet_hours"):
         yield f"Quiet hours: {facts['quiet_hours']}."
+    if facts.get("class") == "transactional":
+        yield "Transactional: owed to its reader, so neither consent nor frequency caps are asked."
     if facts.get("caps"):
         yield f"At most {', '.join(facts['caps'])}; counted so far: {_counted(facts)}."
     yield from _content(facts)

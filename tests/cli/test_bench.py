@@ -23,11 +23,18 @@ ROWS_OF_A_MAIL = 6
 
 def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
     """Sending and claiming are left to people: one trains a model first, the other plans a million mails."""
-    result = aftercart(tmp_path, "bench", "ingest", "recommend", "render", "--rounds", "1", "--json")
+    result = aftercart(tmp_path, "bench", "ingest", "gate", "recommend", "render", "--rounds", "1", "--json")
     assert result.returncode == 0, result.stderr
     figures = [json.loads(line) for line in result.stdout.splitlines()]
     told = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
-    assert [figure["name"] for figure in figures] == ["ingest", "recommend", "render"]
+    assert [figure["name"] for figure in figures] == [
+        "ingest",
+        "gate, ready",
+        "gate",
+        "gate, claim",
+        "recommend",
+        "render",
+    ]
     for figure in figures:
         assert figure["floor"]
         assert figure["ratio"] == pytest.approx(figure["per_second"] / figure["floor_per_second"])
@@ -82,4 +89,4 @@ def test_people_get_a_table(tmp_path: Path) -> None:
 def test_a_measurement_that_there_is_not_is_wrong_usage(tmp_path: Path) -> None:
     result = aftercart(tmp_path, "bench", "sned")
     assert result.returncode == 2
-    assert "ingest, claim, tidy, recommend, render, send" in " ".join(result.stderr.replace("│", " ").split())
+    assert "ingest, claim, tidy, gate, recommend, render, send" in " ".join(result.stderr.replace("│", " ").split())

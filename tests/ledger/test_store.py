@@ -41,7 +41,7 @@ def do(app: App, act: Callable[..., Any], *args: Any) -> Any:
 
 def claimed(app: App, attempt: int = 1, at: Any = NOW) -> None:
     send_id = only_send(app)["id"]
-    do(app, store.claim, [Claim(send_id, attempt, "Subject", None, "t", "c")], at, BOOT)
+    do(app, store.claim, [Claim(send_id, attempt, "Subject", None, "t", "c", "recommendations")], at, BOOT)
 
 
 def begun(app: App, attempt: int = 1, at: Any = NOW) -> bool:
@@ -203,10 +203,10 @@ def test_a_reserved_slot_that_may_still_be_used_is_counted_as_of_now(app: App) -
     claimed(app)
     person = only_send(app)["recipient_id"]
     later = NOW + LEASE - SECOND
-    (counted,) = do(app, counted_sends, [person], NOW - DAY, later)[person]
+    (counted,) = do(app, counted_sends, {person: person}, NOW - DAY, later)[person]
     assert counted.at == later
     assert begun(app, at=NOW + SECOND)
-    (counted,) = do(app, counted_sends, [person], NOW - DAY, later)[person]
+    (counted,) = do(app, counted_sends, {person: person}, NOW - DAY, later)[person]
     assert counted.at == NOW + SECOND
 
 

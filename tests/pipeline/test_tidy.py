@@ -105,7 +105,7 @@ def test_caps_and_counts_are_the_same(app: App) -> None:
     def numbers() -> object:
         with app.db.read() as connection:
             people = {row["recipient_id"] for row in rows(app, sends)}
-            slots = counted_sends(connection, people, MONDAY, YEARS_LATER)
+            slots = counted_sends(connection, {person: person for person in people}, MONDAY, YEARS_LATER)
             return slots, counts(connection), fates(app)
 
     before = numbers()

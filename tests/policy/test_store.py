@@ -18,6 +18,8 @@ from aftercart.policy.suppression import Suppression, SuppressionReason, Suppres
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ADA, BEN, CHIKA = 1, 2, 3
+TOPIC = "recommendations"
+"""Of a mail that names none."""
 
 
 @pytest.fixture
@@ -89,33 +91,36 @@ def test_only_mails_that_hold_a_slot_are_counted(connection: Connection) -> None
     send(connection, 3, ADA, state="unknown", counted_at=NOW - 2 * HOUR)
     send(connection, 4, ADA, state="sent", counted_at=NOW - 50 * HOUR)
     send(connection, 5, BEN, state="sent", counted_at=NOW - HOUR)
-    assert store.counted_sends(connection, [ADA], NOW - 24 * HOUR, NOW) == {
-        ADA: (Counted(NOW - 2 * HOUR, "accessories"), Counted(NOW - HOUR, "accessories"))
+    assert store.counted_sends(connection, {ADA: ADA}, NOW - 24 * HOUR, NOW) == {
+        ADA: (Counted(NOW - 2 * HOUR, "accessories", TOPIC), Counted(NOW - HOUR, "accessories", TOPIC))
     }
 
 
 def test_a_claim_holds_its_slot_until_its_lease_runs_out(connection: Connection) -> None:
     send(connection, 1, ADA, counted_at=NOW - HOUR, lease_until=NOW + HOUR)
     send(connection, 2, BEN, counted_at=NOW - HOUR, lease_until=NOW)
-    assert set(store.counted_sends(connection, [ADA, BEN], NOW - 24 * HOUR, NOW)) == {ADA}
+    assert set(store.counted_sends(connection, {ADA: ADA, BEN: BEN}, NOW - 24 * HOUR, NOW)) == {ADA}
 
 
 def test_rivals_are_the_mails_still_waiting(connection: Connection) -> None:
     send(connection, 1, ADA, due_at=NOW + HOUR, priority=80)
     send(connection, 2, ADA, due_at=NOW + 30 * HOUR)
     send(connection, 3, ADA, due_at=NOW, state="skipped")
-    send(connection, 4, ADA, due_at=NOW, counted_at=NOW)
-    assert store.planned_sends(connection, [ADA], NOW + 24 * HOUR) == {ADA: (Rival(NOW + HOUR, "accessories", 80),)}
-    assert store.planned_sends(connection, [ADA], NOW + 24 * HOUR, campaigns=["reviews"]) == {}
+    send(connection, 4, ADA, due_at=NOW, counted_at=NOW, lease_until=NOW + HOUR)
+    assert store.planned_sends(connection, {ADA: ADA}, NOW + 24 * HOUR, NOW) == {
+        ADA: (Rival(UUID(int=1), NOW + HOUR, "accessories", TOPIC, 80),)
+    }
+    assert store.planned_sends(connection, {ADA: ADA}, NOW + 24 * HOUR, NOW, campaigns=["reviews"]) == {}
 
 
-def test_a_thousand_people_take_a_query_per_500_and_no_more(connection: Connection) -> None:
+def test_a_thousand_people_take_few_queries(connection: Connection) -> None:
     statements: list[str] = []
     event.listen(connection, "before_cursor_execute", lambda *call: statements.append(call[2]))
     store.current_consent(connection, [*range(1000), *range(1000)])
-    store.counted_sends(connection, range(1000), NOW, NOW)
+    store.persons_of(connection, range(1000))
+    store.counted_sends(connection, {n: n for n in range(1000)}, NOW, NOW)
     store.suppressions_of(connection, [f"{n}@example.com" for n in range(500)])
-    assert len(statements) == 2 + 2 + 1
+    assert len(statements) == 2 + 4 + 2 + 1  # persons: 250 at once
 
 
 def test_people_are_locked_by_one_statement_in_the_order_of_their_ids(connection: Connection) -> None:
@@ -128,7 +133,7 @@ def test_people_are_locked_by_one_statement_in_the_order_of_their_ids(connection
     else:
         [(statement, values)] = statements
         assert statement.endswith("ORDER BY recipients.id FOR NO KEY UPDATE")
-        assert list(dict(values).values()) == [ADA, CHIKA]  # type: ignore[call-overload]
+        assert list(dict(values).values()) == [ADA, CHIKA] * 2  # type: ignore[call-overload]
 
 
 def test_a_locked_person_makes_the_next_one_wait(database: Database) -> None:

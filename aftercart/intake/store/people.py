@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from aftercart.db.tables import consents, customers, orders, recipients
 from aftercart.intake.base import Buyer, ConsentState
@@ -31,6 +31,8 @@ class People:
     spoke: set[int] = field(default_factory=set)
     """Recipients whose consent gained a statement."""
     _new_consents: list[dict[str, Any]] = field(default_factory=list)
+    _moved: list[tuple[int, int]] = field(default_factory=list)
+    """Recipients that customers went from and to."""
 
     def customer_of(self, buyer: Buyer | None) -> int | None:
         """The row of the customer; None for a guest."""
@@ -61,6 +63,8 @@ class People:
         if row["recipient_id"] == new or (row["recipient_id"] is not None and not replace):
             return
         row.setdefault("had_none", row["recipient_id"] is None)
+        if row["recipient_id"] is not None:
+            self._moved.append((row["recipient_id"], new))
         row["recipient_id"] = new
         self.changed.add(buyer.customer_id)
 
@@ -100,6 +104,8 @@ class People:
         """Write what has changed. The ids of earlier orders that may mail and now know whom to write to."""
         self._save_recipients()
         self._save_customers()
+        for old, new in self._moved:
+            merge_recipients(self.connection, old, new)
         if self._new_consents:
             self.connection.execute(insert(consents), self._new_consents)
         return self._address_earlier_orders()
@@ -147,6 +153,17 @@ def find_people(connection: Connection, buyers: Mapping[str, Sequence[Buyer]], n
         by_id, new_ids = find_or_make(connection, customers, customers.c.shop_customer_id, fresh, shop=shop)
         people[shop] = People(connection, now, by_email, by_id, new_emails | new_ids)
     return people
+
+
+def merge_recipients(connection: Connection, old: int, new: int) -> None:
+    """From now on these are addresses of one person, whose mails count together. `new` stands for both."""
+    columns = select(recipients.c.id, recipients.c.merged_into).where(recipients.c.id.in_((old, new)))
+    rows = connection.execute(columns.order_by(recipients.c.id).with_for_update(key_share=True))
+    stands_for = {id_: id_ if into is None else into for id_, into in rows}
+    gone, stays = stands_for[old], stands_for[new]
+    if gone != stays:
+        theirs = or_(recipients.c.id == gone, recipients.c.merged_into == gone)
+        connection.execute(update(recipients).where(theirs).values(merged_into=stays))
 
 
 def store_people(connection: Connection, shop: str, buyers: Sequence[Buyer], now: datetime) -> Tally:

@@ -26,6 +26,7 @@ from aftercart.ledger.store.plans import (
     end,
     lock_sends,
     readdress,
+    replace,
     restore_enrollments,
 )
 from aftercart.ledger.store.records import keep_content, keep_decisions, offered_since
@@ -75,6 +76,7 @@ __all__ = [
     "readdress",
     "recipients_of",
     "release",
+    "replace",
     "restore_enrollments",
     "settle",
     "settle_abandoned",

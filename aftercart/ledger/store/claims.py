@@ -1,12 +1,24 @@
 """Claiming: a lease on a send and a slot under the frequency caps, taken in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Dialect, Select, Update, and_, bindparam, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from aftercart.db.prepared import Prepared
 from aftercart.db.tables import sends
@@ -30,23 +42,46 @@ def recipients_of(connection: Connection, ids: Sequence[UUID]) -> set[int]:
     return set(connection.scalars(select(sends.c.recipient_id).where(sends.c.id.in_(ids))))
 
 
-def lock_due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
-    """The same, locked until commit. A slot that a dead worker's claim still holds is given back.
+def lock_due(
+    connection: Connection,
+    ids: Collection[UUID],
+    now: datetime,
+    boot_id: str | None,
+    people: Collection[int] = (),
+    *,
+    all_planned: bool = False,
+) -> list[dict[str, Any]]:
+    """The same, locked until commit, and with them the claims of these people whose lease ran out. These are taken
+    back: they hold no slot any more, so their mails must not leave, even if the clock is set back.
 
-    Their recipients must be locked already: whoever takes slots of a person holds the person.
+    The people must be locked already: whoever takes slots of a person holds the person. `all_planned`: whatever is
+    planned for them is locked too, for who may end some of it.
     """
-    rows = [dict(row) for row in connection.execute(_due(ids, now, boot_id).with_for_update(key_share=True)).mappings()]
-    stale = [row["id"] for row in rows if row["counted_at"] is not None]
+    theirs = true() if all_planned else sends.c.lease_until <= now
+    concerned = or_(
+        and_(sends.c.id.in_(ids), sends.c.due_at <= now, _free(now, boot_id)),
+        and_(sends.c.recipient_id.in_(people), _of_boot(boot_id), theirs),
+    )
+    statement = select(sends).where(sends.c.state == SendState.SCHEDULED, ~IS_HELD, concerned).order_by(sends.c.id)
+    rows = [dict(row) for row in connection.execute(statement.with_for_update(key_share=True)).mappings()]
+    stale = [row["id"] for row in rows if row["lease_until"] is not None and row["lease_until"] <= now]
     if stale:
         connection.execute(update(sends).where(sends.c.id.in_(stale)).values(counted_at=None, lease_until=None))
-    return rows
+    leased = {row["id"] for row in rows if row["lease_until"] is not None} - set(stale)
+    return [row for row in rows if row["id"] in ids and row["id"] not in leased and row["due_at"] <= now]
 
 
 def _due(ids: Sequence[UUID], now: datetime, boot_id: str | None) -> Select[Any]:
-    of_this_boot = or_(sends.c.boot_id.is_(None), sends.c.boot_id == (boot_id or ""))
-    free = or_(sends.c.lease_until.is_(None), and_(sends.c.lease_until <= now, of_this_boot))
-    due_now = (sends.c.id.in_(ids), sends.c.state == SendState.SCHEDULED, sends.c.due_at <= now, free, ~IS_HELD)
-    return select(sends).where(*due_now).order_by(sends.c.id)
+    due_now = (sends.c.state == SendState.SCHEDULED, sends.c.due_at <= now, _free(now, boot_id), ~IS_HELD)
+    return select(sends).where(sends.c.id.in_(ids), *due_now).order_by(sends.c.id)
+
+
+def _free(now: datetime, boot_id: str | None) -> ColumnElement[bool]:
+    return or_(sends.c.lease_until.is_(None), and_(sends.c.lease_until <= now, _of_boot(boot_id)))
+
+
+def _of_boot(boot_id: str | None) -> ColumnElement[bool]:
+    return or_(sends.c.boot_id.is_(None), sends.c.boot_id == (boot_id or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +94,9 @@ class Claim:
     model_version: str | None
     template_version: str
     config_version: str
+    topic: str
+    takes_slot: bool = True
+    """Whether frequency caps count it."""
 
 
 def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_id: str | None) -> None:
@@ -68,8 +106,8 @@ def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_i
     """
     if not claims:
         return
-    lease = {"new_lease": now + LEASE, "new_boot": boot_id, "new_counted": now}
-    _CLAIM.execute(connection, [{**lease, **_of(claimed)} for claimed in claims])
+    lease = {"new_lease": now + LEASE, "new_boot": boot_id}
+    _CLAIM.execute(connection, [{**lease, **_of(claimed, now)} for claimed in claims])
 
 
 def _claim(_: Dialect) -> Update:
@@ -84,6 +122,7 @@ def _claim(_: Dialect) -> Update:
             boot_id=bindparam("new_boot"),
             counted_at=bindparam("new_counted"),
             reason=None,
+            topic=bindparam("new_topic"),
             subject=bindparam("new_subject"),
             model_version=bindparam("new_model"),
             template_version=bindparam("new_template"),
@@ -95,10 +134,12 @@ def _claim(_: Dialect) -> Update:
 _CLAIM = Prepared(_claim)
 
 
-def _of(claimed: Claim) -> dict[str, Any]:
+def _of(claimed: Claim, now: datetime) -> dict[str, Any]:
     return {
         "send": claimed.send_id,
         "new_attempt": claimed.attempt,
+        "new_topic": claimed.topic,
+        "new_counted": now if claimed.takes_slot else None,
         "new_subject": claimed.subject,
         "new_model": claimed.model_version,
         "new_template": claimed.template_version,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    not_,
     or_,
     select,
     update,
@@ -41,7 +42,7 @@ AT_ONCE = 8
 
 def _begin_sends(count: int) -> Update:
     """Of so many sends at once: one statement, however many bodies are about to leave together."""
-    left = exists().where(suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
+    on_the_list = (suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
     last_word = (
         select(consents.c.state)
         .where(consents.c.recipient_id == sends.c.recipient_id)
@@ -52,9 +53,12 @@ def _begin_sends(count: int) -> Update:
     now = bindparam("now", type_=sends.c.due_at.type, required=True)
     reply_until = bindparam("reply_until", type_=sends.c.due_at.type, required=True)
     # Not an IN list: those cannot be prepared.
-    started = (
-        and_(sends.c.id == bindparam(f"send_{n}"), sends.c.attempt == bindparam(f"expected_{n}")) for n in range(count)
-    )
+    ids = [sends.c.id == bindparam(f"send_{n}") for n in range(count)]
+    started = (and_(is_it, sends.c.attempt == bindparam(f"expected_{n}")) for n, is_it in enumerate(ids))
+    owed = or_(*(and_(is_it, bindparam(f"owed_{n}", type_=Boolean(), required=True)) for n, is_it in enumerate(ids)))
+    # A clock that was set back since the claim must not move the slot to where it was not free; one that takes no
+    # slot (NULL) gets none.
+    counted_at = case((sends.c.counted_at < now, now), else_=sends.c.counted_at)
     return (
         update(sends)
         .where(
@@ -62,10 +66,10 @@ def _begin_sends(count: int) -> Update:
             sends.c.state == SendState.SCHEDULED,
             sends.c.lease_until > now,
             sends.c.valid_until > now,
-            ~left,
-            last_word == "granted",
+            ~exists().where(*on_the_list, or_(suppressions.c.scope == "all", not_(owed))),
+            or_(owed, last_word == "granted"),
         )
-        .values(state=SendState.SENDING, counted_at=now, lease_until=reply_until, wake_at=reply_until)
+        .values(state=SendState.SENDING, counted_at=counted_at, lease_until=reply_until, wake_at=reply_until)
         .returning(sends.c.id)
     )
 
@@ -90,6 +94,8 @@ class Start:
     send_id: UUID
     attempt: int
     message_id: str
+    is_owed: bool = False
+    """Transactional: it needs no consent, and only who must get no mail at all does not get it."""
 
 
 def begin(connection: Connection, starts: Sequence[Start], provider: str, now: datetime) -> set[UUID]:
@@ -109,7 +115,7 @@ def begin(connection: Connection, starts: Sequence[Start], provider: str, now: d
 def _begin_together(connection: Connection, starts: Sequence[Start], now: datetime) -> list[UUID]:
     about: dict[str, Any] = {"now": now, "reply_until": now + REPLY_LEASE}
     for n, start in enumerate(starts):
-        about |= {f"send_{n}": start.send_id, f"expected_{n}": start.attempt}
+        about |= {f"send_{n}": start.send_id, f"expected_{n}": start.attempt, f"owed_{n}": start.is_owed}
     rows = _begin(len(starts)).execute(connection, [about])
     return [UUID(str(id_)) for (id_,) in rows]  # SQLite keeps them as text
 

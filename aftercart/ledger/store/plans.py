@@ -23,6 +23,19 @@ def end(connection: Connection, ended: Mapping[UUID, tuple[SendState, str]]) -> 
     connection.execute(statement, [{"send": i, "new_state": state, "why": why} for i, (state, why) in ended.items()])
 
 
+def replace(connection: Connection, ids: Collection[UUID], reason: str) -> list[Any]:
+    """End planned sends because another one took their slot; those that are (id, campaign, order and enrollment).
+
+    Their people are locked, and so are they (`lock_due` with `all_planned`).
+    """
+    if not ids:
+        return []
+    unclaimed = (sends.c.id.in_(ids), sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_(None))
+    ended = update(sends).where(*unclaimed).values(state=SendState.SKIPPED, reason=reason)
+    columns = (sends.c.id, sends.c.campaign, sends.c.order_id, sends.c.enrollment_id)
+    return sorted(connection.execute(ended.returning(*columns)))
+
+
 def cancel_enrollments(connection: Connection, exits: Mapping[int, str], now: datetime) -> None:
     """Exit enrollments and cancel what they still had planned. A send already handed over stays as it is."""
     if not exits:
