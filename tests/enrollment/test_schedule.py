@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from aftercart.campaigns.schema import Step
 from aftercart.enrollment.schedule import due_at, plan
-from aftercart.policy.quiet_hours import LARGEST_JITTER, QuietHours
+from aftercart.policy.quiet_hours import QuietHours
+from aftercart.policy.send_times import ANY_TIME, LARGEST_JITTER, SendTimes
 
 PARIS = ZoneInfo("Europe/Paris")
 AUCKLAND = ZoneInfo("Pacific/Auckland")
-NIGHT = QuietHours.parse("21:00-08:00")
+NIGHT = SendTimes((QuietHours.parse("21:00-08:00"),))
 HOUR = timedelta(hours=1)
 
 
@@ -80,13 +81,13 @@ def test_a_mail_that_was_due_in_the_night_is_worth_sending_from_the_morning_on()
 
 def test_a_mail_is_never_worth_sending_beyond_the_next_one() -> None:
     steps = [step("1d", valid_for="5d"), step("3d", valid_for="36h")]
-    first, second = plan(steps, FRIDAY, PARIS, None, person_hash=0)
+    first, second = plan(steps, FRIDAY, PARIS, ANY_TIME, person_hash=0)
     assert first.valid_until == second.due_at
     assert second.valid_until == second.due_at + 36 * HOUR
 
 
 def test_without_valid_for_a_mail_is_worth_sending_for_3_days() -> None:
-    [planned] = plan([step("1d")], FRIDAY, PARIS, None, person_hash=0)
+    [planned] = plan([step("1d")], FRIDAY, PARIS, ANY_TIME, person_hash=0)
     assert planned.valid_until.astimezone(PARIS).isoformat() == "2026-03-31T15:00:00+02:00"
 
 
