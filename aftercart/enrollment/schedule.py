@@ -49,10 +49,14 @@ def due_at(step: Step, ordered_at: datetime, zone: tzinfo, times: SendTimes = AN
     moment = step.after.after(ordered_at, zone)
     if step.at is None and not step.after.calendar_days:
         return moment
-    wall = moment.astimezone(zone)
-    earliest = ordered_at if step.after.calendar_days else moment
-    at = step.at or ordered_at.astimezone(zone).time()  # that of `moment` may be the end of a gap
-    day = wall.date() if first_instant(wall.date(), at, zone) >= earliest else wall.date() + _ONE_DAY
+    ordered = ordered_at.astimezone(zone)
+    if step.after.calendar_days:  # not the day of `moment`, which a gap before midnight puts to the next one
+        day, earliest = ordered.date() + step.after.calendar_days * _ONE_DAY, ordered_at
+    else:
+        day, earliest = moment.astimezone(zone).date(), moment
+    at = step.at or ordered.time()
+    if first_instant(day, at, zone) < earliest:
+        day += _ONE_DAY
     return first_instant(_not_off(day, times), at, zone)
 
 

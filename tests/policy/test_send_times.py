@@ -1,25 +1,31 @@
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from aftercart.policy.days import NO_DAY, Days
 from aftercart.policy.quiet_hours import QuietHours, person_hash
-from aftercart.policy.send_times import LARGEST_JITTER, SendTimes
+from aftercart.policy.send_times import FARTHEST, LARGEST_JITTER, SendTimes
 
 
 def quiet(*windows: str) -> SendTimes:
     return SendTimes(tuple(map(QuietHours.parse, windows)))
 
 
+def _leaves_some(window: QuietHours) -> bool:
+    return window.start != window.end
+
+
 NIGHT = quiet("21:00-08:00")
 TOKYO = ZoneInfo("Asia/Tokyo")
 NEW_YORK = ZoneInfo("America/New_York")
 NO_JITTER = 0
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 SAMPLE_ZONES = [
     "Africa/Cairo",
     "America/Havana",
@@ -112,18 +118,63 @@ def test_a_day_that_never_was_does_not_end_the_night() -> None:
     assert NIGHT.allowed_from(held, apia, NO_JITTER).astimezone(apia).isoformat() == "2011-12-31T08:00:00+14:00"
 
 
-@settings(deadline=None)
-@given(windows, instants, zones, st.integers(0, 2**64))
+weekly = st.sets(st.integers(0, 6), min_size=1).map(lambda numbers: Days(frozenset(numbers)))
+spans = st.tuples(st.dates(date(2020, 1, 1), date(2035, 12, 1)), st.integers(0, 30)).map(
+    lambda span: Days(dates=frozenset({(span[0], span[0] + span[1] * DAY)}))
+)
+places = st.sampled_from(["", "FR", "US", "JP", "SE"])
+all_times = st.builds(
+    lambda windows, send_on, closed, country: SendTimes(
+        windows, send_on, closed, not_on_holidays=bool(country), country=country
+    ),
+    st.lists(st.builds(QuietHours, minutes, minutes, weekly | spans).filter(_leaves_some), max_size=2).map(tuple),
+    weekly,
+    spans,
+    places,
+).filter(lambda times: any(minutes > 60 for minutes in times.open_minutes()))
+
+
+@settings(deadline=None, max_examples=150)
+@given(all_times, instants, zones, st.integers(0, 2**64))
 @example(quiet("03:00-02:30"), datetime(2026, 3, 8, 6, tzinfo=UTC), NEW_YORK, 5)
 @example(quiet("21:00-01:55"), datetime(2026, 11, 1, 5, 30, tzinfo=UTC), NEW_YORK, 15 * 60)
 def test_what_comes_out_is_allowed_not_earlier_and_stays_put(
-    window: SendTimes, instant: datetime, zone: ZoneInfo, person: int
+    times: SendTimes, instant: datetime, zone: ZoneInfo, person: int
 ) -> None:
-    allowed = window.allowed_from(instant, zone, person)
-    assert allowed >= instant
-    assert not window.is_quiet(allowed, zone)
-    assert window.allowed_from(allowed, zone, person) == allowed
-    assert allowed == instant or window.is_quiet(instant, zone)
+    """It ends, never in quiet hours or on a day off, never before its time, and asking again changes nothing."""
+    allowed = times.allowed_from(instant, zone, person)
+    assert instant <= allowed < instant + FARTHEST
+    assert not times.is_quiet(allowed, zone)
+    assert not times.is_day_off(allowed, zone)
+    assert times.allowed_from(allowed, zone, person) == allowed
+    assert allowed == instant or times.holds(instant, zone)
+
+
+@settings(deadline=None, max_examples=50)
+@given(all_times, instants, zones, st.integers(1, 2**64))
+def test_nothing_earlier_was_allowed(times: SendTimes, instant: datetime, zone: ZoneInfo, person: int) -> None:
+    """But for the person's own minutes: a minute between that is allowed belongs to the last opening."""
+    allowed = times.allowed_from(instant, zone, person)
+    opening = times.allowed_from(instant, zone, NO_JITTER)
+    assert opening <= allowed < opening + LARGEST_JITTER
+    minutes = int((opening - instant) / MINUTE)
+    tried = range(0, minutes, max(1, minutes // 400))
+    assert all(times.holds(instant + n * MINUTE, zone) for n in tried)
+
+
+def test_what_is_never_allowed_comes_to_an_end_all_the_same() -> None:
+    held = datetime(2026, 5, 4, 23, tzinfo=TOKYO)
+    assert SendTimes(send_on=NO_DAY).allowed_from(held, TOKYO, NO_JITTER) == held + FARTHEST
+
+
+def test_the_hours_of_weekends_and_dates_join_those_of_every_day() -> None:
+    times = quiet("21:00-08:00", "18:00-10:00 on sat, sun", "12:00-24:00 on 2026-12-24")
+    held = [
+        datetime.fromisoformat(f"2026-{at}").replace(tzinfo=TOKYO)
+        for at in ("05-01T22:00", "05-02T19:00", "05-03T19:00", "12-24T13:00")
+    ]
+    opens = [times.allowed_from(instant, TOKYO, NO_JITTER).astimezone(TOKYO) for instant in held]
+    assert [f"{opening:%d %H:%M}" for opening in opens] == ["02 08:00", "03 10:00", "04 10:00", "25 08:00"]
 
 
 @settings(deadline=None)
