@@ -326,5 +326,5 @@ def world(ground: Ground, folder: Path, files: Files) -> Iterator[World]:
     carriers = RecordingSender("first"), RecordingSender("second")
     app = assemble(settings, clock, ground.main, ground.inbox, carriers[0])
     traffic = SharedTraffic(app.db, clock, [c.name for c in carriers], lambda name: limits_of(app.brand.senders, name))
-    shared = {"renderer": ground.renderer, "traffic": traffic, "sender": Router(carriers, traffic, clock)}
-    yield World(replace(app, queue=ListQueue(), **shared), carriers)
+    sender = Router(carriers, traffic, clock)
+    yield World(replace(app, queue=ListQueue(), renderer=ground.renderer, traffic=traffic, sender=sender), carriers)
