@@ -48,6 +48,8 @@ class Days:
         return bool(self.weekdays or self.dates)
 
     def __or__(self, other: Self) -> Self:
+        if not other or not self:
+            return self or other
         return type(self)(self.weekdays | other.weekdays, self.dates | other.dates)
 
     def __str__(self) -> str:

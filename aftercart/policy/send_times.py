@@ -58,6 +58,8 @@ class SendTimes:
 
     def is_day_off(self, instant: datetime, zone: tzinfo) -> bool:
         """Whether `instant` lies on a day that is off for somebody who lives in `zone`."""
+        if self.send_on is EVERY_DAY and not self.not_on and not self.not_on_holidays:
+            return False  # the usual case, asked for every mail
         return self.is_off(instant.astimezone(zone).date())
 
     def is_quiet(self, instant: datetime, zone: tzinfo) -> bool:
