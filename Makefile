@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TIMELY := tests/policy tests/enrollment tests/campaigns tests/test_clock.py tests/pipeline/test_enroll.py
 MAILDEV := .cache/node/node_modules/.bin/maildev
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -48,6 +49,9 @@ contracts: install
 test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no system service needed)
 	$(BIN)/pytest -q -n 4 --dist worksteal $(ARGS)
 
+zones: install  ## the rooms that reckon with time, on machines at either end of the calendar (the same result everywhere)
+	for zone in Pacific/Kiritimati America/St_Johns; do TZ=$$zone $(BIN)/pytest -q -n 4 $(TIMELY) $(ARGS) || exit 1; done
+
 browser: install  ## checks of the pages in a real browser (needs Chromium: apt-get install chromium)
 	$(BIN)/pytest -q -m browser tests/browser
 
@@ -69,4 +73,4 @@ hammer: install  ## eight processes send to the same hundred people: no cap may 
 bench: $(VENV)/.installed  ## speed and memory, each beside its floor
 	$(BIN)/aftercart bench $(ARGS)
 
-.PHONY: help install demo check format format-check lint types contracts test browser peers chaos flood hammer bench
+.PHONY: help install demo check format format-check lint types contracts test zones browser peers chaos flood hammer bench

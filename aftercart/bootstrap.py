@@ -90,12 +90,13 @@ def build(settings: Settings, *, clock: Clock = utc_now, sender: Sender | None =
         on_fault.callback(inbox_db.close)
         migrate.make_usable(db)
         inbox.prepare(inbox_db)
-        app = _assembled(settings, clock, db, inbox_db, sender)
+        app = assemble(settings, clock, db, inbox_db, sender)
         on_fault.pop_all()
         return app
 
 
-def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Database, sender: Sender | None) -> App:
+def assemble(settings: Settings, clock: Clock, db: Database, inbox_db: Database, sender: Sender | None = None) -> App:
+    """An engine over databases that are open and ready to use. Raises ConfigError on anything else to be mended."""
     live_campaigns = LiveCampaigns(settings.campaigns_dir, settings.templates_dir)
     tokens = TokenSigner(settings.secret_key)
     bounces = BounceAddresses(settings.bounce_address, settings.secret_key) if settings.bounce_address else None

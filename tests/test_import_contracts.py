@@ -58,6 +58,7 @@ PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("aftercart.web.webhooks", "django"),
     ],
     "OpenTelemetry stays in tracing": [("aftercart.web.webhooks", "opentelemetry")],
+    "public holidays are known in one place": [("aftercart.policy.send_times", "holidays")],
 }
 NEW_ROOM = "aftercart.utils"
 

@@ -18,14 +18,17 @@ from aftercart.campaigns.written import (
     Cap,
     Color,
     Currency,
+    DayList,
     Holdout,
     Host,
     LocaleName,
     NamedAddress,
+    OpenDays,
     Url,
-    Window,
+    Windows,
 )
 from aftercart.delivery.address import wire_address
+from aftercart.policy.days import NO_DAY
 from aftercart.policy.zones import known_zone
 
 
@@ -93,10 +96,27 @@ class Brand(Part):
     frequency_cap: tuple[Cap, ...] = Field(
         default=(), description="Caps that hold for every campaign, beside its own.", examples=[["2 per 7d"]]
     )
-    quiet_hours: Window | None = Field(
+    quiet_hours: Windows | None = Field(
         default=None,
-        description="Hours of the recipient's day in which nothing is sent, for campaigns that name none.",
+        description="Hours of the recipient's day in which nothing is sent, or a list of such hours, for campaigns "
+        "that name none.",
         examples=["21:00-08:00"],
+    )
+    send_on: OpenDays | None = Field(
+        default=None,
+        description="The only days of the recipient's calendar on which mails go out, for campaigns that name none.",
+        examples=[["mon", "tue", "wed", "thu", "fri"]],
+    )
+    not_on: DayList = Field(
+        default=NO_DAY,
+        description="Days on which no mail of any campaign goes out.",
+        examples=[["2026-12-25", "2026-12-31 to 2027-01-02"]],
+    )
+    not_on_holidays: bool = Field(
+        default=False,
+        description="true: no mail on a public holiday of the recipient's country and region (needs the extra "
+        "`holidays`), unless the campaign says false.",
+        examples=[True],
     )
     holdout: Holdout = Field(
         default=0.0,

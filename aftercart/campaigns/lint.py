@@ -6,15 +6,17 @@ Each rule is a function from a campaign (or the brand) to findings; the loader a
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from itertools import pairwise
 
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Severity
-from aftercart.campaigns.schema import DEFAULT_VALID_FOR, Campaign, Step
+from aftercart.campaigns.schema import DEFAULT_VALID_FOR, Campaign, Limits, Step
+from aftercart.campaigns.times import send_times
 from aftercart.campaigns.yaml_file import Loc
-from aftercart.policy.quiet_hours import QuietHours
+from aftercart.policy import public_holidays
+from aftercart.policy.send_times import SendTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def lint_brand(brand: Brand) -> Iterator[Finding]:
     if _contrast_with_white(brand.color) < READABLE_CONTRAST:
         message = f"white letters on {brand.color} are hard to read (buttons have them)"
         yield Finding(("color",), message, "choose a darker color", Severity.WARNING)
-    yield from _short_days(brand.quiet_hours, ("quiet_hours",))
+    yield from _hardly_open(send_times(None, brand), brand, ())
+    yield from _needs_holidays(brand.not_on_holidays, ("not_on_holidays",))
     if brand.domain == "example.com":
         fix = "write your own before you send to customers"
         yield Finding(("sender",), f"{brand.address} is the example that came with Aftercart", fix, Severity.NOTE)
@@ -146,9 +149,9 @@ def _nobody_can_match(campaign: Campaign, _around: Surroundings) -> Iterator[Fin
 
 
 def _due_in_quiet_hours(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
-    quiet = campaign.limits.quiet_hours or around.brand.quiet_hours
+    daily = [window for window in send_times(campaign.limits, around.brand).quiet_hours if window.every_day]
     for index, step in enumerate(campaign.steps):
-        if quiet and step.at and quiet.covers(step.at):
+        if step.at and (quiet := next((window for window in daily if window.covers(_someday(step.at))), None)):
             message = (
                 f"{step.at:%H:%M} lies in the quiet hours ({quiet}), so the mail waits until {quiet.end:%H:%M}, "
                 "and valid_for counts from then"
@@ -156,15 +159,39 @@ def _due_in_quiet_hours(campaign: Campaign, around: Surroundings) -> Iterator[Fi
             yield Finding(("steps", index, "at"), message, "choose a time outside them", Severity.WARNING)
 
 
-def _hardly_ever_allowed(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
-    yield from _short_days(campaign.limits.quiet_hours, ("limits", "quiet_hours"))
+def _someday(wall_time: time) -> datetime:
+    return datetime.combine(_ANY_DAY, wall_time)
 
 
-def _short_days(quiet: QuietHours | None, loc: Loc) -> Iterator[Finding]:
-    if quiet and (allowed := quiet.allowed_a_day) < SHORTEST_DAY:
-        message = f"leave {allowed.seconds // 60} min a day in which a mail may go out"
+def _hardly_ever_allowed(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
+    yield from _hardly_open(send_times(campaign.limits, around.brand), campaign.limits, ("limits",))
+
+
+def _hardly_open(times: SendTimes, said_by: Limits | Brand, loc: Loc) -> Iterator[Finding]:
+    """Week after week: what dates and holidays close besides, ends. `said_by`: the part at `loc` that is judged."""
+    minutes = times.open_minutes()
+    keys = ("quiet_hours", "send_on", "not_on") if all(minutes) else ("send_on", "not_on", "quiet_hours")
+    key = next((name for name in keys if getattr(said_by, name)), None)
+    if key is None:
+        return
+    loc = (*loc, key)
+    if not any(minutes):
+        message = f"leaves no moment of the week in which a mail may go out ({times})"
+        yield Finding(loc, message, "allow another day of the week, or make the quiet hours shorter")
+    elif (shortest := min(filter(None, minutes))) < SHORTEST_DAY:
+        message = f"leave {shortest} min a day in which a mail may go out"
         fix = "they are written from the evening to the morning, as 21:00-08:00"
         yield Finding(loc, message, fix, Severity.WARNING)
+
+
+def _holidays_unknown(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
+    yield from _needs_holidays(campaign.limits.not_on_holidays, ("limits", "not_on_holidays"))
+
+
+def _needs_holidays(asked: bool | None, loc: Loc) -> Iterator[Finding]:
+    if asked and not public_holidays.is_known():
+        message = "public holidays are known only with an optional package, which is not installed"
+        yield Finding(loc, message, f"pip install 'aftercart[{public_holidays.EXTRA}]', or list the dates in not_on")
 
 
 def _cut_short(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
@@ -173,16 +200,6 @@ def _cut_short(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
             message = f"is cut short: the step {later.id!r} is due before {step.valid_for} are over"
             fix = "fine if you mean it; a mail never waits beyond the next one"
             yield Finding(("steps", index, "valid_for"), message, fix, Severity.NOTE)
-
-
-def _days_in_hours(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
-    day = timedelta(days=1)
-    for index, step in enumerate(campaign.steps):
-        exact = step.after.exact
-        if exact and not exact % day:
-            message = f"{step.after} is exact: where clocks change in between, the mail comes an hour earlier or later"
-            fix = f"write {exact // day}d for the same time of day"
-            yield Finding(("steps", index, "after"), message, fix, Severity.NOTE)
 
 
 _RULES: tuple[Rule, ...] = (
@@ -196,12 +213,13 @@ _RULES: tuple[Rule, ...] = (
     _nobody_can_match,
     _due_in_quiet_hours,
     _hardly_ever_allowed,
+    _holidays_unknown,
     _cut_short,
-    _days_in_hours,
 )
 
-SHORTEST_DAY = timedelta(hours=2)
-"""With fewer hours in which mails may go, the quiet hours are likely written the wrong way round."""
+_ANY_DAY = date(2026, 1, 5)
+SHORTEST_DAY = 120
+"""With fewer minutes in which mails may go, the quiet hours are likely written the wrong way round."""
 READABLE_CONTRAST = 4.5
 """WCAG 2.2, success criterion 1.4.3."""
 

@@ -16,15 +16,18 @@ from aftercart.campaigns.written import (
     Amount,
     Cap,
     Countries,
+    DayList,
     Holdout,
+    OpenDays,
     Percent,
     PositiveSpan,
     Slug,
     Span,
     WallTime,
-    Window,
+    Windows,
     Words,
 )
+from aftercart.policy.days import NO_DAY
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.recommendation.request import PriceCap, Rules
 
@@ -162,10 +165,28 @@ class Limits(Part):
         "`per campaign` only this campaign's.",
         examples=[["1 per 1d", "3 per 30d"]],
     )
-    quiet_hours: Window | None = Field(
+    quiet_hours: Windows | None = Field(
         default=None,
-        description="Hours of the recipient's day in which nothing is sent; in place of those of the brand file.",
+        description="Hours of the recipient's day in which nothing is sent, or a list of such hours; in place of those "
+        "of the brand file.",
         examples=["21:00-08:00"],
+    )
+    send_on: OpenDays | None = Field(
+        default=None,
+        description="The only days of the recipient's calendar on which mails go out; in place of those of the brand "
+        "file. Without it every day.",
+        examples=[["mon", "tue", "wed", "thu", "fri"]],
+    )
+    not_on: DayList = Field(
+        default=NO_DAY,
+        description="Days on which no mail goes out, beside those of the brand file.",
+        examples=[["2026-12-25", "2026-12-31 to 2027-01-02"]],
+    )
+    not_on_holidays: bool | None = Field(
+        default=None,
+        description="true: no mail on a public holiday of the recipient's country and region (needs the extra "
+        "`holidays`); in place of what the brand file says.",
+        examples=[True],
     )
     priority: int = Field(
         default=50,

@@ -5,8 +5,8 @@ Each kind is a pydantic type with a pattern in the JSON Schema, so that an edito
 """
 
 import re
-from collections.abc import Callable
-from datetime import time
+from collections.abc import Callable, Sequence
+from datetime import date, time
 from decimal import Decimal
 from difflib import get_close_matches
 from email.utils import parseaddr
@@ -20,6 +20,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Wit
 from aftercart.campaigns.delay import Delay
 from aftercart.delivery.quota import Limit
 from aftercart.money import Money, decimals, to_minor
+from aftercart.policy.days import WEEKDAYS, Days
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.policy.quiet_hours import QuietHours
 from aftercart.policy.zones import by_country
@@ -155,6 +156,32 @@ def _host(text: str) -> str:
     return host
 
 
+def _windows(value: Any) -> tuple[QuietHours, ...]:
+    entries = [value] if isinstance(value, str | QuietHours) else value
+    if not isinstance(entries, list | tuple):
+        raise ValueError(f"{value!r} is no window of hours; write it as 21:00-08:00, or several as [..., ...]")
+    return tuple(one if isinstance(one, QuietHours) else QuietHours.parse(str(one)) for one in entries)
+
+
+def _windows_written(windows: Sequence[QuietHours]) -> str | list[str]:
+    return str(windows[0]) if len(windows) == 1 else [str(window) for window in windows]
+
+
+def _days(value: Any) -> Days:
+    if isinstance(value, Days):
+        return value
+    entries = [value] if isinstance(value, str | date) else value
+    if not isinstance(entries, list | tuple):
+        raise ValueError(f"{value!r} is no list of days; write a list such as [mon, tue] or [2026-12-25]")
+    return Days.parse_all(map(str, entries))
+
+
+def _some_day(days: Days) -> Days:
+    if not days:
+        raise ValueError("names no day, so no mail could ever go out; leave it out, and mails go on every day")
+    return days
+
+
 def _sorted(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(values)))
 
@@ -164,7 +191,24 @@ PositiveSpan = Annotated[
     Delay, *_text(lambda text: _longer_than_nothing(Delay.parse(text)), r"^\d+[smhdw]$", made=Delay)
 ]
 WallTime = Annotated[time, *_text(_wall_time, r"^\d{1,2}:\d{2}$", lambda value: f"{value:%H:%M}", made=time)]
-Window = Annotated[QuietHours, *_text(QuietHours.parse, r"^\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2}$", made=QuietHours)]
+_WINDOW = {"type": "string", "pattern": r"^\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2}(\s+on\s+.+)?$"}
+Windows = Annotated[
+    tuple[QuietHours, ...],
+    PlainValidator(_windows),
+    PlainSerializer(_windows_written),
+    WithJsonSchema({"anyOf": [_WINDOW, {"type": "array", "items": _WINDOW}]}),
+]
+"""One window of quiet hours, or a list of them: all of them hold."""
+_DAY_PATTERN = (
+    rf"^({'|'.join(WEEKDAYS)})(-({'|'.join(WEEKDAYS)}))?$|^\d{{4}}-\d{{2}}-\d{{2}}( to \d{{4}}-\d{{2}}-\d{{2}})?$"
+)
+DayList = Annotated[
+    Days,
+    PlainValidator(_days),
+    PlainSerializer(Days.entries),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "pattern": _DAY_PATTERN}}),
+]
+OpenDays = Annotated[DayList, AfterValidator(_some_day)]
 _CAP_PATTERN = r"^\d+ per (\d+[smhdw]|day|week)( per (topic|campaign))?$"
 Cap = Annotated[FrequencyCap, *_text(FrequencyCap.parse, _CAP_PATTERN, made=FrequencyCap)]
 Rate = Annotated[Limit, *_text(Limit.parse, r"^[1-9]\d* per (second|hour|day)$", made=Limit)]

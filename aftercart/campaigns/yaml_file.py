@@ -1,7 +1,7 @@
 """A YAML file as plain values, with the line and column of every key.
 
-Read by YAML 1.2 rules, without the traps of 1.1: `21:00-08:00`, `10:00` and `no` are the text that they look like.
-A key that stands twice is refused, not quietly overwritten.
+Read by YAML 1.2 rules, without the traps of 1.1: `21:00-08:00`, `10:00` and `no` are the text that they look like, and
+so is `2026-12-25`. A key that stands twice is refused, not quietly overwritten.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from aftercart.campaigns.fault import Fault
@@ -47,7 +47,7 @@ class Document:
 def read_yaml(file: Path) -> Document | Fault:
     """Read one file; a fault where it is no YAML."""
     try:
-        node = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
+        node = _reader().load(file.read_text(encoding="utf-8"))
         return Document(file, _plain(node), node)
     except UnicodeDecodeError as err:
         return Fault(Place(file), "", f"is not UTF-8 text (byte {err.start})", "save it as UTF-8")
@@ -57,6 +57,19 @@ def read_yaml(file: Path) -> Document | Fault:
         return _syntax_fault(file, err)
     except RecursionError:
         return Fault(Place(file), "", "is nested too deeply", "no key of ours lies that deep")
+
+
+class _Constructor(RoundTripConstructor):
+    """Reads a date as text: as a date, one that is none (2026-02-30) would end in a traceback and not in a fault."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_scalar)
+
+
+def _reader() -> YAML:
+    reader = YAML(typ="rt")
+    reader.Constructor = _Constructor
+    return reader
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from aftercart.campaigns.assortment import Assortment, not_priced, not_sold, not
 from aftercart.campaigns.fault import Fault, Severity, by_place
 from aftercart.campaigns.lint import Finding
 from aftercart.campaigns.loader import BRAND_FILE, Inspection, inspect_campaigns
+from aftercart.clock import utc_now
 from aftercart.db.peek import peek
+from aftercart.enrollment.days_or_hours import days_in_hours
 from aftercart.enrollment.foresight import foresee
 from aftercart.errors import ConfigError
 from aftercart.recommendation import store as recommendation
@@ -68,7 +70,9 @@ def _foreseen(inspection: Inspection) -> Iterator[Fault]:
     faulty = {fault.place.file for fault in inspection.errors}
     for read in inspection.campaign_files:
         if inspection.brand_file and read.document.file not in faulty:
-            yield from map(read.fault, foresee(read.value, inspection.brand_file.value))
+            brand = inspection.brand_file.value
+            yield from map(read.fault, foresee(read.value, brand))
+            yield from map(read.fault, days_in_hours(read.value, brand, utc_now().date()))
 
 
 def _beside_products(inspection: Inspection, database: str) -> Iterator[Fault]:

@@ -13,13 +13,16 @@ from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Severity
 from aftercart.campaigns.lint import Finding
 from aftercart.campaigns.schema import Campaign
+from aftercart.campaigns.times import send_times
 from aftercart.enrollment.schedule import PlannedStep, plan
+from aftercart.policy.days import WEEKDAYS, Days
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, next_free
-from aftercart.policy.quiet_hours import LARGEST_JITTER, QuietHours
+from aftercart.policy.send_times import ANY_TIME, LARGEST_JITTER, SendTimes
 
 _MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 _QUARTER = timedelta(minutes=15)
-_A_DAY = [_MONDAY + n * _QUARTER for n in range(24 * 4)]
+_QUARTERS_A_DAY = 24 * 4
+_QUARTERS = [_MONDAY + n * _QUARTER for n in range(7 * _QUARTERS_A_DAY)]
 _A_WEEK = [_MONDAY + timedelta(hours=n) for n in range(24 * 7)]
 _FIRST, _LAST = 0, int(LARGEST_JITTER.total_seconds()) - 1
 """The hashes of two people: one whose mails leave as soon as the quiet hours end, and one whose leave last."""
@@ -27,10 +30,16 @@ _FIRST, _LAST = 0, int(LARGEST_JITTER.total_seconds()) - 1
 
 def foresee(campaign: Campaign, brand: Brand) -> Iterator[Finding]:
     """The steps that can never be sent, or not for some orders, or to nobody who got the mails before them."""
-    quiet_hours = campaign.limits.quiet_hours or brand.quiet_hours
-    ahead = _Ahead(campaign, quiet_hours, campaign.caps_beside(brand.frequency_cap))
+    times = _week_after_week(send_times(campaign.limits, brand))
+    ahead = _Ahead(campaign, times, campaign.caps_beside(brand.frequency_cap))
     yield from _overtaken(ahead)
     yield from _always_capped(ahead)
+
+
+def _week_after_week(times: SendTimes) -> SendTimes:
+    """Without dates and holidays, which keep mails back once."""
+    weekly = tuple(window for window in times.quiet_hours if window.on.weekdays)
+    return SendTimes(weekly, Days(times.send_on.weekdays), Days(times.not_on.weekdays))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +47,25 @@ class _Ahead:
     """A campaign with what limits it, planned in UTC, where no clock changes."""
 
     campaign: Campaign
-    quiet_hours: QuietHours | None
+    times: SendTimes
     caps: tuple[FrequencyCap, ...]
 
+    @property
+    def by_weekday(self) -> bool:
+        """Whether the day of the week makes a difference."""
+        return len(set(self.times.open_minutes())) > 1
+
     def plan(self, ordered_at: datetime, person: int) -> tuple[PlannedStep, ...]:
-        return plan(self.campaign.steps, ordered_at, UTC, self.quiet_hours, person)
+        return plan(self.campaign.steps, ordered_at, UTC, self.times, person)
 
     def opening(self, step: PlannedStep, counted: Sequence[Counted]) -> datetime | None:
-        """The first instant at which a slot is free and no quiet hours are, if the step is worth sending then."""
+        """The first instant at which a slot is free and mail may go out, if the step is worth sending then."""
         moment = step.due_at
         while moment < step.valid_until:
             free = next_free(self.caps, counted, moment, UTC, self.campaign.campaign, self.campaign.topic)
             if free and self.campaign.limits.on_cap == "drop":
                 return None
-            later = free or moment
-            if self.quiet_hours:
-                later = self.quiet_hours.allowed_from(later, UTC, _FIRST)
+            later = self.times.allowed_from(free or moment, UTC, _FIRST)
             if later == moment:
                 return moment
             moment = later
@@ -66,9 +78,14 @@ class _Ahead:
 
 def _overtaken(ahead: _Ahead) -> Iterator[Finding]:
     """Steps of which the next one is due before they may go out themselves: a mail never waits beyond the next one."""
-    first, last = ([ahead.plan(ordered_at, person) for ordered_at in _A_DAY] for person in (_FIRST, _LAST))
-    held = f" (quiet hours {ahead.quiet_hours})" if ahead.quiet_hours else ""
-    fix = f"put the steps further apart{', or their times outside of the quiet hours' if held else ''}"
+    if len(ahead.campaign.steps) < 2:
+        return
+    orders = _QUARTERS if ahead.by_weekday else _QUARTERS[:_QUARTERS_A_DAY]
+    first, last = ([ahead.plan(ordered_at, person) for ordered_at in orders] for person in (_FIRST, _LAST))
+    held = f" ({ahead.times})" if ahead.times != ANY_TIME else ""
+    fix = (
+        f"put the steps further apart{', or their times outside of the quiet hours' if ahead.times.quiet_hours else ''}"
+    )
     for index, (_, following) in enumerate(pairwise(ahead.campaign.steps)):
         lost = [not (_can_go(a[index]) and _can_go(b[index])) for a, b in zip(first, last, strict=True)]
         if not any(_can_go(plans[index]) for plans in (*first, *last)):
@@ -115,13 +132,21 @@ def _sent(ahead: _Ahead, steps: Sequence[PlannedStep]) -> list[bool]:
 
 
 def _whom(lost: Sequence[bool]) -> str:
-    """The quarters of an hour in which orders lose a mail, in words: `orders of 18:00-23:00`."""
+    """The quarters of a week in which orders lose a mail, in words: `orders of 18:00-23:00`, `orders of thu, fri`."""
     if all(lost):
         return "some people"
+    days = [lost[start : start + _QUARTERS_A_DAY] for start in range(0, len(lost), _QUARTERS_A_DAY)]
+    if all(day == days[0] for day in days):
+        return f"orders of {_hours(days[0])}"
+    names = ", ".join(name for name, day in zip(WEEKDAYS, days, strict=True) if any(day))
+    return f"{'orders' if all(all(day) for day in days if any(day)) else 'some orders'} of {names}"
+
+
+def _hours(lost: Sequence[bool]) -> str:
     starts = [n for n, this in enumerate(lost) if this and not lost[n - 1]]
     ends = [next(m for m in range(n + 1, n + 1 + len(lost)) if not lost[m % len(lost)]) for n in starts]
     spans = [f"{_clock(start)}-{_clock(end)}" for start, end in zip(starts, ends, strict=True)]
-    return f"orders of {' and '.join(spans)}"
+    return " and ".join(spans)
 
 
 def _clock(quarter: int) -> str:

@@ -6,14 +6,15 @@ stays at 10:00 across a change of the clocks.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from aftercart.campaigns.delay import Delay
 from aftercart.campaigns.schema import DEFAULT_VALID_FOR, Step
-from aftercart.policy.quiet_hours import QuietHours
+from aftercart.policy.send_times import ANY_TIME, FARTHEST, SendTimes
 from aftercart.policy.wall_clock import first_instant
 
 _DEFAULT_VALID_FOR = Delay.parse(DEFAULT_VALID_FOR)
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,11 @@ class PlannedStep:
 
 
 def plan(
-    steps: Sequence[Step], ordered_at: datetime, zone: tzinfo, quiet_hours: QuietHours | None, person_hash: int
+    steps: Sequence[Step], ordered_at: datetime, zone: tzinfo, times: SendTimes, person_hash: int
 ) -> tuple[PlannedStep, ...]:
-    """Every step of a campaign for an order of `ordered_at`: due outside quiet hours, valid until the next is due."""
-    due = [due_at(step, ordered_at, zone) for step in steps]
-    if quiet_hours:
-        due = [quiet_hours.allowed_from(instant, zone, person_hash) for instant in due]
+    """Every step of a campaign for an order of `ordered_at`: due when mail may go out, valid until the next is due."""
+    wanted = (due_at(step, ordered_at, zone, times) for step in steps)
+    due = [times.allowed_from(instant, zone, person_hash) for instant in wanted]
     following = [*due[1:], None]
     return tuple(
         PlannedStep(step.id, instant, valid_until(step, instant, zone, then))
@@ -39,19 +39,31 @@ def plan(
     )
 
 
-def due_at(step: Step, ordered_at: datetime, zone: tzinfo) -> datetime:
+def due_at(step: Step, ordered_at: datetime, zone: tzinfo, times: SendTimes = ANY_TIME) -> datetime:
     """When a step is due, quiet hours aside.
 
     Days are calendar days at the same time on the wall, hours are exact. `at` puts a delay of days to that time on
     its day (or on the next, where it would lie before the order), an exact one to the first such time from then on.
+    On a day that is off it is due at the same time of the next day that is not.
     """
     moment = step.after.after(ordered_at, zone)
-    if step.at is None:
+    if step.at is None and not step.after.calendar_days:
         return moment
-    day = moment.astimezone(zone).date()
-    earliest = ordered_at if step.after.calendar_days else moment
-    on_the_day = first_instant(day, step.at, zone)
-    return on_the_day if on_the_day >= earliest else first_instant(day + timedelta(days=1), step.at, zone)
+    ordered = ordered_at.astimezone(zone)
+    if step.after.calendar_days:  # not the day of `moment`, which a gap before midnight puts to the next one
+        day, earliest = ordered.date() + step.after.calendar_days * _ONE_DAY, ordered_at
+    else:
+        day, earliest = moment.astimezone(zone).date(), moment
+    at = step.at or ordered.time()
+    if first_instant(day, at, zone) < earliest:
+        day += _ONE_DAY
+    return first_instant(_not_off(day, times), at, zone)
+
+
+def _not_off(day: date, times: SendTimes) -> date:
+    """The first day from then on that is not off; the day itself where none is, which the gate then tells."""
+    days = (day + n * _ONE_DAY for n in range(FARTHEST.days))
+    return next((later for later in days if not times.is_off(later)), day)
 
 
 def valid_until(step: Step, due: datetime, zone: tzinfo, next_due: datetime | None) -> datetime:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from aftercart.bootstrap import App
 from aftercart.campaigns.audience import BoughtItem
 from aftercart.campaigns.schema import Campaign
+from aftercart.campaigns.times import send_times
 from aftercart.db.session import insert_new
 from aftercart.db.tables import campaign_versions, decisions, enrollments, orders, recipients, sends
 from aftercart.enrollment.eligibility import Enter, OrderFacts, Refuse, may_enter
@@ -220,9 +221,9 @@ def _insert_enrollments(
 def _send_rows(
     app: App, candidate: Candidate, campaign: Campaign, enrollment_id: int, now: datetime
 ) -> Iterator[dict[str, Any]]:
-    row, zone = candidate.row, _zone(app, candidate).zone
-    quiet_hours = campaign.limits.quiet_hours or app.brand.quiet_hours
-    for step in plan(campaign.steps, candidate.facts.ordered_at, zone, quiet_hours, person_hash(row.email)):
+    row, home = candidate.row, _zone(app, candidate)
+    times = send_times(campaign.limits, app.brand).living_in(home.country, home.region)
+    for step in plan(campaign.steps, candidate.facts.ordered_at, home.zone, times, person_hash(row.email)):
         yield {
             "id": new_id(),
             "enrollment_id": enrollment_id,

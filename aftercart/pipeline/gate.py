@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.brand import Brand
+from aftercart.campaigns.times import send_times
 from aftercart.experiments import store as experiments
 from aftercart.pipeline.planned import Planned
 from aftercart.policy import decision
@@ -174,8 +175,10 @@ def facts_of(
         suppressed_for=blocks(people.suppressions.get(planned.email, ()), planned.mail_class),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
-        quiet_hours=(campaign.limits.quiet_hours if campaign else None) or brand.quiet_hours,
         mail_class=planned.mail_class,
+        send_times=send_times(campaign.limits if campaign else None, brand).living_in(
+            planned.zone.country, planned.zone.region
+        ),
         caps=_caps(brand, planned),
         counted=tuple(people.counted_for(planned)),
         on_cap=OnCap(campaign.limits.on_cap) if campaign else OnCap.DEFER,

@@ -1,8 +1,8 @@
 """May this mail go out now? One pure function, one order of checks, one vocabulary of reasons.
 
 The gate, in this order: kill switch → enrollment still valid (order, its items, its campaign) → still worth sending
-→ permission (suppression, then consent) → holdout → content → quiet hours → frequency caps. The first stop is the
-answer; all of them are kept, so that "why did Ada not get this" has a complete answer. Suppression stands before
+→ permission (suppression, then consent) → holdout → content → quiet hours and days → frequency caps. The first stop is
+the answer; all of them are kept, so that "why did Ada not get this" has a complete answer. Suppression stands before
 consent because who unsubscribes loses both, and "has unsubscribed" says more than "has not agreed". Holdout stands
 after consent and before the caps, so that both arms are equally eligible.
 """
@@ -15,8 +15,9 @@ from typing import Any, Literal, Self
 
 from aftercart.policy.competition import LOOKAHEAD, Bid, Rival, yields_until
 from aftercart.policy.consent import ConsentState, may_market
+from aftercart.policy.days import EVERY_DAY
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, OnCap, next_free
-from aftercart.policy.quiet_hours import QuietHours
+from aftercart.policy.send_times import ANY_TIME, SendTimes
 from aftercart.policy.suppression import MailClass, SuppressionReason
 
 RECHECK = timedelta(minutes=15)
@@ -75,6 +76,10 @@ class Reason(StrEnum):
     TEMPLATE_ERROR = "template_error", "The template could not be filled in; `aftercart check` says where."
 
     # waiting
+    DAY_OFF = (
+        "day_off",
+        "No mail goes out on this day: the weekday, the date or a public holiday where the person lives.",
+    )
     QUIET_HOURS = "quiet_hours", "It is too early or too late in the day where the person lives."
     FREQUENCY_CAP = "frequency_cap", "The person has had as many mails lately as the caps allow."
     OUTRANKED = "outranked", "A more important mail to the same person needs the slot."
@@ -223,7 +228,7 @@ class Facts:
     suppressed_for: SuppressionReason | None = None
     holdout: bool = False
     content: ContentFault | None = None
-    quiet_hours: QuietHours | None = None
+    send_times: SendTimes = ANY_TIME
     mail_class: MailClass = MailClass.MARKETING
     caps: tuple[FrequencyCap, ...] = ()
     """None for transactional mail: it is never capped."""
@@ -272,12 +277,23 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "suppressed_for": facts.suppressed_for,
         "holdout": facts.holdout,
         "content": facts.content,
-        "quiet_hours": facts.quiet_hours and str(facts.quiet_hours),
+        **_send_times(facts.send_times),
         "caps": [str(cap) for cap in facts.caps],
         "counted": [_utc(mail.at) for mail in facts.counted],
         "on_cap": facts.on_cap,
         "priority": facts.priority,
     }
+
+
+def _send_times(times: SendTimes) -> dict[str, Any]:
+    """Only what is set."""
+    told = {
+        "quiet_hours": "; ".join(map(str, times.quiet_hours)),
+        "send_on": "" if times.send_on == EVERY_DAY else str(times.send_on),
+        "not_on": str(times.not_on),
+        "holidays_of": "-".join(filter(None, (times.country, times.region))) if times.not_on_holidays else "",
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _utc(instant: datetime) -> str:
@@ -360,9 +376,15 @@ def _content_fault(facts: Facts) -> Defer | Skip | None:
 
 
 def _too_early_or_late_in_the_day(facts: Facts) -> Defer | None:
-    if facts.quiet_hours is None or not facts.quiet_hours.is_quiet(facts.now, facts.zone):
-        return None
-    return Defer(_opening(facts, facts.now), Reason.QUIET_HOURS)
+    if facts.send_times.is_quiet(facts.now, facts.zone):
+        return Defer(_opening(facts, facts.now), Reason.QUIET_HOURS)
+    return None
+
+
+def _on_a_day_off(facts: Facts) -> Defer | None:
+    if facts.send_times.is_day_off(facts.now, facts.zone):
+        return Defer(_opening(facts, facts.now), Reason.DAY_OFF)
+    return None
 
 
 def _lost_its_slot(facts: Facts) -> Skip | None:
@@ -399,14 +421,14 @@ def _ask_again(facts: Facts, reason: Reason) -> Defer:
 
 
 def _opening(facts: Facts, start: datetime) -> datetime:
-    """The first instant, `start` or later, that is outside the quiet hours and has a free slot under every cap.
+    """The first instant, `start` or later, that is at which mail may go out and a slot is free under every cap.
 
     It ends early once the mail's last use has passed: such a mail expires anyway.
     """
     moment = start
     while moment <= facts.valid_until:
         free = next_free(facts.caps, facts.counted, moment, facts.zone, facts.campaign, facts.topic) or moment
-        later = facts.quiet_hours.allowed_from(free, facts.zone, facts.person_hash) if facts.quiet_hours else free
+        later = facts.send_times.allowed_from(free, facts.zone, facts.person_hash)
         if later == moment:
             break
         moment = later
@@ -424,9 +446,16 @@ _BEFORE_CONTENT: tuple[Check, ...] = (
 )
 _AFTER_CONTENT: tuple[Check, ...] = (
     _content_fault,
+    _on_a_day_off,
     _too_early_or_late_in_the_day,
     _lost_its_slot,
     _too_many_lately,
     _outranked,
 )
-_BY_THE_CLOCK: tuple[Check, ...] = (_switched_off, _campaign_not_running, _too_late, _too_early_or_late_in_the_day)
+_BY_THE_CLOCK: tuple[Check, ...] = (
+    _switched_off,
+    _campaign_not_running,
+    _too_late,
+    _on_a_day_off,
+    _too_early_or_late_in_the_day,
+)

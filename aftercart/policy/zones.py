@@ -24,10 +24,12 @@ class ZoneSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocalZone:
-    """A zone and how we came to it."""
+    """A zone, how we came to it, and the country (with its region) whose public holidays go with it."""
 
     zone: ZoneInfo
     source: ZoneSource
+    country: str = ""
+    region: str = ""
 
 
 MOST_PEOPLE = {
@@ -97,10 +99,10 @@ REGIONS = {
     },
     "MX": {
         "America/Tijuana": "BC BCN",
-        "America/Hermosillo": "SON",
-        "America/Mazatlan": "BCS NAY SIN",
-        "America/Chihuahua": "CHH CHIH",
-        "America/Cancun": "ROO QROO",
+        "America/Hermosillo": "SON SO",
+        "America/Mazatlan": "BCS BS NAY NA SIN SI",
+        "America/Chihuahua": "CHH CHIH CH",
+        "America/Cancun": "ROO QROO QR",
     },
     "ID": {
         "Asia/Pontianak": "KB KT",
@@ -109,7 +111,11 @@ REGIONS = {
     },
     "RU": {
         "Europe/Kaliningrad": "KGD",
+        "Europe/Astrakhan": "AST",
         "Europe/Samara": "SAM UD",
+        "Europe/Saratov": "SAR",
+        "Europe/Ulyanovsk": "ULY",
+        "Europe/Volgograd": "VGG",
         "Asia/Yekaterinburg": "BA CHE KGN KHM ORE PER SVE TYU YAN",
         "Asia/Omsk": "OMS",
         "Asia/Novosibirsk": "NVS",
@@ -131,24 +137,31 @@ REGIONS = {
     "EC": {"Pacific/Galapagos": "W"},
     "CL": {"America/Punta_Arenas": "MA", "America/Coyhaique": "AI"},
 }
-"""The regions of countries that span several zones, where a shop's region code tells them apart."""
+"""The regions of countries that span several zones, where a shop's region code tells them apart.
+
+ISO 3166-2 (what Shopify sends, with few exceptions) and, where it differs, WooCommerce's own table of states.
+"""
 
 _ALSO_WRITTEN = {"UK": "GB", "EL": "GR"}
 
 
 @lru_cache(maxsize=4096)
 def zone_of(*, own: str = "", country: str = "", region: str = "", shop: str = "") -> LocalZone:
-    """The zone to count a person's hours in. A name that the time zone database does not know is passed over."""
+    """The zone to count a person's hours in. A name that the time zone database does not know is passed over.
+
+    Holidays are those of the country; where it is unknown, of the one that the zone lies in.
+    """
     country = _country_code(country)
+    region = _region_code(region, country)
     chain = (
         (own, ZoneSource.RECIPIENT),
-        (_by_region().get((country, _region_code(region, country)), ""), ZoneSource.REGION),
+        (_by_region().get((country, region), ""), ZoneSource.REGION),
         (by_country().get(country, ""), ZoneSource.COUNTRY),
         (shop, ZoneSource.SHOP),
     )
     for name, source in chain:
         if zone := known_zone(name):
-            return LocalZone(zone, source)
+            return LocalZone(zone, source, *((country, region) if country else (_country_of(name), "")))
     return LocalZone(ZoneInfo("UTC"), ZoneSource.UTC)
 
 
@@ -166,12 +179,25 @@ def known_zone(name: str) -> ZoneInfo | None:
 @cache
 def by_country() -> dict[str, str]:
     """Country (ISO 3166-1, two letters) → zone of most of its people."""
-    table: dict[str, str] = {}
-    for row in (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8").splitlines():
-        if not row.startswith("#"):
-            country, _coordinates, zone = row.split("\t")[:3]
-            table.setdefault(country, zone)
-    return table | MOST_PEOPLE
+    first = dict(reversed(_table()))
+    return first | MOST_PEOPLE
+
+
+def _country_of(zone: str) -> str:
+    return _lies_in().get(zone, "")
+
+
+@cache
+def _lies_in() -> dict[str, str]:
+    return {zone: country for country, zone in _table()}
+
+
+@cache
+def _table() -> tuple[tuple[str, str], ...]:
+    """Country and zone of each row of `zone.tab`."""
+    rows = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8").splitlines()
+    fields = (row.split("\t") for row in rows if not row.startswith("#"))
+    return tuple((country, zone) for country, _coordinates, zone, *_ in fields)
 
 
 @cache

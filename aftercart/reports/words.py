@@ -53,6 +53,7 @@ KEPT = {
     Reason.ORDER_NOT_COMPLETED: "the order was not paid until then.",
     Reason.TEMPLATE_ERROR: "the template could not be filled in until then.",
     Reason.QUIET_HOURS: "the quiet hours held it until then.",
+    Reason.DAY_OFF: "no mail goes out on the days until then.",
     Reason.FREQUENCY_CAP: "the frequency caps held it until then.",
     Reason.OUTRANKED: "more important mails to the same person held it until then.",
 }
@@ -100,12 +101,22 @@ def _gate(facts: Facts) -> Iterable[str]:
         yield f"Quiet hours: {facts['quiet_hours']}."
     if facts.get("class") == "transactional":
         yield "Transactional: owed to its reader, so neither consent nor frequency caps are asked."
+    yield from _days(facts)
     if facts.get("caps"):
         yield f"At most {', '.join(facts['caps'])}; counted so far: {_counted(facts)}."
     yield from _content(facts)
     others = [stop for stop in facts.get("stops", ())[1:] if stop != Reason.EXPIRED or not facts.get("because")]
     if others:
         yield "Besides: " + " ".join(Reason(stop).sentence for stop in others)
+
+
+def _days(facts: Facts) -> Iterable[str]:
+    if facts.get("send_on"):
+        yield f"Mails go out only on {facts['send_on']}."
+    if facts.get("not_on"):
+        yield f"No mail goes out on {facts['not_on']}."
+    if facts.get("holidays_of"):
+        yield f"No mail goes out on public holidays of {facts['holidays_of']}."
 
 
 def _sender(facts: Facts) -> Iterable[str]:

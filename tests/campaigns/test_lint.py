@@ -1,5 +1,6 @@
 """Each rule by the edit that breaks it."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -43,7 +44,32 @@ def test_the_folder_as_it_stands_has_no_fault(folder: Any) -> None:
             "7:5: warning: steps[0].at: 21:00 lies in the quiet hours (21:00-08:00), so the mail waits until 08:00, "
             "and valid_for counts from then",
         ),
-        ("after: 3d", "after: 72h", "6:5: note: steps[0].after: 72h is exact"),
+        (
+            "  quiet_hours: 21:00-08:00\n",
+            "  quiet_hours: 00:00-24:00 on mon\n  send_on: [mon]\n",
+            "15:3: error: limits.send_on: leaves no moment of the week in which a mail may go out "
+            "(quiet hours 00:00-24:00 on mon, only on mon)",
+        ),
+        (
+            "holdout: 10%",
+            "  send_on: [sat, sun, 2026-12-24]\n  not_on: [sat-sun]\nholdout: 10%",
+            "15:3: error: limits.send_on: leaves no moment",
+        ),
+        (
+            "holdout: 10%",
+            "  send_on: []\nholdout: 10%",
+            "15:3: error: limits.send_on: names no day, so no mail could ever go out — leave it out",
+        ),
+        (
+            "holdout: 10%",
+            "  not_on: [2026-12-25, 2026-12-32]\nholdout: 10%",
+            "15:3: error: limits.not_on: 2026-12-32 is no date — write it as 2026-12-25",
+        ),
+        (
+            "  quiet_hours: 21:00-08:00\n",
+            "  quiet_hours: 21:00-08:00 on sunday\n",
+            "14:3: error: limits.quiet_hours: 'sunday' is no day — write it as mon, mon-fri, 2026-12-25",
+        ),
         (
             "limits:\n",
             SECOND.replace("reminder", "complements"),
@@ -118,6 +144,42 @@ def test_the_limits_of_the_brand_count_as_well(folder: Any) -> None:
     assert folder.faults() == []
     folder.edit("name:", "frequency_cap: [2 per 7d]\nquiet_hours: 22:00-08:00\nname:", "brand.yaml")
     assert [fault.split(": ")[1] for fault in folder.faults()] == ["error", "warning"]
+
+
+def test_quiet_hours_that_leave_none_are_an_error(folder: Any) -> None:
+    folder.edit("21:00-08:00", "[08:00-20:00, 20:00-08:00]")
+    assert (
+        "14:3: error: limits.quiet_hours: leaves no moment of the week in which a mail may go out (quiet hours "
+        "08:00-20:00; 20:00-08:00) — allow another day of the week, or make the quiet hours shorter" in folder.faults()
+    )
+
+
+def test_days_of_the_campaign_and_of_the_brand_that_leave_none_are_told(folder: Any) -> None:
+    folder.edit("name:", "not_on: [sat, sun]\nname:", "brand.yaml")
+    assert folder.faults() == []
+    folder.edit("holdout: 10%", "  send_on: [sat]\nholdout: 10%")
+    [fault] = folder.faults()
+    assert fault.startswith("15:3: error: limits.send_on: leaves no moment of the week")
+    folder.edit("[sat, sun]", "[mon-sun]", "brand.yaml")
+    assert [fault.split(": ")[:3] for fault in folder.faults()] == [
+        ["15:3", "error", "limits.send_on"],
+        ["brand.yaml:1:1", "error", "not_on"],
+    ]
+
+
+def test_public_holidays_without_the_package_are_told_with_the_fix(
+    folder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.edit("holdout: 10%", "  not_on_holidays: true\nholdout: 10%")
+    folder.edit("name:", "not_on_holidays: true\nname:", "brand.yaml")
+    assert folder.faults() == []
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    assert folder.faults() == [
+        "15:3: error: limits.not_on_holidays: public holidays are known only with an optional package, which is not "
+        "installed — pip install 'aftercart[holidays]', or list the dates in not_on",
+        "brand.yaml:1:1: error: not_on_holidays: public holidays are known only with an optional package, which is not "
+        "installed — pip install 'aftercart[holidays]', or list the dates in not_on",
+    ]
 
 
 def test_a_sender_that_many_servers_refuse_is_told(folder: Any) -> None:

@@ -56,7 +56,7 @@ def test_every_word_becomes_a_value() -> None:
     assert read.audience.order_total.at_least == Money(5000, "EUR")
     assert (step.after, step.at, step.valid_for) == (Delay(3), time(10), Delay(exact=timedelta(hours=36)))
     assert read.limits.frequency_cap == (FrequencyCap.parse("1 per 1d"), FrequencyCap.parse("3 per 30d"))
-    assert read.limits.quiet_hours == QuietHours(time(21), time(8))
+    assert read.limits.quiet_hours == (QuietHours(time(21), time(8)),)
     assert read.holdout == 0.125
     assert read.attribution.window.about == timedelta(days=5)
 

@@ -12,6 +12,12 @@ def read(tmp_path: Path, text: str | bytes) -> Document | Fault:
     return read_yaml(file)
 
 
+def test_a_date_is_text_also_where_it_is_none(tmp_path: Path) -> None:
+    document = read(tmp_path, "since: 2026-02-30\nnot_on: [2026-12-25]\n")
+    assert isinstance(document, Document)
+    assert document.data == {"since": "2026-02-30", "not_on": ["2026-12-25"]}
+
+
 def test_words_that_yaml_1_1_misreads_stay_what_they_look_like(tmp_path: Path) -> None:
     """By its rules 21:00 is 1260 and `no` is False."""
     document = read(tmp_path, "a: 21:00\nb: no\nc: 21:00-08:00\nd: 10%\ne: 4\nf: 2026-05-05\n")

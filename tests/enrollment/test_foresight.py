@@ -19,14 +19,19 @@ BRAND = {
 NIGHT = "21:00-08:00"
 
 
-def said(
-    *steps: dict[str, str], quiet: str | None = None, caps: tuple[str, ...] = (), **brand: Any
-) -> list[tuple[str, str, str]]:
-    """Severity, key and message of what is foreseen for steps named a, b, c."""
+def read(*steps: dict[str, str], limits: dict[str, Any] | None = None, **brand: Any) -> tuple[Campaign, Brand]:
+    """A campaign with steps named a, b, c."""
     named = [{"id": name, "template": "accessories", **step} for name, step in zip("abc", steps, strict=False)]
-    written: dict[str, Any] = {"campaign": "one", "status": "active", "trigger": "order.completed", "steps": named}
-    written["limits"] = {"frequency_cap": list(caps), **({"quiet_hours": quiet} if quiet else {})}
-    found = foresee(Campaign.model_validate(written), Brand.model_validate(BRAND | brand))
+    written = {"campaign": "one", "status": "active", "trigger": "order.completed", "steps": named, "limits": limits}
+    return Campaign.model_validate(written), Brand.model_validate(BRAND | brand)
+
+
+def said(
+    *steps: dict[str, str], quiet: str | None = None, caps: tuple[str, ...] = (), on: str = "mon-sun", **brand: Any
+) -> list[tuple[str, str, str]]:
+    """Severity, key and message of what is foreseen."""
+    limits = {"frequency_cap": list(caps), "send_on": on, **({"quiet_hours": quiet} if quiet else {})}
+    found = foresee(*read(*steps, limits=limits, **brand))
     return [(finding.severity.value, key_path(finding.loc), finding.message) for finding in found]
 
 
@@ -109,3 +114,20 @@ def test_a_slot_that_frees_in_the_night_is_free_in_the_morning() -> None:
     steps = {"after": "1d", "at": "20:00", **step}, {"after": "2d", "at": "19:00", **step}
     assert said(*steps, caps=("1 per 1d",), quiet="19:30-08:00") != []
     assert said(steps[0], steps[1] | {"valid_for": "14h"}, caps=("1 per 1d",), quiet="19:30-08:00") == []
+
+
+def test_two_mails_that_one_monday_has_to_take_are_told() -> None:
+    steps = {"after": "1d", "at": "10:00"}, {"after": "2d", "at": "10:00"}
+    [found] = said(*steps, on="mon")
+    assert found == (
+        "warning",
+        "steps[0].at",
+        "orders of mon, tue, wed, thu, fri, sat cannot get it: when it may go out, the step 'b' is due as well "
+        "(only on mon)",
+    )
+    assert said(*steps) == []
+
+
+def test_a_date_on_which_nothing_goes_out_is_no_fault_of_a_campaign() -> None:
+    steps = {"after": "1d", "at": "10:00"}, {"after": "2d", "at": "10:00"}
+    assert said(*steps, not_on=["2026-01-01 to 2026-02-01"]) == []

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from aftercart.campaigns.schema import Step
 from aftercart.enrollment.schedule import due_at, plan
-from aftercart.policy.quiet_hours import LARGEST_JITTER, QuietHours
+from aftercart.policy.days import Days
+from aftercart.policy.quiet_hours import QuietHours
+from aftercart.policy.send_times import ANY_TIME, LARGEST_JITTER, SendTimes
 
 PARIS = ZoneInfo("Europe/Paris")
 AUCKLAND = ZoneInfo("Pacific/Auckland")
-NIGHT = QuietHours.parse("21:00-08:00")
+NIGHT = SendTimes((QuietHours.parse("21:00-08:00"),))
 HOUR = timedelta(hours=1)
 
 
@@ -80,13 +82,13 @@ def test_a_mail_that_was_due_in_the_night_is_worth_sending_from_the_morning_on()
 
 def test_a_mail_is_never_worth_sending_beyond_the_next_one() -> None:
     steps = [step("1d", valid_for="5d"), step("3d", valid_for="36h")]
-    first, second = plan(steps, FRIDAY, PARIS, None, person_hash=0)
+    first, second = plan(steps, FRIDAY, PARIS, ANY_TIME, person_hash=0)
     assert first.valid_until == second.due_at
     assert second.valid_until == second.due_at + 36 * HOUR
 
 
 def test_without_valid_for_a_mail_is_worth_sending_for_3_days() -> None:
-    [planned] = plan([step("1d")], FRIDAY, PARIS, None, person_hash=0)
+    [planned] = plan([step("1d")], FRIDAY, PARIS, ANY_TIME, person_hash=0)
     assert planned.valid_until.astimezone(PARIS).isoformat() == "2026-03-31T15:00:00+02:00"
 
 
@@ -107,3 +109,68 @@ def test_a_planned_mail_is_due_after_its_order_outside_the_night(
     assert not NIGHT.is_quiet(planned.due_at, zone)
     assert planned.due_at - due_at(wanted, ordered, zone) <= 12 * HOUR + LARGEST_JITTER
     assert planned.due_at < planned.valid_until
+
+
+# ---------------------------------------------------------------- days off
+
+WEEKDAYS = SendTimes(send_on=Days.parse("mon-fri"))
+MONDAYS = SendTimes(send_on=Days.parse("mon"))
+
+
+@pytest.mark.parametrize(
+    ("after", "at", "expected"),
+    [
+        ("1d", "10:00", "2026-03-30T10:00:00+02:00"),
+        ("1d", None, "2026-03-30T15:00:00+02:00"),
+        ("24h", None, "2026-03-30T00:00:00+02:00"),
+        ("24h", "10:00", "2026-03-30T10:00:00+02:00"),
+        ("3d", "10:00", "2026-03-30T10:00:00+02:00"),
+        ("4d", "10:00", "2026-03-31T10:00:00+02:00"),
+    ],
+)
+def test_a_mail_for_the_weekend_is_planned_for_the_same_time_on_monday(
+    after: str, at: str | None, expected: str
+) -> None:
+    """Clocks go forward on that Sunday; an exact delay goes as soon as it may."""
+    [planned] = plan([step(after, at=at)], FRIDAY, PARIS, WEEKDAYS, person_hash=0)
+    assert planned.due_at.astimezone(PARIS).isoformat() == expected
+    assert planned.valid_until.astimezone(PARIS) == planned.due_at.astimezone(PARIS) + timedelta(days=3)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "Pacific/Kiritimati", "Asia/Tokyo", "America/Los_Angeles"])
+def test_mondays_only_is_monday_where_the_person_lives(zone: str) -> None:
+    """Another system tests the weekday in UTC, so that "Mondays only" lands on Tuesday in Auckland."""
+    local = ZoneInfo(zone)
+    for hours in range(7 * 24):
+        ordered = datetime(2026, 5, 3, 13, tzinfo=UTC) + hours * HOUR
+        [planned] = plan([step("1d", at="09:00")], ordered, local, MONDAYS, person_hash=0)
+        due = planned.due_at.astimezone(local)
+        assert (due.weekday(), due.hour, due.minute) == (0, 9, 0)
+        assert timedelta(0) < due - ordered <= timedelta(days=8)
+
+
+def test_a_mail_that_the_night_moves_to_a_day_off_moves_on() -> None:
+    """Friday 22:00 is night, Saturday is off, and so is Monday, the 25th: Tuesday at 8."""
+    times = SendTimes(NIGHT.quiet_hours, Days.parse("mon-fri"), Days.parse("2026-05-25"))
+    ordered = datetime(2026, 5, 21, 22, tzinfo=PARIS)
+    [planned] = plan([step("1d")], ordered, PARIS, times, person_hash=0)
+    assert planned.due_at == datetime(2026, 5, 26, 8, tzinfo=PARIS)
+
+
+def test_a_mail_keeps_off_the_public_holidays_of_the_persons_country() -> None:
+    """14 July rests France and nobody else; 15 July rests no one."""
+    times = SendTimes(not_on_holidays=True)
+    ordered = datetime(2026, 7, 11, 15, tzinfo=PARIS)
+    due = {
+        country: plan([step("3d")], ordered, PARIS, times.living_in(country, ""), person_hash=0)[0].due_at.day
+        for country in ("FR", "DE", "")
+    }
+    assert due == {"FR": 15, "DE": 14, "": 14}
+
+
+def test_a_time_in_a_gap_before_midnight_stays_on_its_day() -> None:
+    """T31: in Nuuk the clock of 30 March 2024 goes from 22:59 to 00:00; a mail for 23:30 goes then, not a day later."""
+    nuuk = ZoneInfo("America/Nuuk")
+    ordered = datetime(2024, 3, 16, 23, 30, tzinfo=nuuk)
+    for wanted in (step("14d"), step("14d", at="23:30")):
+        assert due_at(wanted, ordered, nuuk) == datetime(2024, 3, 31, 1, tzinfo=UTC)

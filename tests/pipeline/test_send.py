@@ -358,6 +358,21 @@ def test_an_edit_that_changes_nothing_keeps_the_schedule(open_app: Open, shop: S
     assert rows(again, sends) == before
 
 
+def test_an_edited_delay_holds_for_orders_that_enter_from_then_on(open_app: Open, shop: Shop) -> None:
+    """T45, with numbers: what is planned for Thursday 10:00 stays there, the next order's mail comes two days later."""
+    first = open_app()
+    order(first, "1", ADA)
+    shop.write(campaign(after="5d"))
+    app = open_app(MONDAY + HOUR)
+    order(app, "1", ADA)  # the shop tells of it again, which changes nothing
+    order(app, "2", CHIKA)
+    planned = [row["due_at"] for row in rows(app, sends)]
+    assert planned == [DUE, datetime(2026, 3, 8, 1, tzinfo=UTC)]  # 10:00 on Sunday, after Monday 24:00 in Tokyo
+    assert len({row["campaign_version"] for row in rows(app, enrollments)}) == 2
+    run_until(app, MONDAY + 10 * DAY)
+    assert [row["sent_at"] for row in rows(app, sends)] == planned
+
+
 def test_a_mail_whose_step_was_removed_is_canceled(open_app: Open, shop: Shop) -> None:
     order(open_app(), "1", ADA)
     shop.write(campaign().replace("id: complements", "id: other"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aftercart.policy.competition import Rival
 from aftercart.policy.consent import ConsentState
+from aftercart.policy.days import Days
 from aftercart.policy.decision import (
     Allow,
     CampaignStatus,
@@ -22,9 +23,11 @@ from aftercart.policy.decision import (
     before_content,
     decide,
     inputs,
+    still_stands,
 )
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, next_free
 from aftercart.policy.quiet_hours import QuietHours
+from aftercart.policy.send_times import ANY_TIME, SendTimes
 from aftercart.policy.suppression import SuppressionReason
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -32,6 +35,11 @@ NOON = datetime(2026, 5, 5, 12, tzinfo=PARIS)
 NIGHT = datetime(2026, 5, 5, 23, tzinfo=PARIS)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+
+
+def quiet(*windows: str, **days: Any) -> SendTimes:
+    return SendTimes(tuple(map(QuietHours.parse, windows)), **days)
+
 
 GOOD = Facts(
     now=NOON,
@@ -44,7 +52,7 @@ GOOD = Facts(
     order_state="completed",
     anchors_left=2,
     consent=ConsentState.GRANTED,
-    quiet_hours=QuietHours.parse("21:00-08:00"),
+    send_times=quiet("21:00-08:00"),
     caps=(FrequencyCap.parse("1 per 1d"), FrequencyCap.parse("3 per 30d")),
     priority=50,
 )
@@ -61,7 +69,7 @@ BAD: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.NO_CONSENT, {"consent": None}),
     (Reason.HOLDOUT, {"holdout": True}),
     (Reason.NO_PICKS, {"content": ContentFault.NO_PICKS}),
-    (Reason.QUIET_HOURS, {"quiet_hours": QuietHours.parse("11:00-13:00")}),
+    (Reason.QUIET_HOURS, {"send_times": quiet("11:00-13:00")}),
     (Reason.FREQUENCY_CAP, {"counted": SENT_AN_HOUR_AGO}),
 ]
 """One fact for each stop, in the order of the gate."""
@@ -123,6 +131,31 @@ def test_before_content_asks_everything_up_to_the_holdout() -> None:
 def test_a_send_at_night_waits_for_the_morning() -> None:
     answer = decide(replace(GOOD, now=NIGHT)).answer
     assert answer == Defer(datetime(2026, 5, 6, 8, tzinfo=PARIS), Reason.QUIET_HOURS)
+
+
+def test_a_send_on_a_day_off_waits_for_the_next_day_that_is_none() -> None:
+    """Friday's mail that comes late: neither at the weekend nor in the night before Monday, and never on Christmas."""
+    weekdays = quiet("21:00-08:00", send_on=Days.parse("mon-fri"), not_on=Days.parse("2026-12-25"))
+    friday = datetime(2026, 12, 25, 15, tzinfo=PARIS)
+    late = replace(GOOD, now=friday, valid_until=friday + 5 * DAY, send_times=weekdays)
+    verdict = decide(late)
+    assert verdict.answer == Defer(datetime(2026, 12, 28, 8, tzinfo=PARIS), Reason.DAY_OFF)
+    assert verdict.stops == (Reason.DAY_OFF,)
+    assert inputs(late)["send_on"] == "mon, tue, wed, thu, fri"
+    assert decide(replace(late, now=friday - DAY)).answer == Allow()
+
+
+def test_a_send_that_no_day_lets_go_while_it_is_worth_sending_expires() -> None:
+    mondays = quiet(send_on=Days.parse("mon"))
+    answer = decide(replace(GOOD, valid_until=NOON + 2 * DAY, send_times=mondays)).answer
+    assert answer == Skip(Reason.EXPIRED, because=Reason.DAY_OFF)
+
+
+def test_a_claimed_send_that_waited_into_a_day_off_does_not_go() -> None:
+    tuesday_ends = datetime(2026, 5, 5, 23, 59, tzinfo=PARIS)
+    facts = replace(GOOD, now=tuesday_ends, send_times=quiet(not_on=Days.parse("2026-05-06")))
+    assert still_stands(facts)
+    assert not still_stands(replace(facts, now=tuesday_ends + timedelta(minutes=1)))
 
 
 def test_a_capped_send_waits_for_its_slot() -> None:
@@ -222,7 +255,7 @@ def test_a_wait_lies_ahead_ends_in_time_and_comes_to_an_end(
         valid_until=now + timedelta(minutes=last_use),
         person_hash=person,
         counted=tuple(Counted(now - timedelta(minutes=minutes), "accessories", "tips") for minutes in sent),
-        quiet_hours=QuietHours.parse(window) if window else None,
+        send_times=quiet(window) if window else ANY_TIME,
         caps=tuple(map(FrequencyCap.parse, caps)),
         rivals=tuple(
             Rival(UUID(int=n), now + timedelta(minutes=minutes), "reviews", "tips", rank, ONE_A_DAY)
@@ -236,7 +269,7 @@ def test_a_wait_lies_ahead_ends_in_time_and_comes_to_an_end(
         answer = decide(facts).answer
         assert isinstance(answer, Allow) or facts.now == facts.valid_until
     if isinstance(answer, Allow):
-        assert facts.quiet_hours is None or not facts.quiet_hours.is_quiet(facts.now, PARIS)
+        assert not facts.send_times.is_quiet(facts.now, PARIS)
         assert next_free(facts.caps, facts.counted, facts.now, PARIS, "accessories", "tips") is None
 
 

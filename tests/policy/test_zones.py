@@ -17,6 +17,9 @@ from aftercart.policy.zones import MOST_PEOPLE, REGIONS, ZoneSource, by_country,
         ({"country": "PT", "region": "PT-20"}, "Atlantic/Azores", ZoneSource.REGION),
         ({"country": "MX", "region": "Q ROO"}, "America/Cancun", ZoneSource.REGION),
         ({"country": "CA", "region": "CA-BC"}, "America/Vancouver", ZoneSource.REGION),
+        ({"country": "MX", "region": "QR"}, "America/Cancun", ZoneSource.REGION),
+        ({"country": "MX", "region": "CH"}, "America/Chihuahua", ZoneSource.REGION),
+        ({"country": "RU", "region": "SAR"}, "Europe/Saratov", ZoneSource.REGION),
         ({"country": "UK"}, "Europe/London", ZoneSource.COUNTRY),
         ({"country": "RU"}, "Europe/Moscow", ZoneSource.COUNTRY),
         ({"country": "XX", "shop": "Europe/Berlin"}, "Europe/Berlin", ZoneSource.SHOP),
@@ -27,6 +30,24 @@ def test_the_chain_takes_the_nearest_zone_that_is_known(place: dict[str, str], z
     """T30: zone matrix: shop, recipient, none. A missing zone never means that there are no quiet hours."""
     found = zone_of(**place)
     assert (str(found.zone), found.source) == (zone, source)
+
+
+@pytest.mark.parametrize(
+    ("place", "holidays_of"),
+    [
+        ({"own": "Europe/Paris", "country": "JP"}, ("JP", "")),
+        ({"country": "DE", "region": "DE-BY"}, ("DE", "BY")),
+        ({"country": "XX", "region": "1", "shop": "Europe/Berlin"}, ("XX", "1")),
+        ({"own": "Europe/Paris"}, ("FR", "")),
+        ({"shop": "Asia/Tokyo"}, ("JP", "")),
+        ({}, ("", "")),
+    ],
+)
+def test_holidays_are_those_of_the_country_or_of_where_the_zone_lies(
+    place: dict[str, str], holidays_of: tuple[str, str]
+) -> None:
+    found = zone_of(**place)
+    assert (found.country, found.region) == holidays_of
 
 
 def test_a_renamed_zone_is_known_by_both_names() -> None:

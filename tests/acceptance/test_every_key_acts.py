@@ -1,0 +1,328 @@
+"""A mutation check of the whole schema: take any key away from the files, and what comes of them is different.
+
+Every key that the campaign file and the brand file accept is found in the schema. For each there is a scenario below:
+a few lines of YAML in which the key says something, a short story in a shop, and what is seen of it. The story is told
+twice, with the files as they are, and with files in which the one key is as if it were read and forgotten (its default
+holds; a key that must be given says the first example of the schema). A key that does nothing shows the same both
+times, and fails here; so does a key without a scenario.
+
+How to add a key:
+
+    @campaign_key("limits.my_key", 3, sees=["no_picks"], campaign={"steps[].after": "1d"})
+    def it_does_what_it_says(shop: World) -> Any:
+        shop.order()
+        return shop.live(10).fates
+
+- `campaign_key` or `brand_key`: the path of the key (`steps[].at`: of the first step), its value, what is seen of it.
+- `campaign=`, `brand=`: other keys that the story needs; `other=`: a second campaign. The usual files stand in
+  `yaml_keys.py`; their one mail is called `only` and is due three days after the order.
+- A story may serve several keys: put one line above the other. It returns plain values and no ids, which are random.
+- A story takes 0.05 s. What takes longer belongs into a test of its own.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercart.db.tables import attributions, orders, products, sends
+from tests.acceptance.yaml_keys import (
+    SCENARIOS,
+    Ground,
+    Scenario,
+    World,
+    brand_key,
+    campaign_key,
+    every_key,
+    without,
+    world,
+)
+from tests.cast import ADA, BEN, CHIKA, HELMET, customer, only_send, rows, tell_shopify
+from tests.intake.payloads import shopify_product
+
+FROM_NOWHERE = {**ADA, "time_zone": None, "country": None}
+
+# ---------------------------------------------------------------- the mutation check
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    opened = Ground(tmp_path_factory.mktemp("keys"))
+    yield opened
+    opened.close()
+
+
+def test_every_key_has_a_scenario() -> None:
+    keys = every_key()
+    assert len(keys) > 60
+    told = {scenario.key for scenario in SCENARIOS}
+    assert [str(key) for key in keys if key not in told] == [], "the head of this file says how to add one"
+    assert [str(key) for key in told if key not in keys] == []
+
+
+def test_a_key_that_does_nothing_would_be_found(ground: Ground, tmp_path: Path) -> None:
+    """The check itself, checked: a story that does not look at what the key does sees the same twice."""
+    blind = next(one for one in SCENARIOS if one.key.path == "steps[].at")
+    assert told_twice(ground, tmp_path, Scenario(blind.key, ada_gets_her_mail, blind.says, sees=1)) == (1, 1)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_a_key_that_is_taken_away_is_missed(ground: Ground, tmp_path: Path, scenario: Scenario) -> None:
+    as_written, taken_away = told_twice(ground, tmp_path, scenario)
+    assert as_written == scenario.sees
+    assert taken_away != scenario.sees, f"{scenario.key} does nothing"
+
+
+def told_twice(ground: Ground, folder: Path, scenario: Scenario) -> tuple[Any, Any]:
+    """What is seen with the key, and without it."""
+    key = next(key for key in every_key() if key == scenario.key)  # with its stand-in
+    with world(ground, folder / "with", scenario.files) as shop:
+        as_written = scenario.observe(shop)
+    with world(ground, folder / "without", without(scenario.files, key)) as shop:
+        return as_written, scenario.observe(shop)
+
+
+def ada_gets_her_mail(shop: World) -> Any:
+    shop.order()
+    return len(shop.live(4).mails)
+
+
+# ---------------------------------------------------------------- what a campaign is
+
+
+@campaign_key("campaign", "mine", sees="mine.shop.test")
+@brand_key("sender", "Bikes <bikes@my.test>", sees="mine.my.test")
+def mails_say_the_list_they_belong_to(shop: World) -> Any:
+    shop.order()
+    return shop.live(4).mail.headers["List-Id"].strip("<>").rpartition("<")[2]
+
+
+@campaign_key("status", "paused", sees=[])
+def a_paused_campaign_takes_nobody(shop: World) -> Any:
+    shop.order()
+    return shop.fates
+
+
+# ---------------------------------------------------------------- who enters
+
+
+@campaign_key("audience.bought.department", ["HELMET department"], sees=["helmet"])
+@campaign_key("audience.bought.category", ["HELMET category"], sees=["helmet"])
+@campaign_key("audience.bought.brand", ["HELMET brand"], sees=["helmet"])
+@campaign_key("audience.bought.family", ["HELMET family"], sees=["helmet"])
+@campaign_key("audience.bought.sku", ["HELMET"], sees=["helmet"])
+@campaign_key("audience.not_bought.department", ["HELMET department"], sees=["bike"])
+@campaign_key("audience.not_bought.category", ["HELMET category"], sees=["bike"])
+@campaign_key("audience.not_bought.brand", ["HELMET brand"], sees=["bike"])
+@campaign_key("audience.not_bought.family", ["HELMET family"], sees=["bike"])
+@campaign_key("audience.not_bought.sku", ["HELMET"], sees=["bike"])
+@campaign_key("audience.order_total.at_least", "500 EUR", sees=["bike"])
+def what_was_bought_decides_who_enters(shop: World) -> Any:
+    shop.sell("BIKE")
+    shop.sell("HELMET")
+    shop.order("bike")
+    shop.order("helmet", CHIKA, HELMET)
+    return entered(shop)
+
+
+@campaign_key("audience.country", ["JP"], sees=["there"])
+def where_it_ships_decides_who_enters(shop: World) -> Any:
+    shop.order("here")
+    shop.order("there", CHIKA)
+    return entered(shop)
+
+
+def entered(shop: World) -> list[str]:
+    """The orders about which a mail is planned."""
+    names = {row["id"]: row["shop_order_id"] for row in rows(shop.app, orders)}
+    return sorted(names[row["order_id"]] for row in rows(shop.app, sends))
+
+
+# ---------------------------------------------------------------- the mails
+
+
+@campaign_key("steps[].id", "second", sees="second")
+def a_mail_is_known_by_the_name_of_its_step(shop: World) -> Any:
+    shop.order()
+    return only_send(shop.app)["step"]
+
+
+@campaign_key("steps[].after", "1d", sees="Tue 15:00")
+@campaign_key("steps[].at", "18:30", sees="Thu 18:30")
+def a_mail_is_due_when_its_step_says(shop: World) -> Any:
+    shop.order()
+    return shop.due
+
+
+@campaign_key("steps[].valid_for", "1h", sees=["expired"])
+def a_mail_that_comes_too_late_expires(shop: World) -> Any:
+    shop.order()
+    return shop.sleep(4).live(1).fates
+
+
+@campaign_key("steps[].template", "other", sees="The other mail")
+def a_mail_is_filled_from_its_template(shop: World) -> Any:
+    shop.order()
+    return shop.live(4).mail.subject
+
+
+# ---------------------------------------------------------------- what they recommend
+
+TWO = {"steps[].recommend.slots": 2}
+
+
+@campaign_key("steps[].recommend.slots", 1, sees=1)
+@campaign_key("steps[].recommend.price.at_most", "10%", sees=1)
+@campaign_key("steps[].recommend.at_least", 4, sees=0)
+@campaign_key("steps[].recommend.fallback", [], sees=0, campaign=TWO)
+def so_many_products_are_shown(shop: World) -> Any:
+    return len(recommended(shop))
+
+
+@campaign_key("steps[].recommend.only.department", ["LAMP department"], sees=["Lamp"])
+@campaign_key("steps[].recommend.only.category", ["LAMP category"], sees=["Lamp"])
+@campaign_key("steps[].recommend.only.brand", ["LAMP brand"], sees=["Lamp"])
+@campaign_key("steps[].recommend.only.family", ["LAMP family"], sees=["Lamp"])
+@campaign_key("steps[].recommend.only.sku", ["LAMP"], sees=["Lamp"])
+@campaign_key("steps[].recommend.without.department", ["LAMP department"], sees=["Lock", "Pump"])
+@campaign_key("steps[].recommend.without.category", ["LAMP category"], sees=["Lock", "Pump"])
+@campaign_key("steps[].recommend.without.brand", ["LAMP brand"], sees=["Lock", "Pump"])
+@campaign_key("steps[].recommend.without.family", ["LAMP family"], sees=["Lock", "Pump"])
+@campaign_key("steps[].recommend.without.sku", ["LAMP"], sees=["Lock", "Pump"])
+def these_products_are_shown(shop: World) -> Any:
+    return recommended(shop)
+
+
+def recommended(shop: World) -> list[str]:
+    """What the mail about Ada's bike shows, in a shop in which three things were bought with one before."""
+    for sku, price in (("BIKE", "200.00"), ("LAMP", "20.00"), ("LOCK", "40.00"), ("PUMP", "40.00")):
+        shop.sell(sku, price=price)
+    lines = [{"sku": sku, "title": sku, "quantity": 1, "unit_price": "20"} for sku in ("BIKE", "LAMP", "LOCK", "PUMP")]
+    shop.order("past", BEN, *lines)
+    shop.order("1", ADA, {"sku": "BIKE", "title": "Bike", "quantity": 1, "unit_price": "200.00"})
+    shop.live(4)
+    return sorted({word for mail in shop.mails for word in mail.text.split()} & {"Lamp", "Lock", "Pump"})
+
+
+# ---------------------------------------------------------------- limits
+
+
+@campaign_key("limits.frequency_cap", ["1 per 30d"], sees=["sent", "expired"], campaign={"steps[].valid_for": "1d"})
+@brand_key("frequency_cap", ["1 per 30d"], sees=["sent", "expired"], campaign={"steps[].valid_for": "1d"})
+def a_second_mail_meets_the_cap(shop: World) -> Any:
+    shop.order("1")
+    shop.live(0.1).order("2", ADA, HELMET)
+    return shop.live(10).fates
+
+
+@campaign_key(
+    "limits.priority",
+    90,
+    sees={"mine": "sent", "other": "expired"},
+    campaign={"steps[].valid_for": "1d"},
+    brand={"frequency_cap": ["1 per 30d"]},
+    other={
+        "steps": [{"id": "only", "after": "3d", "valid_for": "1d", "template": "plain"}],
+        "limits": {"priority": 70},
+    },
+)
+def the_more_important_mail_gets_the_slot(shop: World) -> Any:
+    shop.order()
+    shop.live(10)
+    return {row["campaign"]: row["reason"] for row in rows(shop.app, sends)}
+
+
+@campaign_key("limits.quiet_hours", "12:00-18:00", sees="Thu 18:0")
+@campaign_key("limits.send_on", ["mon", "sat"], sees="Sat 15:0")
+@campaign_key("limits.not_on", ["2026-03-05 to 2026-03-07"], sees="Sun 15:0")
+@campaign_key("limits.not_on_holidays", True, sees="Tue 15:0", campaign={"steps[].after": "35d"})
+@brand_key("quiet_hours", "12:00-18:00", sees="Thu 18:0")
+@brand_key("send_on", ["mon", "sat"], sees="Sat 15:0")
+@brand_key("not_on", ["2026-03-05 to 2026-03-07"], sees="Sun 15:0")
+@brand_key("not_on_holidays", True, sees="Tue 15:0", campaign={"steps[].after": "35d"})
+def a_mail_is_planned_for_hours_and_days_on_which_it_may_go(shop: World) -> Any:
+    """35 days after that Monday is Easter Monday, on which France rests. Within ten minutes: the rest is jitter."""
+    shop.order()
+    return shop.due[:-1]
+
+
+@campaign_key("holdout", "99%", sees=["holdout"])
+@brand_key("holdout", "99%", sees=["holdout"])
+def nearly_everybody_gets_nothing(shop: World) -> Any:
+    shop.order()
+    return shop.live(4).fates
+
+
+@campaign_key("attribution.window", "9d", sees=1)
+def an_order_a_week_after_the_click_is_credited(shop: World) -> Any:
+    shop.order()
+    shop.live(4).click()
+    shop.live(7).order("2", ADA, HELMET)
+    return len(rows(shop.app, attributions))
+
+
+# ---------------------------------------------------------------- the shop
+
+
+@brand_key("name", "Velo Unique", sees=["Velo Unique"])
+@brand_key("postal_address", "7 Only Street, 75001 Paris", sees=["7 Only Street, 75001 Paris"])
+@brand_key("color", "#123456", sees=["#123456"])
+@brand_key("logo_url", "https://bikes.test/logo.png", sees=["https://bikes.test/logo.png"])
+@brand_key("locale", "de_DE", sees=["2. März 2026"])
+def a_mail_shows_the_shop(shop: World) -> Any:
+    shop.order("1", {**ADA, "locale": None})
+    html = shop.live(4).mail.html
+    shown = ("Velo Unique", "7 Only Street, 75001 Paris", "#123456", "https://bikes.test/logo.png", "2. März 2026")
+    return [text for text in shown if text in html]
+
+
+@brand_key("reply_to", "service@bikes.test", sees="service@bikes.test")
+def answers_go_where_the_shop_reads_them(shop: World) -> Any:
+    shop.order()
+    return shop.live(4).mail.headers.get("Reply-To")
+
+
+@brand_key("url", "https://mine.test", sees=["https://mine.test/a"], brand={"link_hosts": ["partner.test"]})
+@brand_key("link_hosts", ["partner.test"], sees=["https://bikes.test/a"])
+def links_that_are_not_counted_lead_straight_on(shop: World) -> Any:
+    shop.order()
+    urls = ("https://partner.test/b", "https://bikes.test/a", "https://mine.test/a")
+    return [url for url in urls if f'"{url}"' in shop.live(4).mail.html]
+
+
+@brand_key("time_zone", "Asia/Tokyo", sees="Thu 03:00", campaign={"steps[].at": "11:00"})
+def who_comes_from_nowhere_lives_where_the_shop_is(shop: World) -> Any:
+    shop.order("1", FROM_NOWHERE)
+    return shop.due
+
+
+@brand_key("currency", "CHF", sees={"CHF"})
+def product_news_without_a_currency_is_in_the_shops_own(shop: World) -> Any:
+    tell_shopify(shop.app, "products/update", shopify_product())
+    return {row["currency"] for row in rows(shop.app, products)}
+
+
+@brand_key("paused", True, sees=["paused"])
+def the_kill_switch_holds_everything(shop: World) -> Any:
+    shop.order()
+    return shop.live(3.02).fates
+
+
+# ---------------------------------------------------------------- senders
+
+ONE_A_DAY = {"senders[].limits": ["1 per day"]}
+NEW = {"senders[].warm_up.since": "2026-03-05", "senders[].warm_up.per_day": [1]}
+TO_EXAMPLES = {"senders[].mailboxes[].domains": ["example.com"], "senders[].mailboxes[].limits": ["1 per day"]}
+
+
+@brand_key("senders[].limits", ["1 per day"], sees=2)
+@brand_key("senders[].name", "first", sees=3, brand=ONE_A_DAY)
+@brand_key("senders[].warm_up.since", "2026-03-05", sees=2, brand=NEW)
+@brand_key("senders[].warm_up.per_day", [1], sees=2, brand=NEW)
+@brand_key("senders[].mailboxes[].domains", ["example.com"], sees=2, brand=TO_EXAMPLES)
+@brand_key("senders[].mailboxes[].limits", ["1 per day"], sees=2, brand=TO_EXAMPLES)
+def of_three_mails_so_many_leave_through_two_senders(shop: World) -> Any:
+    for number in range(3):
+        shop.order(str(number), customer(number))
+    return len(shop.live(3).mails)
