@@ -26,6 +26,8 @@ from aftercart.feedback.verp import BounceAddresses
 from aftercart.intake.base import Shop
 from aftercart.intake.shops import open_shops
 from aftercart.ledger.witness import Witness
+from aftercart.policy import store as policy
+from aftercart.policy.address_hash import AddressHashes
 from aftercart.queue import Queue, open_queue
 from aftercart.recommendation.recommender import Recommender
 from aftercart.rendering.renderer import Renderer
@@ -49,6 +51,8 @@ class App:
     renderer: Renderer
     recommender: Recommender
     tokens: TokenSigner
+    address_hashes: AddressHashes
+    """Under which erased people are found."""
     witness: Witness
     services: Mapping[str, ServiceDoor]
     """The mail services whose webhooks are let in."""
@@ -111,6 +115,7 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
         recommender=Recommender(settings.models_dir),
         tokens=tokens,
+        address_hashes=_address_hashes(settings, db),
         witness=Witness(settings.data_dir / "beats.json"),
         services=open_doors(settings.esp_webhook_secrets, settings.base_url),
         bounces=bounces,
@@ -119,6 +124,20 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         tracer=open_tracer(settings.traces_url),
         live_campaigns=live_campaigns,
     )
+
+
+def _address_hashes(settings: Settings, db: Database) -> AddressHashes:
+    """Raises ConfigError where a key is gone by which erased people were kept: they would be mailed again."""
+    hashes = AddressHashes((*settings.secret_key, *settings.erasure_keys))
+    with db.read() as connection:
+        missing = policy.keys_missing(connection, hashes)
+    if missing:
+        raise ConfigError(
+            "people were erased while AFTERCART_SECRET_KEY held a key that is gone; without it they would be mailed "
+            "again: put it back at the end of AFTERCART_SECRET_KEY, or into AFTERCART_ERASURE_KEYS if it must sign no "
+            "more links"
+        )
+    return hashes
 
 
 def _encode(settings: Settings) -> Callable[[Message], bytes]:

@@ -9,7 +9,14 @@
 `timestamp` (or `updated_at` in the data) tells which of two versions is newer; without it a later version of an
 order with the same `placed_at` changes nothing. `completed_at` says when it was paid, if that was not when it was
 placed. `accepts_marketing`: true is a yes, false a no, and a missing one is
-no statement; `consent_at` says when it was made.
+no statement; `consent_at` says when it was made, and `consent` what proves it: `basis` (express, double_opt_in,
+soft_opt_in, implied), `wording`, `ip`, `source`, `expires_at`. A form tells the same by `consent.changed`:
+
+    {"type": "consent.changed", "timestamp": "2026-03-01T10:00:05Z", "data": {
+      "customer": {"email": "ada@example.com"}, "accepts_marketing": true, "consent_at": "2026-03-01T10:00:00Z",
+      "consent": {"basis": "express", "wording": "Yes, write to me", "ip": "192.0.2.7", "source": "footer form"}}}
+
+A person's rights: `person.erase` and `person.export`, with `customer` as above.
 """
 
 import json
@@ -18,13 +25,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from math import inf
 
+from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import ConfigError, SignatureError, UnprocessableError
 from aftercart.intake.base import (
     Buyer,
     Change,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
+    ErasureAsked,
+    ExportAsked,
     Order,
     OrderLine,
     OrderReversed,
@@ -36,7 +44,15 @@ from aftercart.intake.base import (
     ReversalKind,
     Shop,
 )
-from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_locale, clean_time_zone
+from aftercart.intake.clean import (
+    TEXT_LENGTH,
+    URL_LENGTH,
+    WORDING_LENGTH,
+    clean_country,
+    clean_ip,
+    clean_locale,
+    clean_time_zone,
+)
 from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import standard_key, standard_signature
 
@@ -213,8 +229,59 @@ def _buyer(customer: Reader, consent_at: datetime | None) -> Buyer:
         locale=clean_locale(customer.text("locale")),
         time_zone=clean_time_zone(customer.text("time_zone")),
         country=clean_country(customer.text("country")),
-        consent=None if said is None else ConsentStatement(state, "generic", at),
+        consent=None if said is None else _statement(customer, state, at),
     )
+
+
+def _statement(said: Reader, state: ConsentState, at: datetime | None) -> ConsentStatement:
+    """The evidence may be missing; a basis that is none of ours may not: it would pass for another."""
+    proof = said.object("consent")
+    basis = proof.text("basis")
+    if basis not in frozenset(Basis):
+        proof.fail("basis", f'"{basis}" is none of {", ".join(filter(None, Basis))}')
+    source = proof.text("source", 100)
+    return ConsentStatement(
+        state,
+        f"generic:{source}" if source else "generic",
+        at,
+        basis=Basis(basis) if state is ConsentState.GRANTED else Basis.UNSTATED,
+        wording=proof.text("wording", WORDING_LENGTH),
+        ip=clean_ip(proof.loose("ip")),
+        expires_at=proof.instant("expires_at") if state is ConsentState.GRANTED else None,
+    )
+
+
+def _consent_changed(envelope: Reader) -> Change:
+    """Somebody said yes or no in a form: for that address, whoever's account it was typed into."""
+    data = envelope.object("data")
+    customer = data.object("customer")
+    email, _ = _who(customer)
+    if email is None:
+        customer.fail("email", "is missing")
+    said = data.flag("accepts_marketing")
+    if said is None:
+        data.fail("accepts_marketing", "is missing")
+    at = data.instant("consent_at") or envelope.instant("timestamp")
+    state = ConsentState.GRANTED if said else ConsentState.DENIED
+    return CustomerSeen(Buyer(email=email, consent=_statement(data, state, at)))
+
+
+def _erase(envelope: Reader) -> Change:
+    return ErasureAsked(*_who(envelope.object("data").object("customer")))
+
+
+def _export(envelope: Reader) -> Change:
+    return ExportAsked(*_who(envelope.object("data").object("customer")))
+
+
+def _who(customer: Reader) -> tuple[str | None, str | None]:
+    """Address and customer id, one of which must be there."""
+    email, id_ = customer.email("email"), customer.id("id") or None
+    if not email and customer.text("email"):
+        customer.fail("email", "is no address that mail can be sent to")
+    if not (email or id_):
+        customer.fail("email", "is missing, and so is id")
+    return email, id_
 
 
 def _product_updated(envelope: Reader) -> Change:
@@ -248,5 +315,8 @@ PARSERS: Mapping[str, Callable[[Reader], Change]] = {
     "order.refunded": _order_refunded,
     "order.canceled": _order_canceled,
     "customer.updated": _customer_updated,
+    "consent.changed": _consent_changed,
+    "person.erase": _erase,
+    "person.export": _export,
     "product.updated": _product_updated,
 }

@@ -9,8 +9,9 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import NoReturn
 
+from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import Buyer, ConsentState, ConsentStatement, OrderLine, Product
+from aftercart.intake.base import Buyer, OrderLine, Product
 from aftercart.intake.clean import (
     TEXT_LENGTH,
     TITLE_LENGTH,

@@ -12,12 +12,13 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.consent import store as consent
+from aftercart.consent.statement import ConsentState
 from aftercart.experiments import store as experiments
 from aftercart.pipeline.planned import Planned
 from aftercart.policy import decision
 from aftercart.policy import store as policy
 from aftercart.policy.competition import LOOKAHEAD, Rival
-from aftercart.policy.consent import ConsentState
 from aftercart.policy.decision import ASKED_AGAIN, Allow, CampaignStatus, ContentFault, Defer, Facts, Verdict, decide
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, reach
 from aftercart.policy.quiet_hours import person_hash
@@ -47,8 +48,8 @@ def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: dat
     active = [name for name, campaign in app.campaigns.by_name.items() if campaign.status == "active"]
     rivals = policy.planned_sends(connection, ids, now + LOOKAHEAD, active, but_not=ASKED_AGAIN)
     return People(
-        consent=policy.current_consent(connection, ids),
-        suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}),
+        consent=consent.standings(connection, ids, now, app.brand.consent_rules),
+        suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}, app.address_hashes),
         counted=counted,
         rivals={recipient_id: list(waiting) for recipient_id, waiting in rivals.items()},
     )

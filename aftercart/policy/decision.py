@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Literal, Self
 
+from aftercart.consent.statement import ConsentState
 from aftercart.policy.competition import Rival, yields_until
-from aftercart.policy.consent import ConsentState, may_market
+from aftercart.policy.consent import may_market
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, next_free
 from aftercart.policy.quiet_hours import QuietHours
 from aftercart.policy.suppression import SuppressionReason

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
+from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import ConfigError, UnprocessableError
 from aftercart.intake.base import (
     Buyer,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
     Order,
     OrderLine,

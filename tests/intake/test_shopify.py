@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
+from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
 from aftercart.intake.base import (
     Buyer,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
     Order,
     OrderState,

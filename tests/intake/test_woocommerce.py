@@ -6,11 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
 from aftercart.intake.base import (
     Buyer,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
     Order,
     OrderReversed,

@@ -10,32 +10,61 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from aftercart.consent.standing import ConsentRules
+from aftercart.consent.statement import ConsentState
 from aftercart.intake.base import (
     Buyer,
     Change,
     CustomerSeen,
+    ErasureAsked,
+    ExportAsked,
     Order,
     OrderReversed,
     OrderSeen,
     Product,
     ProductSeen,
     Reversal,
+    ShopErasureAsked,
 )
 from aftercart.intake.store.orders import Content, add_lines, known_orders, store_orders
 from aftercart.intake.store.people import People, find_people, store_people
 from aftercart.intake.store.products import store_products
 from aftercart.intake.store.rows import Tally, take_turns
 
-__all__ = ["Content", "Tally", "add_lines", "apply", "apply_all", "known_orders", "store_people", "store_products"]
+__all__ = [
+    "Applied",
+    "Content",
+    "Tally",
+    "add_lines",
+    "apply",
+    "apply_all",
+    "known_orders",
+    "store_people",
+    "store_products",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of changes. `orders`: those that changed and may mail (imported ones never do). `to_confirm`: people who
+    said yes and have to confirm it."""
+
+    orders: frozenset[int] = frozenset()
+    to_confirm: frozenset[int] = frozenset()
 
 
 def apply(connection: Connection, shop: str, changes: Iterable[Change], now: datetime) -> set[int]:
-    """Apply what one shop told, in the order in which it came: see `apply_all`."""
-    return apply_all(connection, {shop: changes}, now)
+    """Apply what one shop told, in the order in which it came: see `apply_all`. The ids of the changed orders."""
+    return set(apply_all(connection, {shop: changes}, now).orders)
 
 
-def apply_all(connection: Connection, told: Mapping[str, Iterable[Change]], now: datetime) -> set[int]:
-    """Apply what shops told, by shop. The ids of the orders that changed and may mail (imported ones never do).
+def apply_all(
+    connection: Connection,
+    told: Mapping[str, Iterable[Change]],
+    now: datetime,
+    rules: ConsentRules = ConsentRules(),  # noqa: B008  # frozen
+) -> Applied:
+    """Apply what shops told, by shop. `rules`: what the brand makes of a yes.
 
     The same changes again, or older ones, change nothing.
 
@@ -51,10 +80,12 @@ def apply_all(connection: Connection, told: Mapping[str, Iterable[Change]], now:
         take_turns(connection, shop)
     people = find_people(connection, {shop: [*kinds.customers, *kinds.buyers] for shop, kinds in news.items()}, now)
     touched = set[int]()
+    to_confirm = set[int]()
     for shop, kinds in news.items():
-        touched |= _apply_orders(connection, shop, kinds, people[shop], now)
+        touched |= _apply_orders(connection, shop, kinds, people[shop], now, rules)
+        to_confirm |= {id_ for id_, state in people[shop].news.items() if state is ConsentState.PENDING}
     store_products(connection, [product for kinds in news.values() for product in kinds.products], now)
-    return touched
+    return Applied(frozenset(touched), frozenset(to_confirm))
 
 
 @dataclass(slots=True)
@@ -84,10 +115,14 @@ def _by_kind(changes: Iterable[Change]) -> _ByKind:
                 kinds.customers.append(buyer)
             case ProductSeen(product):
                 kinds.products.append(product)
+            case ErasureAsked() | ExportAsked() | ShopErasureAsked():
+                continue  # no fact to store: it is carried out once this is (see `aftercart/pipeline/rights.py`)
     return kinds
 
 
-def _apply_orders(connection: Connection, shop: str, kinds: _ByKind, people: People, now: datetime) -> set[int]:
+def _apply_orders(
+    connection: Connection, shop: str, kinds: _ByKind, people: People, now: datetime, rules: ConsentRules
+) -> set[int]:
     people.own_addresses(kinds.customers, kinds.buyers)
     changed, current = store_orders(connection, shop, kinds.orders, kinds.reversals, people, now)
     for version in current:
@@ -95,4 +130,4 @@ def _apply_orders(connection: Connection, shop: str, kinds: _ByKind, people: Peo
             people.details([version.buyer], only_gaps=version.imported)
     people.details(kinds.customers, only_gaps=False)
     people.consents([*kinds.buyers, *kinds.customers])
-    return changed | people.save()
+    return changed | people.save(rules)

@@ -18,7 +18,6 @@ from sqlalchemy import (
     func,
     insert,
     or_,
-    select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -36,14 +35,18 @@ RESPONSE_LIMIT = 500
 
 
 def _begin_send(_: Dialect) -> Update:
-    left = exists().where(suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
-    last_word = (
-        select(consents.c.state)
-        .where(consents.c.recipient_id == sends.c.recipient_id)
-        .order_by(consents.c.at.desc(), consents.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
+    left = exists().where(
+        suppressions.c.email == recipients.c.email,
+        recipients.c.id == sends.c.recipient_id,
+        suppressions.c.scope != "topic",
     )
+    no = consents.alias("no")
+    newer_no = exists().where(
+        no.c.recipient_id == consents.c.recipient_id,
+        no.c.state == "denied",
+        or_(no.c.at >= consents.c.at, consents.c.undated),
+    )
+    agreed = exists().where(consents.c.recipient_id == sends.c.recipient_id, consents.c.state == "granted", ~newer_no)
     now = bindparam("now", type_=sends.c.due_at.type)
     reply_until = bindparam("reply_until", type_=sends.c.due_at.type)
     return (
@@ -55,7 +58,7 @@ def _begin_send(_: Dialect) -> Update:
             sends.c.lease_until > now,
             sends.c.valid_until > now,
             ~left,
-            last_word == "granted",
+            agreed,
         )
         .values(state=SendState.SENDING, counted_at=now, lease_until=reply_until, wake_at=reply_until)
     )
