@@ -1,7 +1,8 @@
 """WooCommerce (webhooks with REST v3 resources).
 
 Its dates come twice: `..._gmt` in UTC and without it in the shop's own time, which is read only where the first is
-missing. It knows no consent: a checkout box has to write the order meta key `accepts_marketing` (docs/consent.md has one). Prices of product webhooks come without a currency: the shop object is told it.
+missing. It knows no consent: a checkout box has to write the order meta key `accepts_marketing` (docs/consent.md has
+one). Prices of product webhooks come without a currency: the shop object is told it.
 """
 
 import re
@@ -196,7 +197,7 @@ def _buyer_of_order(body: Reader, placed_at: datetime) -> Buyer:
 
 
 def _consent(body: Reader, placed_at: datetime) -> ConsentStatement | None:
-    """Plugins store anything under other keys; only ours are read. The basis is one of `Basis`, other words say nothing."""
+    """Plugins store anything under other keys; only ours are read. A basis that is none of `Basis` says nothing."""
     if not any(mark.lower() in TICKED for mark in _metas(body, "accepts_marketing")):
         return None
     basis = next(_metas(body, "accepts_marketing_basis"), "")

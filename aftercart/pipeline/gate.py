@@ -73,14 +73,14 @@ def ask(
         facts = facts_of(app, planned, people, now, held_out, faults.get(planned.send_id))
         verdict = decide(facts)
         if isinstance(verdict.answer, Allow) and planned.send_id in ready:
-            people.counted[planned.recipient_id].append(Counted(now, planned.campaign_name))
+            people.counted[planned.recipient_id].append(Counted(now, planned.campaign_name, planned.topic))
         if not isinstance(verdict.answer, Defer):
             _no_rival(people.rivals.get(planned.recipient_id, []), planned)
         yield planned, facts, verdict
 
 
 def _no_rival(rivals: list[Rival], decided: Planned) -> None:
-    itself = Rival(decided.due_at, decided.campaign_name, decided.priority)
+    itself = Rival(decided.due_at, decided.campaign_name, decided.topic, decided.priority)
     if itself in rivals:
         rivals.remove(itself)
 
@@ -101,12 +101,13 @@ def facts_of(
         zone=planned.zone.zone,
         person_hash=person_hash(planned.email),
         campaign=planned.campaign_name,
+        topic=planned.topic,
         campaign_status=CampaignStatus(campaign.status) if campaign else None,
         has_step=planned.step is not None,
         order_state=planned.order_state,
         anchors_left=len(planned.anchors),
         consent=people.consent.get(planned.recipient_id),
-        suppressed_for=blocks(people.suppressions.get(planned.email, ()), MailClass.MARKETING),
+        suppressed_for=blocks(people.suppressions.get(planned.email, ()), MailClass.MARKETING, planned.topic),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
         quiet_hours=(campaign.limits.quiet_hours if campaign else None) or app.brand.quiet_hours,

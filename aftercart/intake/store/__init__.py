@@ -46,8 +46,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What came of changes. `orders`: those that changed and may mail (imported ones never do). `to_confirm`: people who
-    said yes and have to confirm it."""
+    """What came of changes. `orders`: those that changed and may mail (imported ones never do). `to_confirm`: people
+    who said yes and have to confirm it."""
 
     orders: frozenset[int] = frozenset()
     to_confirm: frozenset[int] = frozenset()

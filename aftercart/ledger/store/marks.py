@@ -38,7 +38,7 @@ def _begin_send(_: Dialect) -> Update:
     left = exists().where(
         suppressions.c.email == recipients.c.email,
         recipients.c.id == sends.c.recipient_id,
-        suppressions.c.scope != "topic",
+        or_(suppressions.c.scope != "topic", suppressions.c.topic == sends.c.topic),
     )
     no = consents.alias("no")
     newer_no = exists().where(
