@@ -9,6 +9,7 @@ from uuid import UUID
 from aftercart.pipeline import collect as pipeline_collect
 from aftercart.pipeline import dispatch as pipeline_dispatch
 from aftercart.pipeline import ingest as pipeline_ingest
+from aftercart.pipeline import rights as pipeline_rights
 from aftercart.pipeline import send as pipeline_send
 from aftercart.pipeline import tidy as pipeline_tidy
 from aftercart.pipeline.traced import hand_overs_told
@@ -22,8 +23,9 @@ those that wait for mail servers wake up late."""
 
 @celery.task(name="ingest")
 def ingest() -> None:
-    """Turn stored webhooks into orders, enrollments and planned sends."""
+    """Turn stored webhooks into orders, enrollments and planned sends; then do what people claimed by them."""
     pipeline_ingest.take_in(celery.engine)
+    pipeline_rights.carry_out(celery.engine)
 
 
 @celery.task(name="dispatch")

@@ -23,7 +23,7 @@ from aftercart.db.tables import events
 from aftercart.errors import UnprocessableError
 from aftercart.feedback.told import Told, UnclearError
 from aftercart.intake import store as intake_store
-from aftercart.intake.base import Change, Delivery, Ping, Shop
+from aftercart.intake.base import Change, Claim, Delivery, Ping, Shop
 from aftercart.pipeline import feedback
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.corrected import event_key, inbox_key, one_body_each, put_aside
@@ -55,6 +55,8 @@ class Parsed:
     def state(self) -> str:
         if self.error:
             return "failed"
+        if any(isinstance(change, Claim) for change in self.changes):
+            return "asked"
         return "processed" if self.changes or self.told else "ignored"
 
 

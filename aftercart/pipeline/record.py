@@ -17,6 +17,7 @@ from aftercart.db.tables import attempts, clicks, links, orders, recipients, sen
 from aftercart.pipeline.attribute import attribute
 from aftercart.policy import store as policy
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
+from aftercart.rights.store import is_erased
 from aftercart.tracking.bots import BURST_WINDOW, Hit, verdict
 from aftercart.tracking.tokens import TokenSigner
 
@@ -161,7 +162,7 @@ def _email(connection: Connection, recipient_id: int, *, lock: bool = False) -> 
     wanted = select(recipients.c.email).where(recipients.c.id == recipient_id)
     found = connection.execute(wanted.with_for_update(key_share=True) if lock else wanted)
     email: str | None = found.scalar_one_or_none()
-    return email
+    return None if email is None or is_erased(email) else email
 
 
 def _has_left(connection: Connection, email: str) -> bool:

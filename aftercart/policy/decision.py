@@ -69,6 +69,7 @@ class Reason(StrEnum):
     NO_CONSENT = "no_consent", "The person has not agreed to marketing mail."
     UNSUBSCRIBED = "unsubscribed", "The person has unsubscribed."
     SUPPRESSED = "suppressed", "The address must not be mailed (it bounced, complained, or was put on the list)."
+    ERASED = "erased", "The person asked to be forgotten."
     HOLDOUT = "holdout", "The person belongs to the group that gets nothing, to measure what the mails really earn."
 
     # content
@@ -134,6 +135,7 @@ CANCELING = frozenset(
         Reason.ORDER_REFUNDED,
         Reason.ITEMS_RETURNED,
         Reason.CAMPAIGN_INACTIVE,
+        Reason.ERASED,
     }
 )
 """Reasons that take back the plan itself: the send ends as `canceled`, after all others as `skipped`."""

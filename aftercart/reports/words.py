@@ -85,6 +85,8 @@ def answer_in_words(reason: str, because: str | None = None) -> str:
 
 def in_words(kind: str, facts: Facts) -> list[str]:
     """The facts of a moment, a sentence each."""
+    if facts.get("erased"):
+        return ["What it rested on was erased, as the person wished."]
     return [line for line in TELL[kind](facts) if line] if facts else []
 
 
