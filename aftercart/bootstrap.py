@@ -30,7 +30,7 @@ from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.queue import Queue, open_queue
 from aftercart.recommendation.recommender import Recommender
-from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.renderer import Renderer, own_templates
 from aftercart.settings import Settings, environment
 from aftercart.tracing import Tracer, open_tracer
 from aftercart.tracking.tokens import TokenSigner
@@ -49,6 +49,8 @@ class App:
     traffic: SharedTraffic
     shops: Mapping[str, Shop]
     renderer: Renderer
+    own_renderer: Renderer
+    """Of the mails that the engine itself brings along, where the shop has none of its own."""
     recommender: Recommender
     tokens: TokenSigner
     address_hashes: AddressHashes
@@ -113,6 +115,7 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
         traffic=traffic,
         shops=_shops(settings, live_campaigns().brand),
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
+        own_renderer=Renderer(own_templates(), settings.cache_dir / "own"),
         recommender=Recommender(settings.models_dir),
         tokens=tokens,
         address_hashes=_address_hashes(settings, db),

@@ -7,6 +7,7 @@ from threading import Lock
 from uuid import UUID
 
 from aftercart.pipeline import collect as pipeline_collect
+from aftercart.pipeline import confirm as pipeline_confirm
 from aftercart.pipeline import dispatch as pipeline_dispatch
 from aftercart.pipeline import ingest as pipeline_ingest
 from aftercart.pipeline import rights as pipeline_rights
@@ -52,6 +53,12 @@ def deliver(send_ids: list[str]) -> None:
     ids = [UUID(send_id) for send_id in send_ids]
     with hand_overs_told(celery.engine, ids):
         pipeline_send.deliver(celery.engine, ids, _TURN)
+
+
+@celery.task(name="confirm")
+def confirm(ids: list[str]) -> None:
+    """Ask people to confirm their consent."""
+    pipeline_confirm.ask(celery.engine, [UUID(id_) for id_ in ids])
 
 
 @celery.task(name="train")

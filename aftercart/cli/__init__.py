@@ -36,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-imports_app = typer.Typer(help="Bring in files: products, past orders, customers.", no_args_is_help=True)
+imports_app = typer.Typer(help="Bring in files: products, past orders, customers, consents.", no_args_is_help=True)
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
 
@@ -86,6 +86,8 @@ app.command("erase", rich_help_panel=PEOPLE)(rights.erase)
 imports_app.command("products")(imports.import_products)
 imports_app.command("orders")(imports.import_orders)
 imports_app.command("customers")(imports.import_customers)
+imports_app.command("suppressions")(imports.import_suppressions)
+imports_app.command("consents")(imports.import_consents)
 database_app.command("upgrade")(database.upgrade)
 
 

@@ -50,12 +50,12 @@ def suppress(
 
 def unsuppress(email: EmailArgument, topic: TopicOption = "") -> None:
     """Let an address be mailed again, where that is for a person to say. It gives nobody's consent."""
-    from aftercart.cli.open import working
+    from aftercart.cli.open import address_hashes, open_database
     from aftercart.policy import store
 
     address = normalized(email)
-    with working() as engine, engine.db.write() as connection:
-        found = store.suppressions_of(connection, [address], engine.address_hashes).get(address, ())
+    with open_database() as database, database.write() as connection:
+        found = store.suppressions_of(connection, [address], address_hashes()).get(address, ())
         chosen = [entry for entry in found if not topic or entry.topic == topic]
         for entry in chosen:
             if entry.reason.may_be_lifted:

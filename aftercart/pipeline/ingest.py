@@ -142,9 +142,9 @@ def _act(connection: Connection, app: App, chosen: Sequence[Parsed], now: dateti
     told: dict[str, list[Change]] = {}
     for event in chosen:
         told.setdefault(event.row["shop"], []).extend(event.changes)
-    applied = intake_store.apply_all(connection, told, now, app.brand.consent_rules)
-    enroll(connection, app, applied.orders, now)
-    attribute(connection, applied.orders, app.campaigns.attribution_windows, now)
+    touched = intake_store.apply_all(connection, told, now, app.brand.consent_rules)
+    enroll(connection, app, touched, now)
+    attribute(connection, touched, app.campaigns.attribution_windows, now)
 
 
 def _hear(connection: Connection, _: App, chosen: Sequence[Parsed], now: datetime) -> None:

@@ -88,7 +88,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, bytes):
         with suppress(zlib.error):
             value = zlib.decompress(value)
-        text = value.decode("utf-8", errors="replace")
+        text: str = value.decode("utf-8", errors="replace")
         return text + text.encode("utf-8", errors="replace").decode("unicode_escape", errors="replace")
     return json.dumps(value, ensure_ascii=False, default=str)
 
@@ -277,16 +277,16 @@ def test_the_hash_is_found_after_a_rotation_of_the_key(app: App) -> None:
 
 
 def test_without_the_key_of_its_time_nothing_starts(newest_url: str, tmp_path: Path) -> None:
-    files = Shop(tmp_path).write(campaign()).files
-    common = {"clock": SteppedClock(MONDAY), "database_url": newest_url, **files}
-    with engine(tmp_path / "data", **common) as app:
+    common: dict[str, Any] = {"database_url": newest_url, **Shop(tmp_path).write(campaign()).files}
+    clock = SteppedClock(MONDAY)
+    with engine(tmp_path / "data", clock, **common) as app:
         rights.erase(app, ADDRESS)
     with (
         pytest.raises(ConfigError, match="AFTERCART_ERASURE_KEYS"),
-        engine(tmp_path / "data", secret_key=("n" * 40,), **common),
+        engine(tmp_path / "data", clock, secret_key=("n" * 40,), **common),
     ):
         pass
-    with engine(tmp_path / "data", secret_key=("n" * 40,), erasure_keys=(SECRET_KEY,), **common) as app:
+    with engine(tmp_path / "data", clock, secret_key=("n" * 40,), erasure_keys=(SECRET_KEY,), **common) as app:
         order(app, "1", EDA)
         run_until(app, DUE + HOUR)
         assert {reason for _, reason in fates(app)} <= {"suppressed", None}

@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from aftercart.consent.standing import ConsentRules
-from aftercart.consent.statement import ConsentState
 from aftercart.intake.base import (
     Buyer,
     Change,
@@ -32,7 +31,6 @@ from aftercart.intake.store.products import store_products
 from aftercart.intake.store.rows import Tally, take_turns
 
 __all__ = [
-    "Applied",
     "Content",
     "Tally",
     "add_lines",
@@ -44,18 +42,9 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What came of changes. `orders`: those that changed and may mail (imported ones never do). `to_confirm`: people
-    who said yes and have to confirm it."""
-
-    orders: frozenset[int] = frozenset()
-    to_confirm: frozenset[int] = frozenset()
-
-
 def apply(connection: Connection, shop: str, changes: Iterable[Change], now: datetime) -> set[int]:
-    """Apply what one shop told, in the order in which it came: see `apply_all`. The ids of the changed orders."""
-    return set(apply_all(connection, {shop: changes}, now).orders)
+    """Apply what one shop told, in the order in which it came: see `apply_all`."""
+    return apply_all(connection, {shop: changes}, now)
 
 
 def apply_all(
@@ -63,10 +52,10 @@ def apply_all(
     told: Mapping[str, Iterable[Change]],
     now: datetime,
     rules: ConsentRules = ConsentRules(),  # noqa: B008  # frozen
-) -> Applied:
-    """Apply what shops told, by shop. `rules`: what the brand makes of a yes.
+) -> set[int]:
+    """Apply what shops told, by shop. The ids of the orders that changed and may mail (imported ones never do).
 
-    The same changes again, or older ones, change nothing.
+    `rules`: what the brand makes of a yes. The same changes again, or older ones, change nothing.
 
     1. One worker at a time for each shop.
     2. Recipients, then customers, of all shops are found or made, and locked in the order of their ids; no order is
@@ -80,12 +69,10 @@ def apply_all(
         take_turns(connection, shop)
     people = find_people(connection, {shop: [*kinds.customers, *kinds.buyers] for shop, kinds in news.items()}, now)
     touched = set[int]()
-    to_confirm = set[int]()
     for shop, kinds in news.items():
         touched |= _apply_orders(connection, shop, kinds, people[shop], now, rules)
-        to_confirm |= {id_ for id_, state in people[shop].news.items() if state is ConsentState.PENDING}
     store_products(connection, [product for kinds in news.values() for product in kinds.products], now)
-    return Applied(frozenset(touched), frozenset(to_confirm))
+    return touched
 
 
 @dataclass(slots=True)

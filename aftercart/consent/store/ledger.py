@@ -1,4 +1,4 @@
-"""The ledger of consent in the database. Rows are only ever added; nothing but an erasure takes them out."""
+"""The ledger of what people said. Rows are only ever added; nothing but an erasure takes them out."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from aftercart.consent.standing import ConsentRules, Entry, added, standing
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
+from aftercart.consent.store.confirmations import plan
 from aftercart.db.tables import consents, recipients
 
 CHUNK = 500
@@ -51,6 +52,8 @@ def record(
 ) -> dict[int, ConsentState]:
     """Add what people said, given by recipient id, to the ledger: what was new, by person, the last of it.
 
+    Who has to confirm their yes is sent one mail that asks them to.
+
     The people must be locked by the caller (as `record_consent` does), or two that speak at once do not see each other.
     """
     known: Mapping[int, list[Entry]] = defaultdict(list, histories(connection, {id_ for id_, _ in statements}))
@@ -78,6 +81,7 @@ def record(
         )
     if rows:
         connection.execute(consents.insert(), rows)
+    plan(connection, [id_ for id_, state in news.items() if state is ConsentState.PENDING], now)
     return news
 
 
@@ -92,10 +96,15 @@ def record_consent(
 
     The person is held until the transaction ends.
     """
-    connection.execute(
-        select(recipients.c.id).where(recipients.c.id == recipient_id).with_for_update(key_share=True)
-    ).one()
+    lock_person(connection, recipient_id)
     return record(connection, [(recipient_id, statement)], now, rules).get(recipient_id)
+
+
+def lock_person(connection: Connection, recipient_id: int) -> str | None:
+    """Hold a person until the transaction ends; their address. None: there is nobody."""
+    query = select(recipients.c.email).where(recipients.c.id == recipient_id).with_for_update(key_share=True)
+    email: str | None = connection.execute(query).scalar_one_or_none()
+    return email
 
 
 def _basis(word: str) -> Basis:
