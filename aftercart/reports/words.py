@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from aftercart.money import formatted
 from aftercart.policy.decision import Reason
+from aftercart.reports.people import confirmation_in_words, consent_in_words
 
 Facts = Mapping[str, Any]
 Line = Callable[[Facts], Iterable[str]]
@@ -57,12 +58,17 @@ KEPT = {
     Reason.OUTRANKED: "more important mails to the same person held it until then.",
 }
 """What kept a mail until it was no longer worth sending: whatever makes a mail wait."""
+CONSENT = {
+    "pending": "they agreed, and have not confirmed it yet",
+    "expired": "it has run out",
+}
+"""How consent stands, where a reader knows better words."""
 CONSENT_FROM = {
     "woocommerce": "WooCommerce itself asks nobody: your checkout has to write the order meta `accepts_marketing` "
-    "(docs/operations.md, Consent).",
+    "(docs/consent.md).",
     "shopify": "Shopify tells it as `email_marketing_consent` of the customer, or `buyer_accepts_marketing` of the "
-    "order (docs/operations.md, Consent).",
-    "generic": "Your shop has to say `accepts_marketing: true` of the customer (docs/operations.md, Consent).",
+    "order (docs/consent.md).",
+    "generic": "Your shop has to say `accepts_marketing: true` of the customer (docs/consent.md).",
 }
 """Where a yes would come from, by shop."""
 SOURCES = {
@@ -93,7 +99,7 @@ def in_words(kind: str, facts: Facts) -> list[str]:
 def _gate(facts: Facts) -> Iterable[str]:
     yield f"Where they live it was {_clock(facts['local_time'])} ({facts['zone']}: {_zone(facts)})."
     yield f"Worth sending until {_instant(facts['valid_until'], facts['zone'])}."
-    yield f"Consent to marketing mail: {facts['consent'] or 'they never said anything'}."
+    yield f"Consent to marketing mail: {CONSENT.get(facts['consent'], facts['consent'] or 'they never said anything')}."
     if not facts["consent"]:
         yield CONSENT_FROM.get(facts.get("shop", ""), "")
     if facts.get("suppressed_for"):
@@ -216,7 +222,8 @@ TELL: Mapping[str, Line] = {
     "operator": _operator,
     "click": _nothing,
     "attribution": _attribution,
-    "consent": _nothing,
+    "consent": consent_in_words,
+    "confirmation": confirmation_in_words,
     "suppression": _nothing,
 }
 

@@ -126,10 +126,10 @@ def blank_events(connection: Connection, ids: Iterable[int], person: Person = Pe
         return
     unreadable = case((events.c.state == "failed", "ignored"), else_=events.c.state)
     connection.execute(update(events).where(events.c.id.in_(wanted)).values(**_BLANK_EVENT, state=unreadable))
-    named = or_(*(func.lower(events.c.delivery_key).contains(name, autoescape=True) for name in sorted(person.emails)))
     if person.emails:
-        found = connection.execute(select(events.c.id).where(events.c.id.in_(wanted), named)).scalars().all()
-        for id_ in found:
+        keys = (func.lower(events.c.delivery_key).contains(name, autoescape=True) for name in sorted(person.emails))
+        named = select(events.c.id).where(events.c.id.in_(wanted), or_(*keys))
+        for id_ in connection.execute(named).scalars().all():
             connection.execute(update(events).where(events.c.id == id_).values(delivery_key=_nobody()))
 
 
