@@ -131,7 +131,7 @@ def _assembled(settings: Settings, clock: Clock, db: Database, inbox_db: Databas
 
 def _address_hashes(settings: Settings, db: Database) -> AddressHashes:
     """Raises ConfigError where a key is gone by which erased people were kept: they would be mailed again."""
-    hashes = AddressHashes((*settings.secret_key, *settings.erasure_keys))
+    hashes = AddressHashes(settings.address_keys)
     with db.read() as connection:
         missing = policy.keys_missing(connection, hashes)
     if missing:

@@ -50,10 +50,10 @@ class Settings(BaseSettings):
     secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
         description="Secrets that sign links and assign holdouts, separated by commas, newest first."
     )
-    erasure_keys: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(),
-        description="Old values of the secret key that sign nothing any more: people erased in their time are found "
-        "by them.",
+    erasure_keys: str = Field(
+        default="",
+        description="Old secrets, separated by commas, that sign nothing any more: people erased in their time are "
+        "found by them.",
     )
     base_url: str = Field(default="http://127.0.0.1:8000", description="Public address of the links in the mails.")
     campaigns_dir: Path = Field(default=Path("campaigns"), description="Folder of brand.yaml and the campaign files.")
@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     )
     train_at: str = Field(default="03:30", description="When a new model is trained each night, in UTC. Empty: never.")
 
-    @field_validator("secret_key", "erasure_keys", mode="before")
+    @field_validator("secret_key", mode="before")
     @classmethod
     def _split_keys(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def address_keys(self) -> tuple[str, ...]:
+        """By which the hashes of erased addresses are made and found, newest first."""
+        return (*self.secret_key, *(key.strip() for key in self.erasure_keys.split(",") if key.strip()))
+
+    @property
     def database(self) -> str:
         """The URL of the main database."""
         return self.database_url or f"sqlite:///{self.data_dir / 'aftercart.db'}"
@@ -157,8 +162,7 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """The variables that give a child process these settings."""
-        keys = {name: ",".join(getattr(self, name)) for name in ("secret_key", "erasure_keys")}
-        values = self.model_dump() | keys
+        values = self.model_dump() | {"secret_key": ",".join(self.secret_key)}
         return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
 
     @property

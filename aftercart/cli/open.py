@@ -32,8 +32,7 @@ def reading() -> Iterator[Connection]:
 
 def address_hashes() -> AddressHashes:
     """Under which erased people are found."""
-    settings = read_settings()
-    return AddressHashes((*settings.secret_key, *settings.erasure_keys))
+    return AddressHashes(read_settings().address_keys)
 
 
 @contextmanager

@@ -286,7 +286,7 @@ def test_without_the_key_of_its_time_nothing_starts(newest_url: str, tmp_path: P
         engine(tmp_path / "data", clock, secret_key=("n" * 40,), **common),
     ):
         pass
-    with engine(tmp_path / "data", clock, secret_key=("n" * 40,), erasure_keys=(SECRET_KEY,), **common) as app:
+    with engine(tmp_path / "data", clock, secret_key=("n" * 40,), erasure_keys=SECRET_KEY, **common) as app:
         order(app, "1", EDA)
         run_until(app, DUE + HOUR)
         assert {reason for _, reason in fates(app)} <= {"suppressed", None}
