@@ -25,14 +25,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from math import inf
 
-from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
+from aftercart.consent.statement import ConsentState
 from aftercart.errors import ConfigError, SignatureError, UnprocessableError
 from aftercart.intake.base import (
     Buyer,
     Change,
     CustomerSeen,
-    ErasureAsked,
-    ExportAsked,
     Order,
     OrderLine,
     OrderReversed,
@@ -47,12 +45,11 @@ from aftercart.intake.base import (
 from aftercart.intake.clean import (
     TEXT_LENGTH,
     URL_LENGTH,
-    WORDING_LENGTH,
     clean_country,
-    clean_ip,
     clean_locale,
     clean_time_zone,
 )
+from aftercart.intake.generic_people import consent_changed, erase, export, statement
 from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import standard_key, standard_signature
 
@@ -229,59 +226,8 @@ def _buyer(customer: Reader, consent_at: datetime | None) -> Buyer:
         locale=clean_locale(customer.text("locale")),
         time_zone=clean_time_zone(customer.text("time_zone")),
         country=clean_country(customer.text("country")),
-        consent=None if said is None else _statement(customer, state, at),
+        consent=None if said is None else statement(customer, state, at),
     )
-
-
-def _statement(said: Reader, state: ConsentState, at: datetime | None) -> ConsentStatement:
-    """The evidence may be missing; a basis that is none of ours may not: it would pass for another."""
-    proof = said.object("consent")
-    basis = proof.text("basis")
-    if basis not in frozenset(Basis):
-        proof.fail("basis", f'"{basis}" is none of {", ".join(filter(None, Basis))}')
-    source = proof.text("source", 100)
-    return ConsentStatement(
-        state,
-        f"generic:{source}" if source else "generic",
-        at,
-        basis=Basis(basis) if state is ConsentState.GRANTED else Basis.UNSTATED,
-        wording=proof.text("wording", WORDING_LENGTH),
-        ip=clean_ip(proof.loose("ip")),
-        expires_at=proof.instant("expires_at") if state is ConsentState.GRANTED else None,
-    )
-
-
-def _consent_changed(envelope: Reader) -> Change:
-    """Somebody said yes or no in a form: for that address, whoever's account it was typed into."""
-    data = envelope.object("data")
-    customer = data.object("customer")
-    email, _ = _who(customer)
-    if email is None:
-        customer.fail("email", "is missing")
-    said = data.flag("accepts_marketing")
-    if said is None:
-        data.fail("accepts_marketing", "is missing")
-    at = data.instant("consent_at") or envelope.instant("timestamp")
-    state = ConsentState.GRANTED if said else ConsentState.DENIED
-    return CustomerSeen(Buyer(email=email, consent=_statement(data, state, at)))
-
-
-def _erase(envelope: Reader) -> Change:
-    return ErasureAsked(*_who(envelope.object("data").object("customer")))
-
-
-def _export(envelope: Reader) -> Change:
-    return ExportAsked(*_who(envelope.object("data").object("customer")))
-
-
-def _who(customer: Reader) -> tuple[str | None, str | None]:
-    """Address and customer id, one of which must be there."""
-    email, id_ = customer.email("email"), customer.id("id") or None
-    if not email and customer.text("email"):
-        customer.fail("email", "is no address that mail can be sent to")
-    if not (email or id_):
-        customer.fail("email", "is missing, and so is id")
-    return email, id_
 
 
 def _product_updated(envelope: Reader) -> Change:
@@ -315,8 +261,8 @@ PARSERS: Mapping[str, Callable[[Reader], Change]] = {
     "order.refunded": _order_refunded,
     "order.canceled": _order_canceled,
     "customer.updated": _customer_updated,
-    "consent.changed": _consent_changed,
-    "person.erase": _erase,
-    "person.export": _export,
+    "consent.changed": consent_changed,
+    "person.erase": erase,
+    "person.export": export,
     "product.updated": _product_updated,
 }

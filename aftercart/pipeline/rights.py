@@ -22,6 +22,7 @@ from typing import Any
 import structlog
 
 from aftercart.bootstrap import App
+from aftercart.db.session import is_passing
 from aftercart.errors import UnprocessableError
 from aftercart.intake.base import Claim, ErasureAsked, ExportAsked, ShopErasureAsked
 from aftercart.ledger import store as ledger
@@ -186,7 +187,20 @@ def carry_out(app: App) -> int:
     """Do what was claimed by webhooks since; how many claims were carried out. One that must wait is tried again."""
     with app.db.read() as connection:
         waiting = store.asked(connection)
-    return sum(_carry_out_one(app, event) for event in waiting)
+    return sum(_carry_out(app, event) for event in waiting)
+
+
+def _carry_out(app: App, event: RawEvent) -> bool:
+    """What one claim does to the engine, the others get through."""
+    try:
+        return _carry_out_one(app, event)
+    except Exception as err:  # a door: it is kept as failed, with the cause
+        if is_passing(err):
+            raise
+        log.exception("claim_failed", event_id=event.id, topic=event.topic)
+        with app.db.write() as connection:
+            store.conclude(connection, event.id, "failed", f"{type(err).__name__}: {err}"[:1000], app.clock())
+        return True
 
 
 def _carry_out_one(app: App, event: RawEvent) -> bool:

@@ -198,6 +198,34 @@ def test_a_box_ticked_counts_from_the_time_of_the_order() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("level", "basis"),
+    [
+        ("single_opt_in", "express"),
+        ("confirmed_opt_in", "double_opt_in"),
+        ("unknown", ""),
+        (None, ""),
+        ("new_word", ""),
+    ],
+    ids=["single", "confirmed", "unknown", "missing", "a word we do not know"],
+)
+def test_the_opt_in_level_says_on_what_a_yes_rests_and_other_words_nothing(level: str | None, basis: str) -> None:
+    record = {"state": "subscribed", "opt_in_level": level}
+    said = consent(customer={**customer("subscribed"), "email_marketing_consent": record})
+    assert said is not None
+    assert said.basis == basis
+
+
+@pytest.mark.parametrize(
+    ("written", "ip"),
+    [("192.0.2.7", "192.0.2.7"), ("2001:DB8::1", "2001:db8::1"), ("unknown", ""), (7, ""), (None, "")],
+)
+def test_a_box_ticked_comes_with_the_address_it_was_ticked_from(written: Any, ip: str) -> None:
+    said = consent(buyer_accepts_marketing=True, browser_ip=written)
+    assert said is not None
+    assert (said.ip, said.basis) == (ip, "")
+
+
 def test_a_customer_tells_when_they_subscribed() -> None:
     record = {"state": "subscribed", "consent_updated_at": "2025-05-05T00:00:00Z"}
     payload = {"id": 42, "email": "CHIKA@example.com", "first_name": "Chika", "email_marketing_consent": record}

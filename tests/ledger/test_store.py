@@ -112,6 +112,15 @@ def test_a_hand_over_does_not_begin_for_an_address_on_the_list(app: App, scope: 
     assert not begun(app)
 
 
+@pytest.mark.parametrize(("topic", "goes"), [("recommendations", False), ("news", True)])
+def test_a_hand_over_begins_for_who_left_another_topic(app: App, topic: str, goes: bool) -> None:
+    """T21, T24: what they left is what ends."""
+    claimed(app)
+    row = {"email": "ada@example.com", "scope": "topic", "topic": topic, "reason": "unsubscribed"}
+    do(app, lambda connection: connection.execute(insert(suppressions), {**row, "source": "test", "at": NOW}))
+    assert begun(app) is goes
+
+
 def test_a_hand_over_looks_at_the_newest_word_of_the_person(app: App) -> None:
     """T21: an older no does not count against a newer yes."""
     claimed(app)

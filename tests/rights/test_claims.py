@@ -142,6 +142,18 @@ def test_where_several_shops_send_to_one_door_nothing_is_erased_and_somebody_is_
     assert "john@example.com" in {row["email"] for row in rows(app, recipients)}
 
 
+def test_a_file_that_cannot_be_written_is_told_and_holds_up_nobody(app: App) -> None:
+    """T07"""
+    shopify_order(app)
+    (app.settings.data_dir / "exports").write_text("in the way")
+    claimed(app, "customers/data_request", customer=EDA)
+    claimed(app, "customers/redact", customer={"id": 1, "email": "other@example.com"})
+    assert carry_out(app) == 2
+    state, error = state_of(app, "customers/data_request")
+    assert (state, "cannot be written" in (error or "")) == ("failed", True)
+    assert state_of(app, "customers/redact") == ("processed", None)
+
+
 @pytest.mark.parametrize("topic", ["customers/redact", "customers/data_request"])
 def test_a_claim_of_nobody_is_kept_as_failed(app: App, topic: str) -> None:
     claimed(app, topic, customer={})
