@@ -35,11 +35,11 @@ def dispatch(app: App) -> int:
     now = app.clock()
     _alarm_when_late(app, now)
     with app.db.write() as connection:
-        to_ask = consent.take_due(connection, now, BATCH)
-        unasked = consent.settle_abandoned(connection, now)
         abandoned = ledger.settle_abandoned(connection, now, app.db.boot_id)
         due = backlog.take_due(connection, app, now, room * BATCH) if room else []
         due = doubt_late_plans(connection, due, now)
+        to_ask = consent.take_due(connection, now, BATCH)
+        unasked = consent.settle_abandoned(connection, now)
     if to_ask:
         app.queue.publish("confirm", list(map(str, to_ask)), expires_s=consent.NUDGE_AGAIN.total_seconds())
     if unasked:
