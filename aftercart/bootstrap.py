@@ -26,9 +26,11 @@ from aftercart.feedback.verp import BounceAddresses
 from aftercart.intake.base import Shop
 from aftercart.intake.shops import open_shops
 from aftercart.ledger.witness import Witness
+from aftercart.policy import store as policy
+from aftercart.policy.address_hash import AddressHashes
 from aftercart.queue import Queue, open_queue
 from aftercart.recommendation.recommender import Recommender
-from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.renderer import Renderer, own_templates
 from aftercart.settings import Settings, environment
 from aftercart.tracing import Tracer, open_tracer
 from aftercart.tracking.tokens import TokenSigner
@@ -49,8 +51,12 @@ class App:
     traffic: SharedTraffic
     shops: Mapping[str, Shop]
     renderer: Renderer
+    own_renderer: Renderer
+    """Of the mails that the engine itself brings along, where the shop has none of its own."""
     recommender: Recommender
     tokens: TokenSigner
+    address_hashes: AddressHashes
+    """Under which erased people are found."""
     witness: Witness
     services: Mapping[str, ServiceDoor]
     """The mail services whose webhooks are let in."""
@@ -113,8 +119,10 @@ def assemble(settings: Settings, clock: Clock, db: Database, inbox_db: Database,
         traffic=traffic,
         shops=_shops(settings, live_campaigns().brand),
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
+        own_renderer=Renderer(own_templates(), settings.cache_dir / "own"),
         recommender=Recommender(settings.models_dir),
         tokens=tokens,
+        address_hashes=_address_hashes(settings, db),
         witness=Witness(settings.data_dir / "beats.json"),
         services=open_doors(settings.esp_webhook_secrets, settings.base_url),
         bounces=bounces,
@@ -123,6 +131,20 @@ def assemble(settings: Settings, clock: Clock, db: Database, inbox_db: Database,
         tracer=open_tracer(settings.traces_url),
         live_campaigns=live_campaigns,
     )
+
+
+def _address_hashes(settings: Settings, db: Database) -> AddressHashes:
+    """Raises ConfigError where a key is gone by which erased people were kept: they would be mailed again."""
+    hashes = AddressHashes(settings.address_keys)
+    with db.read() as connection:
+        missing = policy.keys_missing(connection, hashes)
+    if missing:
+        raise ConfigError(
+            "people were erased while AFTERCART_SECRET_KEY held a key that is gone; without it they would be mailed "
+            "again: put it back at the end of AFTERCART_SECRET_KEY, or into AFTERCART_ERASURE_KEYS if it must sign no "
+            "more links"
+        )
+    return hashes
 
 
 def _encode(settings: Settings) -> Callable[[Message], bytes]:

@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
         description="Secrets that sign links and assign holdouts, separated by commas, newest first."
     )
+    erasure_keys: str = Field(
+        default="",
+        description="Old secrets, separated by commas, that sign nothing any more: people erased in their time are "
+        "found by them.",
+    )
     base_url: str = Field(default="http://127.0.0.1:8000", description="Public address of the links in the mails.")
     campaigns_dir: Path = Field(default=Path("campaigns"), description="Folder of brand.yaml and the campaign files.")
     templates_dir: Path = Field(default=Path("templates"), description="Folder of the mail templates.")
@@ -143,6 +148,11 @@ class Settings(BaseSettings):
                 "a Standard Webhooks secret is whsec_ and 24 to 64 random bytes in base64 (`aftercart init` writes one)"
             )
         return value
+
+    @property
+    def address_keys(self) -> tuple[str, ...]:
+        """By which the hashes of erased addresses are made and found, newest first."""
+        return (*self.secret_key, *(key.strip() for key in self.erasure_keys.split(",") if key.strip()))
 
     @property
     def database(self) -> str:

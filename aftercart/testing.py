@@ -18,10 +18,12 @@ from uuid import UUID
 
 from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
+from aftercart.consent import store as consent
 from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.ledger import store as ledger
+from aftercart.pipeline.confirm import ask
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.ingest import accept, take_in
 from aftercart.pipeline.send import deliver
@@ -169,9 +171,12 @@ def run_due(app: App) -> int:
     for task, args in published:
         if task == "deliver":
             deliver(app, [UUID(send_id) for send_id in args[0]])
+        elif task == "confirm":
+            ask(app, [UUID(id_) for id_ in args[0]])
     return handed_out
 
 
 def _next_wake(app: App) -> datetime | None:
     with app.db.read() as connection:
-        return ledger.next_wake(connection)
+        wakes = (ledger.next_wake(connection), consent.next_wake(connection))
+    return min(filter(None, wakes), default=None)

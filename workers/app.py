@@ -42,6 +42,7 @@ SOFT_LIMITS_S = {
     "settle": 2100,  # twenty mails at a service that is silent, and one more question to it
     "ingest": 600,  # a flood is worked off in one go, 200 webhooks a transaction
     "deliver": int((ledger.LEASE + ledger.REPLY_LEASE).total_seconds()) + 60,  # by then no lease of it can be alive
+    "confirm": int((ledger.LEASE + ledger.REPLY_LEASE).total_seconds()) + 60,
     "train": int(LONGEST.total_seconds()) + 60,
 }
 """When a task is told to end, and HARD_AFTER_S later its process is killed: nets under the time-outs of what it talks

@@ -7,9 +7,11 @@ from threading import Lock
 from uuid import UUID
 
 from aftercart.pipeline import collect as pipeline_collect
+from aftercart.pipeline import confirm as pipeline_confirm
 from aftercart.pipeline import dispatch as pipeline_dispatch
 from aftercart.pipeline import doubts as pipeline_doubts
 from aftercart.pipeline import ingest as pipeline_ingest
+from aftercart.pipeline import rights as pipeline_rights
 from aftercart.pipeline import send as pipeline_send
 from aftercart.pipeline import tidy as pipeline_tidy
 from aftercart.pipeline.traced import hand_overs_told
@@ -23,8 +25,9 @@ those that wait for mail servers wake up late."""
 
 @celery.task(name="ingest")
 def ingest() -> None:
-    """Turn stored webhooks into orders, enrollments and planned sends."""
+    """Turn stored webhooks into orders, enrollments and planned sends; then do what people claimed by them."""
     pipeline_ingest.take_in(celery.engine)
+    pipeline_rights.carry_out(celery.engine)
 
 
 @celery.task(name="dispatch")
@@ -57,6 +60,12 @@ def deliver(send_ids: list[str]) -> None:
     ids = [UUID(send_id) for send_id in send_ids]
     with hand_overs_told(celery.engine, ids):
         pipeline_send.deliver(celery.engine, ids, _TURN)
+
+
+@celery.task(name="confirm")
+def confirm(ids: list[str]) -> None:
+    """Ask people to confirm their consent."""
+    pipeline_confirm.ask(celery.engine, [UUID(id_) for id_ in ids])
 
 
 @celery.task(name="train")

@@ -24,9 +24,11 @@ from aftercart.campaigns.written import (
     LocaleName,
     NamedAddress,
     OpenDays,
+    PositiveSpan,
     Url,
     Windows,
 )
+from aftercart.consent.standing import ConsentRules
 from aftercart.delivery.address import wire_address
 from aftercart.policy.days import NO_DAY
 from aftercart.policy.zones import known_zone
@@ -123,6 +125,17 @@ class Brand(Part):
         description="Share of people who get nothing from any campaign, to measure them all.",
         examples=["5%"],
     )
+    double_opt_in: bool = Field(
+        default=False,
+        description="Whether somebody who newly agrees gets one mail to confirm it, and no marketing mail before.",
+        examples=[True],
+    )
+    implied_consent_expires: PositiveSpan | None = Field(
+        default=None,
+        description="How long a yes holds that was only implied by a purchase, or of which nobody says on what it "
+        "rests. Canada's law ends it after two years: 730d. Without it such a yes holds until it is taken back.",
+        examples=["730d"],
+    )
     senders: tuple[SenderLimits, ...] = Field(
         default=(), description="How much each sender may be given; without it, as much as there is."
     )
@@ -148,6 +161,12 @@ class Brand(Part):
             whose = f"{twice[0]} has" if twice[0] else "senders without a name have"
             raise ValueError(f"{whose} two entries; put the limits into one")
         return value
+
+    @property
+    def consent_rules(self) -> ConsentRules:
+        """What the brand makes of a yes."""
+        expires = self.implied_consent_expires
+        return ConsentRules(expires.about if expires else None, self.double_opt_in)
 
     @property
     def address(self) -> str:

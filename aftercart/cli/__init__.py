@@ -21,9 +21,11 @@ from aftercart.cli import (
     imports,
     measure,
     recommend,
+    rights,
     senders,
     sends,
     serve,
+    suppress,
 )
 from aftercart.errors import AftercartError
 
@@ -34,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-imports_app = typer.Typer(help="Bring in files: products, past orders, customers.", no_args_is_help=True)
+imports_app = typer.Typer(help="Bring in files: products, past orders, customers, consents.", no_args_is_help=True)
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
 
@@ -54,6 +56,7 @@ def _options(
 
 
 START, RUN, LEARN, LOOK, AMEND = "Start", "Run", "Learn from orders", "Look", "Set right"
+PEOPLE = "What people may ask for"
 
 app.command("demo", rich_help_panel=START)(demo.demo)
 app.command("init", rich_help_panel=START)(check.init)
@@ -75,9 +78,16 @@ app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
 app.command("settle", rich_help_panel=AMEND)(by_hand.settle)
 app.command("resume", rich_help_panel=AMEND)(by_hand.resume)
 
+app.command("suppress", rich_help_panel=PEOPLE)(suppress.suppress)
+app.command("unsuppress", rich_help_panel=PEOPLE)(suppress.unsuppress)
+app.command("export", rich_help_panel=PEOPLE)(rights.export)
+app.command("erase", rich_help_panel=PEOPLE)(rights.erase)
+
 imports_app.command("products")(imports.import_products)
 imports_app.command("orders")(imports.import_orders)
 imports_app.command("customers")(imports.import_customers)
+imports_app.command("suppressions")(imports.import_suppressions)
+imports_app.command("consents")(imports.import_consents)
 database_app.command("upgrade")(database.upgrade)
 
 

@@ -15,7 +15,8 @@ def events(
         int | None, typer.Argument(metavar="[EVENT_ID]", help="Print the body of this one, as the shop sent it.")
     ] = None,
     state: Annotated[
-        str | None, typer.Option(help="Only events in this state (failed, replaced, ignored, processed, pending).")
+        str | None,
+        typer.Option(help="Only events in this state (failed, replaced, ignored, processed, pending, asked)."),
     ] = None,
     shop: Annotated[str | None, typer.Option(help="Only events of this shop.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many (50 on screen, all with --json).")] = None,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from aftercart.reports.explain import Explanation, Moment, SendStory
+    from aftercart.reports.explain import Explanation, SendStory
+    from aftercart.reports.moment import Moment
 
 
 def explain(

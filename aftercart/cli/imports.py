@@ -1,4 +1,4 @@
-"""`aftercart import products|orders|customers`: bring in files of the past.
+"""`aftercart import products|orders|customers|suppressions|consents`: bring in files of the past.
 
 Exit codes: 0 everything went in, 1 some rows were bad (the rest went in), 2 wrong usage or a file of another kind.
 """
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 CsvFile = Annotated[
     Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="CSV, or CSV.gz.")
 ]
+ListFile = Annotated[
+    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="CSV, or a service's export.")
+]
+FromOption = Annotated[str, typer.Option("--from", help="Whose export it is: own, klaviyo, mailchimp.")]
 MapOption = Annotated[
     list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="What a column is called here. Repeat it.")
 ]
@@ -119,6 +123,64 @@ def import_customers(
     with open_database() as database, _usage_checked(), _bar(file) as progress:
         report = load_customers(database, file, utc_now(), shop=shop, zone=zone, mapping=mapping, progress=progress)
     _conclude(report, "customers", as_json=as_json)
+
+
+def import_suppressions(
+    file: ListFile,
+    from_: FromOption = "own",
+    map_: MapOption = None,
+    time_zone: ZoneOption = "UTC",
+    as_json: JsonOption = False,
+) -> None:
+    """Import addresses that must not be mailed. Do this first, before anybody could be mailed.
+
+    klaviyo: the CSV of the suppressed profiles. mailchimp: the zip of the audience export, or one of the CSV files in
+    it (unsubscribed, cleaned). own: email and, where there are, reason, at, topic.
+    """
+    from aftercart.pipeline.load_lists import load_suppressions
+
+    _import_list(load_suppressions, file, from_, map_, time_zone, "addresses that must not be mailed", as_json=as_json)
+
+
+def import_consents(
+    file: ListFile,
+    from_: FromOption = "own",
+    map_: MapOption = None,
+    time_zone: ZoneOption = "UTC",
+    as_json: JsonOption = False,
+) -> None:
+    """Import who agreed to marketing mail, when, and what proves it. Nobody comes off the list of the suppressed.
+
+    klaviyo: profiles with their Email Marketing Consent. mailchimp: the zip of the audience export (of which those who
+    left are taken first), or the CSV of the subscribed. own: email and, where there are, accepts_marketing, consent_at,
+    consent_basis, consent_wording, consent_ip, consent_source, consent_expires_at.
+    """
+    from aftercart.pipeline.load_lists import load_consents
+
+    _import_list(load_consents, file, from_, map_, time_zone, "consents", as_json=as_json)
+
+
+def _import_list(
+    load: "Callable[..., LoadReport]",
+    file: Path,
+    from_: str,
+    map_: list[str] | None,
+    time_zone: str,
+    things: str,
+    *,
+    as_json: bool,
+) -> None:
+    from aftercart.cli.open import address_hashes, open_database
+    from aftercart.clock import utc_now
+    from aftercart.intake.mailing_lists import Service
+
+    if from_ not in set(Service):
+        raise typer.BadParameter(f"{from_}: known are {', '.join(Service)}", param_hint="--from")
+    mapping, zone, service = _mapping(map_), _zone(time_zone), Service(from_)
+    with open_database() as database, _usage_checked(), _bar(file) as bar:
+        how = {"service": service, "zone": zone, "mapping": mapping, "progress": bar}
+        report = load(database, file, utc_now(), address_hashes(), **how)
+    _conclude(report, things, as_json=as_json)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from aftercart.db import migrate
 from aftercart.db.session import Database
+from aftercart.policy.address_hash import AddressHashes
 from aftercart.settings import read_settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ def reading() -> Iterator[Connection]:
     """One consistent snapshot of the main database."""
     with open_database() as database, database.read() as connection:
         yield connection
+
+
+def address_hashes() -> AddressHashes:
+    """Under which erased people are found."""
+    return AddressHashes(read_settings().address_keys)
 
 
 @contextmanager

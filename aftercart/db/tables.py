@@ -9,7 +9,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
            enrollments ─▶ sends ─▶ attempts, doubts, picks, links ─▶ clicks ─▶ attributions
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
-    recipients ─┴─ customers, consents, suppressions, exposures
+    recipients ─┴─ customers, consents, confirmations, suppressions, exposures
 """
 
 from datetime import datetime
@@ -78,7 +78,10 @@ class InboxEvent(InboxRow, table=True):
 
 class Event(Row, table=True):
     """An outside fact, kept raw. `state`: pending, processed, ignored (a topic we do not act on), failed, replaced
-    (failed, and sent again with another body)."""
+    (failed, and sent again with another body), asked (somebody claims a right: what is asked for is still to be done).
+
+    Of somebody who was erased the row stays, without its body.
+    """
 
     __tablename__ = "events"
     __table_args__ = (
@@ -89,6 +92,12 @@ class Event(Row, table=True):
             "received_at",
             sqlite_where=sql("state = 'failed'"),
             postgresql_where=sql("state = 'failed'"),
+        ),
+        Index(
+            "ix_events_asked",
+            "received_at",
+            sqlite_where=sql("state = 'asked'"),
+            postgresql_where=sql("state = 'asked'"),
         ),
     )
 
@@ -220,7 +229,11 @@ class OrderReversal(Row, table=True):
 
 
 class Consent(Row, table=True):
-    """Append-only: who said yes or no to marketing mail, where and when. The newest row holds."""
+    """Append-only: who said yes or no to marketing mail, where and when, and what proves it. The newest row holds.
+
+    `basis`: on what a yes rests (`aftercart/consent/statement.py`). `undated`: nobody said when, so `at` is when we
+    heard of it, and any no is newer. `expires_at`: the end that was said with it.
+    """
 
     __tablename__ = "consents"
     __table_args__ = (Index("ix_consents_recipient", "recipient_id", "at"),)
@@ -228,23 +241,64 @@ class Consent(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     recipient_id: int = Field(foreign_key="recipients.id")
     state: str
+    basis: str = ""
     source: str
+    wording: str = Field(default="", sa_type=Text)
+    ip: str = ""
     at: datetime
+    undated: bool = False
+    expires_at: datetime | None = None
     recorded_at: datetime
 
 
 class Suppression(Row, table=True):
-    """An address that must not be mailed, why, and since when. `scope`: marketing or all."""
+    """An address that must not be mailed, why, and since when. `scope`: topic (then `topic` says which), brand or all.
+
+    `email`: of somebody who was erased a keyed hash stands there (`aftercart/policy/address_hash.py`).
+    """
 
     __tablename__ = "suppressions"
-    __table_args__ = (UniqueConstraint("email", "scope", "reason"),)
+    __table_args__ = (UniqueConstraint("email", "scope", "topic", "reason"),)
 
     id: int | None = Field(default=None, primary_key=True)
     email: str
     scope: str
+    topic: str = ""
     reason: str
     source: str
     at: datetime
+
+
+class Confirmation(Row, table=True):
+    """The one mail that asks somebody to confirm their consent (double opt-in), and what became of it.
+
+    `state`: scheduled → sending → sent, or failed, skipped, unknown; `attempt` is the fencing token of a claim, as with
+    sends. `wake_at`: when to look at it next.
+    """
+
+    __tablename__ = "confirmations"
+    __table_args__ = (
+        Index(
+            "ix_confirmations_wake",
+            "wake_at",
+            sqlite_where=sql("state IN ('scheduled', 'sending')"),
+            postgresql_where=sql("state IN ('scheduled', 'sending')"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    recipient_id: int = Field(foreign_key="recipients.id", index=True)
+    state: str
+    reason: str | None = None
+    wake_at: datetime
+    valid_until: datetime
+    lease_until: datetime | None = None
+    attempt: int = 0
+    tries: int = 0
+    response: str = Field(default="", sa_type=Text)
+    created_at: datetime
+    sent_at: datetime | None = None
+    confirmed_at: datetime | None = None
 
 
 class Exposure(Row, table=True):
@@ -635,6 +689,7 @@ order_lines = _core(OrderLine)
 order_reversals = _core(OrderReversal)
 consents = _core(Consent)
 suppressions = _core(Suppression)
+confirmations = _core(Confirmation)
 exposures = _core(Exposure)
 campaign_versions = _core(CampaignVersion)
 enrollments = _core(Enrollment)

@@ -15,7 +15,8 @@ from aftercart.db.tables import orders, picks, products
 from aftercart.demo.inbox import Records
 from aftercart.demo.unmailed import unmailed_orders
 from aftercart.money import formatted
-from aftercart.reports.explain import Moment, explain
+from aftercart.reports.explain import explain
+from aftercart.reports.moment import Moment
 from aftercart.reports.words import SOURCES, in_words, stage_in_words
 
 TOLD_ELSEWHERE = "pick"

@@ -14,6 +14,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import ClassVar
 
+from aftercart.consent.statement import ConsentStatement
 from aftercart.errors import SignatureError, UnprocessableError
 from aftercart.intake.reader import read_object
 
@@ -47,28 +48,6 @@ class ReversalKind(StrEnum):
     """The shop removed the order; a newer version of the order takes it back."""
     ADJUSTMENT = "adjustment"
     """Money back without goods (a goodwill, a refund of shipping): concerns no line and not the order as a whole."""
-
-
-class ConsentState(StrEnum):
-    """A statement about marketing mail. No statement is None, never one of these."""
-
-    GRANTED = "granted"
-    DENIED = "denied"
-    PENDING = "pending"
-    """Asked by ourselves (double opt-in) and not answered; no shop states it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentStatement:
-    """Somebody said yes or no, where (`source`, such as `shopify:order`) and when.
-
-    `at` None: the shop does not say when. Then a no holds from the moment we hear it, and a yes never overrules an
-    earlier statement.
-    """
-
-    state: ConsentState
-    source: str
-    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +176,32 @@ class ProductSeen:
     product: Product
 
 
-Change = OrderSeen | OrderReversed | CustomerSeen | ProductSeen
+@dataclass(frozen=True, slots=True)
+class ErasureAsked:
+    """The shop passes on that a person wants to be forgotten. What is not known is empty."""
+
+    email: str | None = None
+    customer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportAsked:
+    """The shop passes on that a person wants to see all that is kept of them."""
+
+    email: str | None = None
+    customer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShopErasureAsked:
+    """The shop has left, and so shall all that it told. `shop_domain`: which one, where one door serves several."""
+
+    shop_domain: str
+
+
+Claim = ErasureAsked | ExportAsked | ShopErasureAsked
+"""A right that somebody claims; carried out after the webhook was taken in."""
+Change = OrderSeen | OrderReversed | CustomerSeen | ProductSeen | Claim
 
 
 @dataclass(frozen=True, slots=True)

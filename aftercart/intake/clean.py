@@ -6,6 +6,7 @@ an order with an odd locale is still an order.
 
 import re
 from functools import lru_cache
+from ipaddress import ip_address
 from zoneinfo import available_timezones
 
 from babel import Locale
@@ -14,6 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 TITLE_LENGTH = 300
 TEXT_LENGTH = 5_000
 URL_LENGTH = 2_000
+WORDING_LENGTH = 2_000
 
 # C0 and C1 controls, bidirectional overrides and isolates (they turn a subject line around), lone surrogates.
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -53,6 +55,14 @@ def clean_email(text: str) -> str | None:
     except EmailNotValidError:
         return None
     return f"{found.local_part}@{found.ascii_domain}".lower()
+
+
+def clean_ip(text: str) -> str:
+    """An IPv4 or IPv6 address in its usual spelling; empty if it is none."""
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=1_000)

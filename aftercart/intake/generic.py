@@ -9,7 +9,14 @@
 `timestamp` (or `updated_at` in the data) tells which of two versions is newer; without it a later version of an
 order with the same `placed_at` changes nothing. `completed_at` says when it was paid, if that was not when it was
 placed. `accepts_marketing`: true is a yes, false a no, and a missing one is
-no statement; `consent_at` says when it was made.
+no statement; `consent_at` says when it was made, and `consent` what proves it: `basis` (express, double_opt_in,
+soft_opt_in, implied), `wording`, `ip`, `source`, `expires_at`. A form tells the same by `consent.changed`:
+
+    {"type": "consent.changed", "timestamp": "2026-03-01T10:00:05Z", "data": {
+      "customer": {"email": "ada@example.com"}, "accepts_marketing": true, "consent_at": "2026-03-01T10:00:00Z",
+      "consent": {"basis": "express", "wording": "Yes, write to me", "ip": "192.0.2.7", "source": "footer form"}}}
+
+A person's rights: `person.erase` and `person.export`, with `customer` as above.
 """
 
 import json
@@ -18,12 +25,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from math import inf
 
+from aftercart.consent.statement import ConsentState
 from aftercart.errors import ConfigError, SignatureError, UnprocessableError
 from aftercart.intake.base import (
     Buyer,
     Change,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
     Order,
     OrderLine,
@@ -36,7 +42,14 @@ from aftercart.intake.base import (
     ReversalKind,
     Shop,
 )
-from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_locale, clean_time_zone
+from aftercart.intake.clean import (
+    TEXT_LENGTH,
+    URL_LENGTH,
+    clean_country,
+    clean_locale,
+    clean_time_zone,
+)
+from aftercart.intake.generic_people import consent_changed, erase, export, statement
 from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import standard_key, standard_signature
 
@@ -213,7 +226,7 @@ def _buyer(customer: Reader, consent_at: datetime | None) -> Buyer:
         locale=clean_locale(customer.text("locale")),
         time_zone=clean_time_zone(customer.text("time_zone")),
         country=clean_country(customer.text("country")),
-        consent=None if said is None else ConsentStatement(state, "generic", at),
+        consent=None if said is None else statement(customer, state, at),
     )
 
 
@@ -248,5 +261,8 @@ PARSERS: Mapping[str, Callable[[Reader], Change]] = {
     "order.refunded": _order_refunded,
     "order.canceled": _order_canceled,
     "customer.updated": _customer_updated,
+    "consent.changed": consent_changed,
+    "person.erase": erase,
+    "person.export": export,
     "product.updated": _product_updated,
 }

@@ -5,22 +5,27 @@ remembered.
 """
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import NoReturn
 
+from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import Buyer, ConsentState, ConsentStatement, OrderLine, Product
+from aftercart.intake.base import Buyer, OrderLine, Product
 from aftercart.intake.clean import (
     TEXT_LENGTH,
     TITLE_LENGTH,
     URL_LENGTH,
+    WORDING_LENGTH,
     clean_country,
     clean_email,
+    clean_ip,
     clean_locale,
     clean_text,
     clean_time_zone,
 )
+from aftercart.intake.mailing_lists import basis_of
 from aftercart.intake.reader import ID_LENGTH, LARGEST_AMOUNT, LARGEST_QUANTITY, NO, YES, is_currency, parse_instant
 from aftercart.intake.table_file import Columns
 from aftercart.money import to_minor
@@ -60,6 +65,7 @@ CUSTOMERS = Columns(
     needed=("email",),
     optional=(
         "customer_id", "first_name", "locale", "time_zone", "country", "accepts_marketing", "consent_at",
+        "consent_basis", "consent_wording", "consent_ip", "consent_source", "consent_expires_at",
     ),
     aliases={
         "email": ("email_address", "customer_email"),
@@ -118,7 +124,6 @@ def customer_row(values: tuple[str, ...], zone: tzinfo) -> Buyer:
         raise UnprocessableError("email", f'"{written}" is no address' if written else "is missing")
     said = _flag("accepts_marketing", row["accepts_marketing"])
     at = _instant("consent_at", row["consent_at"], zone)
-    state = ConsentState.GRANTED if said else ConsentState.DENIED
     return Buyer(
         customer_id=_id("customer_id", row["customer_id"]) or None,
         email=email,
@@ -126,7 +131,20 @@ def customer_row(values: tuple[str, ...], zone: tzinfo) -> Buyer:
         locale=clean_locale(row["locale"]),
         time_zone=clean_time_zone(row["time_zone"]),
         country=clean_country(row["country"]),
-        consent=None if said is None else ConsentStatement(state, "import", at),
+        consent=None if said is None else _statement(row, at, zone, granted=said),
+    )
+
+
+def _statement(row: Mapping[str, str], at: datetime | None, zone: tzinfo, *, granted: bool) -> ConsentStatement:
+    source = _text("consent_source", row["consent_source"], 100)
+    return ConsentStatement(
+        ConsentState.GRANTED if granted else ConsentState.DENIED,
+        f"import:{source}" if source else "import",
+        at,
+        basis_of(row["consent_basis"]) if granted else Basis.UNSTATED,
+        _text("consent_wording", row["consent_wording"], WORDING_LENGTH),
+        clean_ip(row["consent_ip"]),
+        _instant("consent_expires_at", row["consent_expires_at"], zone) if granted else None,
     )
 
 

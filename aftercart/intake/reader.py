@@ -47,12 +47,12 @@ class Reader:
         """Clean text; a number is written out; empty if missing."""
         return clean_text(self._words(name), length)
 
-    def loose(self, name: str) -> str:
+    def loose(self, name: str, length: int = TITLE_LENGTH) -> str:
         """Clean text of whatever simple value is there (true and false too); empty for a list or an object."""
         value = self._fields.get(name)
         if value is None or isinstance(value, dict | list):
             return ""
-        return clean_text(str(value).lower() if isinstance(value, bool) else str(value))
+        return clean_text(str(value).lower() if isinstance(value, bool) else str(value), length)
 
     def email(self, name: str) -> str | None:
         """The normalized address; None if there is none that mail can be sent to."""

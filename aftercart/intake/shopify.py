@@ -12,12 +12,13 @@ from datetime import datetime
 from hashlib import sha256
 from html import unescape
 
+from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.intake.base import (
     Buyer,
     Change,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
+    ErasureAsked,
+    ExportAsked,
     Order,
     OrderLine,
     OrderReversed,
@@ -28,8 +29,9 @@ from aftercart.intake.base import (
     Reversal,
     ReversalKind,
     Shop,
+    ShopErasureAsked,
 )
-from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_locale, clean_text
+from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_ip, clean_locale, clean_text
 from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import hmac_sha256
 
@@ -43,6 +45,8 @@ STATES = {
 RESTOCKED = {"return": ReversalKind.RETURN, "cancel": ReversalKind.CANCELLATION}
 CONSENT = {"subscribed": ConsentState.GRANTED, "unsubscribed": ConsentState.DENIED}
 """Their `email_marketing_consent.state`; pending, not_subscribed, redacted, invalid: no statement."""
+BASES = {"single_opt_in": Basis.EXPRESS, "confirmed_opt_in": Basis.DOUBLE_OPT_IN}
+"""Their `opt_in_level` (after M3AAWG); `unknown` and other words say nothing."""
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 
 
@@ -174,7 +178,7 @@ def _buyer_of_order(body: Reader, country: str, placed_at: datetime) -> Buyer:
     customer = body.object("customer")
     names = (customer, body.object("shipping_address"), body.object("billing_address"))
     address = _address(body)
-    ticked = _ticked(body, "buyer_accepts_marketing", "order", placed_at)
+    ticked = _ticked(body, "buyer_accepts_marketing", "order", placed_at, _clean_ip(body))
     is_customers_own = address == customer.email("email")
     return Buyer(
         customer_id=customer.id("id") or None,
@@ -207,12 +211,46 @@ def _consent(customer: Reader, otherwise: ConsentStatement | None) -> ConsentSta
     if not word:
         return otherwise
     state = CONSENT.get(word)
-    return ConsentStatement(state, "shopify:customer", record.instant("consent_updated_at")) if state else None
+    if state is None:
+        return None
+    basis = BASES.get(record.text("opt_in_level"), Basis.UNSTATED)
+    return ConsentStatement(state, "shopify:customer", record.instant("consent_updated_at"), basis)
 
 
-def _ticked(body: Reader, box: str, where: str, at: datetime | None) -> ConsentStatement | None:
-    """A box ticked is a yes; one not ticked says nothing about a permission given elsewhere."""
-    return ConsentStatement(ConsentState.GRANTED, f"shopify:{where}", at) if body.flag(box) else None
+def _ticked(body: Reader, box: str, where: str, at: datetime | None, ip: str = "") -> ConsentStatement | None:
+    """A box ticked is a yes; one not ticked says nothing about a permission given elsewhere.
+
+    Whether it was empty before, nobody tells: on what the yes rests is not stated.
+    """
+    return ConsentStatement(ConsentState.GRANTED, f"shopify:{where}", at, ip=ip) if body.flag(box) else None
+
+
+def _clean_ip(order: Reader) -> str:
+    """From where the order was placed."""
+    return clean_ip(order.loose("browser_ip"))
+
+
+# ---------------------------------------------------------------- rights
+
+
+def _redact_customer(body: Reader) -> tuple[Change, ...]:
+    return (ErasureAsked(*_claimant(body)),)
+
+
+def _show_data(body: Reader) -> tuple[Change, ...]:
+    return (ExportAsked(*_claimant(body)),)
+
+
+def _redact_shop(body: Reader) -> tuple[Change, ...]:
+    return (ShopErasureAsked(body.need_id("shop_domain")),)
+
+
+def _claimant(body: Reader) -> tuple[str | None, str | None]:
+    customer = body.object("customer")
+    email, id_ = customer.email("email"), customer.id("id") or None
+    if not (email or id_):
+        customer.fail("id", "is missing, and so is email")
+    return email, id_
 
 
 # ---------------------------------------------------------------- refunds
@@ -367,5 +405,8 @@ PARSERS: Mapping[str, Callable[[Reader], tuple[Change, ...]]] = {
     "refunds/create": _refund,
     "customers/create": _customer,
     "customers/update": _customer,
+    "customers/redact": _redact_customer,
+    "customers/data_request": _show_data,
+    "shop/redact": _redact_shop,
 }
 PRODUCT_TOPICS = frozenset({"products/create", "products/update"})

@@ -80,9 +80,14 @@ class TableFile:
 
 @contextmanager
 def open_table(
-    file: Path, columns: Columns, mapping: Mapping[str, str], progress: Progress | None = None
+    file: Path,
+    columns: Columns,
+    mapping: Mapping[str, str],
+    progress: Progress | None = None,
+    called: Path | None = None,
 ) -> Iterator[TableFile]:
-    """Open a file; `mapping` tells what their columns are called here (theirs → ours).
+    """Open a file; `mapping` tells what their columns are called here (theirs → ours). `called`: how faults name it,
+    where it was taken out of another file.
 
     Raises ConfigError when it cannot be read, or when a needed column is missing.
     """
@@ -91,9 +96,9 @@ def open_table(
             _check_ending(file, raw.peek(len(GZIP_BEGINS)))
             unpacked = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
             text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            yield _table(file, text, columns, mapping, lambda: _report(progress, raw.tell(), file))
+            yield _table(called or file, text, columns, mapping, lambda: _report(progress, raw.tell(), file))
     except OSError as err:
-        raise ConfigError(f"cannot be read: {err}", Place(file)) from err
+        raise ConfigError(f"cannot be read: {err}", Place(called or file)) from err
 
 
 def _check_ending(file: Path, beginning: bytes) -> None:

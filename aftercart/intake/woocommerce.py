@@ -1,7 +1,7 @@
 """WooCommerce (webhooks with REST v3 resources).
 
 Its dates come twice: `..._gmt` in UTC and without it in the shop's own time, which is read only where the first is
-missing. It knows no consent: a checkout box has to write the order meta key `accepts_marketing` (docs/operations.md has
+missing. It knows no consent: a checkout box has to write the order meta key `accepts_marketing` (docs/consent.md has
 one). Prices of product webhooks come without a currency: the shop object is told it.
 """
 
@@ -11,11 +11,10 @@ from datetime import UTC, datetime, tzinfo
 from hashlib import sha256
 from html import unescape
 
+from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.intake.base import (
     Buyer,
     Change,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
     Order,
     OrderLine,
@@ -28,7 +27,15 @@ from aftercart.intake.base import (
     ReversalKind,
     Shop,
 )
-from aftercart.intake.clean import TEXT_LENGTH, TITLE_LENGTH, URL_LENGTH, clean_country, clean_text
+from aftercart.intake.clean import (
+    TEXT_LENGTH,
+    TITLE_LENGTH,
+    URL_LENGTH,
+    WORDING_LENGTH,
+    clean_country,
+    clean_ip,
+    clean_text,
+)
 from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import hmac_sha256
 
@@ -185,14 +192,27 @@ def _buyer_of_order(body: Reader, placed_at: datetime) -> Buyer:
         email=billing.email("email"),
         first_name=_plain(billing, "first_name", 100) or _plain(body.object("shipping"), "first_name", 100),
         country=clean_country(_from_address(body, "country")),
-        consent=ConsentStatement(ConsentState.GRANTED, "woocommerce:order", placed_at) if _ticked(body) else None,
+        consent=_consent(body, placed_at),
     )
 
 
-def _ticked(body: Reader) -> bool:
-    """Plugins store anything under other keys; only ours is read."""
-    marks = (meta.loose("value") for meta in body.objects("meta_data") if meta.loose("key") == "accepts_marketing")
-    return any(mark.lower() in TICKED for mark in marks)
+def _consent(body: Reader, placed_at: datetime) -> ConsentStatement | None:
+    """Plugins store anything under other keys; only ours are read. A basis that is none of `Basis` says nothing."""
+    if not any(mark.lower() in TICKED for mark in _metas(body, "accepts_marketing")):
+        return None
+    basis = next(_metas(body, "accepts_marketing_basis"), "")
+    return ConsentStatement(
+        ConsentState.GRANTED,
+        "woocommerce:order",
+        placed_at,
+        basis=Basis(basis) if basis in frozenset(Basis) else Basis.UNSTATED,
+        wording=clean_text(next(_metas(body, "accepts_marketing_wording", WORDING_LENGTH), ""), WORDING_LENGTH),
+        ip=clean_ip(body.loose("customer_ip_address")),
+    )
+
+
+def _metas(body: Reader, key: str, length: int = TITLE_LENGTH) -> Iterator[str]:
+    return (meta.loose("value", length) for meta in body.objects("meta_data") if meta.loose("key") == key)
 
 
 def _from_address(body: Reader, field: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from aftercart.bootstrap import App
+from aftercart.consent import store as consent
 from aftercart.ledger import store as ledger
 from aftercart.pipeline import backlog
 from aftercart.pipeline.watch import doubt_late_plans, may_send
@@ -37,6 +38,12 @@ def dispatch(app: App) -> int:
         abandoned = ledger.settle_abandoned(connection, now, app.db.boot_id)
         due = backlog.take_due(connection, app, now, room * BATCH) if room else []
         due = doubt_late_plans(connection, due, now)
+        to_ask = consent.take_due(connection, now, BATCH)
+        unasked = consent.settle_abandoned(connection, now)
+    if to_ask:
+        app.queue.publish("confirm", list(map(str, to_ask)), expires_s=consent.NUDGE_AGAIN.total_seconds())
+    if unasked:
+        log.error("confirmations_unknown", mails=unasked, what="a worker died while asking for confirmation")
     if abandoned:
         log.error("hand_overs_unknown", sends=abandoned, what="a worker died while handing over; see `aftercart sends`")
     for start in range(0, len(due), BATCH):

@@ -24,6 +24,7 @@ from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.policy import store as policy
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
+from aftercart.rights.store import blank_events, is_erased
 
 log = structlog.get_logger()
 
@@ -75,7 +76,10 @@ def read(app: App, row: Row) -> Sequence[Told]:
 
 
 def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], now: datetime) -> None:
-    """Act on reports, in the order in which they came; people first, then their mails, as everybody locks them."""
+    """Act on reports, in the order in which they came; people first, then their mails, as everybody locks them.
+
+    Of a report about somebody who was erased meanwhile no word is kept.
+    """
     told = [(row, one) for row, ones in reports for one in ones]
     mails = store.ids(one.send_id for _, one in told)
     policy.lock_recipients(connection, store.people_of(connection, mails))
@@ -96,6 +100,8 @@ def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], 
         known.update(store.lock_sends(connection, [sent.send_id]))
         log.info("feedback", send_id=str(sent.send_id), source=row["shop"], kind=one.kind, effect=what)
     ledger.complete_enrollments(connection, {sent.enrollment_id for sent in known.values()}, now)
+    forgotten = {id_ for id_, sent in known.items() if is_erased(sent.email)}
+    blank_events(connection, (row["id"] for row, one in told if one.send_id in forgotten))
 
 
 def _is_news(one: Told, known: Mapping[Any, store.Sent]) -> bool:
@@ -117,7 +123,7 @@ def _act(connection: Connection, sent: store.Sent, found: Effect, one: Told, row
         reason = SuppressionReason.SOFT_BOUNCES if count >= SOFT_BOUNCES_TO_SUPPRESS else None
     if reason:
         # Who leaves a newsletter still gets their receipts.
-        scope = SuppressionScope.MARKETING if reason is SuppressionReason.UNSUBSCRIBED else SuppressionScope.ALL
+        scope = SuppressionScope.BRAND if reason is SuppressionReason.UNSUBSCRIBED else SuppressionScope.ALL
         policy.suppress(connection, [sent.email], reason, f"{row['shop']}:{sent.send_id}", now, scope)
         what.append(f"suppressed_{reason}")
     return " ".join(what) or found.why
@@ -133,7 +139,7 @@ def _kept(row: Row, one: Told, known: Mapping[Any, store.Sent], now: datetime) -
         "send_id": sent.send_id if sent else None,
         "recipient_id": sent.recipient_id if sent else None,
         "status": one.status,
-        "words": one.words,
+        "words": "" if sent and is_erased(sent.email) else one.words,
         "effect": "",
         "at": one.at or row["received_at"],
         "heard_at": now,

@@ -15,12 +15,13 @@ from sqlalchemy import Connection
 from aftercart.bootstrap import App
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.times import send_times
+from aftercart.consent import store as consent
+from aftercart.consent.statement import ConsentState
 from aftercart.experiments import store as experiments
 from aftercart.pipeline.planned import Planned
 from aftercart.policy import decision
 from aftercart.policy import store as policy
 from aftercart.policy.competition import Rival, replaced_by
-from aftercart.policy.consent import ConsentState
 from aftercart.policy.decision import (
     ASKED_AGAIN,
     Allow,
@@ -61,11 +62,11 @@ class People:
         return self.rivals.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
 
 
-def look_up_permissions(connection: Connection, batch: Sequence[Planned]) -> People:
+def look_up_permissions(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> People:
     """Consent and suppression of everybody in the batch: enough for what is asked before any content."""
     return People(
-        consent=policy.current_consent(connection, {planned.recipient_id for planned in batch}),
-        suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}),
+        consent=consent.standings(connection, {p.recipient_id for p in batch}, now, app.brand.consent_rules),
+        suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}, app.address_hashes),
         person={},
         counted={},
         rivals={},
@@ -83,7 +84,7 @@ def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: dat
         counted[who] += mails
     lookahead = max((planned.lookahead for planned in batch), default=timedelta(0))
     rivals = _rivals(connection, app, person, now, lookahead)
-    permissions = look_up_permissions(connection, batch)
+    permissions = look_up_permissions(connection, app, batch, now)
     return dataclasses.replace(permissions, person=person, counted=counted, rivals=rivals)
 
 
@@ -172,7 +173,7 @@ def facts_of(
         order_state=planned.order_state,
         anchors_left=len(planned.anchors),
         consent=people.consent.get(planned.recipient_id),
-        suppressed_for=blocks(people.suppressions.get(planned.email, ()), planned.mail_class),
+        suppressed_for=blocks(people.suppressions.get(planned.email, ()), planned.mail_class, planned.topic),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
         mail_class=planned.mail_class,

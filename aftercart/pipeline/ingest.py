@@ -23,7 +23,7 @@ from aftercart.db.tables import events
 from aftercart.errors import UnprocessableError
 from aftercart.feedback.told import Told, UnclearError
 from aftercart.intake import store as intake_store
-from aftercart.intake.base import Change, Delivery, Ping, Shop
+from aftercart.intake.base import Change, Claim, Delivery, Ping, Shop
 from aftercart.pipeline import feedback
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.corrected import event_key, inbox_key, one_body_each, put_aside
@@ -55,6 +55,8 @@ class Parsed:
     def state(self) -> str:
         if self.error:
             return "failed"
+        if any(isinstance(change, Claim) for change in self.changes):
+            return "asked"
         return "processed" if self.changes or self.told else "ignored"
 
 
@@ -140,7 +142,7 @@ def _act(connection: Connection, app: App, chosen: Sequence[Parsed], now: dateti
     told: dict[str, list[Change]] = {}
     for event in chosen:
         told.setdefault(event.row["shop"], []).extend(event.changes)
-    touched = intake_store.apply_all(connection, told, now)
+    touched = intake_store.apply_all(connection, told, now, app.brand.consent_rules)
     enroll(connection, app, touched, now)
     attribute(connection, touched, app.campaigns.attribution_windows, now)
 

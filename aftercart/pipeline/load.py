@@ -86,15 +86,15 @@ def load_products(
             seen.add(product.sku)
             return product
 
-        for products in _chunks(_parsed(table.rows, table.faults, parse)):
+        for products in chunks(parsed(table.rows, table.faults, parse)):
             with db.write() as connection:
-                _add(total, store.store_products(connection, products, now))
+                add(total, store.store_products(connection, products, now))
                 stored = load_facts(connection, (product.sku for product in products)).values()
             without_page += sum(not has_page(product.url) for product in stored)
             hosts += counted_by_host(product.url for product in stored)
             count += len(stored)
     untracked = () if link_hosts is None else _about_hosts(hosts, link_hosts, count)
-    return replace(_report(total, table.faults), notes=(*_about_pages(without_page, count), *untracked))
+    return replace(report(total, table.faults), notes=(*_about_pages(without_page, count), *untracked))
 
 
 def _about_pages(without: int, of: int) -> tuple[str, ...]:
@@ -125,10 +125,10 @@ def load_customers(
     """
     total = store.Tally()
     with open_table(file, CUSTOMERS, mapping or {}, progress) as table:
-        for buyers in _chunks(_parsed(table.rows, table.faults, lambda values: customer_row(values, zone))):
+        for buyers in chunks(parsed(table.rows, table.faults, lambda values: customer_row(values, zone))):
             with db.write() as connection:
-                _add(total, store.store_people(connection, shop, buyers, now))
-    return _report(total, table.faults)
+                add(total, store.store_people(connection, shop, buyers, now))
+    return report(total, table.faults)
 
 
 def load_orders(
@@ -152,11 +152,11 @@ def load_orders(
     """
     total = store.Tally()
     with open_table(file, ORDERS, mapping or {}, progress) as table, _LinesSeen() as seen:
-        rows = _parsed(table.rows, table.faults, lambda values: order_row(values, currency, zone))
+        rows = parsed(table.rows, table.faults, lambda values: order_row(values, currency, zone))
         for chunk in _order_chunks(rows, lines_at_once):
             with db.write() as connection:
                 _store_chunk(connection, shop, chunk, seen, now, send_since, enroll, total)
-    return _report(total, table.faults)
+    return report(total, table.faults)
 
 
 # ---------------------------------------------------------------- orders
@@ -259,9 +259,10 @@ class _LinesSeen:
 # ---------------------------------------------------------------- rows
 
 
-def _parsed(
+def parsed(
     rows: Iterable[tuple[int, tuple[str, ...]]], faults: Faults, parse: Callable[[tuple[str, ...]], T]
 ) -> Iterator[T]:
+    """The rows that can be used; the others are noted."""
     for line, values in rows:
         try:
             yield parse(values)
@@ -269,7 +270,8 @@ def _parsed(
             faults.add(line, err)
 
 
-def _chunks(things: Iterable[T]) -> Iterator[list[T]]:
+def chunks(things: Iterable[T]) -> Iterator[list[T]]:
+    """As many at once as go into one transaction."""
     chunk = []
     for thing in things:
         chunk.append(thing)
@@ -280,12 +282,14 @@ def _chunks(things: Iterable[T]) -> Iterator[list[T]]:
         yield chunk
 
 
-def _add(total: store.Tally, tally: store.Tally) -> None:
+def add(total: store.Tally, tally: store.Tally) -> None:
+    """Count what a chunk came to."""
     total.added += tally.added
     total.changed += tally.changed
     total.unchanged += tally.unchanged
 
 
-def _report(total: store.Tally, faults: Faults) -> LoadReport:
+def report(total: store.Tally, faults: Faults) -> LoadReport:
+    """What became of a whole file."""
     rows = total.added + total.changed + total.unchanged + faults.count
     return LoadReport(rows, total.added, total.changed, total.unchanged, faults.count, tuple(faults.kept))

@@ -10,13 +10,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
 
-from aftercart.db.session import Database, insert_new
-from aftercart.db.tables import attempts, clicks, consents, links, orders, recipients, sends, suppressions
+from aftercart.consent import store as consent
+from aftercart.consent.statement import ConsentState, ConsentStatement
+from aftercart.db.session import Database
+from aftercart.db.tables import attempts, clicks, links, orders, recipients, sends, suppressions
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.attribute import attribute
-from aftercart.policy.consent import ConsentState
+from aftercart.policy import store as policy
 from aftercart.policy.decision import Reason
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
+from aftercart.rights.store import is_erased
 from aftercart.tracking.bots import BURST_WINDOW, Hit, verdict
 from aftercart.tracking.tokens import TokenSigner
 
@@ -153,7 +156,8 @@ def keep_leaving(connection: Connection, leaving: Leaving) -> Leaver | None:
     email = _email(connection, leaving.recipient_id, lock=True)
     if email is None:
         return None
-    _suppress(connection, email, way, leaving.at)
+    left, brand = SuppressionReason.UNSUBSCRIBED, SuppressionScope.BRAND
+    policy.suppress(connection, [email], left, way, leaving.at, brand)
     _deny_consent(connection, leaving.recipient_id, way, leaving.at)
     return Leaver(email, has_left=True)
 
@@ -162,31 +166,21 @@ def _email(connection: Connection, recipient_id: int, *, lock: bool = False) -> 
     wanted = select(recipients.c.email).where(recipients.c.id == recipient_id)
     found = connection.execute(wanted.with_for_update(key_share=True) if lock else wanted)
     email: str | None = found.scalar_one_or_none()
-    return email
+    return None if email is None or is_erased(email) else email
 
 
 def _has_left(connection: Connection, email: str) -> bool:
     left = select(suppressions.c.id).where(
         suppressions.c.email == email,
-        suppressions.c.scope == SuppressionScope.MARKETING,
+        suppressions.c.scope == SuppressionScope.BRAND,
         suppressions.c.reason == SuppressionReason.UNSUBSCRIBED,
     )
     return connection.execute(left).first() is not None
 
 
-def _suppress(connection: Connection, email: str, source: str, now: datetime) -> None:
-    row = {"email": email, "scope": SuppressionScope.MARKETING, "reason": SuppressionReason.UNSUBSCRIBED}
-    insert_new(connection, suppressions, [row | {"source": source, "at": now}], unique=("email", "scope", "reason"))
-
-
 def _deny_consent(connection: Connection, recipient_id: int, source: str, now: datetime) -> None:
-    newest = (
-        select(consents.c.state)
-        .where(consents.c.recipient_id == recipient_id)
-        .order_by(consents.c.at.desc(), consents.c.id.desc())
-        .limit(1)
-    )
-    if connection.execute(newest).scalar_one_or_none() == ConsentState.DENIED:
-        return
-    row = {"recipient_id": recipient_id, "state": ConsentState.DENIED, "source": source}
-    connection.execute(consents.insert(), row | {"at": now, "recorded_at": now})
+    """Once, however often they click: the suppression stands for every further time."""
+    history = consent.histories(connection, [recipient_id]).get(recipient_id, [])
+    newest = max(history, key=lambda entry: entry.at, default=None)
+    if newest is None or newest.state is not ConsentState.DENIED:
+        consent.record_consent(connection, recipient_id, ConsentStatement(ConsentState.DENIED, source, now), now)

@@ -84,7 +84,7 @@ def _prepare_batch(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
     now = app.clock()
     with app.db.read() as connection:
         batch = _load(connection, app, ledger.due(connection, send_ids, now, app.db.boot_id))
-        people = look_up_permissions(connection, batch)
+        people = look_up_permissions(connection, app, batch, now)
         hopeful = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         return prepare(connection, app, hopeful, now)
 

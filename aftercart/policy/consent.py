@@ -1,15 +1,6 @@
-"""Permission to market: held, refused, or asked for and not yet given."""
+"""Permission to market: held, or not."""
 
-from enum import StrEnum
-
-
-class ConsentState(StrEnum):
-    """What a person last said about marketing mail."""
-
-    GRANTED = "granted"
-    DENIED = "denied"
-    PENDING = "pending"
-    """Asked (double opt-in) and not answered."""
+from aftercart.consent.statement import ConsentState
 
 
 def may_market(state: ConsentState | None) -> bool:

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Literal, Self
 
+from aftercart.consent.statement import ConsentState
 from aftercart.policy.competition import LOOKAHEAD, Bid, Rival, yields_until
-from aftercart.policy.consent import ConsentState, may_market
+from aftercart.policy.consent import may_market
 from aftercart.policy.days import EVERY_DAY
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, OnCap, next_free
 from aftercart.policy.send_times import ANY_TIME, SendTimes
@@ -69,6 +70,7 @@ class Reason(StrEnum):
     NO_CONSENT = "no_consent", "The person has not agreed to marketing mail."
     UNSUBSCRIBED = "unsubscribed", "The person has unsubscribed."
     SUPPRESSED = "suppressed", "The address must not be mailed (it bounced, complained, or was put on the list)."
+    ERASED = "erased", "The person asked to be forgotten."
     HOLDOUT = "holdout", "The person belongs to the group that gets nothing, to measure what the mails really earn."
 
     # content
@@ -148,6 +150,7 @@ CANCELING = frozenset(
         Reason.ITEMS_RETURNED,
         Reason.CAMPAIGN_INACTIVE,
         Reason.STEP_DROPPED,
+        Reason.ERASED,
     }
 )
 """Reasons that take back the plan itself: the send ends as `canceled`, after all others as `skipped`."""

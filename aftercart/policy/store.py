@@ -8,9 +8,9 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true
 
 from aftercart.db.session import insert_new
-from aftercart.db.tables import consents, recipients, sends, suppressions
+from aftercart.db.tables import recipients, sends, suppressions
+from aftercart.policy.address_hash import PREFIX, AddressHashes, is_hash, key_id_of
 from aftercart.policy.competition import Rival
-from aftercart.policy.consent import ConsentState
 from aftercart.policy.frequency_cap import Counted
 from aftercart.policy.suppression import Suppression, SuppressionReason, SuppressionScope
 
@@ -20,35 +20,21 @@ CHUNK = 500
 T = TypeVar("T")
 
 
-def current_consent(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, ConsentState]:
-    """The newest word of each person (by its time, then by its id). Who never said anything is missing."""
-    newest = func.row_number().over(
-        partition_by=consents.c.recipient_id, order_by=(consents.c.at.desc(), consents.c.id.desc())
-    )
-    found: dict[int, ConsentState] = {}
-    for ids in _chunks(recipient_ids):
-        ranked = (
-            select(consents.c.recipient_id, consents.c.state, newest.label("place"))
-            .where(consents.c.recipient_id.in_(ids))
-            .subquery()
-        )
-        rows = connection.execute(select(ranked.c.recipient_id, ranked.c.state).where(ranked.c.place == 1))
-        found.update({recipient_id: ConsentState(state) for recipient_id, state in rows})
-    return found
-
-
-def suppressions_of(connection: Connection, emails: Iterable[str]) -> dict[str, tuple[Suppression, ...]]:
-    """All entries of each normalized address. An address without any is missing."""
+def suppressions_of(
+    connection: Connection, emails: Iterable[str], hashes: AddressHashes
+) -> dict[str, tuple[Suppression, ...]]:
+    """All entries of each normalized address, also of one that was erased. An address without any is missing."""
+    kept_as = {kept: email for email in emails for kept in (email, *hashes.all_of(email))}
     found: defaultdict[str, list[Suppression]] = defaultdict(list)
     table = suppressions.c
-    for chunk in _chunks(emails):
+    for chunk in _chunks(kept_as):
         rows = connection.execute(
-            select(table.email, table.scope, table.reason, table.at)
+            select(table.email, table.scope, table.reason, table.at, table.topic)
             .where(table.email.in_(chunk))
             .order_by(table.at, table.id)
         )
-        for email, scope, reason, at in rows:
-            found[email].append(Suppression(SuppressionScope(scope), SuppressionReason(reason), at))
+        for kept, scope, reason, at, topic in rows:
+            found[kept_as[kept]].append(Suppression(SuppressionScope(scope), SuppressionReason(reason), at, topic))
     return {email: tuple(entries) for email, entries in found.items()}
 
 
@@ -70,6 +56,16 @@ def persons_of(connection: Connection, recipient_ids: Iterable[int]) -> dict[int
 def _are_or_were(ids: Sequence[int]) -> ColumnElement[bool]:
     """These recipients, and those that were merged into them."""
     return or_(recipients.c.id.in_(ids), recipients.c.merged_into.in_(ids))
+
+
+def keys_missing(connection: Connection, hashes: AddressHashes) -> set[str]:
+    """Keys by which erased addresses are kept and which are not there any more: these people would be mailed again."""
+    width = len(PREFIX) + 8
+    kept = select(func.substr(suppressions.c.email, 1, width)).where(
+        suppressions.c.email >= PREFIX, suppressions.c.email < PREFIX.replace(":", ";")
+    )
+    found = {key_id_of(text) for text in connection.execute(kept.distinct()).scalars() if is_hash(text)}
+    return {key_id for key_id in found if not hashes.knows(key_id)}
 
 
 def counted_sends(
@@ -138,12 +134,37 @@ def suppress(
     source: str,
     now: datetime,
     scope: SuppressionScope = SuppressionScope.ALL,
+    topic: str = "",
 ) -> None:
-    """Never mail these addresses again, within the scope. An entry that is there already stays as it is."""
-    rows = [
-        {"email": email, "scope": scope, "reason": reason, "source": source, "at": now} for email in sorted(set(emails))
-    ]
-    insert_new(connection, suppressions, rows, unique=("email", "scope", "reason"))
+    """Never mail these addresses again, within the scope (`topic`: which one, where the scope is a topic).
+
+    An entry that is there already stays as it is.
+    """
+    entry = {"scope": scope, "topic": topic, "reason": reason, "source": source, "at": now}
+    rows = [{"email": email, **entry} for email in sorted(set(emails))]
+    insert_new(connection, suppressions, rows, unique=("email", "scope", "topic", "reason"))
+
+
+def lift(
+    connection: Connection,
+    email: str,
+    scope: SuppressionScope = SuppressionScope.BRAND,
+    topic: str = "",
+    reasons: Collection[SuppressionReason] = (SuppressionReason.UNSUBSCRIBED,),
+) -> int:
+    """Take back entries of one address: what the person says themself, on a page or by confirming; how many there were.
+
+    Raises ValueError for a reason that nobody may take back: a bounce, a complaint, an erasure.
+    """
+    if kept := [reason for reason in reasons if not reason.may_be_lifted]:
+        raise ValueError(f"{kept[0]} is not to be taken back")
+    taken = suppressions.delete().where(
+        suppressions.c.email == email,
+        suppressions.c.scope == scope,
+        suppressions.c.topic == topic,
+        suppressions.c.reason.in_(list(reasons)),
+    )
+    return connection.execute(taken).rowcount
 
 
 def lock_recipients(connection: Connection, recipient_ids: Iterable[int]) -> None:

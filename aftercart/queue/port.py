@@ -74,6 +74,7 @@ class CeleryQueue:
 QUEUE_OF = {
     "ingest": "ingest",
     "deliver": "deliver",
+    "confirm": "deliver",
     "dispatch": "housekeeping",
     "tidy": "housekeeping",
     "collect": "feedback",

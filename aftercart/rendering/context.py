@@ -96,6 +96,8 @@ class PickContext(TypedDict):
 class LinksContext(TypedDict):
     unsubscribe: str
     """Leaves with one click. Every mail carries it; never tracked."""
+    confirm: NotRequired[str]
+    """Says yes, on a page with one button. Only in the template `confirm` (double opt-in)."""
     preferences: NotRequired[str]
     """A preference page. There is none yet, so ask first: `{% if links.preferences is defined %}`."""
 

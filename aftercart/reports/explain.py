@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -14,7 +14,6 @@ from aftercart.db.tables import (
     attempts,
     attributions,
     clicks,
-    consents,
     decisions,
     events,
     feedback,
@@ -25,12 +24,13 @@ from aftercart.db.tables import (
     products,
     recipients,
     sends,
-    suppressions,
 )
 from aftercart.intake.clean import clean_email
 from aftercart.policy.decision import Reason
 from aftercart.reports.archived import Archived, archived
 from aftercart.reports.expiry import kept_by
+from aftercart.reports.moment import Moment
+from aftercart.reports.people import person_moments
 from aftercart.reports.told import facts_of, sentence_of
 from aftercart.reports.words import CLICKS, SOURCES, answer_in_words
 
@@ -52,23 +52,6 @@ KINDS = (
 )
 """The kinds of moments of an order, as they follow one another where they bear the same time."""
 REVERSED = {"refund": "refunded", "return": "sent back", "cancellation": "canceled", "deletion": "deleted at the shop"}
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Something that happened: when, what kind of thing, in words, and the facts it rests on."""
-
-    at: datetime
-    kind: str
-    sentence: str
-    campaign: str | None = None
-    send_id: str | None = None
-    reason: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {**asdict(self), "at": self.at.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +93,7 @@ class OrderStory:
 
 @dataclass(frozen=True, slots=True)
 class PersonStory:
-    """What a person has told us: consents and suppressions, oldest first."""
+    """What a person has told us and was asked: consents, confirmations and suppressions, oldest first."""
 
     email: str
     moments: tuple[Moment, ...]
@@ -184,10 +167,10 @@ def _about_person(connection: Connection, name: str) -> Explanation:
         return Explanation()
     email = clean_email(name) or name.lower()  # as it was taken in: jörg@exämple.de is kept with xn--exmple-cua.de
     rows = _orders(connection, recipients.c.email == email)
-    moments = [*_consents(connection, email), *_suppressions(connection, email)]
+    moments = person_moments(connection, email)
     if not rows and not moments:
         return Explanation()
-    person = PersonStory(email, tuple(sorted(moments, key=lambda moment: moment.at)))
+    person = PersonStory(email, tuple(moments))
     return Explanation(orders=_stories(connection, rows), people=(person,))
 
 
@@ -434,18 +417,3 @@ def _events(connection: Connection, shop_order_id: str) -> tuple[Moment, ...]:
         )
         for row in connection.execute(query).mappings()
     )
-
-
-def _consents(connection: Connection, email: str) -> Iterable[Moment]:
-    query = (
-        select(consents).join(recipients, recipients.c.id == consents.c.recipient_id).where(recipients.c.email == email)
-    )
-    for row in connection.execute(query).mappings():
-        yield Moment(row["at"], "consent", f"Consent to marketing mail: {row['state']} (from {row['source']}).")
-
-
-def _suppressions(connection: Connection, email: str) -> Iterable[Moment]:
-    for row in connection.execute(select(suppressions).where(suppressions.c.email == email)).mappings():
-        yield Moment(
-            row["at"], "suppression", f"No {row['scope']} mail any more: {row['reason']} (from {row['source']})."
-        )

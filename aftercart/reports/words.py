@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from aftercart.money import formatted
 from aftercart.policy.decision import Reason
+from aftercart.reports.people import confirmation_in_words, consent_in_words
 
 Facts = Mapping[str, Any]
 Line = Callable[[Facts], Iterable[str]]
@@ -58,12 +59,17 @@ KEPT = {
     Reason.OUTRANKED: "more important mails to the same person held it until then.",
 }
 """What kept a mail until it was no longer worth sending: whatever makes a mail wait."""
+CONSENT = {
+    "pending": "they agreed, and have not confirmed it yet",
+    "expired": "it has run out",
+}
+"""How consent stands, where a reader knows better words."""
 CONSENT_FROM = {
     "woocommerce": "WooCommerce itself asks nobody: your checkout has to write the order meta `accepts_marketing` "
-    "(docs/operations.md, Consent).",
+    "(docs/consent.md).",
     "shopify": "Shopify tells it as `email_marketing_consent` of the customer, or `buyer_accepts_marketing` of the "
-    "order (docs/operations.md, Consent).",
-    "generic": "Your shop has to say `accepts_marketing: true` of the customer (docs/operations.md, Consent).",
+    "order (docs/consent.md).",
+    "generic": "Your shop has to say `accepts_marketing: true` of the customer (docs/consent.md).",
 }
 """Where a yes would come from, by shop."""
 SOURCES = {
@@ -86,13 +92,15 @@ def answer_in_words(reason: str, because: str | None = None) -> str:
 
 def in_words(kind: str, facts: Facts) -> list[str]:
     """The facts of a moment, a sentence each."""
+    if facts.get("erased"):
+        return ["What it rested on was erased, as the person wished."]
     return [line for line in TELL[kind](facts) if line] if facts else []
 
 
 def _gate(facts: Facts) -> Iterable[str]:
     yield f"Where they live it was {_clock(facts['local_time'])} ({facts['zone']}: {_zone(facts)})."
     yield f"Worth sending until {_instant(facts['valid_until'], facts['zone'])}."
-    yield f"Consent to marketing mail: {facts['consent'] or 'they never said anything'}."
+    yield f"Consent to marketing mail: {CONSENT.get(facts['consent'], facts['consent'] or 'they never said anything')}."
     if not facts["consent"]:
         yield CONSENT_FROM.get(facts.get("shop", ""), "")
     if facts.get("suppressed_for"):
@@ -227,7 +235,8 @@ TELL: Mapping[str, Line] = {
     "operator": _operator,
     "click": _nothing,
     "attribution": _attribution,
-    "consent": _nothing,
+    "consent": consent_in_words,
+    "confirmation": confirmation_in_words,
     "suppression": _nothing,
 }
 

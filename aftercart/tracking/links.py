@@ -20,7 +20,7 @@ UNSAFE = "#unsafe-url"
 
 _HARMLESS = re.compile(r"(mailto:|tel:|#)", re.IGNORECASE)
 """Leads to no page, so it can lead to no wrong one."""
-_OUR_PATHS = ("/c/", "/o/", "/u/", "/p/", "/v/")
+_OUR_PATHS = ("/c/", "/o/", "/u/", "/p/", "/v/", "/y/")
 
 
 class LinkBook:

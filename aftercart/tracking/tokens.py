@@ -31,6 +31,7 @@ class TokenSigner:
             raise ValueError("needs at least one key")
         self._link = _signer(keys, "link")
         self._unsubscribe = _signer(keys, "unsubscribe")
+        self._confirm = _signer(keys, "confirm")
 
     def link(self, send_id: UUID, position: int) -> str:
         """The token of one link of a send."""
@@ -49,6 +50,15 @@ class TokenSigner:
         """Who leaves, and the send they leave from. Raises BadTokenError."""
         recipient_id, send_id = _read(self._unsubscribe, _UNSUBSCRIBE, token)
         return recipient_id, UUID(bytes=send_id)
+
+    def confirm(self, recipient_id: int, confirmation_id: UUID) -> str:
+        """The token with which a person confirms that they may be written to."""
+        return _sign(self._confirm, _UNSUBSCRIBE.pack(recipient_id, confirmation_id.bytes))
+
+    def read_confirm(self, token: str) -> tuple[int, UUID]:
+        """Who confirms, and which question. Raises BadTokenError."""
+        recipient_id, confirmation_id = _read(self._confirm, _UNSUBSCRIBE, token)
+        return recipient_id, UUID(bytes=confirmation_id)
 
 
 def _signer(keys: Sequence[str], purpose: str) -> Signer:

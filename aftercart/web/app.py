@@ -17,6 +17,7 @@ from aftercart.bootstrap import App
 from aftercart.pipeline.record import Click, keep_clicks
 from aftercart.queue import Queue
 from aftercart.web.click_writer import ClickWriter
+from aftercart.web.confirm import confirm_routes
 from aftercart.web.esp_webhooks import esp_webhook_routes
 from aftercart.web.health import health_router
 from aftercart.web.icon import icon_routes
@@ -53,6 +54,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.router.routes.extend(webhook_routes(app, writer))
     web.router.routes.extend(esp_webhook_routes(app, writer))
     web.router.routes.extend(link_routes(app, clicks, leavers))
+    web.router.routes.extend(confirm_routes(app))
     web.router.routes.extend(icon_routes(app))
     web.router.routes.extend(front if front is not None else landing_routes(app))
     describe(web)

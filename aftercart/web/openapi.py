@@ -75,9 +75,27 @@ _LEAVE = _operation(
     },
 )
 
+_MAY_WE = _operation(
+    "A page that asks whether a new consent is meant; changes nothing",
+    "links",
+    "token",
+    {200: "The page.", 404: "The token is not ours."},
+)
+_CONFIRM = _operation(
+    "Confirm a new consent (double opt-in)",
+    "links",
+    "token",
+    {
+        200: "Confirmed, however often this is asked.",
+        404: "The token is not ours, or the question no longer stands.",
+        503: "The database is busy: ask again after `Retry-After` seconds.",
+    },
+)
+
 HOT = {
     "/webhooks/{shop}": {"post": _SHOP},
     "/webhooks/esp/{name}": {"post": _SERVICE},
     "/c/{token}": {"get": _CLICK},
     "/u/{token}": {"get": _ASK, "post": _LEAVE},
+    "/y/{token}": {"get": _MAY_WE, "post": _CONFIRM},
 }

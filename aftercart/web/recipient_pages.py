@@ -35,6 +35,14 @@ class RecipientPages:
         """This address has left."""
         return self._page("unsubscribed.html", email=email)
 
+    def may_we(self) -> HTMLResponse:
+        """May we write? One button. Shows no address: the link may have been passed on."""
+        return self._page("confirm.html")
+
+    def confirmed(self) -> HTMLResponse:
+        """They said yes."""
+        return self._page("confirmed.html")
+
     def landing(self, shop_url: str) -> HTMLResponse:
         """The front door: says whose mails come from here, and where the shop is."""
         return self._page("landing.html", shop_url=shop_url)

@@ -112,6 +112,38 @@ def test_a_cap_per_topic_counts_campaigns_of_that_topic_and_no_others(open_app: 
 # ---------------------------------------------------------------- brand.yaml: the shop
 
 
+# ---------------------------------------------------------------- brand.yaml: consent
+
+
+@pytest.mark.parametrize(("double", "fate"), [("false", ("sent", "sent")), ("true", ("skipped", "no_consent"))])
+def test_where_a_yes_has_to_be_confirmed_a_new_one_permits_nothing_yet(
+    open_app: Open, double: str, fate: tuple[str, str]
+) -> None:
+    app = open_app(campaign(quiet="null"), double_opt_in=double)
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    assert fates(app) == [fate]
+
+
+@pytest.mark.parametrize(("span", "fate"), [("3d", ("skipped", "no_consent")), ("4d", ("sent", "sent"))])
+def test_an_implied_yes_ends_so_long_after_the_purchase(open_app: Open, span: str, fate: tuple[str, str]) -> None:
+    """CASL s. 10(10)"""
+    app = open_app(campaign(after="72h", at="null", quiet="null"), implied_consent_expires=span)
+    order(app, "1", {**ADA, "consent": {"basis": "implied"}})
+    run_until(app, MONDAY + 3 * DAY + HOUR)
+    assert fates(app) == [fate]
+
+
+def test_an_express_yes_does_not_end_with_the_implied_ones(open_app: Open) -> None:
+    app = open_app(campaign(after="72h", at="null", quiet="null"), implied_consent_expires="1d")
+    order(app, "1", {**ADA, "consent": {"basis": "express"}})
+    run_until(app, MONDAY + 3 * DAY + HOUR)
+    assert fates(app) == [("sent", "sent")]
+
+
+# ---------------------------------------------------------------- brand.yaml: the rest
+
+
 def test_only_links_to_the_hosts_of_the_brand_are_tracked(open_app: Open, tmp_path: Path) -> None:
     app = open_app(campaign(), link_hosts="[partner.example]")
     links = '<a href="https://shop.partner.example/a">A</a> <a href="https://www.example.com/b">B</a>'

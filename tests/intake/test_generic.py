@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
+from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import ConfigError, UnprocessableError
 from aftercart.intake.base import (
     Buyer,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
     Order,
     OrderLine,
@@ -75,6 +74,46 @@ def test_an_order_may_tell_when_it_was_paid() -> None:
 )
 def test_an_order_is_kept_whatever_is_known_of_the_buyer(customer: Any, buyer: Buyer | None) -> None:
     assert parse(generic_order(customer=customer)).order.buyer == buyer
+
+
+PROOF = {"basis": "express", "wording": "Yes, write to me", "ip": "192.0.2.7", "source": "footer"}
+
+
+def form(**changes: Any) -> Any:
+    usual = {"customer": {"email": "Ada@example.com"}, "accepts_marketing": True, "consent_at": "2026-03-01T10:00:00Z"}
+    return parse(generic("consent.changed", **{**usual, "consent": PROOF, **changes}))
+
+
+def test_a_form_tells_of_a_yes_with_its_proof() -> None:
+    said = ConsentStatement(
+        ConsentState.GRANTED, "generic:footer", PLACED, Basis.EXPRESS, "Yes, write to me", "192.0.2.7"
+    )
+    assert form() == CustomerSeen(Buyer(email="ada@example.com", consent=said))
+
+
+def test_a_no_rests_on_nothing_and_does_not_end() -> None:
+    no = form(accepts_marketing=False, consent={**PROOF, "expires_at": "2027-01-01T00:00:00Z"}).buyer.consent
+    assert (no.state, no.basis, no.expires_at) == (ConsentState.DENIED, Basis.UNSTATED, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"customer": {}}, "data.customer.email"),
+        ({"customer": {"email": "nobody"}}, "data.customer.email"),
+        ({"customer": {"id": "7"}}, "data.customer.email"),
+        ({"accepts_marketing": None}, "data.accepts_marketing"),
+        ({"accepts_marketing": "perhaps"}, "data.accepts_marketing"),
+        ({"consent": {"basis": "surely"}}, "data.consent.basis"),
+        ({"consent": {"expires_at": "soon"}}, "data.consent.expires_at"),
+        ({"consent_at": "yesterday"}, "data.consent_at"),
+    ],
+    ids=["nobody", "no address", "an id alone", "no answer", "no clear answer", "basis", "end", "time"],
+)
+def test_a_form_that_is_not_clear_is_refused_with_the_field(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(UnprocessableError) as refused:
+        form(**changes)
+    assert refused.value.field == field
 
 
 def test_a_fraction_is_bought_and_a_line_of_nothing_is_not() -> None:

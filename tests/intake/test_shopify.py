@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
+from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
 from aftercart.intake.base import (
     Buyer,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
     Order,
     OrderState,
@@ -197,6 +196,34 @@ def test_a_box_ticked_counts_from_the_time_of_the_order() -> None:
     assert consent(buyer_accepts_marketing=True) == ConsentStatement(
         ConsentState.GRANTED, "shopify:order", datetime(2026, 3, 1, 10, tzinfo=UTC)
     )
+
+
+@pytest.mark.parametrize(
+    ("level", "basis"),
+    [
+        ("single_opt_in", "express"),
+        ("confirmed_opt_in", "double_opt_in"),
+        ("unknown", ""),
+        (None, ""),
+        ("new_word", ""),
+    ],
+    ids=["single", "confirmed", "unknown", "missing", "a word we do not know"],
+)
+def test_the_opt_in_level_says_on_what_a_yes_rests_and_other_words_nothing(level: str | None, basis: str) -> None:
+    record = {"state": "subscribed", "opt_in_level": level}
+    said = consent(customer={**customer("subscribed"), "email_marketing_consent": record})
+    assert said is not None
+    assert said.basis == basis
+
+
+@pytest.mark.parametrize(
+    ("written", "ip"),
+    [("192.0.2.7", "192.0.2.7"), ("2001:DB8::1", "2001:db8::1"), ("unknown", ""), (7, ""), (None, "")],
+)
+def test_a_box_ticked_comes_with_the_address_it_was_ticked_from(written: Any, ip: str) -> None:
+    said = consent(buyer_accepts_marketing=True, browser_ip=written)
+    assert said is not None
+    assert (said.ip, said.basis) == (ip, "")
 
 
 def test_a_customer_tells_when_they_subscribed() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, event, select
 
+from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.db.session import Database
 from aftercart.db.tables import (
     Row,
@@ -27,8 +28,6 @@ from aftercart.db.tables import (
 from aftercart.intake.base import (
     Buyer,
     Change,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
     Order,
     OrderLine,
@@ -390,7 +389,7 @@ def test_an_order_of_nobody_is_still_an_order(db: Database, buyer: Buyer | None)
 
 def test_consent_is_recorded_only_where_it_changes(db: Database) -> None:
     def says(state: ConsentState, day: int) -> CustomerSeen:
-        return seen(consent=ConsentStatement(state, "shop", NOON + timedelta(days=day)))
+        return seen(consent=ConsentStatement(state, "shop", NOON + timedelta(days=day), Basis.EXPRESS))
 
     tell(db, says(YES, 0), says(YES, 1))
     tell(db, says(YES, 1))
@@ -409,10 +408,13 @@ def test_consent_that_arrives_late_is_recorded_under_its_time(db: Database) -> N
     assert len(consent_rows(db)) == 2
 
 
+PROOF = {"basis": "", "wording": "", "ip": "", "undated": False}
+
+
 def test_a_shops_yes_stands_beside_our_own_unanswered_question(db: Database) -> None:
     tell(db, seen())
     ada = only(db, recipients)["id"]
-    asked = {"recipient_id": ada, "state": "pending", "source": "form", "at": NOON, "recorded_at": NOON}
+    asked = {"recipient_id": ada, "state": "pending", "source": "form", "at": NOON, "recorded_at": NOON, **PROOF}
     with db.write() as connection:
         connection.execute(consents.insert(), [asked])
     tell(db, seen(consent=ConsentStatement(YES, "shop", None)))
@@ -422,7 +424,14 @@ def test_a_shops_yes_stands_beside_our_own_unanswered_question(db: Database) -> 
 
 
 def test_no_shop_lifts_a_suppression(db: Database) -> None:
-    left = {"email": "ada@example.com", "scope": "marketing", "reason": "unsubscribed", "source": "link", "at": NOON}
+    left = {
+        "email": "ada@example.com",
+        "scope": "brand",
+        "topic": "",
+        "reason": "unsubscribed",
+        "source": "link",
+        "at": NOON,
+    }
     with db.write() as connection:
         connection.execute(suppressions.insert(), [left])
     tell(db, seen(consent=ConsentStatement(YES, "shop", NOW)))

@@ -6,11 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
 from aftercart.intake.base import (
     Buyer,
-    ConsentState,
-    ConsentStatement,
     CustomerSeen,
     Order,
     OrderReversed,
@@ -126,6 +125,19 @@ def test_consent_is_a_meta_key_that_says_yes(meta: list[Any], state: ConsentStat
     assert buyer is not None
     said = ConsentStatement(ConsentState.GRANTED, "woocommerce:order", datetime(2026, 3, 1, 10, tzinfo=UTC))
     assert buyer.consent == (said if state else None)
+
+
+@pytest.mark.parametrize(("basis", "kept"), [("express", "express"), ("sure!", ""), ({"odd": 1}, "")])
+def test_the_checkout_may_say_what_was_asked_and_on_what_the_yes_rests(basis: Any, kept: str) -> None:
+    meta = [
+        {"key": "accepts_marketing", "value": "yes"},
+        {"key": "accepts_marketing_basis", "value": basis},
+        {"key": "accepts_marketing_wording", "value": "Yes, write to me"},
+    ]
+    buyer = order(meta_data=meta, customer_ip_address="192.0.2.9").buyer
+    assert buyer is not None
+    assert buyer.consent is not None
+    assert (buyer.consent.basis, buyer.consent.wording, buyer.consent.ip) == (kept, "Yes, write to me", "192.0.2.9")
 
 
 def test_a_customer() -> None:

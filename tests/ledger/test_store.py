@@ -103,19 +103,29 @@ def test_a_hand_over_does_not_begin_once_the_mail_is_no_longer_worth_sending(app
     assert begun(app, at=last_use - SECOND)
 
 
-@pytest.mark.parametrize(("scope", "reason"), [("marketing", "unsubscribed"), ("all", "hard_bounce")])
+@pytest.mark.parametrize(("scope", "reason"), [("brand", "unsubscribed"), ("all", "hard_bounce")])
 def test_a_hand_over_does_not_begin_for_an_address_on_the_list(app: App, scope: str, reason: str) -> None:
     """T21"""
     claimed(app)
-    row = {"email": "ada@example.com", "scope": scope, "reason": reason, "source": "test", "at": NOW}
+    row = {"email": "ada@example.com", "scope": scope, "topic": "", "reason": reason, "source": "test", "at": NOW}
     do(app, lambda connection: connection.execute(insert(suppressions), row))
     assert not begun(app)
+
+
+@pytest.mark.parametrize(("topic", "goes"), [("recommendations", False), ("news", True)])
+def test_a_hand_over_begins_for_who_left_another_topic(app: App, topic: str, goes: bool) -> None:
+    """T21, T24: what they left is what ends."""
+    claimed(app)
+    row = {"email": "ada@example.com", "scope": "topic", "topic": topic, "reason": "unsubscribed"}
+    do(app, lambda connection: connection.execute(insert(suppressions), {**row, "source": "test", "at": NOW}))
+    assert begun(app) is goes
 
 
 def test_a_hand_over_looks_at_the_newest_word_of_the_person(app: App) -> None:
     """T21: an older no does not count against a newer yes."""
     claimed(app)
-    said = {"recipient_id": only_send(app)["recipient_id"], "source": "test", "recorded_at": NOW}
+    proof = {"basis": "", "wording": "", "ip": "", "undated": False}
+    said = {"recipient_id": only_send(app)["recipient_id"], "source": "test", "recorded_at": NOW, **proof}
     for state, at in (("denied", NOW), ("granted", NOW + SECOND), ("denied", NOW - SECOND)):
         do(app, lambda connection, row: connection.execute(insert(consents), row), {**said, "state": state, "at": at})
     assert begun(app)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aftercart.consent.statement import ConsentState
 from aftercart.policy.competition import Rival
-from aftercart.policy.consent import ConsentState
 from aftercart.policy.days import Days
 from aftercart.policy.decision import (
     Allow,

@@ -7,17 +7,21 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, event, insert
 
+from aftercart.consent import store as consent_store
+from aftercart.consent.standing import ConsentRules
+from aftercart.consent.statement import ConsentState
 from aftercart.db.session import Database
 from aftercart.db.tables import consents, enrollments, orders, recipients, sends, suppressions
 from aftercart.policy import store
+from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.competition import Rival
-from aftercart.policy.consent import ConsentState
 from aftercart.policy.frequency_cap import Counted
 from aftercart.policy.suppression import Suppression, SuppressionReason, SuppressionScope
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ADA, BEN, CHIKA = 1, 2, 3
+HASHES = AddressHashes(["k" * 40])
 TOPIC = "recommendations"
 """Of a mail that names none."""
 
@@ -35,7 +39,8 @@ _EMPTY_PERSON = {"first_name": "", "locale": "", "time_zone": "", "country": ""}
 
 
 def consent(connection: Connection, person: int, state: ConsentState, at: datetime) -> None:
-    row = {"recipient_id": person, "state": state, "source": "checkout", "at": at, "recorded_at": NOW}
+    evidence = {"basis": "", "wording": "", "ip": "", "undated": False}
+    row = {"recipient_id": person, "state": state, "source": "checkout", "at": at, "recorded_at": NOW, **evidence}
     connection.execute(insert(consents), row)
 
 
@@ -64,22 +69,23 @@ def test_the_newest_word_of_a_person_holds(connection: Connection) -> None:
     consent(connection, ADA, ConsentState.DENIED, NOW - HOUR)
     consent(connection, BEN, ConsentState.GRANTED, NOW - HOUR)
     consent(connection, BEN, ConsentState.DENIED, NOW - HOUR)
-    assert store.current_consent(connection, [ADA, BEN, CHIKA]) == {
+    assert consent_store.standings(connection, [ADA, BEN, CHIKA], NOW, ConsentRules()) == {
         ADA: ConsentState.GRANTED,
-        BEN: ConsentState.DENIED,  # of two words at one instant the later written
+        BEN: ConsentState.DENIED,  # of two words at one instant the no
     }
 
 
 def test_all_suppressions_of_an_address_are_found(connection: Connection) -> None:
-    rows = [("1@example.com", "marketing", "unsubscribed"), ("1@example.com", "all", "hard_bounce")]
+    rows = [("1@example.com", "brand", "unsubscribed"), ("1@example.com", "all", "hard_bounce")]
     for email, scope, reason in rows:
         connection.execute(
-            insert(suppressions), {"email": email, "scope": scope, "reason": reason, "source": "test", "at": NOW}
+            insert(suppressions),
+            {"email": email, "scope": scope, "topic": "", "reason": reason, "source": "test", "at": NOW},
         )
-    found = store.suppressions_of(connection, ["1@example.com", "2@example.com"])
+    found = store.suppressions_of(connection, ["1@example.com", "2@example.com"], HASHES)
     assert found == {
         "1@example.com": (
-            Suppression(SuppressionScope.MARKETING, SuppressionReason.UNSUBSCRIBED, NOW),
+            Suppression(SuppressionScope.BRAND, SuppressionReason.UNSUBSCRIBED, NOW),
             Suppression(SuppressionScope.ALL, SuppressionReason.HARD_BOUNCE, NOW),
         )
     }
@@ -116,10 +122,10 @@ def test_rivals_are_the_mails_still_waiting(connection: Connection) -> None:
 def test_a_thousand_people_take_few_queries(connection: Connection) -> None:
     statements: list[str] = []
     event.listen(connection, "before_cursor_execute", lambda *call: statements.append(call[2]))
-    store.current_consent(connection, [*range(1000), *range(1000)])
+    consent_store.standings(connection, [*range(1000), *range(1000)], NOW, ConsentRules())
     store.persons_of(connection, range(1000))
     store.counted_sends(connection, {n: n for n in range(1000)}, NOW, NOW)
-    store.suppressions_of(connection, [f"{n}@example.com" for n in range(500)])
+    store.suppressions_of(connection, [f"{n}@example.com" for n in range(250)], HASHES)
     assert len(statements) == 2 + 4 + 2 + 1  # persons: 250 at once
 
 

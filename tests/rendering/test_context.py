@@ -18,7 +18,7 @@ from aftercart.rendering.source import template_names
 from aftercart.rendering.variables import Fields, Items, context_shape
 
 DOCS = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
-OPTIONAL = {"links.preferences"}
+OPTIONAL = {"links.preferences", "links.confirm"}
 
 
 def paths(shape: object) -> set[str]:

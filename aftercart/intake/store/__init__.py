@@ -10,23 +10,36 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from aftercart.consent.standing import ConsentRules
 from aftercart.intake.base import (
     Buyer,
     Change,
     CustomerSeen,
+    ErasureAsked,
+    ExportAsked,
     Order,
     OrderReversed,
     OrderSeen,
     Product,
     ProductSeen,
     Reversal,
+    ShopErasureAsked,
 )
 from aftercart.intake.store.orders import Content, add_lines, known_orders, store_orders
 from aftercart.intake.store.people import People, find_people, store_people
 from aftercart.intake.store.products import store_products
 from aftercart.intake.store.rows import Tally, take_turns
 
-__all__ = ["Content", "Tally", "add_lines", "apply", "apply_all", "known_orders", "store_people", "store_products"]
+__all__ = [
+    "Content",
+    "Tally",
+    "add_lines",
+    "apply",
+    "apply_all",
+    "known_orders",
+    "store_people",
+    "store_products",
+]
 
 
 def apply(connection: Connection, shop: str, changes: Iterable[Change], now: datetime) -> set[int]:
@@ -34,10 +47,15 @@ def apply(connection: Connection, shop: str, changes: Iterable[Change], now: dat
     return apply_all(connection, {shop: changes}, now)
 
 
-def apply_all(connection: Connection, told: Mapping[str, Iterable[Change]], now: datetime) -> set[int]:
+def apply_all(
+    connection: Connection,
+    told: Mapping[str, Iterable[Change]],
+    now: datetime,
+    rules: ConsentRules = ConsentRules(),  # noqa: B008  # frozen
+) -> set[int]:
     """Apply what shops told, by shop. The ids of the orders that changed and may mail (imported ones never do).
 
-    The same changes again, or older ones, change nothing.
+    `rules`: what the brand makes of a yes. The same changes again, or older ones, change nothing.
 
     1. One worker at a time for each shop.
     2. Recipients, then customers, of all shops are found or made, and locked in the order of their ids; no order is
@@ -52,7 +70,7 @@ def apply_all(connection: Connection, told: Mapping[str, Iterable[Change]], now:
     people = find_people(connection, {shop: [*kinds.customers, *kinds.buyers] for shop, kinds in news.items()}, now)
     touched = set[int]()
     for shop, kinds in news.items():
-        touched |= _apply_orders(connection, shop, kinds, people[shop], now)
+        touched |= _apply_orders(connection, shop, kinds, people[shop], now, rules)
     store_products(connection, [product for kinds in news.values() for product in kinds.products], now)
     return touched
 
@@ -84,10 +102,14 @@ def _by_kind(changes: Iterable[Change]) -> _ByKind:
                 kinds.customers.append(buyer)
             case ProductSeen(product):
                 kinds.products.append(product)
+            case ErasureAsked() | ExportAsked() | ShopErasureAsked():
+                continue  # no fact to store: it is carried out once this is (see `aftercart/pipeline/rights.py`)
     return kinds
 
 
-def _apply_orders(connection: Connection, shop: str, kinds: _ByKind, people: People, now: datetime) -> set[int]:
+def _apply_orders(
+    connection: Connection, shop: str, kinds: _ByKind, people: People, now: datetime, rules: ConsentRules
+) -> set[int]:
     people.own_addresses(kinds.customers, kinds.buyers)
     changed, current = store_orders(connection, shop, kinds.orders, kinds.reversals, people, now)
     for version in current:
@@ -95,4 +117,4 @@ def _apply_orders(connection: Connection, shop: str, kinds: _ByKind, people: Peo
             people.details([version.buyer], only_gaps=version.imported)
     people.details(kinds.customers, only_gaps=False)
     people.consents([*kinds.buyers, *kinds.customers])
-    return changed | people.save()
+    return changed | people.save(rules)

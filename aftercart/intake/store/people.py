@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
-from aftercart.db.tables import consents, customers, orders, recipients
-from aftercart.intake.base import Buyer, ConsentState
-from aftercart.intake.consent import Held, recorded_at
+from aftercart.consent import store as consent
+from aftercart.consent.standing import ConsentRules
+from aftercart.consent.statement import ConsentState, ConsentStatement
+from aftercart.db.tables import customers, orders, recipients
+from aftercart.intake.base import Buyer
 from aftercart.intake.store.rows import Tally, changed_values, fetch, find_or_make, take_turns
 
 DETAILS = ("first_name", "locale", "time_zone", "country")
+AS_IT_WAS = ConsentRules()
+"""What a file tells was said to another system long ago: nobody is asked to confirm it again."""
 
 
 @dataclass
@@ -28,9 +32,9 @@ class People:
     made: set[str]
     """Addresses and customer ids that were new."""
     changed: set[str] = field(default_factory=set)
-    spoke: set[int] = field(default_factory=set)
-    """Recipients whose consent gained a statement."""
-    _new_consents: list[dict[str, Any]] = field(default_factory=list)
+    news: dict[int, ConsentState] = field(default_factory=dict)
+    """Recipients whose consent gained a statement, and the last of it."""
+    _said: list[tuple[int, ConsentStatement]] = field(default_factory=list)
     _moved: list[tuple[int, int]] = field(default_factory=list)
     """Recipients that customers went from and to."""
 
@@ -80,34 +84,16 @@ class People:
                     self.changed.add(buyer.email)
 
     def consents(self, buyers: Iterable[Buyer]) -> None:
-        """Keep the statements that change something at the time they were made."""
-        said = [(id_, b.consent) for b in buyers if b.consent and (id_ := self.recipient_of(b)) is not None]
-        histories = self._histories({id_ for id_, _ in said})
-        for id_, statement in said:
-            history = histories.setdefault(id_, [])
-            at = recorded_at(statement, history, self.now)
-            if at is None:
-                continue
-            history.append((at, statement.state))
-            self.spoke.add(id_)
-            row = {"recipient_id": id_, "state": str(statement.state), "source": statement.source}
-            self._new_consents.append({**row, "at": at, "recorded_at": self.now})
+        """What people said about marketing mail."""
+        self._said += [(id_, b.consent) for b in buyers if b.consent and (id_ := self.recipient_of(b)) is not None]
 
-    def _histories(self, ids: Iterable[int]) -> dict[int, list[Held]]:
-        columns = select(consents.c.recipient_id, consents.c.at, consents.c.state)
-        histories: dict[int, list[Held]] = {}
-        for row in fetch(self.connection, columns, consents.c.recipient_id, sorted(ids)):
-            histories.setdefault(row["recipient_id"], []).append((row["at"], ConsentState(row["state"])))
-        return histories
-
-    def save(self) -> set[int]:
+    def save(self, rules: ConsentRules) -> set[int]:
         """Write what has changed. The ids of earlier orders that may mail and now know whom to write to."""
         self._save_recipients()
         self._save_customers()
         for old, new in self._moved:
             merge_recipients(self.connection, old, new)
-        if self._new_consents:
-            self.connection.execute(insert(consents), self._new_consents)
+        self.news = consent.record(self.connection, self._said, self.now, rules)
         return self._address_earlier_orders()
 
     def _save_recipients(self) -> None:
@@ -173,13 +159,13 @@ def store_people(connection: Connection, shop: str, buyers: Sequence[Buyer], now
     people.own_addresses((), buyers)
     people.details(buyers, only_gaps=True)
     people.consents(buyers)
-    people.save()
+    people.save(AS_IT_WAS)
     tally = Tally()
     for buyer in buyers:
         keys = {buyer.email, buyer.customer_id}
         if keys & people.made:
             tally.added += 1
-        elif keys & people.changed or people.recipient_of(buyer) in people.spoke:
+        elif keys & people.changed or people.recipient_of(buyer) in people.news:
             tally.changed += 1
         else:
             tally.unchanged += 1

@@ -21,7 +21,6 @@ from sqlalchemy import (
     insert,
     not_,
     or_,
-    select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -42,20 +41,25 @@ AT_ONCE = 8
 
 def _begin_sends(count: int) -> Update:
     """Of so many sends at once: one statement, however many bodies are about to leave together."""
-    on_the_list = (suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
-    last_word = (
-        select(consents.c.state)
-        .where(consents.c.recipient_id == sends.c.recipient_id)
-        .order_by(consents.c.at.desc(), consents.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
+    no = consents.alias("no")
+    newer_no = exists().where(
+        no.c.recipient_id == consents.c.recipient_id,
+        no.c.state == "denied",
+        or_(no.c.at >= consents.c.at, consents.c.undated),
     )
+    agreed = exists().where(consents.c.recipient_id == sends.c.recipient_id, consents.c.state == "granted", ~newer_no)
     now = bindparam("now", type_=sends.c.due_at.type, required=True)
     reply_until = bindparam("reply_until", type_=sends.c.due_at.type, required=True)
     # Not an IN list: those cannot be prepared.
     ids = [sends.c.id == bindparam(f"send_{n}") for n in range(count)]
     started = (and_(is_it, sends.c.attempt == bindparam(f"expected_{n}")) for n, is_it in enumerate(ids))
     owed = or_(*(and_(is_it, bindparam(f"owed_{n}", type_=Boolean(), required=True)) for n, is_it in enumerate(ids)))
+    left = exists().where(
+        suppressions.c.email == recipients.c.email,
+        recipients.c.id == sends.c.recipient_id,
+        or_(suppressions.c.scope == "all", not_(owed)),
+        or_(suppressions.c.scope != "topic", suppressions.c.topic == sends.c.topic),
+    )
     # A clock that was set back since the claim must not move the slot to where it was not free; one that takes no
     # slot (NULL) gets none.
     counted_at = case((sends.c.counted_at < now, now), else_=sends.c.counted_at)
@@ -66,8 +70,8 @@ def _begin_sends(count: int) -> Update:
             sends.c.state == SendState.SCHEDULED,
             sends.c.lease_until > now,
             sends.c.valid_until > now,
-            ~exists().where(*on_the_list, or_(suppressions.c.scope == "all", not_(owed))),
-            or_(owed, last_word == "granted"),
+            ~left,
+            or_(owed, agreed),
         )
         .values(state=SendState.SENDING, counted_at=counted_at, lease_until=reply_until, wake_at=reply_until)
         .returning(sends.c.id)

@@ -1,0 +1,68 @@
+"""`aftercart erase` and `aftercart export`: what the law owes a person.
+
+Exit codes: 0 done, 1 it cannot be done now or there is nothing, 2 wrong usage.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aftercart.cli.address import EmailArgument, normalized
+
+
+def erase(email: EmailArgument) -> None:
+    """Forget a person: address, name, ids, raw webhooks and evidence, in every table and the archive.
+
+    There is no way back. Numbers stay (how many mails went, what they earned), and a hash by which the address is never
+    mailed again. What the shop keeps is the shop's to erase.
+    """
+    from aftercart.cli.open import working
+    from aftercart.pipeline import rights
+
+    address = normalized(email)
+    with working() as engine:
+        erased = rights.erase(engine, address)
+    if erased.in_flight:
+        print(
+            f"A mail to {address} is being handed over this very moment. Nothing more is sent to them; to erase the "
+            "rest type the same again in a minute (after a crash of the engine: in a quarter of an hour).",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1)
+    if not erased.known:
+        print(f"Nothing was known of {address}. It is on the list of those who are never mailed, by a hash alone.")
+        return
+    print(
+        f"Erased: {address}, of {erased.orders:,} orders and {erased.mails:,} mails. "
+        "Kept: a hash by which they are never mailed again."
+    )
+
+
+def export(
+    person: Annotated[str, typer.Option("--person", metavar="EMAIL", help="Whose data.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write it; without it to the screen.")
+    ] = None,
+) -> None:
+    """Write all that is kept of a person into one JSON file: every row of theirs, and what it means in words."""
+    from aftercart.cli.open import working
+    from aftercart.pipeline import rights
+
+    address = normalized(person)
+    with working() as engine:
+        content = rights.export(engine, address)
+    if content is None:
+        print(f"Nothing is kept of {address}.", file=sys.stderr)
+        raise typer.Exit(1)
+    if out is None:
+        print(json.dumps(content, ensure_ascii=False, indent=1))
+        return
+    try:
+        rights.write_export(out, content)
+    except OSError as err:
+        raise typer.BadParameter(f"{out} cannot be written: {err.strerror}", param_hint="--out") from err
+    rows = sum(len(of_table) for of_table in content["tables"].values())
+    print(f"{rows:,} rows of {len(content['tables']):,} tables in {out}")

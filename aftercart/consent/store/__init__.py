@@ -1,0 +1,37 @@
+"""Consent in the database: what people said, and the mails that ask them to confirm it."""
+
+from aftercart.consent.store.confirmations import (
+    CONFIRM_WITHIN,
+    NUDGE_AGAIN,
+    Asking,
+    answered,
+    begin,
+    claim,
+    confirm,
+    next_wake,
+    settle,
+    settle_abandoned,
+    skip,
+    take_due,
+)
+from aftercart.consent.store.ledger import histories, lock_person, record, record_consent, standings
+
+__all__ = [
+    "CONFIRM_WITHIN",
+    "NUDGE_AGAIN",
+    "Asking",
+    "answered",
+    "begin",
+    "claim",
+    "confirm",
+    "histories",
+    "lock_person",
+    "next_wake",
+    "record",
+    "record_consent",
+    "settle",
+    "settle_abandoned",
+    "skip",
+    "standings",
+    "take_due",
+]

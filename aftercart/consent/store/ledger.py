@@ -1,0 +1,120 @@
+"""The ledger of what people said. Rows are only ever added; nothing but an erasure takes them out."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from aftercart.consent.standing import ConsentRules, Entry, added, standing
+from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
+from aftercart.consent.store.confirmations import plan
+from aftercart.db.tables import consents, recipients
+
+CHUNK = 500
+"""Values in one IN list."""
+
+
+def histories(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, list[Entry]]:
+    """All that is known of each person. Who never said anything is missing."""
+    found: defaultdict[int, list[Entry]] = defaultdict(list)
+    for ids in _chunks(recipient_ids):
+        rows = connection.execute(
+            select(
+                consents.c.recipient_id,
+                consents.c.at,
+                consents.c.state,
+                consents.c.basis,
+                consents.c.undated,
+                consents.c.expires_at,
+            )
+            .where(consents.c.recipient_id.in_(ids))
+            .order_by(consents.c.id)
+        )
+        for recipient_id, at, state, basis, undated, expires_at in rows:
+            found[recipient_id].append(Entry(at, ConsentState(state), _basis(basis), undated, expires_at))
+    return dict(found)
+
+
+def standings(
+    connection: Connection, recipient_ids: Iterable[int], now: datetime, rules: ConsentRules
+) -> dict[int, ConsentState]:
+    """How the consent of each person stands now. Who never said anything is missing."""
+    found = {id_: standing(history, now, rules) for id_, history in histories(connection, recipient_ids).items()}
+    return {id_: state for id_, state in found.items() if state is not None}
+
+
+def record(
+    connection: Connection,
+    statements: Sequence[tuple[int, ConsentStatement]],
+    now: datetime,
+    rules: ConsentRules,
+) -> dict[int, ConsentState]:
+    """Add what people said, given by recipient id, to the ledger: what was new, by person, the last of it.
+
+    Who has to confirm their yes is sent one mail that asks them to.
+
+    The people must be locked by the caller (as `record_consent` does), or two that speak at once do not see each other.
+    """
+    known: Mapping[int, list[Entry]] = defaultdict(list, histories(connection, {id_ for id_, _ in statements}))
+    rows = []
+    news: dict[int, ConsentState] = {}
+    for recipient_id, statement in statements:
+        entry = added(statement, known[recipient_id], now, rules)
+        if entry is None:
+            continue
+        known[recipient_id].append(entry)
+        news[recipient_id] = entry.state
+        rows.append(
+            {
+                "recipient_id": recipient_id,
+                "state": entry.state,
+                "basis": entry.basis,
+                "source": statement.source,
+                "wording": statement.wording,
+                "ip": statement.ip,
+                "at": entry.at,
+                "undated": entry.undated,
+                "expires_at": entry.expires_at,
+                "recorded_at": now,
+            }
+        )
+    if rows:
+        connection.execute(consents.insert(), rows)
+    plan(connection, [id_ for id_, state in news.items() if state is ConsentState.PENDING], now)
+    return news
+
+
+def record_consent(
+    connection: Connection,
+    recipient_id: int,
+    statement: ConsentStatement,
+    now: datetime,
+    rules: ConsentRules = ConsentRules(),  # noqa: B008  # frozen
+) -> ConsentState | None:
+    """Add what one person said themself (on a page, at a desk); the state that was added, None if it was known.
+
+    The person is held until the transaction ends.
+    """
+    lock_person(connection, recipient_id)
+    return record(connection, [(recipient_id, statement)], now, rules).get(recipient_id)
+
+
+def lock_person(connection: Connection, recipient_id: int) -> str | None:
+    """Hold a person until the transaction ends; their address. None: there is nobody."""
+    query = select(recipients.c.email).where(recipients.c.id == recipient_id).with_for_update(key_share=True)
+    email: str | None = connection.execute(query).scalar_one_or_none()
+    return email
+
+
+def _basis(word: str) -> Basis:
+    """A word that this version does not know says nothing."""
+    return Basis(word) if word in _BASES else Basis.UNSTATED
+
+
+_BASES = frozenset(Basis)
+
+
+def _chunks(ids: Iterable[int]) -> Iterator[Sequence[int]]:
+    unique = list(dict.fromkeys(ids))
+    return (unique[start : start + CHUNK] for start in range(0, len(unique), CHUNK))

@@ -1,0 +1,208 @@
+"""Double opt-in: one mail asks whether a new yes is meant, and a click on a button answers.
+
+The mail is transactional: it answers what somebody just did, so that it passes a suppression of marketing, and nothing
+else. It is handed over as sends are: claimed, marked before its body leaves, settled; at most once.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection
+
+from aftercart.bootstrap import App
+from aftercart.consent import store as consent
+from aftercart.consent.standing import ConsentRules
+from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
+from aftercart.consent.store import Asking
+from aftercart.db.session import Database
+from aftercart.delivery.base import Message, Outcome, Receipt
+from aftercart.delivery.retry import retry_at
+from aftercart.errors import TemplateError
+from aftercart.policy import store as policy
+from aftercart.policy.decision import RECHECK, Reason
+from aftercart.policy.quiet_hours import person_hash
+from aftercart.policy.suppression import MailClass, Suppression, SuppressionReason, SuppressionScope, blocks
+from aftercart.rendering.renderer import Renderer
+from aftercart.tracking.tokens import TokenSigner
+
+log = structlog.get_logger()
+
+TEMPLATE = "confirm"
+LANGUAGES = ("en", "fr", "de", "es")
+"""Those in which the engine's own template speaks."""
+
+
+# ---------------------------------------------------------------- asking
+
+
+def ask(app: App, ids: Collection[UUID]) -> None:
+    """Ask these people, as far as they still have to be. While all sending is switched off, nobody is."""
+    if not app.brand.paused:
+        _hand_over(app, _claim(app, ids))
+
+
+def _claim(app: App, ids: Collection[UUID]) -> list[Asking]:
+    """Those who still have to be asked; nobody who may get no mail at all, or whose answer is known by now."""
+    with app.db.write() as connection:
+        now = app.clock()
+        due = consent.claim(connection, ids, now)
+        entries = policy.suppressions_of(connection, {asking.email for asking in due}, app.address_hashes)
+        people = {asking.recipient_id for asking in due}
+        states = consent.standings(connection, people, now, app.brand.consent_rules)
+        stops = [
+            (asking, reason)
+            for asking in due
+            if (reason := _stop(asking, entries.get(asking.email, ()), states.get(asking.recipient_id), now))
+        ]
+        consent.skip(connection, stops)
+    stopped = {asking.id for asking, _ in stops}
+    return [asking for asking in due if asking.id not in stopped]
+
+
+def _stop(asking: Asking, entries: Sequence[Suppression], state: ConsentState | None, now: datetime) -> Reason | None:
+    if now >= asking.valid_until:
+        return Reason.EXPIRED
+    if blocks(entries, MailClass.TRANSACTIONAL):
+        return Reason.SUPPRESSED
+    return None if state is ConsentState.PENDING else Reason.NO_CONSENT
+
+
+def _hand_over(app: App, claimed: Sequence[Asking]) -> None:
+    waiting = {asking.id: asking for asking in claimed}
+
+    def go(*messages: Message) -> set[UUID]:
+        with app.db.write() as connection:
+            return consent.begin(connection, [waiting[message.send_id] for message in messages], app.clock())
+
+    for receipt in app.sender.send_batch(_messages(app, claimed), go):
+        with app.db.write() as connection:
+            _settle(connection, waiting[receipt.send_id], receipt, app.clock())
+        log.info("confirmation", id=str(receipt.send_id), outcome=receipt.outcome)
+
+
+def _messages(app: App, claimed: Sequence[Asking]) -> Iterator[Message]:
+    for asking in claimed:
+        try:
+            message = _message(app, asking)
+        except TemplateError as err:
+            log.error("confirmation_template_error", error=str(err))
+            with app.db.write() as connection:
+                again = app.clock() + RECHECK
+                consent.settle(connection, asking, reason=Reason.TEMPLATE_ERROR, state="scheduled", wake_at=again)
+            continue
+        yield message
+
+
+def _message(app: App, asking: Asking) -> Message:
+    """Raises TemplateError."""
+    brand, base = app.brand, app.settings.base_url
+    locale = asking.locale if asking.locale[:2] in LANGUAGES else brand.locale
+    rendered = (
+        _renderer(app)
+        .template(TEMPLATE, locale)
+        .render(
+            {
+                "brand": brand.for_templates(),
+                "recipient": {"first_name": asking.first_name or None, "locale": locale},
+                "links": {
+                    "confirm": f"{base}/y/{app.tokens.confirm(asking.recipient_id, asking.id)}",
+                    "unsubscribe": f"{base}/u/{app.tokens.unsubscribe(asking.recipient_id, asking.id)}",
+                },
+                "campaign": {"name": TEMPLATE, "step": TEMPLATE},
+                "picks": [],
+            },
+            lambda url: url,
+        )
+    )
+    return Message(
+        send_id=asking.id,
+        message_id=f"<{asking.id}@{brand.domain}>",
+        sender=brand.sender,
+        recipient=asking.email,
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
+        date=app.clock(),
+        headers={"Auto-Submitted": "auto-generated", **({"Reply-To": brand.reply_to} if brand.reply_to else {})},
+    )
+
+
+def _renderer(app: App) -> Renderer:
+    """The shop's own template goes first."""
+    has_own = (app.settings.templates_dir / TEMPLATE / "body.mjml").is_file()
+    return app.renderer if has_own else app.own_renderer
+
+
+def _settle(connection: Connection, asking: Asking, receipt: Receipt, now: datetime) -> None:
+    words = {"response": receipt.response, "tries": asking.tries + 1}
+    match receipt.outcome:
+        case Outcome.ACCEPTED:
+            consent.settle(connection, asking, state="sent", reason=Reason.SENT, sent_at=now, **words)
+        case Outcome.UNKNOWN:
+            consent.settle(connection, asking, state="unknown", reason=Reason.UNKNOWN_OUTCOME, **words)
+        case Outcome.WITHHELD:
+            consent.settle(connection, asking, state="scheduled", wake_at=now + RECHECK)
+        case Outcome.HELD:
+            again = receipt.held_until or now + RECHECK
+            consent.settle(connection, asking, state="scheduled", reason=Reason.PROVIDER_THROTTLED, wake_at=again)
+        case Outcome.REJECTED if not receipt.fault_is_ours:
+            gone = receipt.hard_bounce
+            reason = Reason.HARD_BOUNCE if gone else Reason.PROVIDER_REJECTED
+            consent.settle(connection, asking, state="failed", reason=reason, **words)
+            if gone:
+                policy.suppress(connection, [asking.email], SuppressionReason.HARD_BOUNCE, "delivery", now)
+        case _:
+            later = retry_at(asking.tries, person_hash(asking.email), now, asking.valid_until)
+            state, reason = ("scheduled", Reason.PROVIDER_DEFERRED) if later else ("failed", Reason.GAVE_UP)
+            consent.settle(connection, asking, state=state, reason=reason, wake_at=later or now, **words)
+
+
+# ---------------------------------------------------------------- the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Somebody confirms. `ip`: from where, as evidence."""
+
+    recipient_id: int
+    confirmation_id: UUID
+    ip: str
+    at: datetime
+
+
+def is_asked(db: Database, tokens: TokenSigner, token: str) -> bool | None:
+    """Whether the question of a link still stands; None: it was never asked, or its person is gone.
+
+    Changes nothing: mail scanners open every link. Raises BadTokenError.
+    """
+    recipient_id, confirmation_id = tokens.read_confirm(token)
+    with db.read() as connection:
+        answered = consent.answered(connection, confirmation_id, recipient_id)
+    return None if answered is None else not answered
+
+
+def keep_answer(connection: Connection, answer: Answer) -> bool | None:
+    """The person may be written to from this commit on; they also come back where they had left.
+
+    A link answers once, and only while the question stands: whoever leaves later is not brought back by it. True: it
+    is answered, now or before. False: it no longer stands, and nothing changes. None: there is no such question.
+    """
+    who, now = answer.recipient_id, answer.at
+    email = consent.lock_person(connection, who)
+    if email is None:
+        return None
+    before = consent.answered(connection, answer.confirmation_id, who)
+    if before is not False:
+        return before
+    state = consent.standings(connection, [who], now, ConsentRules()).get(who)
+    if state is not ConsentState.PENDING or not consent.confirm(connection, answer.confirmation_id, now):
+        return False
+    source = f"confirmation:{answer.confirmation_id}"
+    said = ConsentStatement(ConsentState.GRANTED, source, now, Basis.DOUBLE_OPT_IN, ip=answer.ip)
+    consent.record_consent(connection, who, said, now)
+    policy.lift(connection, email, SuppressionScope.BRAND)
+    log.info("consent_confirmed", recipient_id=who)
+    return True

@@ -1,0 +1,94 @@
+"""A person as the data knows them: every name under which something of theirs is kept; whether a text names them."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from aftercart.intake.base import Buyer, Change, CustomerSeen, ErasureAsked, ExportAsked, OrderSeen
+
+ERASED = "erased:"
+"""Begins what stands in place of an address or a customer's id that was erased; no address begins so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Ids are those of our rows, but `shop_customers` and `shop_orders`: (shop, the shop's own id)."""
+
+    emails: frozenset[str] = frozenset()
+    recipient_ids: frozenset[int] = frozenset()
+    customer_ids: frozenset[int] = frozenset()
+    shop_customers: frozenset[tuple[str, str]] = frozenset()
+    order_ids: frozenset[int] = frozenset()
+    shop_orders: frozenset[tuple[str, str]] = frozenset()
+    send_ids: frozenset[UUID] = frozenset()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything but what was asked for is on record."""
+        return bool(self.recipient_ids or self.customer_ids)
+
+    def is_one_of(self, shop: str, buyers: Iterable[Buyer]) -> bool:
+        """Whether a shop speaks of them."""
+        return any(
+            buyer.email in self.emails or (shop, buyer.customer_id or "") in self.shop_customers for buyer in buyers
+        )
+
+    def may_be_in(self, shop: str, body: bytes) -> bool:
+        """Whether it is worth reading a body: cheap, and never wrongly no.
+
+        A body may write letters as escapes, and an address in any case.
+        """
+        if b"\\u" in body:
+            return True
+        lower = body.lower()
+        ids = (id_.lower().encode() for of_shop, id_ in self.shop_customers if of_shop == shop)
+        locals_ = (email.partition("@")[0].encode() for email in self.emails)
+        return any(name in lower for name in (*locals_, *ids))
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether an address of theirs stands in a text, whichever way its domain is written."""
+        lower = text.lower()
+        return any(name in lower for email in self.emails for name in _spellings(email))
+
+
+def buyers_in(changes: Iterable[Change]) -> Iterator[Buyer]:
+    """Everybody of whom a shop speaks."""
+    for change in changes:
+        match change:
+            case OrderSeen(order) if order.buyer:
+                yield order.buyer
+            case CustomerSeen(buyer):
+                yield buyer
+            case ErasureAsked(email, customer_id) | ExportAsked(email, customer_id):
+                yield Buyer(customer_id, email)
+
+
+def readable(body: bytes) -> str:
+    """A raw body as text, with JSON's escapes read; whatever cannot be read stands as it is."""
+    text = body.decode("utf-8", errors="replace")
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def plain(value: Any) -> Any:
+    """A value of a row as JSON can hold it; bytes as the text that they are, else in hexadecimal digits."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return f"hex:{value.hex()}"
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return str(value)
+
+
+def _spellings(email: str) -> set[str]:
+    local, _, domain = email.partition("@")
+    try:
+        return {email, f"{local}@{domain.encode('ascii').decode('idna')}"}
+    except UnicodeError:
+        return {email}

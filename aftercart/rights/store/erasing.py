@@ -1,0 +1,180 @@
+"""What becomes of a person's rows when they are forgotten.
+
+What counts stays, without a name: how many mails went, what they earned. What says who somebody is goes: addresses,
+names, ids of the shop, free text, raw webhooks, evidence.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Table, bindparam, case, delete, func, or_, select, update
+
+from aftercart.db.packing import packed, unpacked
+from aftercart.db.tables import (
+    archives,
+    attempts,
+    clicks,
+    confirmations,
+    consents,
+    customers,
+    decisions,
+    enrollments,
+    events,
+    feedback,
+    links,
+    order_lines,
+    orders,
+    recipients,
+    senders,
+    sends,
+    suppressions,
+)
+from aftercart.policy import store as policy
+from aftercart.policy.address_hash import AddressHashes
+from aftercart.policy.suppression import SuppressionReason
+from aftercart.rights.person import ERASED, Person
+from aftercart.rights.store.belongings import OF_A_PERSON
+
+_GONE: tuple[Table, ...] = (links, consents, confirmations)
+"""Tables of which a person's rows are deleted."""
+_BLANK: Mapping[Table, Mapping[str, Any]] = {
+    orders: {"region": ""},
+    order_lines: {"title": ""},  # a mug with a name on it
+    sends: {"subject": None},
+    attempts: {"response": ""},
+    clicks: {"user_agent": ""},
+    feedback: {"words": ""},
+}
+"""What is taken out of rows that stay."""
+_BLANK_EVENT: Mapping[str, Any] = {"body": b"", "headers": {}, "error": None}
+
+
+def erase_rows(connection: Connection, person: Person, event_ids: Collection[int]) -> None:
+    """Take the person out of every table; `event_ids`: raw events that name them, beside those about their orders.
+
+    Their planned mails must have been canceled, and their suppressions replaced.
+    """
+    blank_events(connection, [*event_ids, *_event_ids(connection, person)], person)
+    for archive in connection.execute(select(archives).where(OF_A_PERSON[archives](person))).all():
+        changed = update(archives).where(archives.c.id == archive.id)
+        connection.execute(changed.values(content=_nameless(archive.content, person)))
+    _nameless_decisions(connection, person)
+    for table, changes in _BLANK.items():
+        connection.execute(update(table).where(OF_A_PERSON[table](person)).values(**changes))
+    for table in _GONE:
+        connection.execute(delete(table).where(OF_A_PERSON[table](person)))
+    for row in connection.execute(select(senders.c.name, senders.c.fault)).all():
+        if person.is_named_in(row.fault):
+            connection.execute(update(senders).where(senders.c.name == row.name).values(fault=""))
+    nobody = {"first_name": "", "locale": "", "time_zone": "", "country": ""}
+    _rename(connection, recipients, "email", sorted(person.recipient_ids), nobody)
+    _rename(connection, customers, "shop_customer_id", sorted(person.customer_ids), {})
+
+
+def suppress_erased(connection: Connection, person: Person, hashes: AddressHashes, source: str, now: datetime) -> None:
+    """Of their addresses nothing is kept but that they must not be mailed, by a hash."""
+    connection.execute(delete(suppressions).where(OF_A_PERSON[suppressions](person)))
+    policy.suppress(connection, [hashes.of(email) for email in person.emails], SuppressionReason.ERASED, source, now)
+
+
+def rekey_suppressions(connection: Connection, person: Person, hashes: AddressHashes) -> None:
+    """Who had left, bounced or complained stays on the list, by a hash; nobody else comes onto it."""
+    for email in sorted(person.emails):
+        kept = {"email": hashes.of(email), "source": "erased"}
+        connection.execute(update(suppressions).where(suppressions.c.email == email).values(**kept))
+
+
+def active_enrollments(connection: Connection, person: Person) -> Sequence[Any]:
+    """Enrollments (id, campaign, order_id) in which something is still planned for them."""
+    columns = (enrollments.c.id, enrollments.c.campaign, enrollments.c.order_id)
+    query = select(*columns).where(OF_A_PERSON[enrollments](person), enrollments.c.state == "active")
+    return connection.execute(query.order_by(enrollments.c.id)).all()
+
+
+def cancel_confirmations(connection: Connection, person: Person) -> None:
+    """Nobody is asked to confirm who wants to be forgotten."""
+    waiting = (OF_A_PERSON[confirmations](person), confirmations.c.state == "scheduled")
+    connection.execute(update(confirmations).where(*waiting).values(state="skipped", lease_until=None))
+
+
+def detach_shop(connection: Connection, shop: str) -> None:
+    """What is left of a shop's customers and orders belongs to people whom another shop knows: no longer here."""
+    ids = list(connection.execute(select(customers.c.id).where(customers.c.shop == shop)).scalars())
+    connection.execute(update(orders).where(orders.c.shop == shop).values(recipient_id=None, region=""))
+    _rename(connection, customers, "shop_customer_id", ids, {})
+
+
+def in_flight(connection: Connection, person: Person) -> int:
+    """Mails that are being handed over this very moment: what comes of them is still to be written."""
+    busy = (OF_A_PERSON[sends](person), sends.c.state == "sending")
+    asking = (OF_A_PERSON[confirmations](person), confirmations.c.state == "sending")
+    counts = (select(func.count()).select_from(t).where(*what) for t, what in ((sends, busy), (confirmations, asking)))
+    return sum(connection.execute(count).scalar_one() for count in counts)
+
+
+def is_erased(email: str) -> bool:
+    """Whether what stands for an address is that of nobody any more."""
+    return email.startswith(ERASED)
+
+
+def blank_events(connection: Connection, ids: Iterable[int], person: Person = Person()) -> None:  # noqa: B008  # frozen
+    """Take the content out of raw events. The row stays, so that the same delivery is known when it comes again."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return
+    unreadable = case((events.c.state == "failed", "ignored"), else_=events.c.state)
+    connection.execute(update(events).where(events.c.id.in_(wanted)).values(**_BLANK_EVENT, state=unreadable))
+    if person.emails:
+        keys = (func.lower(events.c.delivery_key).contains(name, autoescape=True) for name in sorted(person.emails))
+        named = select(events.c.id).where(events.c.id.in_(wanted), or_(*keys))
+        for id_ in connection.execute(named).scalars().all():
+            connection.execute(update(events).where(events.c.id == id_).values(delivery_key=_nobody()))
+
+
+def _event_ids(connection: Connection, person: Person) -> list[int]:
+    return list(connection.execute(select(events.c.id).where(OF_A_PERSON[events](person))).scalars())
+
+
+def _nameless_decisions(connection: Connection, person: Person) -> None:
+    rows = connection.execute(select(decisions.c.id, decisions.c.inputs).where(OF_A_PERSON[decisions](person))).all()
+    if rows:
+        statement = update(decisions).where(decisions.c.id == bindparam("row")).values(inputs=bindparam("left"))
+        connection.execute(statement, [{"row": row.id, "left": _left_of(row.inputs)} for row in rows])
+
+
+def _left_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What reports count: what kept a mail until it expired."""
+    return {"erased": True, **({"because": inputs["because"]} if inputs.get("because") else {})}
+
+
+def _nameless(content: bytes, person: Person) -> bytes:
+    """The same for what was archived."""
+    rows = unpacked(content)
+    blank = {table.name: changes for table, changes in _BLANK.items()} | {events.name: _BLANK_EVENT}
+    gone = {table.name for table in _GONE}
+    kept: dict[str, Sequence[Mapping[str, Any]]] = {}
+    for name, of_table in rows.items():
+        if name in gone:
+            continue
+        kept[name] = [{**row, **blank.get(name, {}), **_more(name, row, person)} for row in of_table]
+    return packed(kept)
+
+
+def _more(table: str, row: Mapping[str, Any], person: Person) -> dict[str, Any]:
+    if table == decisions.name:
+        return {"inputs": _left_of(row["inputs"])}
+    if table == events.name and person.is_named_in(row["delivery_key"]):
+        return {"delivery_key": _nobody()}
+    return {}
+
+
+def _rename(connection: Connection, table: Table, column: str, ids: Sequence[int], more: Mapping[str, Any]) -> None:
+    if ids:
+        statement = update(table).where(table.c.id == bindparam("row")).values({column: bindparam("new"), **more})
+        connection.execute(statement, [{"row": id_, "new": _nobody()} for id_ in ids])
+
+
+def _nobody() -> str:
+    return f"{ERASED}{uuid4()}"

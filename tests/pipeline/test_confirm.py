@@ -1,0 +1,285 @@
+"""Double opt-in: a new yes waits for its confirmation."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from aftercart.bootstrap import App
+from aftercart.clock import SteppedClock
+from aftercart.db.tables import confirmations, consents, recipients, sends, suppressions
+from aftercart.delivery.base import Outcome
+from aftercart.pipeline import rights
+from aftercart.pipeline.confirm import ask
+from aftercart.policy.store import suppress
+from aftercart.policy.suppression import SuppressionReason, SuppressionScope
+from aftercart.testing import engine, run_due, run_until
+from aftercart.web.app import create_web
+from aftercart.web.server import serving
+from tests.cast import (
+    ADA,
+    BEN,
+    DAY,
+    HOUR,
+    MONDAY,
+    Shop,
+    answer,
+    campaign,
+    clock_of,
+    fates,
+    leave,
+    only_send,
+    order,
+    outbox,
+    rows,
+    tell,
+)
+
+EMAIL = str(ADA["email"])
+DUE = MONDAY + 3 * DAY
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path).write(campaign(quiet="null"), brand="double_opt_in: true\n")
+
+
+@pytest.fixture
+def app(newest_url: str, tmp_path: Path, shop: Shop) -> Iterator[App]:
+    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), database_url=newest_url, **shop.files) as app:
+        yield app
+
+
+@pytest.fixture
+def small(tmp_path: Path, shop: Shop) -> Iterator[App]:
+    """On SQLite alone."""
+    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), **shop.files) as app:
+        yield app
+
+
+def states(app: App) -> list[str]:
+    return [row["state"] for row in rows(app, consents)]
+
+
+def path_in(html: str) -> str:
+    found = re.search(r"/y/[A-Za-z0-9_.\-]+", html)
+    assert found
+    return found[0]
+
+
+def visit(app: App, method: str, path: str) -> int:
+    with serving(create_web(app)) as url, httpx.Client(base_url=url, timeout=30) as client:
+        return client.request(method, path).status_code
+
+
+def confirm(app: App, number: int = -1) -> int:
+    return visit(app, "POST", path_in(outbox(app).mails_to(EMAIL)[number].html))
+
+
+def test_who_agrees_is_asked_once_and_gets_marketing_only_after_their_yes(app: App) -> None:
+    """T29: confirm once -> active, 0 further mails."""
+    order(app, "1", ADA)
+    order(app, "2", ADA)
+    run_until(app, MONDAY + HOUR)
+    (asked,) = outbox(app).mails_to(EMAIL)
+    assert states(app) == ["pending"]
+    assert "confirm" in asked.html.lower()
+    assert visit(app, "HEAD", path_in(asked.html)) == 200
+    assert visit(app, "GET", path_in(asked.html)) == 200
+    assert states(app) == ["pending"]
+    assert confirm(app) == 200
+    assert confirm(app) == 200
+    assert [(row["state"], row["basis"]) for row in rows(app, consents)][1:] == [("granted", "double_opt_in")]
+    order(app, "3", ADA)
+    run_until(app, DUE + HOUR)
+    mails = outbox(app).mails_to(EMAIL)
+    assert sum("/y/" in mail.html for mail in mails) == 1
+    assert len(mails) == 1 + 3
+
+
+def test_who_does_not_answer_gets_no_marketing_mail(app: App) -> None:
+    order(app, "1", ADA)
+    run_until(app, MONDAY + 20 * DAY)
+    assert fates(app) == [("skipped", "no_consent")]
+    assert len(outbox(app).messages) == 1
+
+
+def test_who_said_no_is_not_asked(small: App) -> None:
+    order(small, "1", BEN)
+    run_until(small, DUE + DAY)
+    assert outbox(small).messages == []
+
+
+def test_a_shop_that_confirms_itself_needs_no_second_mail(small: App) -> None:
+    order(small, "1", {**ADA, "consent": {"basis": "double_opt_in", "ip": "192.0.2.1"}})
+    run_until(small, DUE + HOUR)
+    assert states(small) == ["granted"]
+    assert len(outbox(small).messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "reason", "mails"),
+    [("brand", "unsubscribed", 1), ("all", "hard_bounce", 0), ("all", "complaint", 0)],
+    ids=["left", "bounced", "complained"],
+)
+def test_the_question_passes_a_suppression_of_marketing_and_no_other(
+    small: App, scope: str, reason: str, mails: int
+) -> None:
+    """T23"""
+    with small.db.write() as connection:
+        suppress(connection, [EMAIL], SuppressionReason(reason), "test", MONDAY, SuppressionScope(scope))
+    order(small, "1", ADA)
+    run_until(small, MONDAY + HOUR)
+    assert len(outbox(small).messages) == mails
+    assert rows(small, confirmations)[0]["state"] == ("sent" if mails else "skipped")
+
+
+def test_who_had_left_comes_back_by_confirming_and_not_before(small: App) -> None:
+    with small.db.write() as connection:
+        suppress(connection, [EMAIL], SuppressionReason.UNSUBSCRIBED, "test", MONDAY, SuppressionScope.BRAND)
+    order(small, "1", ADA)
+    run_until(small, MONDAY + HOUR)
+    assert len(rows(small, suppressions)) == 1
+    assert confirm(small) == 200
+    assert rows(small, suppressions) == []
+    run_until(small, DUE + HOUR)
+    assert fates(small) == [("sent", "sent")]
+
+
+def test_an_old_link_brings_nobody_back_who_left_later(small: App) -> None:
+    order(small, "1", ADA)
+    run_until(small, MONDAY + HOUR)
+    send = only_send(small)
+    clock_of(small).step(HOUR)
+    leave(small, send["recipient_id"], send["id"])
+    assert confirm(small) == 404
+    assert states(small) == ["pending", "denied"]
+    assert len(rows(small, suppressions)) == 1
+
+
+def test_after_a_confirmation_and_a_leave_the_same_link_does_nothing(small: App) -> None:
+    order(small, "1", ADA)
+    run_until(small, MONDAY + HOUR)
+    assert confirm(small) == 200
+    clock_of(small).step(HOUR)
+    leave(small, only_send(small)["recipient_id"], only_send(small)["id"])
+    assert confirm(small) == 200
+    assert states(small) == ["pending", "granted", "denied"]
+    assert len(rows(small, suppressions)) == 1
+
+
+@pytest.mark.parametrize("token", ["", "x", "A.B", "%00", "a" * 3000], ids=["none", "short", "odd", "nul", "long"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_link_that_is_not_ours_is_404_and_changes_nothing(small: App, method: str, token: str) -> None:
+    assert visit(small, method, f"/y/{token}") == 404
+    assert rows(small, consents) == []
+
+
+def test_a_link_cannot_be_widened_to_another_person(small: App) -> None:
+    order(small, "1", ADA)
+    run_until(small, MONDAY + HOUR)
+    (question,) = rows(small, confirmations)
+    forged = small.tokens.confirm(question["recipient_id"] + 1, question["id"])
+    assert visit(small, "POST", f"/y/{forged}") == 404
+    unsubscribe = small.tokens.unsubscribe(question["recipient_id"], question["id"])
+    assert visit(small, "POST", f"/y/{unsubscribe}") == 404
+    assert states(small) == ["pending"]
+
+
+def test_who_was_erased_is_asked_nothing_and_can_confirm_nothing(small: App) -> None:
+    order(small, "1", ADA)
+    run_until(small, MONDAY + HOUR)
+    rights.erase(small, EMAIL)
+    assert confirm(small) == 404
+    assert rows(small, consents) == []
+    order(small, "2", ADA)
+    run_until(small, MONDAY + DAY)
+    assert len(outbox(small).messages) == 1
+
+
+# ---------------------------------------------------------------- handing over, at most once
+
+
+def test_a_mail_that_is_deferred_is_tried_again_and_one_that_bounces_suppresses(small: App) -> None:
+    outbox(small).answers[EMAIL] = [
+        answer(Outcome.DEFERRED, "450 later"),
+        answer(Outcome.REJECTED, "550 no such user", hard_bounce=True),
+    ]
+    order(small, "1", ADA)
+    run_until(small, MONDAY + 2 * HOUR)
+    (question,) = rows(small, confirmations)
+    assert (question["state"], question["reason"], question["tries"]) == ("failed", "hard_bounce", 2)
+    assert [(row["email"], row["reason"]) for row in rows(small, suppressions)] == [(EMAIL, "hard_bounce")]
+
+
+def test_one_in_doubt_is_never_sent_again(small: App) -> None:
+    outbox(small).answers[EMAIL] = [answer(Outcome.UNKNOWN, "connection lost")]
+    order(small, "1", ADA)
+    run_until(small, DUE)
+    assert rows(small, confirmations)[0]["state"] == "unknown"
+    assert outbox(small).messages == []
+
+
+def test_a_worker_that_died_between_mark_and_answer_leaves_it_unknown(small: App) -> None:
+    order(small, "1", ADA)
+    sending = {"state": "sending", "lease_until": MONDAY + HOUR, "wake_at": MONDAY + HOUR}
+    with small.db.write() as connection:
+        connection.execute(update(confirmations).values(**sending))
+    run_until(small, MONDAY + 2 * HOUR)
+    assert rows(small, confirmations)[0]["state"] == "unknown"
+    assert outbox(small).messages == []
+
+
+def test_a_message_about_it_that_comes_twice_or_late_sends_nothing_more(small: App) -> None:
+    order(small, "1", ADA)
+    (question,) = rows(small, confirmations)
+    ask(small, [question["id"]])
+    ask(small, [question["id"]])
+    run_until(small, MONDAY + HOUR)
+    assert len(outbox(small).messages) == 1
+
+
+def test_while_all_sending_is_switched_off_nobody_is_asked(tmp_path: Path, shop: Shop) -> None:
+    shop.write(campaign(), brand="double_opt_in: true\npaused: true\n")
+    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), **shop.files) as app:
+        order(app, "1", ADA)
+        run_due(app)
+        assert outbox(app).messages == []
+        assert rows(app, confirmations)[0]["state"] == "scheduled"
+
+
+def test_the_question_is_asked_in_their_language_and_by_the_shops_own_template(small: App, shop: Shop) -> None:
+    order(small, "1", ADA)
+    run_until(small, MONDAY + HOUR)
+    assert "Confirmer" in outbox(small).messages[0].html
+    own = '<mjml><mj-body><mj-section><mj-column><mj-text><a href="{{ links.confirm }}">Oui</a></mj-text>'
+    shop.template("confirm", own + "</mj-column></mj-section></mj-body></mjml>")
+    (shop.folder / "templates" / "confirm" / "subject.txt").write_text("Vraiment ?")
+    order(small, "2", {**ADA, "id": "9", "email": "zoe@example.com"})
+    run_until(small, MONDAY + 2 * HOUR)
+    assert outbox(small).messages[1].subject == "Vraiment ?"
+
+
+def test_a_form_may_say_it_too(small: App) -> None:
+    said: dict[str, Any] = {
+        "customer": {"email": "new@example.com"},
+        "accepts_marketing": True,
+        "consent": {"basis": "express", "wording": "Yes, write to me", "ip": "192.0.2.7", "source": "footer"},
+    }
+    tell(small, "consent.changed", said)
+    run_until(small, MONDAY + HOUR)
+    assert [mail.recipient for mail in outbox(small).messages] == ["new@example.com"]
+    (kept,) = rows(small, consents)
+    assert (kept["state"], kept["basis"], kept["wording"], kept["ip"], kept["source"]) == (
+        "pending",
+        "express",
+        "Yes, write to me",
+        "192.0.2.7",
+        "generic:footer",
+    )
+    assert rows(small, sends) == []
+    assert len(rows(small, recipients)) == 1
