@@ -111,6 +111,7 @@ def facts_of(
         quiet_hours=(campaign.limits.quiet_hours if campaign else None) or app.brand.quiet_hours,
         caps=_caps(app, planned),
         counted=tuple(people.counted.get(planned.recipient_id, ())),
+        snoozed_until=planned.snoozed_until,
         priority=planned.priority,
         rivals=tuple(people.rivals.get(planned.recipient_id, ())),
         paused=app.brand.paused,
@@ -157,7 +158,8 @@ def _members(
 
 def _caps(app: App, planned: Planned) -> tuple[FrequencyCap, ...]:
     own = planned.campaign.limits.frequency_cap if planned.campaign else ()
-    return (*app.brand.frequency_cap, *own)
+    person = (FrequencyCap.parse(planned.at_most),) if planned.at_most else ()
+    return (*app.brand.frequency_cap, *own, *person)
 
 
 _NOBODY = People(consent={}, suppressions={}, counted={}, rivals={})

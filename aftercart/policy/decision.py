@@ -1,8 +1,8 @@
 """May this mail go out now? One pure function, one order of checks, one vocabulary of reasons.
 
 The gate, in this order: kill switch → enrollment still valid (order, its items, its campaign) → still worth sending
-→ permission (suppression, then consent) → holdout → content → quiet hours → frequency caps. The first stop is the
-answer; all of them are kept, so that "why did Ada not get this" has a complete answer. Suppression stands before
+→ permission (suppression, then consent) → holdout → content → a break that the person asked for → quiet hours →
+frequency caps. The first stop is the answer; all of them are kept, so that "why did Ada not get this" has a complete answer. Suppression stands before
 consent because who unsubscribes loses both, and "has unsubscribed" says more than "has not agreed". Holdout stands
 after consent and before the caps, so that both arms are equally eligible.
 """
@@ -76,6 +76,7 @@ class Reason(StrEnum):
 
     # waiting
     QUIET_HOURS = "quiet_hours", "It is too early or too late in the day where the person lives."
+    SNOOZED = "snoozed", "The person asked for a break from our mails."
     FREQUENCY_CAP = "frequency_cap", "The person has had as many mails lately as the caps allow."
     OUTRANKED = "outranked", "A more important mail to the same person needs the slot."
 
@@ -215,6 +216,8 @@ class Facts:
     quiet_hours: QuietHours | None = None
     caps: tuple[FrequencyCap, ...] = ()
     counted: tuple[Counted, ...] = ()
+    snoozed_until: datetime | None = None
+    """Until when the person asked for no mail."""
     priority: int = 0
     rivals: tuple[Rival, ...] = ()
     paused: bool = False
@@ -255,6 +258,7 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "content": facts.content,
         "quiet_hours": facts.quiet_hours and str(facts.quiet_hours),
         "caps": [str(cap) for cap in facts.caps],
+        **({"snoozed_until": _utc(facts.snoozed_until)} if facts.snoozed_until else {}),
         "counted": [_utc(mail.at) for mail in facts.counted],
         "priority": facts.priority,
     }
@@ -342,6 +346,13 @@ def _too_early_or_late_in_the_day(facts: Facts) -> Defer | None:
     return Defer(_opening(facts, facts.now), Reason.QUIET_HOURS)
 
 
+def _snoozed(facts: Facts) -> Defer | None:
+    """Before the quiet hours, so that a break of months does not first wait for the morning."""
+    if facts.snoozed_until is None or facts.now >= facts.snoozed_until:
+        return None
+    return Defer(_opening(facts, facts.snoozed_until), Reason.SNOOZED)
+
+
 def _too_many_lately(facts: Facts) -> Defer | None:
     free = next_free(facts.caps, facts.counted, facts.now, facts.zone, facts.campaign)
     return Defer(_opening(facts, free), Reason.FREQUENCY_CAP) if free else None
@@ -388,5 +399,11 @@ _BEFORE_CONTENT: tuple[Check, ...] = (
     _not_permitted,
     _held_out,
 )
-_AFTER_CONTENT: tuple[Check, ...] = (_content_fault, _too_early_or_late_in_the_day, _too_many_lately, _outranked)
+_AFTER_CONTENT: tuple[Check, ...] = (
+    _content_fault,
+    _snoozed,
+    _too_early_or_late_in_the_day,
+    _too_many_lately,
+    _outranked,
+)
 _BY_THE_CLOCK: tuple[Check, ...] = (_switched_off, _campaign_not_running, _too_late, _too_early_or_late_in_the_day)

@@ -27,7 +27,7 @@ from aftercart.ledger.store.plans import (
     readdress,
     restore_enrollments,
 )
-from aftercart.ledger.store.records import keep_content, keep_decisions, offered_since
+from aftercart.ledger.store.records import keep_content, keep_decisions, keep_templates, offered_since
 
 __all__ = [
     "LEASE",
@@ -56,6 +56,7 @@ __all__ = [
     "is_busy",
     "keep_content",
     "keep_decisions",
+    "keep_templates",
     "let_go",
     "lock_due",
     "lock_sends",
