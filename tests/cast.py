@@ -126,12 +126,14 @@ def campaign(
     quiet: str = '"21:00-08:00"',
     holdout: str = "0%",
     template: str = "plain",
+    topic: str = "recommendations",
     more_steps: str = "",
 ) -> str:
     """A campaign file with one step called `complements`, that offers nothing."""
     return f"""\
 campaign: {name}
 status: {status}
+topic: {topic}
 trigger: order.completed
 steps:
   - {{id: complements, after: {after}, at: {at}, valid_for: {valid_for}, template: {template}}}

@@ -88,7 +88,9 @@ class _Bench:
         due = ledger.lock_due(connection, ids, NOW, self._app.db.boot_id)
         if len(due) != len(ids):
             raise AftercartError("not every mail that was handed out could be claimed")
-        claims = [ledger.Claim(row["id"], row["attempt"] + 1, "Subject", None, "t", "c") for row in due]
+        claims = [
+            ledger.Claim(row["id"], row["attempt"] + 1, "Subject", None, "t", "c", "recommendations") for row in due
+        ]
         ledger.claim(connection, claims, NOW, self._app.db.boot_id)
 
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from aftercart.campaigns.schema import Part
 from aftercart.campaigns.sending import SenderLimits
+from aftercart.campaigns.topics import Topic
 from aftercart.campaigns.written import (
     Address,
     Cap,
@@ -86,6 +87,9 @@ class Brand(Part):
     logo_url: Url | None = Field(
         default=None, description="Picture at the head of every mail.", examples=["https://www.example.com/logo.png"]
     )
+    topics: tuple[Topic, ...] = Field(
+        default=(), description="What the mails are about, as people may choose from it. Without it any topic will do."
+    )
     frequency_cap: tuple[Cap, ...] = Field(
         default=(), description="Caps that hold for every campaign, beside its own.", examples=[["2 per 7d"]]
     )
@@ -107,6 +111,14 @@ class Brand(Part):
         description="The kill switch: true holds every mail of every campaign, until it expires.",
         examples=[False],
     )
+
+    @field_validator("topics")
+    @classmethod
+    def _each_topic_once(cls, value: tuple[Topic, ...]) -> tuple[Topic, ...]:
+        ids = [topic.id for topic in value]
+        if twice := [id_ for id_ in dict.fromkeys(ids) if ids.count(id_) > 1]:
+            raise ValueError(f"the topic {twice[0]!r} stands there twice; name each topic once")
+        return value
 
     @field_validator("senders")
     @classmethod

@@ -67,6 +67,15 @@ def _unknown_template(campaign: Campaign, around: Surroundings) -> Iterator[Find
             yield Finding(("steps", index, "template"), f"there is no template {step.template!r}", fix)
 
 
+def _unknown_topic(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
+    """Only a brand that lists its topics can say that one is wrong."""
+    known = [topic.id for topic in around.brand.topics]
+    if known and campaign.topic not in known:
+        near = get_close_matches(campaign.topic, known, n=1)
+        fix = f"did you mean {near[0]}?" if near else f"write one of {', '.join(known)}, or add it to the brand file"
+        yield Finding(("topic",), f"brand.yaml lists no topic {campaign.topic!r}", fix)
+
+
 def _step_twice(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
     counts = Counter(step.id for step in campaign.steps)
     seen: set[str] = set()
@@ -158,6 +167,7 @@ def _days_in_hours(campaign: Campaign, _around: Surroundings) -> Iterator[Findin
 
 _RULES: tuple[Rule, ...] = (
     _unknown_template,
+    _unknown_topic,
     _step_twice,
     _step_out_of_order,
     _held_for_ever,

@@ -28,6 +28,7 @@ from aftercart.campaigns.written import (
 from aftercart.recommendation.request import PriceCap, Rules
 
 DEFAULT_VALID_FOR = "3d"
+DEFAULT_TOPIC = "recommendations"
 
 _EMPTY = BeforeValidator(lambda value: {} if value is None else value)
 """`audience:` with nothing behind it means the same as `audience: {}`."""
@@ -156,7 +157,8 @@ class Limits(Part):
     frequency_cap: tuple[Cap, ...] = Field(
         default=(),
         description="Mails per person and time span. All must hold, those of the brand file too. `1d` is 24 hours, "
-        "`day` and `week` are the recipient's calendar; `per campaign` counts only this campaign's mails.",
+        "`day` and `week` are the recipient's calendar; `per topic` counts only mails of the same topic, "
+        "`per campaign` only this campaign's.",
         examples=[["1 per 1d", "3 per 30d"]],
     )
     quiet_hours: Window | None = Field(
@@ -192,6 +194,12 @@ class Campaign(Part):
     )
     trigger: Literal["order.completed"] = Field(
         description="What starts it: a completed order.", examples=["order.completed"]
+    )
+    topic: Slug = Field(
+        default=DEFAULT_TOPIC,
+        description="What its mails are about: one of the `topics` of the brand file, where it lists any. People leave "
+        f"a topic, and caps `per topic` count by it. Without it `{DEFAULT_TOPIC}`.",
+        examples=[DEFAULT_TOPIC],
     )
     audience: Annotated[Audience, _EMPTY] = Field(
         default=Audience(),

@@ -165,7 +165,7 @@ PositiveSpan = Annotated[
 ]
 WallTime = Annotated[time, *_text(_wall_time, r"^\d{1,2}:\d{2}$", lambda value: f"{value:%H:%M}", made=time)]
 Window = Annotated[QuietHours, *_text(QuietHours.parse, r"^\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2}$", made=QuietHours)]
-_CAP_PATTERN = r"^\d+ per (\d+[smhdw]|day|week)( per campaign)?$"
+_CAP_PATTERN = r"^\d+ per (\d+[smhdw]|day|week)( per (topic|campaign))?$"
 Cap = Annotated[FrequencyCap, *_text(FrequencyCap.parse, _CAP_PATTERN, made=FrequencyCap)]
 Rate = Annotated[Limit, *_text(Limit.parse, r"^[1-9]\d* per (second|hour|day)$", made=Limit)]
 _PERCENT_PATTERN = r"^\d+(\.\d+)?\s*%$"

@@ -326,6 +326,7 @@ class Send(Row, table=True):
     no repair; `attempt` is its fencing token. `wake_at`: when the dispatcher must look at this row next (it is due,
     a lost message must be repeated, a lease runs out). `counted_at`: the frequency-cap slot it holds. `boot_id`: the
     boot of the machine that claimed it, where its marks may be lost with the machine (see `aftercart/db/session.py`).
+    `topic`: that of its campaign; caps `per topic` count by it.
     """
 
     __tablename__ = "sends"
@@ -364,6 +365,8 @@ class Send(Row, table=True):
     id: UUID = Field(primary_key=True)
     enrollment_id: int = Field(foreign_key="enrollments.id")
     campaign: str
+    # What was planned before there were topics has the one that campaigns have by themselves.
+    topic: str = Field(default="recommendations", sa_column_kwargs={"server_default": "recommendations"})
     step: str
     config_version: str
     order_id: int = Field(foreign_key="orders.id")

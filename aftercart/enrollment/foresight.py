@@ -48,7 +48,7 @@ class _Ahead:
         """The first instant at which a slot is free and no quiet hours are, if the step is worth sending then."""
         moment = step.due_at
         while moment < step.valid_until:
-            later = next_free(self.caps, counted, moment, UTC, self.campaign.campaign) or moment
+            later = next_free(self.caps, counted, moment, UTC, self.campaign.campaign, self.campaign.topic) or moment
             if self.quiet_hours:
                 later = self.quiet_hours.allowed_from(later, UTC, _FIRST)
             if later == moment:
@@ -106,7 +106,7 @@ def _sent(ahead: _Ahead, steps: Sequence[PlannedStep]) -> list[bool]:
     sent: list[bool] = []
     for step in steps:
         moment = ahead.opening(step, counted)
-        counted += [Counted(moment, ahead.campaign.campaign)] if moment else []
+        counted += [Counted(moment, ahead.campaign.campaign, ahead.campaign.topic)] if moment else []
         sent.append(moment is not None)
     return sent
 

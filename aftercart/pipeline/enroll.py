@@ -229,6 +229,7 @@ def _send_rows(
             "id": new_id(),
             "enrollment_id": enrollment_id,
             "campaign": campaign.campaign,
+            "topic": campaign.topic,
             "step": step.step,
             "config_version": campaign.version,
             "order_id": row.id,

@@ -72,14 +72,14 @@ def ask(
         facts = facts_of(app, planned, people, now, held_out, faults.get(planned.send_id))
         verdict = decide(facts)
         if isinstance(verdict.answer, Allow) and planned.send_id in ready:
-            people.counted[planned.recipient_id].append(Counted(now, planned.campaign_name))
+            people.counted[planned.recipient_id].append(Counted(now, planned.campaign_name, planned.topic))
         if not isinstance(verdict.answer, Defer):
             _no_rival(people.rivals.get(planned.recipient_id, []), planned)
         yield planned, facts, verdict
 
 
 def _no_rival(rivals: list[Rival], decided: Planned) -> None:
-    itself = Rival(decided.due_at, decided.campaign_name, decided.priority)
+    itself = Rival(decided.due_at, decided.campaign_name, decided.topic, decided.priority)
     if itself in rivals:
         rivals.remove(itself)
 
@@ -100,6 +100,7 @@ def facts_of(
         zone=planned.zone.zone,
         person_hash=person_hash(planned.email),
         campaign=planned.campaign_name,
+        topic=planned.topic,
         campaign_status=CampaignStatus(campaign.status) if campaign else None,
         has_step=planned.step is not None,
         order_state=planned.order_state,

@@ -33,6 +33,7 @@ class Planned:
     send_id: UUID
     enrollment_id: int
     campaign_name: str
+    topic: str
     step_id: str
     due_at: datetime
     valid_until: datetime
@@ -85,6 +86,7 @@ def _planned(
         send_id=row["id"],
         enrollment_id=row["enrollment_id"],
         campaign_name=row["campaign"],
+        topic=campaign.topic if campaign else row["topic"],
         step_id=row["step"],
         due_at=row["due_at"],
         valid_until=row["valid_until"],

@@ -174,6 +174,7 @@ def _lease(claimed: Claimed) -> ledger.Claim:
         model_version=content.recommendation.served_by if content.recommendation else None,
         template_version=content.template_version,
         config_version=content.config_version,
+        topic=claimed.planned.topic,
     )
 
 

@@ -19,6 +19,7 @@ class Rival:
 
     due_at: datetime
     campaign: str
+    topic: str
     priority: int
 
 
@@ -27,6 +28,7 @@ def yields_until(
     *,
     priority: int,
     campaign: str,
+    topic: str,
     caps: Sequence[FrequencyCap],
     counted: Sequence[Counted],
     now: datetime,
@@ -37,13 +39,13 @@ def yields_until(
     Only a rival of higher priority, due within `LOOKAHEAD`, that could go out itself, and that this mail would keep
     from going out, is waited for.
     """
-    mine = Counted(now, campaign)
+    mine = Counted(now, campaign, topic)
     for rival in sorted(rivals, key=lambda other: (-other.priority, other.due_at)):
-        theirs = Counted(max(rival.due_at, now), rival.campaign)
+        theirs = Counted(max(rival.due_at, now), rival.campaign, rival.topic)
         if rival.priority <= priority or theirs.at > now + LOOKAHEAD:
             continue
-        fits = next_free(caps, counted, theirs.at, zone, rival.campaign) is None
-        fits_beside_me = next_free(caps, [*counted, mine], theirs.at, zone, rival.campaign) is None
+        fits = next_free(caps, counted, theirs.at, zone, rival.campaign, rival.topic) is None
+        fits_beside_me = next_free(caps, [*counted, mine], theirs.at, zone, rival.campaign, rival.topic) is None
         if fits and not fits_beside_me:
             return theirs.at + AFTER_RIVAL
     return None

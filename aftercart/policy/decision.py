@@ -201,6 +201,7 @@ class Facts:
     zone: tzinfo
     person_hash: int
     campaign: str
+    topic: str
     campaign_status: CampaignStatus | None
     """None: its file is not there."""
     has_step: bool = True
@@ -249,6 +250,7 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "zone": str(facts.zone),
         "valid_until": _utc(facts.valid_until),
         "paused": facts.paused,
+        "topic": facts.topic,
         "campaign_status": facts.campaign_status,
         "order_state": facts.order_state,
         "anchors_left": facts.anchors_left,
@@ -354,7 +356,7 @@ def _snoozed(facts: Facts) -> Defer | None:
 
 
 def _too_many_lately(facts: Facts) -> Defer | None:
-    free = next_free(facts.caps, facts.counted, facts.now, facts.zone, facts.campaign)
+    free = next_free(facts.caps, facts.counted, facts.now, facts.zone, facts.campaign, facts.topic)
     return Defer(_opening(facts, free), Reason.FREQUENCY_CAP) if free else None
 
 
@@ -363,6 +365,7 @@ def _outranked(facts: Facts) -> Defer | None:
         facts.rivals,
         priority=facts.priority,
         campaign=facts.campaign,
+        topic=facts.topic,
         caps=facts.caps,
         counted=facts.counted,
         now=facts.now,
@@ -382,7 +385,7 @@ def _opening(facts: Facts, start: datetime) -> datetime:
     """
     moment = start
     while moment <= facts.valid_until:
-        free = next_free(facts.caps, facts.counted, moment, facts.zone, facts.campaign) or moment
+        free = next_free(facts.caps, facts.counted, moment, facts.zone, facts.campaign, facts.topic) or moment
         later = facts.quiet_hours.allowed_from(free, facts.zone, facts.person_hash) if facts.quiet_hours else free
         if later == moment:
             break

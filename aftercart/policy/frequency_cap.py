@@ -15,6 +15,8 @@ class CapScope(StrEnum):
 
     PERSON = "person"
     """All marketing mails of the brand to this person."""
+    TOPIC = "person+topic"
+    """Only those of campaigns with the same topic."""
     CAMPAIGN = "person+campaign"
     """Only those of the same campaign."""
 
@@ -33,9 +35,11 @@ class Counted:
 
     at: datetime
     campaign: str
+    topic: str
 
 
-_CAP = re.compile(r"(\d+) per (?:(\d+)([smhdw])|(day|week))( per campaign)?")
+_CAP = re.compile(r"(\d+) per (?:(\d+)([smhdw])|(day|week))( per topic| per campaign)?")
+_SCOPES = {"": CapScope.PERSON, " per topic": CapScope.TOPIC, " per campaign": CapScope.CAMPAIGN}
 _UNITS = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -65,23 +69,36 @@ class FrequencyCap:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `1 per 1d`, `3 per week` or `2 per 30d per campaign`. Raises ValueError that says what is wrong."""
+        """Read `1 per 1d`, `3 per week`, `2 per 30d per topic` or `per campaign`. Raises ValueError that says what is
+        wrong."""
         match = _CAP.fullmatch(" ".join(text.split()))
         if not match:
             raise ValueError(
-                f"{text!r} is no frequency cap; write it as `1 per 1d`, `3 per week`, `2 per 30d per campaign`"
+                f"{text!r} is no frequency cap; write it as `1 per 1d`, `3 per week`, `2 per 30d per topic`, "
+                "`2 per 30d per campaign`"
             )
-        maximum, count, unit, calendar, campaign = match.groups()
+        maximum, count, unit, calendar, scope = match.groups()
         per = CalendarWindow(calendar) if calendar else _rolling(int(count), unit)
-        return cls(int(maximum), per, CapScope.CAMPAIGN if campaign else CapScope.PERSON)
+        return cls(int(maximum), per, _SCOPES[scope or ""])
 
     def __str__(self) -> str:
         per = self.per if isinstance(self.per, CalendarWindow) else _in_words(self.per)
-        return f"{self.maximum} per {per}" + (" per campaign" if self.scope is CapScope.CAMPAIGN else "")
+        scope = next(words for words, scope in _SCOPES.items() if scope is self.scope)
+        return f"{self.maximum} per {per}{scope}"
 
-    def free_from(self, counted: Iterable[Counted], now: datetime, zone: tzinfo, campaign: str) -> datetime:
-        """The first instant, `now` or later, at which one more mail of `campaign` keeps within this cap."""
-        times = [mail.at for mail in counted if self.scope is CapScope.PERSON or mail.campaign == campaign]
+    def counts(self, mail: Counted, campaign: str, topic: str) -> bool:
+        """Whether a counted mail is in the way of one of `campaign` and `topic`."""
+        match self.scope:
+            case CapScope.PERSON:
+                return True
+            case CapScope.TOPIC:
+                return mail.topic == topic
+            case CapScope.CAMPAIGN:
+                return mail.campaign == campaign
+
+    def free_from(self, counted: Iterable[Counted], now: datetime, zone: tzinfo, campaign: str, topic: str) -> datetime:
+        """The first instant, `now` or later, at which one more mail of `campaign` and `topic` keeps within this cap."""
+        times = [mail.at for mail in counted if self.counts(mail, campaign, topic)]
         if isinstance(self.per, CalendarWindow):
             return _calendar_slot(self.per, self.maximum, times, now, zone)
         return _rolling_slot(self.per, self.maximum, times, now)
@@ -95,14 +112,14 @@ class FrequencyCap:
 
 
 def next_free(
-    caps: Sequence[FrequencyCap], counted: Sequence[Counted], now: datetime, zone: tzinfo, campaign: str
+    caps: Sequence[FrequencyCap], counted: Sequence[Counted], now: datetime, zone: tzinfo, campaign: str, topic: str
 ) -> datetime | None:
     """None where one more mail may go out now, else the exact instant at which every cap has a free slot.
 
     Mails counted in the future (a clock was set back) hold their slots too, so that no window ever holds too many.
     """
     free = now
-    while (later := max((cap.free_from(counted, free, zone, campaign) for cap in caps), default=free)) > free:
+    while (later := max((cap.free_from(counted, free, zone, campaign, topic) for cap in caps), default=free)) > free:
         free = later
     return free if free > now else None
 

@@ -65,12 +65,12 @@ def counted_sends(
     found: defaultdict[int, list[Counted]] = defaultdict(list)
     for ids in _chunks(recipient_ids):
         rows = connection.execute(
-            select(sends.c.recipient_id, sends.c.counted_at, sends.c.campaign, sends.c.state)
+            select(sends.c.recipient_id, sends.c.counted_at, sends.c.campaign, sends.c.topic, sends.c.state)
             .where(sends.c.recipient_id.in_(ids), sends.c.counted_at.is_not(None), sends.c.counted_at > since, held)
             .order_by(sends.c.counted_at)
         )
-        for recipient_id, at, campaign, state in rows:
-            found[recipient_id].append(Counted(max(at, now) if state == "scheduled" else at, campaign))
+        for recipient_id, at, campaign, topic, state in rows:
+            found[recipient_id].append(Counted(max(at, now) if state == "scheduled" else at, campaign, topic))
     return {recipient_id: tuple(mails) for recipient_id, mails in found.items()}
 
 
@@ -91,7 +91,7 @@ def planned_sends(
     found: defaultdict[int, list[Rival]] = defaultdict(list)
     for ids in _chunks(recipient_ids):
         rows = connection.execute(
-            select(sends.c.recipient_id, sends.c.due_at, sends.c.campaign, sends.c.priority).where(
+            select(sends.c.recipient_id, sends.c.due_at, sends.c.campaign, sends.c.topic, sends.c.priority).where(
                 sends.c.recipient_id.in_(ids),
                 sends.c.state == "scheduled",
                 sends.c.counted_at.is_(None),
@@ -100,8 +100,8 @@ def planned_sends(
                 among,
             )
         )
-        for recipient_id, due_at, campaign, priority in rows:
-            found[recipient_id].append(Rival(due_at, campaign, priority))
+        for recipient_id, due_at, campaign, topic, priority in rows:
+            found[recipient_id].append(Rival(due_at, campaign, topic, priority))
     return {recipient_id: tuple(rivals) for recipient_id, rivals in found.items()}
 
 

@@ -44,11 +44,11 @@ Open = Callable[..., App]
 
 @pytest.fixture
 def open_app(tmp_path: Path) -> Iterator[Open]:
-    """An engine with one campaign, and a brand file with the usual lines but for those given."""
+    """An engine with these campaigns, and a brand file with the usual lines but for those given."""
     opened = []
 
-    def with_files(campaign_file: str, **brand: str) -> App:
-        shop = Shop(tmp_path / "shop").write(campaign_file)
+    def with_files(*campaign_files: str, **brand: str) -> App:
+        shop = Shop(tmp_path / "shop").write(*campaign_files)
         usual = [line for line in BRAND.splitlines() if line.partition(":")[0] not in brand]
         lines = [*usual, *(f"{key}: {value}" for key, value in brand.items())]
         (shop.folder / "campaigns" / "brand.yaml").write_text("\n".join(lines) + "\n")
@@ -96,6 +96,17 @@ def test_quiet_hours_of_the_brand_hold_a_mail_that_comes_late(open_app: Open) ->
     clock_of(app).move_to(datetime(2026, 3, 5, 14, tzinfo=UTC))  # the workers were down until 23:00 in Tokyo
     run_due(app)
     assert fates(app) == [("scheduled", "quiet_hours")]
+
+
+def test_a_cap_per_topic_counts_campaigns_of_that_topic_and_no_others(open_app: Open) -> None:
+    topics = "[{id: tips, name: Tips}, {id: news, name: {en: News, fr: Infos}}]"
+    about = {"one": "tips", "two": "tips", "three": "news"}
+    files = [campaign(name, topic=topic) for name, topic in about.items()]
+    app = open_app(*files, frequency_cap="[1 per 30d per topic]", topics=topics)
+    order(app, "1", ADA)
+    run_until(app, MONDAY + 10 * DAY)
+    assert sorted(fates(app)) == [("sent", "sent"), ("sent", "sent"), ("skipped", "expired")]
+    assert {row["topic"] for row in rows(app, sends) if row["state"] == "sent"} == {"tips", "news"}
 
 
 # ---------------------------------------------------------------- brand.yaml: the shop

@@ -58,6 +58,32 @@ def test_a_template_sees_plain_values() -> None:
 
 
 @pytest.mark.parametrize(
+    ("locale", "otherwise", "name"),
+    [
+        ("fr_FR", "en_US", "Conseils"),
+        ("fr-CA", "en_US", "Trucs"),
+        ("de_DE", "fr_FR", "Conseils"),
+        ("de", "ja_JP", "Tips"),
+        ("", "", "Tips"),
+    ],
+)
+def test_a_topic_is_named_in_the_readers_language_else_in_that_of_the_shop(
+    locale: str, otherwise: str, name: str
+) -> None:
+    names = {"en": "Tips", "fr": "Conseils", "fr-CA": "Trucs"}
+    (topic,) = brand(topics=[{"id": "tips", "name": names}]).topics
+    assert topic.name.for_locale(locale, otherwise) == name
+    assert Brand.model_validate(brand(topics=[topic]).model_dump(mode="json")).topics == (topic,)
+
+
+def test_a_topic_may_have_one_name_for_all() -> None:
+    (topic,) = brand(topics=[{"id": "tips", "name": "Tips", "description": "Once a month"}]).topics
+    assert topic.name.for_locale("fr_FR", "de_DE") == "Tips"
+    assert topic.description
+    assert topic.description.for_locale("", "") == "Once a month"
+
+
+@pytest.mark.parametrize(
     ("change", "problem"),
     [
         ({"time_zone": "Europe/Pariss"}, "did you mean Europe/Paris?"),
@@ -76,6 +102,10 @@ def test_a_template_sees_plain_values() -> None:
         ({"holdout": "100%"}, "pause the campaign instead"),
         ({"holdout": "110%"}, "110% is more than everybody; write a share below 100%, such as 10%"),
         ({"campaign": "x"}, "Extra inputs"),
+        ({"topics": [{"id": "tips", "name": "A"}, {"id": "tips", "name": "B"}]}, "the topic 'tips' stands there twice"),
+        ({"topics": [{"id": "tips", "name": {"klingonese": "A"}}]}, "'klingonese' is no language; write it as en"),
+        ({"topics": [{"id": "tips", "name": {"en": " "}}]}, "' ' is no text"),
+        ({"topics": [{"id": "tips", "name": {}}]}, "says nothing"),
     ],
 )
 def test_what_cannot_be_is_refused(change: dict[str, Any], problem: str) -> None:

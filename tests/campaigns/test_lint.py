@@ -91,6 +91,26 @@ def test_an_edit_that_works_raises_no_error(folder: Any, old: str, new: str) -> 
     assert [fault for fault in folder.faults() if "note:" not in fault] == []
 
 
+@pytest.mark.parametrize(
+    ("topic", "said"),
+    [
+        ("topic: tipps", "3:1: error: topic: brand.yaml lists no topic 'tipps' — did you mean tips?"),
+        ("topic: offers", "3:1: error: topic: brand.yaml lists no topic 'offers' — write one of tips, news, or add it"),
+        ("", "1:1: error: topic: brand.yaml lists no topic 'recommendations' — write one of tips, news, or add it"),
+    ],
+)
+def test_a_topic_that_the_brand_does_not_list_is_told(folder: Any, topic: str, said: str) -> None:
+    folder.edit("status: active\n", f"status: active\n{topic}\n")
+    assert folder.faults() == []
+    folder.edit(
+        "name:", "topics: [{id: tips, name: Tips}, {id: news, name: {en: News, fr: Infos}}]\nname:", "brand.yaml"
+    )
+    [fault] = folder.faults()
+    assert fault.startswith(said)
+    folder.edit(f"status: active\n{topic}\n", "status: active\ntopic: news\n")
+    assert folder.faults() == []
+
+
 def test_the_limits_of_the_brand_count_as_well(folder: Any) -> None:
     folder.edit("  frequency_cap: [1 per 1d]\n  quiet_hours: 21:00-08:00\n", "  priority: 1\n")
     folder.edit("    valid_for: 3d\n", "")

@@ -41,7 +41,7 @@ def do(app: App, act: Callable[..., Any], *args: Any) -> Any:
 
 def claimed(app: App, attempt: int = 1, at: Any = NOW) -> None:
     send_id = only_send(app)["id"]
-    do(app, store.claim, [Claim(send_id, attempt, "Subject", None, "t", "c")], at, BOOT)
+    do(app, store.claim, [Claim(send_id, attempt, "Subject", None, "t", "c", "recommendations")], at, BOOT)
 
 
 def begun(app: App, attempt: int = 1, at: Any = NOW) -> bool:

@@ -38,6 +38,7 @@ GOOD = Facts(
     zone=PARIS,
     person_hash=0,
     campaign="accessories",
+    topic="tips",
     campaign_status=CampaignStatus.ACTIVE,
     order_state="completed",
     anchors_left=2,
@@ -46,8 +47,8 @@ GOOD = Facts(
     caps=(FrequencyCap.parse("1 per 1d"), FrequencyCap.parse("3 per 30d")),
     priority=50,
 )
-SENT_AN_HOUR_AGO = (Counted(NOON - HOUR, "accessories"),)
-RIVAL = (Rival(NOON + HOUR, "reviews", 90),)
+SENT_AN_HOUR_AGO = (Counted(NOON - HOUR, "accessories", "tips"),)
+RIVAL = (Rival(NOON + HOUR, "reviews", "tips", 90),)
 
 BAD: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.PAUSED, {"paused": True}),
@@ -129,13 +130,13 @@ def test_a_capped_send_waits_for_its_slot() -> None:
 
 def test_a_slot_that_frees_at_night_is_taken_in_the_morning() -> None:
     """A deferral that lands in quiet hours goes through them again."""
-    sent = (Counted(datetime(2026, 5, 4, 22, tzinfo=PARIS), "accessories"),)
+    sent = (Counted(datetime(2026, 5, 4, 22, tzinfo=PARIS), "accessories", "tips"),)
     answer = decide(replace(GOOD, counted=sent)).answer
     assert answer == Defer(datetime(2026, 5, 6, 8, tzinfo=PARIS), Reason.FREQUENCY_CAP)
 
 
 def test_quiet_hours_that_end_before_the_slot_frees_wait_for_both() -> None:
-    sent = (Counted(NIGHT - 2 * HOUR, "accessories"),)
+    sent = (Counted(NIGHT - 2 * HOUR, "accessories", "tips"),)
     verdict = decide(replace(GOOD, now=NIGHT, counted=sent))
     assert verdict.answer == Defer(datetime(2026, 5, 7, 8, tzinfo=PARIS), Reason.QUIET_HOURS)
     assert verdict.stops == (Reason.QUIET_HOURS, Reason.FREQUENCY_CAP)
@@ -218,10 +219,10 @@ def test_a_wait_lies_ahead_ends_in_time_and_comes_to_an_end(
         now=now,
         valid_until=now + timedelta(minutes=last_use),
         person_hash=person,
-        counted=tuple(Counted(now - timedelta(minutes=minutes), "accessories") for minutes in sent),
+        counted=tuple(Counted(now - timedelta(minutes=minutes), "accessories", "tips") for minutes in sent),
         quiet_hours=QuietHours.parse(window) if window else None,
         caps=tuple(map(FrequencyCap.parse, caps)),
-        rivals=tuple(Rival(now + timedelta(minutes=minutes), "reviews", rank) for minutes, rank in rivals),
+        rivals=tuple(Rival(now + timedelta(minutes=minutes), "reviews", "tips", rank) for minutes, rank in rivals),
     )
     answer = decide(facts).answer
     if isinstance(answer, Defer):
@@ -231,7 +232,7 @@ def test_a_wait_lies_ahead_ends_in_time_and_comes_to_an_end(
         assert isinstance(answer, Allow) or facts.now == facts.valid_until
     if isinstance(answer, Allow):
         assert facts.quiet_hours is None or not facts.quiet_hours.is_quiet(facts.now, PARIS)
-        assert next_free(facts.caps, facts.counted, facts.now, PARIS, "accessories") is None
+        assert next_free(facts.caps, facts.counted, facts.now, PARIS, "accessories", "tips") is None
 
 
 def test_every_reason_explains_itself_in_a_sentence() -> None:

@@ -13,12 +13,14 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def mails(*times: datetime, campaign: str = "accessories") -> list[Counted]:
-    return [Counted(at, campaign) for at in times]
+def mails(*times: datetime, campaign: str = "accessories", topic: str = "tips") -> list[Counted]:
+    return [Counted(at, campaign, topic) for at in times]
 
 
-def free(*caps: str, counted: list[Counted], now: datetime = NOW, campaign: str = "accessories") -> datetime | None:
-    return next_free([FrequencyCap.parse(cap) for cap in caps], counted, now, PARIS, campaign)
+def free(
+    *caps: str, counted: list[Counted], now: datetime = NOW, campaign: str = "accessories", topic: str = "tips"
+) -> datetime | None:
+    return next_free([FrequencyCap.parse(cap) for cap in caps], counted, now, PARIS, campaign, topic)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,7 @@ def free(*caps: str, counted: list[Counted], now: datetime = NOW, campaign: str 
         ("1 per 1d", FrequencyCap(1, DAY)),
         ("3  per 30d", FrequencyCap(3, 30 * DAY)),
         ("2 per 90m per campaign", FrequencyCap(2, 1.5 * HOUR, CapScope.CAMPAIGN)),
+        ("2 per 30d per topic", FrequencyCap(2, 30 * DAY, CapScope.TOPIC)),
         ("1 per day", FrequencyCap(1, CalendarWindow.DAY)),
         ("4 per week", FrequencyCap(4, CalendarWindow.WEEK)),
     ],
@@ -37,7 +40,8 @@ def test_a_cap_is_read_from_its_words(text: str, cap: FrequencyCap) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0 per 1d", "1 per 0d", "one a day", "1 per month", "-1 per 1d", f"1 per {'9' * 20}d"]
+    "text",
+    ["0 per 1d", "1 per 0d", "one a day", "1 per month", "1 per 1d per person", "-1 per 1d", f"1 per {'9' * 20}d"],
 )
 def test_a_cap_that_means_nothing_is_refused(text: str) -> None:
     """T14: a cap of 0 was read as active, and all but the first mail silently queued."""
@@ -86,6 +90,13 @@ def test_a_cap_per_campaign_ignores_the_others() -> None:
     assert free("1 per 1d", counted=sent) == NOW + 23 * HOUR
 
 
+def test_a_cap_per_topic_counts_the_mails_of_all_campaigns_about_it() -> None:
+    sent = mails(NOW - HOUR, campaign="reviews", topic="tips")
+    assert free("1 per 1d per topic", counted=sent, topic="tips") == NOW + 23 * HOUR
+    assert free("1 per 1d per topic", counted=sent, topic="news") is None
+    assert free("1 per 1d", counted=sent, topic="news") == NOW + 23 * HOUR
+
+
 def test_a_calendar_day_ends_at_midnight_on_the_wall() -> None:
     evening = datetime(2026, 5, 5, 23, 30, tzinfo=PARIS)
     assert free("1 per day", counted=mails(evening), now=evening + timedelta(minutes=10)) == datetime(
@@ -111,7 +122,7 @@ def test_a_clock_set_back_over_midnight_does_not_bring_yesterday_back() -> None:
     st_johns = ZoneInfo("America/St_Johns")
     after = datetime(2010, 11, 7, 2, 45, tzinfo=UTC)  # 23:15 on the 6th, for the second time
     cap = [FrequencyCap.parse("1 per day")]
-    slot = next_free(cap, mails(after), after, st_johns, "accessories")
+    slot = next_free(cap, mails(after), after, st_johns, "accessories", "tips")
     assert slot == datetime(2010, 11, 8, tzinfo=st_johns)
 
 
@@ -134,25 +145,33 @@ caps_strategy = st.lists(
     min_size=1,
     max_size=3,
 )
-wishes = st.lists(
-    st.tuples(st.integers(-120, 2000), st.sampled_from(["accessories", "reviews"])), min_size=1, max_size=25
-)
+KINDS = [("accessories", "tips"), ("reviews", "tips"), ("news", "news")]
+"""(campaign, topic)"""
+wishes = st.lists(st.tuples(st.integers(-120, 2000), st.sampled_from(KINDS)), min_size=1, max_size=25)
 
 
 @settings(deadline=None)
 @given(caps_strategy, wishes)
-def test_no_window_ever_holds_more_than_the_cap(caps: list[FrequencyCap], wishes: list[tuple[int, str]]) -> None:
+def test_no_window_ever_holds_more_than_the_cap(
+    caps: list[FrequencyCap], wishes: list[tuple[int, tuple[str, str]]]
+) -> None:
     """Each mail asks some minutes after the one before (the clock may even go back) and waits as it is told."""
     now, sent = NOW, list[Counted]()
-    for minutes, campaign in wishes:
+    for minutes, (campaign, topic) in wishes:
         now += timedelta(minutes=minutes)
-        slot = next_free(caps, sent, now, PARIS, campaign)
+        slot = next_free(caps, sent, now, PARIS, campaign, topic)
         assert slot is None or slot > now
-        sent.append(Counted(slot or now, campaign))
-        assert next_free(caps, sent[:-1], sent[-1].at, PARIS, campaign) is None
+        sent.append(Counted(slot or now, campaign, topic))
+        assert next_free(caps, sent[:-1], sent[-1].at, PARIS, campaign, topic) is None
     for cap in caps:
-        for campaign in ("accessories", "reviews"):
-            _assert_held(cap, [mail.at for mail in sent if cap.scope is CapScope.PERSON or mail.campaign == campaign])
+        for kind in KINDS:
+            _assert_held(cap, [mail.at for mail in sent if _counts(cap, mail, *kind)])
+
+
+def _counts(cap: FrequencyCap, mail: Counted, campaign: str, topic: str) -> bool:
+    return {"person": True, "person+topic": mail.topic == topic, "person+campaign": mail.campaign == campaign}[
+        cap.scope
+    ]
 
 
 def _assert_held(cap: FrequencyCap, times: list[datetime]) -> None:

@@ -18,6 +18,8 @@ from aftercart.policy.suppression import Suppression, SuppressionReason, Suppres
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ADA, BEN, CHIKA = 1, 2, 3
+TOPIC = "recommendations"
+"""Of a mail that names none."""
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_only_mails_that_hold_a_slot_are_counted(connection: Connection) -> None
     send(connection, 4, ADA, state="sent", counted_at=NOW - 50 * HOUR)
     send(connection, 5, BEN, state="sent", counted_at=NOW - HOUR)
     assert store.counted_sends(connection, [ADA], NOW - 24 * HOUR, NOW) == {
-        ADA: (Counted(NOW - 2 * HOUR, "accessories"), Counted(NOW - HOUR, "accessories"))
+        ADA: (Counted(NOW - 2 * HOUR, "accessories", TOPIC), Counted(NOW - HOUR, "accessories", TOPIC))
     }
 
 
@@ -105,7 +107,9 @@ def test_rivals_are_the_mails_still_waiting(connection: Connection) -> None:
     send(connection, 2, ADA, due_at=NOW + 30 * HOUR)
     send(connection, 3, ADA, due_at=NOW, state="skipped")
     send(connection, 4, ADA, due_at=NOW, counted_at=NOW)
-    assert store.planned_sends(connection, [ADA], NOW + 24 * HOUR) == {ADA: (Rival(NOW + HOUR, "accessories", 80),)}
+    assert store.planned_sends(connection, [ADA], NOW + 24 * HOUR) == {
+        ADA: (Rival(NOW + HOUR, "accessories", TOPIC, 80),)
+    }
     assert store.planned_sends(connection, [ADA], NOW + 24 * HOUR, campaigns=["reviews"]) == {}
 
 

@@ -53,6 +53,7 @@ class Claim:
     model_version: str | None
     template_version: str
     config_version: str
+    topic: str
 
 
 def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_id: str | None) -> None:
@@ -72,6 +73,7 @@ def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_i
             boot_id=boot_id,
             counted_at=now,
             reason=None,
+            topic=bindparam("new_topic"),
             subject=bindparam("new_subject"),
             model_version=bindparam("new_model"),
             template_version=bindparam("new_template"),
@@ -84,6 +86,7 @@ def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_i
             {
                 "send": c.send_id,
                 "new_attempt": c.attempt,
+                "new_topic": c.topic,
                 "new_subject": c.subject,
                 "new_model": c.model_version,
                 "new_template": c.template_version,
