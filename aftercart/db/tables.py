@@ -230,14 +230,18 @@ class Consent(Row, table=True):
 
 
 class Suppression(Row, table=True):
-    """An address that must not be mailed, why, and since when. `scope`: marketing or all."""
+    """An address that must not be mailed, why, and since when.
+
+    `scope`: topic (then `topic` says which), brand or all.
+    """
 
     __tablename__ = "suppressions"
-    __table_args__ = (UniqueConstraint("email", "scope", "reason"),)
+    __table_args__ = (UniqueConstraint("email", "scope", "topic", "reason"),)
 
     id: int | None = Field(default=None, primary_key=True)
     email: str
     scope: str
+    topic: str = ""
     reason: str
     source: str
     at: datetime

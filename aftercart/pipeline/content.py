@@ -249,7 +249,7 @@ def _context(app: App, planned: Planned, found: Recommendation | None, shelf: _S
             "lines": [_line(line, planned.currency, shelf.bought.get(line.sku)) for line in planned.anchors],
         },
         "picks": [
-            {**_pick(slot, pick, shelf), **pick_links(base_url, tokens, planned.send_id, slot)}
+            {**_pick(slot, pick, shelf), **pick_links(base_url, tokens, planned.recipient_id, planned.send_id, slot)}
             for slot, pick in enumerate(found.picks if found else (), start=1)
         ],
         "links": page_links(base_url, tokens, planned.recipient_id, planned.send_id),

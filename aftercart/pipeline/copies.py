@@ -53,10 +53,10 @@ def page_links(base_url: str, tokens: TokenSigner, recipient_id: int, send_id: U
     return {page.value: f"{base_url}{PATHS[page]}{tokens.page(page, recipient_id, send_id)}" for page in pages}
 
 
-def pick_links(base_url: str, tokens: TokenSigner, send_id: UUID, slot: int) -> dict[str, str]:
+def pick_links(base_url: str, tokens: TokenSigner, recipient_id: int, send_id: UUID, slot: int) -> dict[str, str]:
     """What the reader can say about a pick."""
     return {
-        f"{say.value}_url": f"{base_url}{PATHS[say]}{tokens.pick(say, send_id, slot)}"
+        f"{say.value}_url": f"{base_url}{PATHS[say]}{tokens.pick(say, recipient_id, send_id, slot)}"
         for say in (Purpose.LESS, Purpose.HAVE)
     }
 
@@ -86,7 +86,8 @@ def mail_as_sent(app: App, recipient_id: int, send_id: UUID) -> str | None:
     preheader, context = json.loads(zlib.decompress(found.content))
     context["links"] = page_links(base_url, tokens, recipient_id, send_id)
     context["picks"] = [
-        {**pick, **pick_links(base_url, tokens, send_id, slot)} for slot, pick in enumerate(context["picks"], start=1)
+        {**pick, **pick_links(base_url, tokens, recipient_id, send_id, slot)}
+        for slot, pick in enumerate(context["picks"], start=1)
     ]
     before = Rendered(found.subject or "", preheader, "", "")
     book = LinkBook(base_url, tokens, send_id, app.brand.link_hosts, utm_of(found.campaign))

@@ -24,8 +24,8 @@ from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.money import Money
+from aftercart.pipeline.own import OWN_TIME_ZONE
 from aftercart.pipeline.planned import Line, lines_of
-from aftercart.pipeline.prefer import OWN_TIME_ZONE
 from aftercart.policy.decision import Reason
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.zones import LocalZone, zone_of

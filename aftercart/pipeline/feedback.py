@@ -108,7 +108,7 @@ def _act(connection: Connection, sent: store.Sent, found: Effect, one: Told, row
         reason = SuppressionReason.SOFT_BOUNCES if count >= SOFT_BOUNCES_TO_SUPPRESS else None
     if reason:
         # Who leaves a newsletter still gets their receipts.
-        scope = SuppressionScope.MARKETING if reason is SuppressionReason.UNSUBSCRIBED else SuppressionScope.ALL
+        scope = SuppressionScope.BRAND if reason is SuppressionReason.UNSUBSCRIBED else SuppressionScope.ALL
         policy.suppress(connection, [sent.email], reason, f"{row['shop']}:{sent.send_id}", now, scope)
         what.append(f"suppressed_{reason}")
     return " ".join(what) or found.why

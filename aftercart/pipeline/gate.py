@@ -106,7 +106,7 @@ def facts_of(
         order_state=planned.order_state,
         anchors_left=len(planned.anchors),
         consent=people.consent.get(planned.recipient_id),
-        suppressed_for=blocks(people.suppressions.get(planned.email, ()), MailClass.MARKETING),
+        suppressed_for=blocks(people.suppressions.get(planned.email, ()), MailClass.MARKETING, planned.topic),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
         quiet_hours=(campaign.limits.quiet_hours if campaign else None) or app.brand.quiet_hours,

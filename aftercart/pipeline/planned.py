@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from aftercart.campaigns.schema import Campaign, Step
 from aftercart.db.tables import order_lines, order_reversals, orders, preferences, recipients, sends
-from aftercart.pipeline.prefer import OWN_LOCALE, OWN_TIME_ZONE
+from aftercart.pipeline.own import OWN_LOCALE, OWN_TIME_ZONE
 from aftercart.policy.zones import LocalZone, zone_of
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +10,8 @@ from sqlalchemy import Connection, delete, func, select
 
 from aftercart.db.session import Database, insert_new
 from aftercart.db.tables import picks, preferences, products, recipients, refusals, sends
-from aftercart.pipeline.prefer import OWN_LOCALE
+from aftercart.pipeline.own import OWN_LOCALE
+from aftercart.pipeline.permission import lock
 from aftercart.policy.preferences import RefusalKind, RefusalWhy, Refused
 
 
@@ -18,6 +19,7 @@ from aftercart.policy.preferences import RefusalKind, RefusalWhy, Refused
 class Wish:
     """What somebody says about a pick of a mail."""
 
+    recipient_id: int
     send_id: UUID
     slot: int
     why: RefusalWhy
@@ -27,9 +29,8 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A pick, whom it was offered to, and whether they have refused it. `category`: empty where it has none."""
+    """A pick, the language of whom it was offered to, and whether they have refused it. `category`: empty for none."""
 
-    recipient_id: int
     locale: str
     sku: str
     title: str
@@ -37,10 +38,10 @@ class Offered:
     is_refused: bool
 
 
-def find_offered(db: Database, send_id: UUID, slot: int, why: RefusalWhy) -> Offered | None:
-    """The pick that a link speaks of; changes nothing. None: it is no longer kept."""
+def find_offered(db: Database, wish: Wish) -> Offered | None:
+    """The pick that somebody speaks of; changes nothing. None: it is no longer kept."""
     with db.read() as connection:
-        return _offered(connection, send_id, slot, why)
+        return _offered(connection, wish)
 
 
 def keep_wish(connection: Connection, wish: Wish) -> Offered | None:
@@ -48,16 +49,15 @@ def keep_wish(connection: Connection, wish: Wish) -> Offered | None:
 
     Doing it again changes nothing. None: the pick is no longer kept.
     """
-    offered = _offered(connection, wish.send_id, wish.slot, wish.why)
+    lock(connection, wish.recipient_id)
+    offered = _offered(connection, wish)
     if offered is None:
         return None
-    whose = offered.recipient_id
-    connection.execute(select(recipients.c.id).where(recipients.c.id == whose).with_for_update(key_share=True))
     if wish.undo:
-        take_back(connection, whose, _meant(offered, wish.why))
+        take_back(connection, wish.recipient_id, _meant(offered, wish.why))
     else:
-        refuse(connection, whose, _meant(offered, wish.why), wish.why, wish.at)
-    return _offered(connection, wish.send_id, wish.slot, wish.why)
+        refuse(connection, wish.recipient_id, _meant(offered, wish.why), wish.why, wish.at)
+    return replace(offered, is_refused=not wish.undo)
 
 
 def refuse(
@@ -95,15 +95,14 @@ def _meant(offered: Offered, why: RefusalWhy) -> set[Refused]:
     return meant
 
 
-def _offered(connection: Connection, send_id: UUID, slot: int, why: RefusalWhy) -> Offered | None:
+def _offered(connection: Connection, wish: Wish) -> Offered | None:
     itself = (refusals.c.kind == RefusalKind.SKU) & (refusals.c.value == picks.c.sku)
-    if why is RefusalWhy.LESS_LIKE_THIS:  # a product may be refused without its category
+    if wish.why is RefusalWhy.LESS_LIKE_THIS:  # a product may be refused without its category
         whole = (refusals.c.kind == RefusalKind.CATEGORY) & (refusals.c.value == products.c.category)
         itself = whole | (itself & (func.coalesce(products.c.category, "") == ""))
     is_refused = select(refusals.c.id).where(refusals.c.recipient_id == sends.c.recipient_id, itself).exists()
     query = (
         select(
-            sends.c.recipient_id,
             OWN_LOCALE,
             picks.c.sku,
             picks.c.title,
@@ -114,7 +113,7 @@ def _offered(connection: Connection, send_id: UUID, slot: int, why: RefusalWhy) 
         .join(recipients, recipients.c.id == sends.c.recipient_id)
         .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
         .outerjoin(products, products.c.sku == picks.c.sku)
-        .where(sends.c.id == send_id, picks.c.slot == slot)
+        .where(sends.c.id == wish.send_id, sends.c.recipient_id == wish.recipient_id, picks.c.slot == wish.slot)
     )
     found = connection.execute(query).one_or_none()
     return Offered(*found) if found else None

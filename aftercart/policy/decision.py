@@ -2,9 +2,9 @@
 
 The gate, in this order: kill switch → enrollment still valid (order, its items, its campaign) → still worth sending
 → permission (suppression, then consent) → holdout → content → a break that the person asked for → quiet hours →
-frequency caps. The first stop is the answer; all of them are kept, so that "why did Ada not get this" has a complete answer. Suppression stands before
-consent because who unsubscribes loses both, and "has unsubscribed" says more than "has not agreed". Holdout stands
-after consent and before the caps, so that both arms are equally eligible.
+frequency caps. The first stop is the answer; all of them are kept, so that "why did Ada not get this" has a complete
+answer. Suppression stands before consent because who unsubscribes loses both, and "has unsubscribed" says more than
+"has not agreed". Holdout stands after consent and before the caps, so that both arms are equally eligible.
 """
 
 from collections.abc import Callable, Iterable

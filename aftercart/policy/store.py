@@ -43,12 +43,12 @@ def suppressions_of(connection: Connection, emails: Iterable[str]) -> dict[str, 
     table = suppressions.c
     for chunk in _chunks(emails):
         rows = connection.execute(
-            select(table.email, table.scope, table.reason, table.at)
+            select(table.email, table.scope, table.reason, table.at, table.topic)
             .where(table.email.in_(chunk))
             .order_by(table.at, table.id)
         )
-        for email, scope, reason, at in rows:
-            found[email].append(Suppression(SuppressionScope(scope), SuppressionReason(reason), at))
+        for email, scope, reason, at, topic in rows:
+            found[email].append(Suppression(SuppressionScope(scope), SuppressionReason(reason), at, topic))
     return {email: tuple(entries) for email, entries in found.items()}
 
 
@@ -112,12 +112,37 @@ def suppress(
     source: str,
     now: datetime,
     scope: SuppressionScope = SuppressionScope.ALL,
+    topic: str = "",
 ) -> None:
-    """Never mail these addresses again, within the scope. An entry that is there already stays as it is."""
-    rows = [
-        {"email": email, "scope": scope, "reason": reason, "source": source, "at": now} for email in sorted(set(emails))
-    ]
-    insert_new(connection, suppressions, rows, unique=("email", "scope", "reason"))
+    """Never mail these addresses again, within the scope (`topic`: which one, where the scope is a topic).
+
+    An entry that is there already stays as it is.
+    """
+    entry = {"scope": scope, "topic": topic, "reason": reason, "source": source, "at": now}
+    rows = [{"email": email, **entry} for email in sorted(set(emails))]
+    insert_new(connection, suppressions, rows, unique=("email", "scope", "topic", "reason"))
+
+
+def lift(
+    connection: Connection,
+    email: str,
+    scope: SuppressionScope = SuppressionScope.BRAND,
+    topic: str = "",
+    reasons: Collection[SuppressionReason] = (SuppressionReason.UNSUBSCRIBED,),
+) -> int:
+    """Take back entries of one address: what the person says themself, on a page or by confirming; how many there were.
+
+    Raises ValueError for a reason that nobody may take back: a bounce, a complaint, an erasure.
+    """
+    if kept := [reason for reason in reasons if not reason.may_be_lifted]:
+        raise ValueError(f"{kept[0]} is not to be taken back")
+    taken = suppressions.delete().where(
+        suppressions.c.email == email,
+        suppressions.c.scope == scope,
+        suppressions.c.topic == topic,
+        suppressions.c.reason.in_(list(reasons)),
+    )
+    return connection.execute(taken).rowcount
 
 
 def lock_recipients(connection: Connection, recipient_ids: Iterable[int]) -> None:

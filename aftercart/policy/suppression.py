@@ -16,8 +16,12 @@ class MailClass(StrEnum):
 class SuppressionScope(StrEnum):
     """Which mail a suppression stops."""
 
-    MARKETING = "marketing"
+    TOPIC = "topic"
+    """Marketing mail of one topic of the brand."""
+    BRAND = "brand"
+    """All marketing mail of the brand."""
     ALL = "all"
+    """Every mail, receipts too."""
 
 
 class SuppressionReason(StrEnum):
@@ -33,6 +37,11 @@ class SuppressionReason(StrEnum):
     ERASED = "erased"
     """The person asked to be forgotten; all that is kept is that they must not be mailed."""
 
+    @property
+    def may_be_lifted(self) -> bool:
+        """Whether it may be taken back at all. What a mail server, a mailbox provider or the law says stands."""
+        return self in (SuppressionReason.UNSUBSCRIBED, SuppressionReason.MANUAL, SuppressionReason.IMPORTED)
+
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
@@ -41,13 +50,24 @@ class Suppression:
     scope: SuppressionScope
     reason: SuppressionReason
     at: datetime
+    topic: str = ""
+    """Which one, where the scope is a topic."""
 
-    def stops(self, mail: MailClass) -> bool:
-        """Whether it stops this class of mail."""
-        return self.scope is SuppressionScope.ALL or mail is MailClass.MARKETING
+    def stops(self, mail: MailClass, topic: str = "") -> bool:
+        """Whether it stops this class of mail, about this topic."""
+        match self.scope:
+            case SuppressionScope.ALL:
+                return True
+            case SuppressionScope.BRAND:
+                return mail is MailClass.MARKETING
+            case SuppressionScope.TOPIC:
+                return mail is MailClass.MARKETING and topic == self.topic
 
 
-def blocks(suppressions: Iterable[Suppression], mail: MailClass) -> SuppressionReason | None:
-    """Why an address with these entries must not get this class of mail (the oldest entry speaks); None if it may."""
-    stopping = sorted((entry for entry in suppressions if entry.stops(mail)), key=lambda entry: entry.at)
+def blocks(suppressions: Iterable[Suppression], mail: MailClass, topic: str = "") -> SuppressionReason | None:
+    """Why an address with these entries must not get this class of mail, about this topic; None if it may.
+
+    The oldest entry speaks.
+    """
+    stopping = sorted((entry for entry in suppressions if entry.stops(mail, topic)), key=lambda entry: entry.at)
     return stopping[0].reason if stopping else None

@@ -75,7 +75,8 @@ def refusal(sku: str, product: Product | None, basket: Basket) -> Guard | None:
     """The first guard that turns the product away, or None. `product` None: no longer in the catalog."""
     if product is None or not product.published:
         return Guard.GONE
-    return _not_for_this_person(sku, product, basket) or _not_for_sale(product, basket) or _no_complement(product, basket)
+    of_the_person = _not_for_this_person(sku, product, basket)
+    return of_the_person or _not_for_sale(product, basket) or _no_complement(product, basket)
 
 
 def refusal_beside(product: Product, chosen: Sequence[Product]) -> Guard | None:

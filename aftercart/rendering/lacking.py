@@ -8,17 +8,16 @@ from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 from types import NoneType
-from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 from aftercart.rendering.context import TemplateContext
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A value of the context that may be none or, if `missing`, not there at all. `path`: [] stands for a list."""
+    """A value of the context that may be none. `path`: [] stands for a list."""
 
     path: tuple[str, ...]
-    missing: bool
 
     def __str__(self) -> str:
         """As the docs write it: `picks[].category`."""
@@ -27,10 +26,10 @@ class Lack:
 
 def lacks(part: type = TemplateContext, before: tuple[str, ...] = ()) -> Iterator[Lack]:
     """Everything that may lack."""
-    for name, hint in get_type_hints(part, include_extras=True).items():
+    for name, hint in get_type_hints(part).items():
         path = (*before, name)
-        if get_origin(hint) is NotRequired or NoneType in get_args(hint):
-            yield Lack(path, get_origin(hint) is NotRequired)
+        if NoneType in get_args(hint):
+            yield Lack(path)
         for kind in (hint, *get_args(hint)):
             if is_typeddict(kind):
                 yield from lacks(kind, (*path, "[]") if get_origin(hint) is list else path)
@@ -50,10 +49,7 @@ def _lacking(sample: Mapping[str, Any], lack: Lack, spared: int) -> dict[str, An
     copied = deepcopy(dict(sample))
     *way, name = lack.path
     for group in islice(_at(copied, way), spared, None):
-        if lack.missing:
-            group.pop(name, None)
-        else:
-            group[name] = None
+        group[name] = None
     return copied
 
 

@@ -20,6 +20,7 @@ from aftercart.errors import BadTokenError
 
 _LINK = struct.Struct(">16sH")
 _PERSON = struct.Struct(">Q16s")
+_PICK = struct.Struct(">Q16sH")
 
 MAX_POSITION = 2**16 - 1
 """The highest position of a link in a mail."""
@@ -67,7 +68,8 @@ class TokenSigner:
 
     def read_link(self, token: str) -> tuple[UUID, int]:
         """The send and the position of a link. Raises BadTokenError."""
-        return self._read_place(Purpose.LINK, token)
+        send_id, position = _read(self._signers[Purpose.LINK], _LINK, token)
+        return UUID(bytes=send_id), position
 
     def unsubscribe(self, recipient_id: int, send_id: UUID) -> str:
         """The token with which the recipient of a send leaves."""
@@ -86,20 +88,17 @@ class TokenSigner:
         recipient_id, send_id = _read(self._signers[purpose], _PERSON, token)
         return recipient_id, UUID(bytes=send_id)
 
-    def pick(self, purpose: Purpose, send_id: UUID, slot: int) -> str:
+    def pick(self, purpose: Purpose, recipient_id: int, send_id: UUID, slot: int) -> str:
         """The token with which the recipient of a send says something about one of its picks."""
-        return self._sign(purpose, _LINK.pack(send_id.bytes, slot))
+        return self._sign(purpose, _PICK.pack(recipient_id, send_id.bytes, slot))
 
-    def read_pick(self, purpose: Purpose, token: str) -> tuple[UUID, int]:
-        """The send and the slot of the pick. Raises BadTokenError."""
-        return self._read_place(purpose, token)
+    def read_pick(self, purpose: Purpose, token: str) -> tuple[int, UUID, int]:
+        """Who speaks, the send, and the slot of the pick. Raises BadTokenError."""
+        recipient_id, send_id, slot = _read(self._signers[purpose], _PICK, token)
+        return recipient_id, UUID(bytes=send_id), slot
 
     def _sign(self, purpose: Purpose, packed: bytes) -> str:
         return self._signers[purpose].sign(base64_encode(packed)).decode("ascii")
-
-    def _read_place(self, purpose: Purpose, token: str) -> tuple[UUID, int]:
-        send_id, number = _read(self._signers[purpose], _LINK, token)
-        return UUID(bytes=send_id), number
 
 
 def _signer(keys: Sequence[str], purpose: Purpose) -> Signer:

@@ -422,7 +422,7 @@ def test_a_shops_yes_stands_beside_our_own_unanswered_question(db: Database) -> 
 
 
 def test_no_shop_lifts_a_suppression(db: Database) -> None:
-    left = {"email": "ada@example.com", "scope": "marketing", "reason": "unsubscribed", "source": "link", "at": NOON}
+    left = {"email": "ada@example.com", "scope": "brand", "reason": "unsubscribed", "source": "link", "at": NOON}
     with db.write() as connection:
         connection.execute(suppressions.insert(), [left])
     tell(db, seen(consent=ConsentStatement(YES, "shop", NOW)))

@@ -103,7 +103,7 @@ def test_a_hand_over_does_not_begin_once_the_mail_is_no_longer_worth_sending(app
     assert begun(app, at=last_use - SECOND)
 
 
-@pytest.mark.parametrize(("scope", "reason"), [("marketing", "unsubscribed"), ("all", "hard_bounce")])
+@pytest.mark.parametrize(("scope", "reason"), [("brand", "unsubscribed"), ("all", "hard_bounce")])
 def test_a_hand_over_does_not_begin_for_an_address_on_the_list(app: App, scope: str, reason: str) -> None:
     """T21"""
     claimed(app)

@@ -190,7 +190,7 @@ def test_who_unsubscribes_gets_no_more_marketing_mail(db: Database, rows: Rows) 
     (suppression,) = rows.all(suppressions)
     assert {k: suppression[k] for k in ("email", "scope", "reason", "source", "at")} == {
         "email": "ben@example.com",
-        "scope": "marketing",
+        "scope": "brand",
         "reason": "unsubscribed",
         "source": f"one_click:{send}",
         "at": LATER,

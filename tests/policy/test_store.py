@@ -71,7 +71,7 @@ def test_the_newest_word_of_a_person_holds(connection: Connection) -> None:
 
 
 def test_all_suppressions_of_an_address_are_found(connection: Connection) -> None:
-    rows = [("1@example.com", "marketing", "unsubscribed"), ("1@example.com", "all", "hard_bounce")]
+    rows = [("1@example.com", "brand", "unsubscribed"), ("1@example.com", "all", "hard_bounce")]
     for email, scope, reason in rows:
         connection.execute(
             insert(suppressions), {"email": email, "scope": scope, "reason": reason, "source": "test", "at": NOW}
@@ -79,7 +79,7 @@ def test_all_suppressions_of_an_address_are_found(connection: Connection) -> Non
     found = store.suppressions_of(connection, ["1@example.com", "2@example.com"])
     assert found == {
         "1@example.com": (
-            Suppression(SuppressionScope.MARKETING, SuppressionReason.UNSUBSCRIBED, NOW),
+            Suppression(SuppressionScope.BRAND, SuppressionReason.UNSUBSCRIBED, NOW),
             Suppression(SuppressionScope.ALL, SuppressionReason.HARD_BOUNCE, NOW),
         )
     }

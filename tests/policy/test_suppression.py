@@ -6,7 +6,7 @@ from aftercart.policy.suppression import MailClass, Suppression, SuppressionReas
 
 EARLY = datetime(2026, 1, 1, tzinfo=UTC)
 LATE = datetime(2026, 2, 1, tzinfo=UTC)
-LEFT = Suppression(SuppressionScope.MARKETING, SuppressionReason.UNSUBSCRIBED, EARLY)
+LEFT = Suppression(SuppressionScope.BRAND, SuppressionReason.UNSUBSCRIBED, EARLY)
 BOUNCED = Suppression(SuppressionScope.ALL, SuppressionReason.HARD_BOUNCE, LATE)
 
 
