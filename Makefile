@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MAILDEV := .cache/node/node_modules/.bin/maildev
+AXE := .cache/node/node_modules/axe-core/axe.min.js
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
@@ -47,7 +48,7 @@ contracts: install
 test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no system service needed)
 	$(BIN)/pytest -q -n 4 $(ARGS)
 
-browser: install  ## checks of the pages in a real browser (needs Chromium: apt-get install chromium)
+browser: install $(AXE)  ## checks of the pages in a real browser (needs apt-get install chromium npm)
 	$(BIN)/pytest -q -m browser tests/browser
 
 peers: install $(MAILDEV)  ## checks with servers nobody here wrote (needs apt-get install rabbitmq-server postfix npm)
@@ -55,6 +56,9 @@ peers: install $(MAILDEV)  ## checks with servers nobody here wrote (needs apt-g
 
 $(MAILDEV):
 	@npm install --silent --no-audit --no-fund --prefix .cache/node maildev@2.2.1
+
+$(AXE):
+	@npm install --silent --no-audit --no-fund --prefix .cache/node axe-core@4.11.0
 
 chaos: install  ## everything breaks at random, for some minutes; ARGS="--seed 7 --effort 0.2 --only kill"
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -169,9 +169,7 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
     if step.recommend and len(found.picks if found else ()) < step.recommend.at_least:
         return Content(planned, fault=ContentFault.NO_PICKS, recommendation=found)
     brand = app.brand
-    book = LinkBook(
-        app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm_of(planned.campaign_name)
-    )
+    book = LinkBook(app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm_of(planned.campaign_name))
     locale, context = _locale(planned, brand), _context(app, planned, found, shelf)
     try:
         template = app.renderer.template(step.template, locale)

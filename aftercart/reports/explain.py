@@ -30,6 +30,7 @@ from aftercart.db.tables import (
 from aftercart.intake.clean import clean_email
 from aftercart.policy.decision import Reason
 from aftercart.reports.archived import Archived, archived
+from aftercart.reports.chosen import chosen
 from aftercart.reports.expiry import kept_by
 from aftercart.reports.told import facts_of, sentence_of
 from aftercart.reports.words import CLICKS, SOURCES, answer_in_words
@@ -51,6 +52,8 @@ KINDS = (
     "attribution",
 )
 """The kinds of moments of an order, as they follow one another where they bear the same time."""
+_MAIL = {"brand": "marketing ", "all": ""}
+"""What a suppression stops, by its scope."""
 REVERSED = {"refund": "refunded", "return": "sent back", "cancellation": "canceled", "deletion": "deleted at the shop"}
 
 
@@ -110,7 +113,7 @@ class OrderStory:
 
 @dataclass(frozen=True, slots=True)
 class PersonStory:
-    """What a person has told us: consents and suppressions, oldest first."""
+    """What a person has told us: consents, suppressions, what they chose and refused, oldest first."""
 
     email: str
     moments: tuple[Moment, ...]
@@ -184,7 +187,8 @@ def _about_person(connection: Connection, name: str) -> Explanation:
         return Explanation()
     email = clean_email(name) or name.lower()  # as it was taken in: jörg@exämple.de is kept with xn--exmple-cua.de
     rows = _orders(connection, recipients.c.email == email)
-    moments = [*_consents(connection, email), *_suppressions(connection, email)]
+    said = (Moment(*one) for one in chosen(connection, email))
+    moments = [*_consents(connection, email), *_suppressions(connection, email), *said]
     if not rows and not moments:
         return Explanation()
     person = PersonStory(email, tuple(sorted(moments, key=lambda moment: moment.at)))
@@ -446,6 +450,5 @@ def _consents(connection: Connection, email: str) -> Iterable[Moment]:
 
 def _suppressions(connection: Connection, email: str) -> Iterable[Moment]:
     for row in connection.execute(select(suppressions).where(suppressions.c.email == email)).mappings():
-        yield Moment(
-            row["at"], "suppression", f"No {row['scope']} mail any more: {row['reason']} (from {row['source']})."
-        )
+        which = f"mail about “{row['topic']}”" if row["topic"] else f"{_MAIL.get(row['scope'], row['scope'])}mail"
+        yield Moment(row["at"], "suppression", f"No {which} any more: {row['reason']} (from {row['source']}).")

@@ -8,7 +8,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from aftercart.db.tables import consents, decisions, order_lines, orders, picks, preferences, products, recipients, sends
+from aftercart.db.tables import (
+    consents,
+    decisions,
+    order_lines,
+    orders,
+    picks,
+    preferences,
+    products,
+    recipients,
+    sends,
+)
 from aftercart.policy.consent import ConsentState
 from aftercart.reports.archived import archived
 

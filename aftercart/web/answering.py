@@ -17,7 +17,7 @@ from aftercart.clock import Clock
 from aftercart.db.session import Database, is_passing
 from aftercart.errors import BadTokenError
 from aftercart.tracking.tokens import TokenSigner
-from aftercart.web.languages import accepted, language_of
+from aftercart.web.languages import accepted, locale_of
 from aftercart.web.recipient_pages import RecipientPages
 from aftercart.web.word_writer import NotYetError, T, Word, WordWriter
 
@@ -86,8 +86,8 @@ class Answering:
 
 def pages_of(brand: BrandLike, request: Request, locale: str = "") -> RecipientPages:
     """In the language of the person (`locale`) where it is known, else of their browser, else of the brand."""
-    language = language_of(locale, *accepted(request.headers.get("accept-language", "")), brand.locale)
-    return RecipientPages(brand.name, brand.color, brand.logo_url, language)
+    spoken = locale_of(locale, *accepted(request.headers.get("accept-language", "")), brand.locale)
+    return RecipientPages(brand.name, brand.color, brand.logo_url, spoken)
 
 
 def token_of(request: Request) -> str:

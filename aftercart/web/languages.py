@@ -7,9 +7,10 @@ build step that an installation could lack. English stands in the pages themselv
 import gettext
 import io
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
+from babel.localedata import locale_identifiers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -23,11 +24,23 @@ _ACCEPTED = re.compile(r"\s*([A-Za-z-]+|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?
 
 def language_of(*wanted: str) -> str:
     """The first of these locales (`fr-CA`, `fr_FR`) in whose language there are pages; English where there is none."""
-    for locale in wanted:
-        language = locale.replace("_", "-").partition("-")[0].lower()
-        if language in NAMES:
-            return language
+    return locale_of(*wanted).partition("_")[0]
+
+
+@lru_cache(maxsize=1024)
+def locale_of(*wanted: str) -> str:
+    """The same with its country, as dates are written there: `fr_CA`."""
+    for tag in wanted:
+        language, _, country = tag.replace("_", "-").partition("-")
+        if language.lower() in NAMES:
+            full = f"{language.lower()}_{country.upper()}"
+            return full if full in _known() else language.lower()
     return "en"
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(locale_identifiers())
 
 
 def accepted(header: str) -> list[str]:
@@ -48,5 +61,3 @@ def catalog(language: str) -> gettext.NullTranslations:
     write_mo(compiled, read)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
-
-

@@ -84,7 +84,9 @@ class _Preferences:
             return self._answering.pages(request).no_such_link()
         before, after = people
         form = self._form(request, after.locale)
-        return form.pages.saved(form.saved(after), form.fields(before) if form.fields(before) != form.fields(after) else ())
+        return form.pages.saved(
+            form.saved(after), form.fields(before) if form.fields(before) != form.fields(after) else ()
+        )
 
     def _form(self, request: Request, locale: str) -> PreferenceForm:
         brand = self._app.brand

@@ -14,7 +14,7 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.policy.zones import known_zone, zone_of
 from aftercart.web.form import Fields, only_value
 from aftercart.web.languages import NAMES, language_of
-from aftercart.web.recipient_pages import RecipientPages, day_in
+from aftercart.web.recipient_pages import RecipientPages
 from aftercart.web.topics import Topics
 
 MOST_BYTES = 64_000
@@ -45,7 +45,7 @@ class PreferenceForm:
             "gets_mail": bool(choice.topics),
             "pace": next(name for name, pace in PACES.items() if pace is choice.at_most),
             "snoozed_until": choice.snoozed_until and choice.snoozed_until.isoformat(),
-            "snoozed_until_day": choice.snoozed_until and self._day(choice.snoozed_until, zone),
+            "snoozed_until_day": choice.snoozed_until and self.pages.day(choice.snoozed_until, zone),
             "languages": [(code, name, code == self.pages.language) for code, name in NAMES.items()],
             "zone": zone,
             "zones": zones_by_continent(),
@@ -63,13 +63,14 @@ class PreferenceForm:
                 return replace(person.choice, topics=frozenset())
             if only_value(fields, "answer") != "save":
                 return person.choice
-            zone = only_value(fields, "time_zone") or self._zone(person)
+            zone = only_value(fields, "time_zone")
+            zone = zone if known_zone(zone) else self._zone(person)
             chosen = Choice(
                 topics=frozenset(fields.get("topic", ())) & set(self.topics.ids(person.topic)),
                 at_most=PACES.get(only_value(fields, "pace"), person.choice.at_most),
-                snoozed_until=self._snoozed(only_value(fields, "snooze"), person, now),
+                snoozed_until=self._snoozed(only_value(fields, "snooze"), person, zone, now),
                 locale=only_value(fields, "language") if only_value(fields, "language") in NAMES else "",
-                time_zone=zone if known_zone(zone) else person.choice.time_zone,
+                time_zone=zone,
                 refused=frozenset(filter(None, map(_refused, fields.get("refuse", ())))),
             )
             return self._without_what_is_known(chosen, person)
@@ -79,7 +80,9 @@ class PreferenceForm:
     def saved(self, person: Person) -> list[str]:
         """All that stands now, a sentence each."""
         say, choice, zone = self.pages.words, person.choice, self._zone(person)
-        about = ", ".join(self.topics.name(id_, self.pages) for id_ in self.topics.ids(person.topic) if id_ in choice.topics)
+        about = ", ".join(
+            self.topics.name(id_, self.pages) for id_ in self.topics.ids(person.topic) if id_ in choice.topics
+        )
         lines = [self._blocked(person.blocked_for)] if person.blocked_for else []
         if not person.blocked_for:
             nothing = say("You get no marketing mail from %(brand)s.", brand=self.pages.brand)
@@ -90,7 +93,7 @@ class PreferenceForm:
         else:
             lines.append(say("As often as there is something to say."))
         if choice.snoozed_until:
-            lines.append(say("No mail before %(day)s.", day=self._day(choice.snoozed_until, zone)))
+            lines.append(say("No mail before %(day)s.", day=self.pages.day(choice.snoozed_until, zone)))
         lines.append(say("Language: %(language)s", language=NAMES[language_of(person.locale, self.shop_locale)]))
         lines.append(say("Time zone: %(zone)s", zone=zone))
         if refused := ", ".join(product.title for product in person.products if product.refused in choice.refused):
@@ -120,16 +123,13 @@ class PreferenceForm:
     def _zone(self, person: Person) -> str:
         return str(zone_of(own=person.time_zone, country=person.country, shop=self.shop_zone).zone)
 
-    def _snoozed(self, value: str, person: Person, now: datetime) -> datetime | None:
+    def _snoozed(self, value: str, person: Person, zone: str, now: datetime) -> datetime | None:
         if value in SNOOZES:
-            return months_from(now, SNOOZES[value], ZoneInfo(self._zone(person)))
+            return months_from(now, SNOOZES[value], ZoneInfo(zone))
         try:
             return worth_keeping(datetime.fromisoformat(value), now) if value != "none" else None
         except (ValueError, TypeError):  # TypeError: it has no time zone
             return person.choice.snoozed_until
-
-    def _day(self, at: datetime, zone: str) -> str:
-        return day_in(self.pages.language, at, zone)
 
     def _blocked(self, reason: SuppressionReason | None) -> str:
         say = self.pages.words

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
@@ -31,13 +31,18 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class RecipientPages:
-    """Pages in the dress of a brand. `color` is `#rrggbb`; anything else becomes a quiet blue. `language`: see
-    `languages.py`."""
+    """Pages in the dress of a brand. `color` is `#rrggbb`; anything else becomes a quiet blue. `locale`: one of
+    `languages.locale_of`."""
 
     brand: str
     color: str
     logo_url: str | None = None
-    language: str = "en"
+    locale: str = "en"
+
+    @property
+    def language(self) -> str:
+        """Without the country."""
+        return self.locale.partition("_")[0]
 
     def ask(self, email: str, topic: str = "") -> HTMLResponse:
         """Does this address want to leave? A button that posts to the same address, and with a `topic` a second one."""
@@ -91,7 +96,17 @@ class RecipientPages:
 
     def words(self, message: str, **values: str) -> str:
         """A sentence in the reader's language."""
+        if self.language in RIGHT_TO_LEFT:  # a name in another script keeps its own direction (UAX #9, isolates)
+            values = {name: f"\u2068{value}\u2069" for name, value in values.items()}
         return catalog(self.language).gettext(message) % values
+
+    def day(self, at: datetime, zone: str) -> str:
+        """The date of an instant as the reader writes it, in a time zone."""
+        return format_date(at.astimezone(ZoneInfo(zone)), format="long", locale=self.locale)
+
+    def clock(self, at: datetime, zone: str) -> str:
+        """Date and time of day likewise."""
+        return f"{self.day(at, zone)}, {format_time(at, 'short', tzinfo=ZoneInfo(zone), locale=self.locale)}"
 
     def _page(self, name: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         color = shown_color(self.color)
@@ -116,16 +131,6 @@ def readable_on(color: str) -> str:
     red, green, blue = (_linear(int(color[i : i + 2], 16) / 255) for i in (1, 3, 5))
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return "#ffffff" if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 else "#000000"
-
-
-def day_in(language: str, at: datetime, zone: str) -> str:
-    """The date of an instant as readers of a language write it, in a time zone."""
-    return format_date(at.astimezone(ZoneInfo(zone)), format="long", locale=language)
-
-
-def clock_in(language: str, at: datetime, zone: str) -> str:
-    """Date and time of day likewise."""
-    return format_datetime(at, "long", tzinfo=ZoneInfo(zone), locale=language)
 
 
 def _linear(channel: float) -> float:

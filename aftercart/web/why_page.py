@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aftercart.reports.why import PickWhy, Why
-from aftercart.web.recipient_pages import RecipientPages, clock_in, day_in
+from aftercart.web.recipient_pages import RecipientPages
 from aftercart.web.topics import Topics
 
 
@@ -19,9 +19,14 @@ def why_facts(why: Why, pages: RecipientPages, topics: Topics, shop_zone: str) -
 
 
 def _sentences(why: Why, pages: RecipientPages, topics: Topics, zone: str) -> Iterator[str]:
-    say, language = pages.words, pages.language
-    placed = day_in(language, why.placed_at, zone)
-    yield say("On %(day)s you ordered from %(brand)s (order %(order)s).", day=placed, brand=pages.brand, order=why.shop_order_id)
+    say = pages.words
+    placed = pages.day(why.placed_at, zone)
+    yield say(
+        "On %(day)s you ordered from %(brand)s (order %(order)s).",
+        day=placed,
+        brand=pages.brand,
+        order=why.shop_order_id,
+    )
     if why.bought:
         yield say("You bought: %(products)s.", products=", ".join(why.bought))
     yield say(
@@ -31,7 +36,7 @@ def _sentences(why: Why, pages: RecipientPages, topics: Topics, zone: str) -> It
     )
     yield _consent(why, pages, zone)
     if why.sent_at:
-        sent = clock_in(language, why.sent_at, zone)
+        sent = pages.clock(why.sent_at, zone)
         yield say("It went to %(email)s on %(time)s.", email=why.email, time=sent)
     if why.zone_from == "recipient":
         yield say("That is by your own time zone, %(zone)s.", zone=zone)
@@ -43,7 +48,7 @@ def _consent(why: Why, pages: RecipientPages, zone: str) -> str:
     say = pages.words
     if why.consent_at is None:
         return say("We find no record of when you agreed to our mails. You can leave with one click.")
-    day, source = day_in(pages.language, why.consent_at, zone), why.consent_source.partition(":")[0]
+    day, source = pages.day(why.consent_at, zone), why.consent_source.partition(":")[0]
     if source in ("preferences", "page"):
         return say("You agreed to our mails on %(day)s, on the page where you choose them.", day=day)
     if source == "import":

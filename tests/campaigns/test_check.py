@@ -76,8 +76,8 @@ def test_a_tag_that_cannot_be_read_is_a_fault_and_no_crash(
 
 def test_a_fault_of_a_shared_file_is_told_once(deployment: Path) -> None:
     shutil.copytree(deployment / "templates" / "accessories", deployment / "templates" / "again")
-    edit(deployment / "templates" / "_layout" / "footer.mjml", "{% endif %}", "")
-    assert run("check", deployment).stdout.count("footer.mjml") == 1
+    edit(deployment / "templates" / "_layout" / "header.mjml", "{% endif %}", "")
+    assert run("check", deployment).stdout.count("header.mjml") == 1
 
 
 def test_a_step_that_recommends_nothing_for_a_template_of_products_is_an_error(deployment: Path) -> None:

@@ -21,7 +21,7 @@ def _in_pages() -> Iterator[str]:
     pages = Environment(extensions=["jinja2.ext.i18n"])
     for file in sorted(languages.FOLDER.glob("*.html")):
         for _, _, message in extract_from_ast(pages.parse(file.read_text(encoding="utf-8"))):
-            yield message[0] if isinstance(message, tuple) else str(message)  # (message, its values ...)
+            yield str(message[0] if isinstance(message, tuple) else message)  # (message, its values ...)
 
 
 def _in_code() -> Iterator[str]:

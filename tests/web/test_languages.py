@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from aftercart.web.languages import NAMES, accepted, catalog, language_of
+from aftercart.web.languages import NAMES, accepted, catalog, language_of, locale_of
 from aftercart.web.recipient_pages import RecipientPages
 from tests.web.messages import messages
 
@@ -40,6 +40,16 @@ def test_the_first_language_that_there_is_speaks(wanted: tuple[str, ...], langua
     assert language_of(*wanted) == language
 
 
+def test_the_country_stays_where_there_is_one_to_write_dates_as() -> None:
+    assert [locale_of(tag) for tag in ("en-gb", "fr_CA", "de-XX", "ar", "ja-JP")] == [
+        "en_GB",
+        "fr_CA",
+        "de",
+        "ar",
+        "en",
+    ]
+
+
 def test_what_a_browser_accepts_is_read_in_its_order() -> None:
     assert accepted("de;q=0.5, fr-CH, *;q=0.1, en;q=0, x y, es;q=oops") == ["fr-CH", "de", "*"]
     assert accepted("") == []
@@ -47,13 +57,13 @@ def test_what_a_browser_accepts_is_read_in_its_order() -> None:
 
 @pytest.mark.parametrize("language", sorted(NAMES))
 def test_a_page_says_its_language_and_its_direction(language: str) -> None:
-    html = bytes(RecipientPages("Bikes", "#0f766e", language=language).no_such_link().body).decode()
+    html = bytes(RecipientPages("Bikes", "#0f766e", locale=language).no_such_link().body).decode()
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in html
 
 
 def test_values_are_escaped_in_every_language() -> None:
     for language in NAMES:
-        page = RecipientPages("<b>Bikes", "#0f766e", language=language).ask("<i>@example.com", "<u>Tips")
+        page = RecipientPages("<b>Bikes", "#0f766e", locale=language).ask("<i>@example.com", "<u>Tips")
         html = bytes(page.body).decode()
         assert not re.search(r"<[biu]>", html)
         assert "&lt;i&gt;@example.com" in html

@@ -132,7 +132,9 @@ def world(tmp_path: Path) -> Iterator[World]:
     topics = Topics(lambda: SomeCampaigns())  # type: ignore[arg-type, return-value]  # what Topics needs of them
     clicks.start()
     words.start()
-    yield World(Visitor(Starlette(routes=link_routes(AnApp(db), clicks, words, topics))), rows, ada, send, clicks, words)
+    yield World(
+        Visitor(Starlette(routes=link_routes(AnApp(db), clicks, words, topics))), rows, ada, send, clicks, words
+    )
     words.stop()
     clicks.stop()
     db.close()
@@ -287,7 +289,8 @@ def test_who_wants_to_leave_only_this_kind_of_mail_keeps_the_other(world: World)
 
 
 @pytest.mark.parametrize(
-    "body", [b"answer=topic&answer=topic", b"answer=topic&List-Unsubscribe=One-Click", b"Answer=topic", b"answer=topics"]
+    "body",
+    [b"answer=topic&answer=topic", b"answer=topic&List-Unsubscribe=One-Click", b"Answer=topic", b"answer=topics"],
 )
 def test_in_doubt_who_leaves_leaves_everything(world: World, body: bytes) -> None:
     assert world.web.post(world.leave, content=body).status_code == 200

@@ -36,7 +36,11 @@ RESPONSE_LIMIT = 500
 
 
 def _begin_send(_: Dialect) -> Update:
-    left = exists().where(suppressions.c.email == recipients.c.email, recipients.c.id == sends.c.recipient_id)
+    left = exists().where(
+        suppressions.c.email == recipients.c.email,
+        recipients.c.id == sends.c.recipient_id,
+        or_(suppressions.c.scope != "topic", suppressions.c.topic == sends.c.topic),
+    )
     last_word = (
         select(consents.c.state)
         .where(consents.c.recipient_id == sends.c.recipient_id)
