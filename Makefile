@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TIMELY := tests/policy tests/enrollment tests/campaigns tests/test_clock.py tests/pipeline/test_enroll.py
 MAILDEV := .cache/node/node_modules/.bin/maildev
+AXE := .cache/node/node_modules/axe-core/axe.min.js
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE   # where it is set, each process of the tests would compile everything anew
@@ -52,7 +53,7 @@ test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no s
 zones: install  ## the rooms that reckon with time, on machines at either end of the calendar (the same result everywhere)
 	for zone in Pacific/Kiritimati America/St_Johns; do TZ=$$zone $(BIN)/pytest -q -n 4 $(TIMELY) $(ARGS) || exit 1; done
 
-browser: install  ## checks of the pages in a real browser (needs Chromium: apt-get install chromium)
+browser: install $(AXE)  ## checks of the pages in a real browser (needs apt-get install chromium npm)
 	$(BIN)/pytest -q -m browser tests/browser
 
 peers: install $(MAILDEV)  ## checks with servers nobody here wrote (needs apt-get install rabbitmq-server postfix npm)
@@ -60,6 +61,9 @@ peers: install $(MAILDEV)  ## checks with servers nobody here wrote (needs apt-g
 
 $(MAILDEV):
 	@npm install --silent --no-audit --no-fund --prefix .cache/node maildev@2.2.1
+
+$(AXE):
+	@npm install --silent --no-audit --no-fund --prefix .cache/node axe-core@4.11.0
 
 chaos: install  ## everything breaks at random, for some minutes; ARGS="--seed 7 --effort 0.2 --only kill"
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -7,9 +7,10 @@ A table model does not validate: validate before. All instants are aware UTC; al
                 │  └── order_reversals (refunds and cancellations, also those that came before their order)
                 ▼
            enrollments ─▶ sends ─▶ attempts, doubts, picks, links ─▶ clicks ─▶ attributions
+                │           ├── copies (what it said) ─▶ template_versions
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
-    recipients ─┴─ customers, consents, confirmations, suppressions, exposures
+    recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures
 """
 
 from datetime import datetime
@@ -301,6 +302,36 @@ class Confirmation(Row, table=True):
     confirmed_at: datetime | None = None
 
 
+class Preference(Row, table=True):
+    """What a person chose on their preference page; empty where they chose nothing.
+
+    `locale` and `time_zone` go before what the shop knows. `at_most`: a frequency cap of their own (`1 per 7d`).
+    """
+
+    __tablename__ = "preferences"
+
+    recipient_id: int = Field(primary_key=True, foreign_key="recipients.id")
+    locale: str = ""
+    time_zone: str = ""
+    at_most: str = ""
+    snoozed_until: datetime | None = None
+    updated_at: datetime
+
+
+class Refusal(Row, table=True):
+    """What a person does not want to be offered. `kind`: sku or category. `why`: less_like_this or have_it."""
+
+    __tablename__ = "refusals"
+    __table_args__ = (UniqueConstraint("recipient_id", "kind", "value"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    recipient_id: int = Field(foreign_key="recipients.id")
+    kind: str
+    value: str = Field(sa_type=Text)
+    why: str
+    at: datetime
+
+
 class Exposure(Row, table=True):
     """The arm that a person fell into when an experiment first touched them. Sticky."""
 
@@ -487,6 +518,30 @@ class Pick(Row, table=True):
     source: str
     score: float
     evidence: dict[str, Any] = Field(sa_type=JSON)
+
+
+class TemplateVersion(Row, table=True):
+    """A template as it was compiled for a locale (`version` is its hash): with it a copy becomes a mail again."""
+
+    __tablename__ = "template_versions"
+
+    version: str = Field(primary_key=True)
+    name: str
+    locale: str
+    html: str = Field(sa_type=Text)
+    first_seen_at: datetime
+
+
+class Copy(Row, table=True):
+    """What the template of a send was filled with, compressed: the mail can be looked at in a browser.
+
+    It goes when the order of its send is archived.
+    """
+
+    __tablename__ = "copies"
+
+    send_id: UUID = Field(primary_key=True, foreign_key="sends.id")
+    content: bytes = Field(sa_type=LargeBinary)
 
 
 # ---------------------------------------------------------------- what people did
@@ -690,6 +745,8 @@ order_reversals = _core(OrderReversal)
 consents = _core(Consent)
 suppressions = _core(Suppression)
 confirmations = _core(Confirmation)
+preferences = _core(Preference)
+refusals = _core(Refusal)
 exposures = _core(Exposure)
 campaign_versions = _core(CampaignVersion)
 enrollments = _core(Enrollment)
@@ -698,6 +755,8 @@ attempts = _core(Attempt)
 doubts = _core(Doubt)
 decisions = _core(Decision)
 picks = _core(Pick)
+template_versions = _core(TemplateVersion)
+copies = _core(Copy)
 links = _core(Link)
 clicks = _core(Click)
 attributions = _core(Attribution)

@@ -5,7 +5,7 @@ Prepared for a batch before anything is claimed, so that a slow model or templat
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,8 +20,11 @@ from aftercart.delivery.base import Message
 from aftercart.delivery.headers import marketing_headers
 from aftercart.errors import TemplateError
 from aftercart.ledger import store as ledger
+from aftercart.pipeline.copies import Copy, copy_of, page_links, pick_links, utm_of
 from aftercart.pipeline.planned import Line, Planned
+from aftercart.pipeline.refuse import refused_by
 from aftercart.policy.decision import ContentFault
+from aftercart.policy.preferences import RefusalKind, Refused
 from aftercart.recommendation import store as recommendation_store
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.request import Anchor, Pick, Recommendation, Request
@@ -43,6 +46,9 @@ class Content:
     error: str = ""
     message: Message | None = None
     recommendation: Recommendation | None = None
+    refused: frozenset[Refused] = frozenset()
+    """What the person did not want to be offered when it was prepared."""
+    copy: Copy | None = None
     links: tuple[tuple[int, str], ...] = ()
     template_version: str = ""
 
@@ -61,6 +67,7 @@ class Content:
         found = self.recommendation
         return {
             **({"error": self.error} if self.error else {}),
+            **({"refused": [one.value for one in sorted(self.refused)]} if self.refused else {}),
             **(
                 {"picks": len(found.picks), "filtered": dict(found.filtered), "model": found.served_by} if found else {}
             ),
@@ -79,7 +86,8 @@ class Content:
 def prepare(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> dict[UUID, Content]:
     """Content for every send of the batch that has a campaign step."""
     wanted = [planned for planned in batch if planned.step and planned.anchors]
-    recommendations = _recommend(connection, app, [p for p in wanted if p.step and p.step.recommend], now)
+    refused = refused_by(connection, {p.recipient_id for p in wanted}) if wanted else {}
+    recommendations = _recommend(connection, app, [p for p in wanted if p.step and p.step.recommend], refused, now)
     shop = _Shelf(
         recommendation_store.load_facts(connection, (line.sku for p in wanted for line in p.anchors)),
         recommendation_store.load_descriptions(
@@ -88,7 +96,12 @@ def prepare(connection: Connection, app: App, batch: Sequence[Planned], now: dat
     )
     contents = {p.send_id: _render(app, p, recommendations.get(p.send_id), shop, now) for p in wanted}
     _report_faults(contents.values())
-    return contents
+    return {
+        id_: replace(content, refused=refused[content.planned.recipient_id])
+        if content.planned and content.planned.recipient_id in refused
+        else content
+        for id_, content in contents.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -99,7 +112,13 @@ class _Shelf:
     descriptions: Mapping[str, str]
 
 
-def _recommend(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> dict[UUID, Recommendation]:
+def _recommend(
+    connection: Connection,
+    app: App,
+    batch: Sequence[Planned],
+    refused: Mapping[int, frozenset[Refused]],
+    now: datetime,
+) -> dict[UUID, Recommendation]:
     """Nobody is offered a product twice within `NOT_AGAIN_FOR`, not even by two mails of the same batch."""
     if not batch:
         return {}
@@ -108,7 +127,10 @@ def _recommend(connection: Connection, app: App, batch: Sequence[Planned], now: 
     offered = defaultdict(set, ledger.offered_since(connection, people, now - NOT_AGAIN_FOR))
     found: dict[UUID, Recommendation] = {}
     for turn in _one_a_person(batch):
-        requests = [_request(p, owned.get(p.recipient_id, ()), offered[p.recipient_id]) for p in turn]
+        requests = [
+            _request(p, owned.get(p.recipient_id, ()), offered[p.recipient_id], refused.get(p.recipient_id, ()))
+            for p in turn
+        ]
         for planned, answer in zip(turn, app.recommender.recommend(connection, requests), strict=True):
             found[planned.send_id] = answer
             offered[planned.recipient_id] |= {pick.sku for pick in answer.picks}
@@ -128,13 +150,17 @@ def _one_a_person(batch: Sequence[Planned]) -> list[list[Planned]]:
     return turns
 
 
-def _request(planned: Planned, owned: tuple[str, ...], offered: Collection[str]) -> Request:
+def _request(
+    planned: Planned, owned: tuple[str, ...], offered: Collection[str], refused: Collection[Refused]
+) -> Request:
     return Request(
         anchors=tuple(Anchor(line.sku, line.unit_price_minor, line.left, line.title) for line in planned.anchors),
         currency=planned.currency,
         rules=_recommend_of(planned).rules(),
         owned=owned,
         exclude=frozenset(line.sku for line in planned.lines) | frozenset(offered),
+        refused=frozenset(one.value for one in refused if one.kind is RefusalKind.SKU),
+        refused_categories=frozenset(one.value for one in refused if one.kind is RefusalKind.CATEGORY),
     )
 
 
@@ -143,13 +169,11 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
     if step.recommend and len(found.picks if found else ()) < step.recommend.at_least:
         return Content(planned, fault=ContentFault.NO_PICKS, recommendation=found)
     brand = app.brand
-    utm = {"utm_source": "aftercart", "utm_medium": "email", "utm_campaign": planned.campaign_name}
-    book = LinkBook(app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm)
-    unsubscribe = f"{app.settings.base_url}/u/{app.tokens.unsubscribe(planned.recipient_id, planned.send_id)}"
-    locale = _locale(planned, brand)
+    book = LinkBook(app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm_of(planned.campaign_name))
+    locale, context = _locale(planned, brand), _context(app, planned, found, shelf)
     try:
         template = app.renderer.template(step.template, locale)
-        rendered = template.render(_context(brand, planned, found, shelf, unsubscribe), book.track)
+        rendered = template.render(context, book.track)
     except TemplateError as err:
         return Content(planned, fault=ContentFault.TEMPLATE_ERROR, error=str(err), recommendation=found)
     if rendered.unsafe_urls:
@@ -163,7 +187,7 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         html=rendered.html,
         text=rendered.text,
         date=now,
-        headers=_headers(brand, planned, unsubscribe),
+        headers=_headers(brand, planned, context["links"]["unsubscribe"]),
         bounce_to=app.bounces.of(planned.send_id) if app.bounces else "",
         campaign=planned.campaign_name,
     )
@@ -171,6 +195,7 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         planned,
         message=message,
         recommendation=found,
+        copy=copy_of(template, context, rendered, now),
         links=tuple(book.links),
         template_version=template.version,
     )
@@ -211,10 +236,9 @@ def _headers(brand: Brand, planned: Planned, unsubscribe: str) -> dict[str, str]
     return {**headers, **reply_to}
 
 
-def _context(
-    brand: Brand, planned: Planned, found: Recommendation | None, shelf: _Shelf, unsubscribe: str
-) -> dict[str, Any]:
+def _context(app: App, planned: Planned, found: Recommendation | None, shelf: _Shelf) -> dict[str, Any]:
     """What the template sees: plain values only, as documented in `aftercart/rendering/context.py`."""
+    brand, base_url, tokens = app.brand, app.settings.base_url, app.tokens
     return {
         "brand": brand.for_templates(),
         "campaign": {"name": planned.campaign_name, "step": planned.step_id},
@@ -225,8 +249,11 @@ def _context(
             "currency": planned.currency,
             "lines": [_line(line, planned.currency, shelf.bought.get(line.sku)) for line in planned.anchors],
         },
-        "picks": [_pick(slot, pick, shelf) for slot, pick in enumerate(found.picks if found else (), start=1)],
-        "links": {"unsubscribe": unsubscribe},
+        "picks": [
+            {**_pick(slot, pick, shelf), **pick_links(base_url, tokens, planned.recipient_id, planned.send_id, slot)}
+            for slot, pick in enumerate(found.picks if found else (), start=1)
+        ],
+        "links": page_links(base_url, tokens, planned.recipient_id, planned.send_id),
     }
 
 

@@ -18,13 +18,14 @@ from aftercart.campaigns.audience import BoughtItem
 from aftercart.campaigns.schema import Campaign
 from aftercart.campaigns.times import send_times
 from aftercart.db.session import insert_new
-from aftercart.db.tables import campaign_versions, decisions, enrollments, orders, recipients, sends
+from aftercart.db.tables import campaign_versions, decisions, enrollments, orders, preferences, recipients, sends
 from aftercart.enrollment.eligibility import Enter, OrderFacts, Refuse, may_enter
 from aftercart.enrollment.schedule import plan
 from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.money import Money
+from aftercart.pipeline.own import OWN_TIME_ZONE
 from aftercart.pipeline.planned import Line, lines_of
 from aftercart.policy.decision import Reason
 from aftercart.policy.quiet_hours import person_hash
@@ -78,10 +79,11 @@ def _candidates(connection: Connection, order_ids: set[int]) -> list[Candidate]:
         select(
             orders,
             recipients.c.email,
-            recipients.c.time_zone,
+            OWN_TIME_ZONE.label("time_zone"),
             recipients.c.country.label("recipient_country"),
         )
         .outerjoin(recipients, recipients.c.id == orders.c.recipient_id)
+        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
         .where(orders.c.id.in_(order_ids))
         .order_by(orders.c.id)
     )

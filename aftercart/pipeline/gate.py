@@ -183,6 +183,7 @@ def facts_of(
         caps=_caps(brand, planned),
         counted=tuple(people.counted_for(planned)),
         on_cap=OnCap(campaign.limits.on_cap) if campaign else OnCap.DEFER,
+        snoozed_until=planned.snoozed_until,
         priority=planned.priority,
         lookahead=planned.lookahead,
         rivals=tuple(people.rivals_of(planned)),
@@ -235,7 +236,8 @@ def _members(
 
 def _caps(brand: Brand, planned: Planned) -> tuple[FrequencyCap, ...]:
     common = brand.frequency_cap
-    return planned.campaign.caps_beside(common) if planned.campaign else common
+    shop = planned.campaign.caps_beside(common) if planned.campaign else common
+    return (*shop, FrequencyCap.parse(planned.at_most)) if planned.at_most and planned.takes_slot else shop
 
 
 _NOBODY = People(consent={}, suppressions={}, person={}, counted={}, rivals={})

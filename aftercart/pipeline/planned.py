@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import Connection, select, tuple_
 
 from aftercart.campaigns.schema import Campaign, Step
-from aftercart.db.tables import order_lines, order_reversals, orders, recipients, sends
+from aftercart.db.tables import order_lines, order_reversals, orders, preferences, recipients, sends
+from aftercart.pipeline.own import OWN_LOCALE, OWN_TIME_ZONE
 from aftercart.policy.competition import LOOKAHEAD, turn_of
 from aftercart.policy.suppression import MailClass
 from aftercart.policy.zones import LocalZone, zone_of
@@ -53,6 +54,9 @@ class Planned:
     first_name: str
     locale: str
     zone: LocalZone
+    at_most: str
+    """A frequency cap that the person chose, or empty."""
+    snoozed_until: datetime | None
     campaign: Campaign | None
     step: Step | None
     lines: tuple[Line, ...] = field(default=())
@@ -123,6 +127,8 @@ def _planned(
         first_name=order.first_name,
         locale=order.locale,
         zone=zone_of(own=order.time_zone, country=country, region=order.region, shop=shop_zone),
+        at_most=order.at_most or "",
+        snoozed_until=order.snoozed_until,
         campaign=campaign,
         step=next((step for step in campaign.steps if step.id == row["step"]), None) if campaign else None,
         lines=tuple(lines),
@@ -145,12 +151,15 @@ def _about(connection: Connection, send_ids: Sequence[UUID]) -> dict[UUID, Any]:
             orders.c.country.label("order_country"),
             recipients.c.email,
             recipients.c.first_name,
-            recipients.c.locale,
-            recipients.c.time_zone,
+            OWN_LOCALE.label("locale"),
+            OWN_TIME_ZONE.label("time_zone"),
+            preferences.c.at_most,
+            preferences.c.snoozed_until,
             recipients.c.country.label("recipient_country"),
         )
         .join(orders, orders.c.id == sends.c.order_id)
         .join(recipients, recipients.c.id == sends.c.recipient_id)
+        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
         .where(sends.c.id.in_(send_ids))
     )
     return {row.send_id: row for row in connection.execute(query)}

@@ -4,19 +4,18 @@ A mail scanner opens every link within seconds, so a click is recorded with a ve
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
 
-from aftercart.consent import store as consent
-from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.db.session import Database
-from aftercart.db.tables import attempts, clicks, links, orders, recipients, sends, suppressions
+from aftercart.db.tables import attempts, clicks, links, orders, preferences, recipients, sends, suppressions
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.attribute import attribute
-from aftercart.policy import store as policy
+from aftercart.pipeline.own import OWN_LOCALE
+from aftercart.pipeline.permission import leave, leave_topic, lock
 from aftercart.policy.decision import Reason
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 from aftercart.rights.store import is_erased
@@ -42,14 +41,20 @@ class Leaving:
     send_id: UUID
     source: str
     at: datetime
+    only_topic: bool = False
+    """Only no more of the kind of mail that they left from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
-    """Who an unsubscribe link belongs to, and whether they have left already."""
+    """Who an unsubscribe link belongs to, what its mail was about, and whether they have left already."""
 
     email: str
     has_left: bool
+    locale: str = ""
+    topic: str = ""
+    """Empty where the mail is not kept."""
+    has_left_topic: bool = False
 
 
 # ---------------------------------------------------------------- clicks
@@ -141,46 +146,45 @@ def _orders_since(connection: Connection, batch: Sequence[Click]) -> list[int]:
 
 def who_leaves(db: Database, tokens: TokenSigner, token: str) -> Leaver | None:
     """Who an unsubscribe link belongs to; changes nothing. None: we no longer know them. Raises BadTokenError."""
-    recipient_id, _ = tokens.read_unsubscribe(token)
+    recipient_id, send_id = tokens.read_unsubscribe(token)
     with db.read() as connection:
-        email = _email(connection, recipient_id)
-        return Leaver(email, _has_left(connection, email)) if email else None
+        return _leaver(connection, recipient_id, send_id)
 
 
 def keep_leaving(connection: Connection, leaving: Leaving) -> Leaver | None:
-    """The recipient gets no more marketing mail, from this commit on. Doing it again changes nothing.
+    """The recipient gets no more marketing mail, or none of the mail's topic, from this commit on. Doing it again
+    changes nothing.
 
     The way they took is kept with the send they left from. None: we no longer know them.
     """
     way = f"{leaving.source}:{leaving.send_id}"
-    email = _email(connection, leaving.recipient_id, lock=True)
-    if email is None:
+    email = lock(connection, leaving.recipient_id)
+    leaver = _leaver(connection, leaving.recipient_id, leaving.send_id) if email else None
+    if email is None or leaver is None:
         return None
-    left, brand = SuppressionReason.UNSUBSCRIBED, SuppressionScope.BRAND
-    policy.suppress(connection, [email], left, way, leaving.at, brand)
-    _deny_consent(connection, leaving.recipient_id, way, leaving.at)
-    return Leaver(email, has_left=True)
+    if leaving.only_topic and leaver.topic:
+        leave_topic(connection, email, [leaver.topic], way, leaving.at)
+        return replace(leaver, has_left_topic=True)
+    leave(connection, leaving.recipient_id, email, way, leaving.at)
+    return replace(leaver, has_left=True)
 
 
-def _email(connection: Connection, recipient_id: int, *, lock: bool = False) -> str | None:
-    wanted = select(recipients.c.email).where(recipients.c.id == recipient_id)
-    found = connection.execute(wanted.with_for_update(key_share=True) if lock else wanted)
-    email: str | None = found.scalar_one_or_none()
-    return None if email is None or is_erased(email) else email
-
-
-def _has_left(connection: Connection, email: str) -> bool:
-    left = select(suppressions.c.id).where(
-        suppressions.c.email == email,
-        suppressions.c.scope == SuppressionScope.BRAND,
-        suppressions.c.reason == SuppressionReason.UNSUBSCRIBED,
+def _leaver(connection: Connection, recipient_id: int, send_id: UUID) -> Leaver | None:
+    """In one query: a page that is opened by every scanner must cost little."""
+    mine = (suppressions.c.email == recipients.c.email) & (suppressions.c.reason == SuppressionReason.UNSUBSCRIBED)
+    everything = mine & (suppressions.c.scope != SuppressionScope.TOPIC)
+    topic = mine & (suppressions.c.scope == SuppressionScope.TOPIC) & (suppressions.c.topic == sends.c.topic)
+    query = (
+        select(
+            recipients.c.email,
+            select(suppressions.c.id).where(everything).correlate(recipients).exists(),
+            OWN_LOCALE,
+            func.coalesce(sends.c.topic, ""),
+            select(suppressions.c.id).where(topic).correlate(recipients, sends).exists(),
+        )
+        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
+        .outerjoin(sends, (sends.c.id == send_id) & (sends.c.recipient_id == recipients.c.id))
+        .where(recipients.c.id == recipient_id)
     )
-    return connection.execute(left).first() is not None
-
-
-def _deny_consent(connection: Connection, recipient_id: int, source: str, now: datetime) -> None:
-    """Once, however often they click: the suppression stands for every further time."""
-    history = consent.histories(connection, [recipient_id]).get(recipient_id, [])
-    newest = max(history, key=lambda entry: entry.at, default=None)
-    if newest is None or newest.state is not ConsentState.DENIED:
-        consent.record_consent(connection, recipient_id, ConsentStatement(ConsentState.DENIED, source, now), now)
+    found = connection.execute(query).one_or_none()
+    return Leaver(*found) if found and not is_erased(found.email) else None

@@ -152,14 +152,18 @@ def _record(
         if isinstance(verdict.answer, Allow) and planned.send_id in ready
     ]
     ledger.claim(connection, [_lease(claim) for claim in claimed], now, boot_id)
-    ledger.keep_content(connection, [c.send_id for c in claimed], _pick_rows(claimed), _link_rows(claimed))
+    ids = [claim.send_id for claim in claimed]
+    ledger.keep_content(connection, ids, _pick_rows(claimed), _link_rows(claimed), _copy_rows(claimed))
+    templates = {copy.version: copy.template for claim in claimed if (copy := claim.content.copy)}
+    ledger.keep_templates(connection, templates)
     waits = {p.send_id: a for p, _, verdict in decided if isinstance(a := verdict.answer, Defer)}
     ledger.defer(connection, {send_id: (wait.until, wait.reason) for send_id, wait in waits.items()})
     ends = {p: a for p, _, verdict in decided if isinstance(a := verdict.answer, Skip)}
     ledger.end(connection, {p.send_id: (SendState(skip.state), skip.reason) for p, skip in ends.items()})
     ledger.complete_enrollments(connection, (p.enrollment_id for p in ends), now)
-    ids = {claim.send_id for claim in claimed}
-    ledger.keep_decisions(connection, [_decision(d, contents, now) for d in decided if _is_news(d, ids)])
+    of_claimed = set(ids)
+    news = [_decision(d, contents, now) for d in decided if _is_news(d, of_claimed)]
+    ledger.keep_decisions(connection, news)
     for planned, skip in ends.items():
         log.info("send_ended", send_id=str(planned.send_id), state=skip.state, reason=skip.reason)
     return claimed
@@ -252,3 +256,7 @@ def _link_rows(claimed: Sequence[Claimed]) -> list[dict[str, Any]]:
         for claim in claimed
         for position, url in claim.content.links
     ]
+
+
+def _copy_rows(claimed: Sequence[Claimed]) -> list[dict[str, Any]]:
+    return [{"send_id": claim.send_id, "content": copy.content} for claim in claimed if (copy := claim.content.copy)]

@@ -1,10 +1,10 @@
 """May this mail go out now? One pure function, one order of checks, one vocabulary of reasons.
 
 The gate, in this order: kill switch → enrollment still valid (order, its items, its campaign) → still worth sending
-→ permission (suppression, then consent) → holdout → content → quiet hours and days → frequency caps. The first stop is
-the answer; all of them are kept, so that "why did Ada not get this" has a complete answer. Suppression stands before
-consent because who unsubscribes loses both, and "has unsubscribed" says more than "has not agreed". Holdout stands
-after consent and before the caps, so that both arms are equally eligible.
+→ permission (suppression, then consent) → holdout → content → a break that the person asked for → quiet hours and days
+→ frequency caps. The first stop is the answer; all of them are kept, so that "why did Ada not get this" has a complete
+answer. Suppression stands before consent because who unsubscribes loses both, and "has unsubscribed" says more than
+"has not agreed". Holdout stands after consent and before the caps, so that both arms are equally eligible.
 """
 
 from collections.abc import Callable, Iterable
@@ -83,6 +83,7 @@ class Reason(StrEnum):
         "No mail goes out on this day: the weekday, the date or a public holiday where the person lives.",
     )
     QUIET_HOURS = "quiet_hours", "It is too early or too late in the day where the person lives."
+    SNOOZED = "snoozed", "The person asked for a break from our mails."
     FREQUENCY_CAP = "frequency_cap", "The person has had as many mails lately as the caps allow."
     OUTRANKED = "outranked", "A more important mail to the same person needs the slot."
     REPLACED = "replaced", "A more important mail to the same person took the slot, and its campaign says `replace`."
@@ -236,6 +237,8 @@ class Facts:
     caps: tuple[FrequencyCap, ...] = ()
     """None for transactional mail: it is never capped."""
     counted: tuple[Counted, ...] = ()
+    snoozed_until: datetime | None = None
+    """Until when the person asked for no mail."""
     on_cap: OnCap = OnCap.DEFER
     priority: int = 0
     lookahead: timedelta = LOOKAHEAD
@@ -282,6 +285,7 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "content": facts.content,
         **_send_times(facts.send_times),
         "caps": [str(cap) for cap in facts.caps],
+        **({"snoozed_until": _utc(facts.snoozed_until)} if facts.snoozed_until else {}),
         "counted": [_utc(mail.at) for mail in facts.counted],
         "on_cap": facts.on_cap,
         "priority": facts.priority,
@@ -403,6 +407,13 @@ def _too_many_lately(facts: Facts) -> Defer | Skip | None:
     return Defer(_opening(facts, free), Reason.FREQUENCY_CAP)
 
 
+def _snoozed(facts: Facts) -> Defer | None:
+    """Before the quiet hours, so that a break of months does not first wait for the morning. What is owed comes."""
+    if facts.snoozed_until is None or facts.now >= facts.snoozed_until or facts.mail_class is MailClass.TRANSACTIONAL:
+        return None
+    return Defer(_opening(facts, facts.snoozed_until), Reason.SNOOZED)
+
+
 def _outranked(facts: Facts) -> Defer | None:
     until = yields_until(facts.rivals, bid_of(facts)) if facts.caps else None
     return Defer(_opening(facts, until), Reason.OUTRANKED) if until else None
@@ -449,6 +460,7 @@ _BEFORE_CONTENT: tuple[Check, ...] = (
 )
 _AFTER_CONTENT: tuple[Check, ...] = (
     _content_fault,
+    _snoozed,
     _on_a_day_off,
     _too_early_or_late_in_the_day,
     _lost_its_slot,

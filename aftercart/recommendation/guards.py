@@ -23,7 +23,9 @@ class Guard(StrEnum):
     IN_ORDER = "in_order"
     OWNED = "owned"
     EXCLUDED = "excluded"
-    """Returned, refused, or offered lately."""
+    """Returned, or offered lately."""
+    REFUSED = "refused"
+    """The person said that they want it not, or nothing of its category."""
     OUT_OF_STOCK = "out_of_stock"
     NO_PRICE = "no_price"
     NO_URL = "no_url"
@@ -73,7 +75,8 @@ def refusal(sku: str, product: Product | None, basket: Basket) -> Guard | None:
     """The first guard that turns the product away, or None. `product` None: no longer in the catalog."""
     if product is None or not product.published:
         return Guard.GONE
-    return _not_for_this_person(sku, basket) or _not_for_sale(product, basket) or _no_complement(product, basket)
+    of_the_person = _not_for_this_person(sku, product, basket)
+    return of_the_person or _not_for_sale(product, basket) or _no_complement(product, basket)
 
 
 def refusal_beside(product: Product, chosen: Sequence[Product]) -> Guard | None:
@@ -101,12 +104,15 @@ def _matches(product: Product, key: str, values: Sequence[str]) -> bool:
     return str(getattr(product, key)).casefold() in {value.casefold() for value in values}
 
 
-def _not_for_this_person(sku: str, basket: Basket) -> Guard | None:
+def _not_for_this_person(sku: str, product: Product, basket: Basket) -> Guard | None:
     if sku in basket.anchor_skus:
         return Guard.IN_ORDER
     if sku in basket.request.owned:
         return Guard.OWNED
-    return Guard.EXCLUDED if sku in basket.request.exclude else None
+    if sku in basket.request.exclude:
+        return Guard.EXCLUDED
+    refused = sku in basket.request.refused or product.category in basket.request.refused_categories
+    return Guard.REFUSED if refused else None
 
 
 def _not_for_sale(product: Product, basket: Basket) -> Guard | None:

@@ -57,7 +57,8 @@ class Request:
     """One order to find complements for.
 
     `owned`: everything the person bought before, oldest first (the order itself may be in it). `exclude`: what must
-    not be offered for other reasons: returned, refused, offered lately.
+    not be offered for other reasons: returned, offered lately. `refused` and `refused_categories`: what the person said
+    that they do not want to see.
     """
 
     anchors: tuple[Anchor, ...]
@@ -65,6 +66,8 @@ class Request:
     rules: Rules = field(default_factory=Rules)
     owned: tuple[str, ...] = ()
     exclude: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    refused_categories: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

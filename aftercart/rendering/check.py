@@ -101,10 +101,7 @@ def _faults_where_something_lacks(template: Template, sample: dict[str, Any], fi
     for lack in lacks():
         if err := next(filter(None, (_failure(template, less) for less in without(sample, lack))), None):
             fault = as_fault(err, file)
-            if lack.missing:
-                yield replace(fault, fix=f"ask first: {{% if {lack} is defined %}}")
-            else:
-                yield replace(fault, message=f"{fault.message} where there is no {lack}", warning=True)
+            yield replace(fault, message=f"{fault.message} where there is no {lack}", warning=True)
 
 
 def fault_with_picks(templates_dir: Path, name: str, count: int) -> TemplateFault | None:

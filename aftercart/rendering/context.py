@@ -91,6 +91,10 @@ class PickContext(TypedDict):
     """What the shop says about it, or none."""
     category: str | None
     """The shop's category, or none."""
+    less_url: str
+    """"Less like this": a page whose one button keeps the product and its category from this person."""
+    have_url: str
+    """"I already have it": a page whose one button keeps the product from this person."""
 
 
 class LinksContext(TypedDict):
@@ -98,8 +102,12 @@ class LinksContext(TypedDict):
     """Leaves with one click. Every mail carries it; never tracked."""
     confirm: NotRequired[str]
     """Says yes, on a page with one button. Only in the template `confirm` (double opt-in)."""
-    preferences: NotRequired[str]
-    """A preference page. There is none yet, so ask first: `{% if links.preferences is defined %}`."""
+    preferences: str
+    """The page where the recipient chooses topics, how often, a break, language and time zone."""
+    view: str
+    """The same mail in a browser."""
+    why: str
+    """A page that says why the recipient got this mail."""
 
 
 class CampaignContext(TypedDict):

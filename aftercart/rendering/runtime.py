@@ -175,10 +175,25 @@ class Template:
         text = tidy(self._parts["text"].render(values))
         return Rendered(subject, preheader, html, text, tuple(links.unsafe))
 
+    @property
+    def html_source(self) -> str:
+        """The HTML part as it was compiled: with it `rendered_again` shows a mail whose template has changed since."""
+        return self._parts["html"].written.source
+
     def subject_lines(self, context: Mapping[str, Any]) -> list[str]:
         """The lines that the author wrote, which `render` joins: a header has one."""
         lines = self._parts["subject"].render(context).splitlines()
         return [line for line in map(one_line, lines) if line]
+
+
+def rendered_again(
+    html_source: str, locale: str, context: Mapping[str, Any], before: Rendered, link: Callable[[str], str]
+) -> str:
+    """The HTML of a mail, from what `html_source` said then. `before`: its subject and preheader."""
+    refuse_foreign_values(dict(context))
+    preheader = before.preheader + _PADDING if before.preheader else ""
+    values = {**context, "_links": Links(link, _untouched(context)), "_subject": before.subject}
+    return environment(locale, html=True).from_string(html_source).render({**values, "_preheader": preheader})
 
 
 def _untouched(context: Mapping[str, Any]) -> frozenset[str]:

@@ -28,6 +28,7 @@ from aftercart.db.tables import (
 from aftercart.intake.clean import clean_email
 from aftercart.policy.decision import Reason
 from aftercart.reports.archived import Archived, archived
+from aftercart.reports.chosen import chosen
 from aftercart.reports.expiry import kept_by
 from aftercart.reports.moment import Moment
 from aftercart.reports.people import person_moments
@@ -51,6 +52,8 @@ KINDS = (
     "attribution",
 )
 """The kinds of moments of an order, as they follow one another where they bear the same time."""
+_MAIL = {"brand": "marketing ", "all": ""}
+"""What a suppression stops, by its scope."""
 REVERSED = {"refund": "refunded", "return": "sent back", "cancellation": "canceled", "deletion": "deleted at the shop"}
 
 
@@ -93,7 +96,8 @@ class OrderStory:
 
 @dataclass(frozen=True, slots=True)
 class PersonStory:
-    """What a person has told us and was asked: consents, confirmations and suppressions, oldest first."""
+    """What a person has told us and was asked: consents, confirmations, suppressions, what they chose and refused,
+    oldest first."""
 
     email: str
     moments: tuple[Moment, ...]
@@ -167,7 +171,8 @@ def _about_person(connection: Connection, name: str) -> Explanation:
         return Explanation()
     email = clean_email(name) or name.lower()  # as it was taken in: jörg@exämple.de is kept with xn--exmple-cua.de
     rows = _orders(connection, recipients.c.email == email)
-    moments = person_moments(connection, email)
+    said = (Moment(*one) for one in chosen(connection, email))
+    moments = sorted([*person_moments(connection, email), *said], key=lambda moment: moment.at)
     if not rows and not moments:
         return Explanation()
     person = PersonStory(email, tuple(moments))

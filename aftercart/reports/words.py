@@ -24,7 +24,8 @@ GUARDS = {
     "gone": "no longer sold",
     "in_order": "in the order already",
     "owned": "bought before",
-    "excluded": "offered lately, sent back or refused",
+    "excluded": "offered lately or sent back",
+    "refused": "refused by them",
     "out_of_stock": "out of stock",
     "no_price": "without a price",
     "no_url": "without a web address",
@@ -55,6 +56,7 @@ KEPT = {
     Reason.TEMPLATE_ERROR: "the template could not be filled in until then.",
     Reason.QUIET_HOURS: "the quiet hours held it until then.",
     Reason.DAY_OFF: "no mail goes out on the days until then.",
+    Reason.SNOOZED: "the person had asked for a break until then.",
     Reason.FREQUENCY_CAP: "the frequency caps held it until then.",
     Reason.OUTRANKED: "more important mails to the same person held it until then.",
 }
@@ -105,6 +107,8 @@ def _gate(facts: Facts) -> Iterable[str]:
         yield CONSENT_FROM.get(facts.get("shop", ""), "")
     if facts.get("suppressed_for"):
         yield f"The address is on the list of those not to be mailed: {facts['suppressed_for'].replace('_', ' ')}."
+    if facts.get("snoozed_until"):
+        yield f"They asked for no mail until {_instant(facts['snoozed_until'], facts['zone'])}."
     if facts.get("quiet_hours"):
         yield f"Quiet hours: {facts['quiet_hours']}."
     if facts.get("class") == "transactional":
@@ -136,6 +140,8 @@ def _content(facts: Facts) -> Iterable[str]:
     if "picks" in facts:
         model = f" (model {facts['model']})" if facts.get("model") not in (None, "fallback") else ""
         yield f"Products found to recommend: {facts['picks']}{model}."
+    if facts.get("refused"):
+        yield f"They do not want to be offered: {', '.join(facts['refused'])}."
     if facts.get("filtered"):
         left_out = (f"{count} {GUARDS.get(guard, guard)}" for guard, count in facts["filtered"].items())
         yield f"Left out: {', '.join(left_out)}."
@@ -238,6 +244,8 @@ TELL: Mapping[str, Line] = {
     "consent": consent_in_words,
     "confirmation": confirmation_in_words,
     "suppression": _nothing,
+    "preference": _nothing,
+    "refusal": _nothing,
 }
 
 

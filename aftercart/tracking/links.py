@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, unquote_plus
 from uuid import UUID
 
 from aftercart.tracking.hosts import is_listed
-from aftercart.tracking.tokens import MAX_POSITION, TokenSigner
+from aftercart.tracking.tokens import MAX_POSITION, PATHS, Purpose, TokenSigner
 from aftercart.web_address import NEVER_IN_A_URL, ascii_host, web_address
 
 UNSAFE = "#unsafe-url"
@@ -20,7 +20,7 @@ UNSAFE = "#unsafe-url"
 
 _HARMLESS = re.compile(r"(mailto:|tel:|#)", re.IGNORECASE)
 """Leads to no page, so it can lead to no wrong one."""
-_OUR_PATHS = ("/c/", "/o/", "/u/", "/p/", "/v/", "/y/")
+_OUR_PATHS = ("/o/", *PATHS.values())
 
 
 class LinkBook:
@@ -57,13 +57,15 @@ class LinkBook:
         return stands
 
     def _judged(self, url: str) -> str:
-        target = _target(url, self._base_url, self._hosts, self._utm)
+        if _is_ours(url, self._base_url) and not NEVER_IN_A_URL.search(url):
+            return url  # before the cache: tokens are as many as mails
+        target = _target(url, self._hosts, self._utm)
         if target.untracked is not None:
             return target.untracked
         if len(self._positions) > MAX_POSITION:
             return url
         position = self._positions.setdefault(target.url, len(self._positions))
-        return f"{self._base_url}/c/{self._tokens.link(self._send_id, position)}"
+        return f"{self._base_url}{PATHS[Purpose.LINK]}{self._tokens.link(self._send_id, position)}"
 
 
 class _Target(NamedTuple):
@@ -74,7 +76,7 @@ class _Target(NamedTuple):
 
 
 @lru_cache(maxsize=8192)  # a shop's products come again in every batch
-def _target(url: str, base_url: str, hosts: tuple[str, ...], utm: tuple[tuple[str, str], ...]) -> _Target:
+def _target(url: str, hosts: tuple[str, ...], utm: tuple[tuple[str, str], ...]) -> _Target:
     if NEVER_IN_A_URL.search(url):
         return _Target(untracked=UNSAFE)
     if _HARMLESS.match(url):
@@ -82,7 +84,7 @@ def _target(url: str, base_url: str, hosts: tuple[str, ...], utm: tuple[tuple[st
     parts = web_address(url)
     if parts is None:
         return _Target(untracked=UNSAFE)
-    if _is_ours(url, base_url) or not is_listed(parts.hostname or "", hosts):
+    if not is_listed(parts.hostname or "", hosts):
         return _Target(untracked=url)
     return _Target(with_parameters(_ascii(url, parts), dict(utm)))
 

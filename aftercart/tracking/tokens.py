@@ -2,11 +2,14 @@
 
 A token holds ids and no URL, so whoever alters one gets nowhere: a link can only lead to what the
 database says. Tokens do not expire, and may be used again: mail scanners open every link before the reader.
+Each purpose signs with a key of its own, so that a token for one page opens no other.
 """
 
 import hashlib
+import hmac
 import struct
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +19,41 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from aftercart.errors import BadTokenError
 
 _LINK = struct.Struct(">16sH")
-_UNSUBSCRIBE = struct.Struct(">Q16s")
+_PERSON = struct.Struct(">Q16s")
+_PICK = struct.Struct(">Q16sH")
 
 MAX_POSITION = 2**16 - 1
 """The highest position of a link in a mail."""
+
+
+class Purpose(StrEnum):
+    """What a token is good for; it also stands in the path of the link that carries it."""
+
+    LINK = "link"
+    UNSUBSCRIBE = "unsubscribe"
+    PREFERENCES = "preferences"
+    VIEW = "view"
+    """The mail in a browser."""
+    WHY = "why"
+    LESS = "less"
+    """Less like this pick."""
+    HAVE = "have"
+    """The reader has this pick already."""
+    CONFIRM = "confirm"
+    """Says yes to marketing mail; in place of a send it names the question."""
+
+
+PATHS = {
+    Purpose.LINK: "/c/",
+    Purpose.UNSUBSCRIBE: "/u/",
+    Purpose.PREFERENCES: "/p/",
+    Purpose.VIEW: "/v/",
+    Purpose.WHY: "/w/",
+    Purpose.LESS: "/l/",
+    Purpose.HAVE: "/h/",
+    Purpose.CONFIRM: "/y/",
+}
+"""Where each kind of link leads. Mails from years ago hold them: a path is never given another meaning."""
 
 
 class TokenSigner:
@@ -29,45 +63,60 @@ class TokenSigner:
         """`keys`: newest first. Drop the last one when mails signed by it no longer matter."""
         if not keys:
             raise ValueError("needs at least one key")
-        self._link = _signer(keys, "link")
-        self._unsubscribe = _signer(keys, "unsubscribe")
-        self._confirm = _signer(keys, "confirm")
+        self._signers = {purpose: _signer(keys, purpose) for purpose in Purpose}
 
     def link(self, send_id: UUID, position: int) -> str:
         """The token of one link of a send."""
-        return _sign(self._link, _LINK.pack(send_id.bytes, position))
+        return self._sign(Purpose.LINK, _LINK.pack(send_id.bytes, position))
 
     def read_link(self, token: str) -> tuple[UUID, int]:
         """The send and the position of a link. Raises BadTokenError."""
-        send_id, position = _read(self._link, _LINK, token)
+        send_id, position = _read(self._signers[Purpose.LINK], _LINK, token)
         return UUID(bytes=send_id), position
 
     def unsubscribe(self, recipient_id: int, send_id: UUID) -> str:
         """The token with which the recipient of a send leaves."""
-        return _sign(self._unsubscribe, _UNSUBSCRIBE.pack(recipient_id, send_id.bytes))
+        return self.page(Purpose.UNSUBSCRIBE, recipient_id, send_id)
 
     def read_unsubscribe(self, token: str) -> tuple[int, UUID]:
         """Who leaves, and the send they leave from. Raises BadTokenError."""
-        recipient_id, send_id = _read(self._unsubscribe, _UNSUBSCRIBE, token)
+        return self.read_page(Purpose.UNSUBSCRIBE, token)
+
+    def page(self, purpose: Purpose, recipient_id: int, send_id: UUID) -> str:
+        """The token of a page of a person's own, reached from one of their mails."""
+        return self._sign(purpose, _PERSON.pack(recipient_id, send_id.bytes))
+
+    def read_page(self, purpose: Purpose, token: str) -> tuple[int, UUID]:
+        """Whose page it is, and the send it was reached from. Raises BadTokenError."""
+        recipient_id, send_id = _read(self._signers[purpose], _PERSON, token)
         return recipient_id, UUID(bytes=send_id)
 
     def confirm(self, recipient_id: int, confirmation_id: UUID) -> str:
         """The token with which a person confirms that they may be written to."""
-        return _sign(self._confirm, _UNSUBSCRIBE.pack(recipient_id, confirmation_id.bytes))
+        return self.page(Purpose.CONFIRM, recipient_id, confirmation_id)
 
     def read_confirm(self, token: str) -> tuple[int, UUID]:
         """Who confirms, and which question. Raises BadTokenError."""
-        recipient_id, confirmation_id = _read(self._confirm, _UNSUBSCRIBE, token)
-        return recipient_id, UUID(bytes=confirmation_id)
+        return self.read_page(Purpose.CONFIRM, token)
+
+    def pick(self, purpose: Purpose, recipient_id: int, send_id: UUID, slot: int) -> str:
+        """The token with which the recipient of a send says something about one of its picks."""
+        return self._sign(purpose, _PICK.pack(recipient_id, send_id.bytes, slot))
+
+    def read_pick(self, purpose: Purpose, token: str) -> tuple[int, UUID, int]:
+        """Who speaks, the send, and the slot of the pick. Raises BadTokenError."""
+        recipient_id, send_id, slot = _read(self._signers[purpose], _PICK, token)
+        return recipient_id, UUID(bytes=send_id), slot
+
+    def _sign(self, purpose: Purpose, packed: bytes) -> str:
+        return self._signers[purpose].sign(base64_encode(packed)).decode("ascii")
 
 
-def _signer(keys: Sequence[str], purpose: str) -> Signer:
-    oldest_first = list(reversed(keys))  # itsdangerous signs with the last one
-    return Signer(oldest_first, salt=f"aftercart.{purpose}", digest_method=hashlib.sha256, key_derivation="hmac")
-
-
-def _sign(signer: Signer, packed: bytes) -> str:
-    return signer.sign(base64_encode(packed)).decode("ascii")
+def _signer(keys: Sequence[str], purpose: Purpose) -> Signer:
+    """As with `key_derivation="hmac"`, but derived once: a mail has two dozen tokens."""
+    salt = f"aftercart.{purpose}".encode()
+    derived = [hmac.digest(key.encode(), salt, "sha256") for key in reversed(keys)]  # it signs with the last one
+    return Signer(derived, digest_method=hashlib.sha256, key_derivation="none")
 
 
 def _read(signer: Signer, layout: struct.Struct, token: str) -> tuple[Any, ...]:

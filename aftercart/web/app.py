@@ -23,11 +23,13 @@ from aftercart.web.health import health_router
 from aftercart.web.icon import icon_routes
 from aftercart.web.inbox_writer import InboxWriter
 from aftercart.web.landing import landing_routes
-from aftercart.web.leave_writer import LeaveWriter
 from aftercart.web.links import link_routes
 from aftercart.web.not_found import not_found
 from aftercart.web.openapi import describe
+from aftercart.web.person_pages import person_routes
+from aftercart.web.topics import Topics
 from aftercart.web.webhooks import webhook_routes
+from aftercart.web.word_writer import WordWriter
 
 
 def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI:
@@ -35,16 +37,16 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     writer = InboxWriter(app.inbox_db, on_stored=lambda: _nudge(app.queue))
 
     clicks = ClickWriter(app.db, keep=lambda connection, batch: _keep(app, connection, batch))
-    leavers = LeaveWriter(app.db)
+    words, topics = WordWriter(app.db), Topics(app.live_campaigns)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         writer.start()
         clicks.start()
-        leavers.start()
+        words.start()
         yield
         writer.stop()
-        leavers.stop()
+        words.stop()
         clicks.stop()
 
     web = FastAPI(title="Aftercart", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -53,7 +55,8 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.include_router(health_router(app))
     web.router.routes.extend(webhook_routes(app, writer))
     web.router.routes.extend(esp_webhook_routes(app, writer))
-    web.router.routes.extend(link_routes(app, clicks, leavers))
+    web.router.routes.extend(link_routes(app, clicks, words, topics))
+    web.router.routes.extend(person_routes(app, words, topics))
     web.router.routes.extend(confirm_routes(app))
     web.router.routes.extend(icon_routes(app))
     web.router.routes.extend(front if front is not None else landing_routes(app))

@@ -5,13 +5,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aftercart.bootstrap import App
-from aftercart.web.recipient_pages import RecipientPages
+from aftercart.web.answering import pages_of
 
 
 def landing_routes(app: App) -> list[Route]:
     """The routes of the front door."""
 
-    def show(_: Request) -> Response:
-        return RecipientPages(app.brand.name, app.brand.color).landing(app.brand.url)
+    def show(request: Request) -> Response:
+        return pages_of(app.brand, request).landing(app.brand.url)
 
     return [Route("/", show, methods=["GET"])]

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aftercart.bootstrap import App
-from aftercart.web.recipient_pages import RecipientPages
+from aftercart.web.answering import pages_of
 
 
 def not_found(app: App) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -14,7 +14,7 @@ def not_found(app: App) -> Callable[[Request, Exception], Awaitable[Response]]:
 
     async def answer(request: Request, error: Exception) -> Response:
         if "text/html" in request.headers.get("accept", ""):
-            return RecipientPages(app.brand.name, app.brand.color).no_such_link()
+            return pages_of(app.brand, request).no_such_link()
         return JSONResponse({"detail": str(getattr(error, "detail", "")) or "Not Found"}, 404)
 
     return answer

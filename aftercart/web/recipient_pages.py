@@ -1,13 +1,22 @@
-"""The few small pages that a recipient of a mail sees. Nothing on them is loaded from anywhere else."""
+"""The few small pages that a recipient of a mail sees. Nothing but the brand's logo is loaded from anywhere else."""
 
 import re
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_date, format_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
+
+from aftercart.web.languages import RIGHT_TO_LEFT, catalog
+from aftercart.web_address import web_address
 
 FALLBACK_COLOR = "#1f5fbf"
 RETRY_AFTER_S = 30
@@ -22,18 +31,46 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class RecipientPages:
-    """Pages in the dress of a brand. `color` is `#rrggbb`; anything else becomes a quiet blue."""
+    """Pages in the dress of a brand. `color` is `#rrggbb`; anything else becomes a quiet blue. `locale`: one of
+    `languages.locale_of`."""
 
     brand: str
     color: str
+    logo_url: str | None = None
+    locale: str = "en"
 
-    def ask(self, email: str) -> HTMLResponse:
-        """Does this address want to leave? One button, which posts to the same address."""
-        return self._page("unsubscribe.html", email=email)
+    @property
+    def language(self) -> str:
+        """Without the country."""
+        return self.locale.partition("_")[0]
 
-    def left(self, email: str) -> HTMLResponse:
-        """This address has left."""
-        return self._page("unsubscribed.html", email=email)
+    def ask(self, email: str, topic: str = "") -> HTMLResponse:
+        """Does this address want to leave? A button that posts to the same address, and with a `topic` a second one."""
+        return self._page("unsubscribe.html", email=email, topic=topic)
+
+    def left(self, email: str, topic: str = "") -> HTMLResponse:
+        """This address has left, everything or only a topic."""
+        return self._page("unsubscribed.html", email=email, topic=topic)
+
+    def preferences(self, form: Mapping[str, Any]) -> HTMLResponse:
+        """What somebody can choose, as it stands (see `preference_form.py`)."""
+        return self._page("preferences.html", **form)
+
+    def saved(self, lines: Sequence[str], undo: Sequence[tuple[str, str]]) -> HTMLResponse:
+        """Exactly what was saved, and a button that posts what stood there before."""
+        return self._page("saved.html", lines=lines, undo=undo)
+
+    def refuse(self, title: str, category: str, *, has_it: bool) -> HTMLResponse:
+        """Does somebody want no more like this, or have it already? One button, which posts to the same address."""
+        return self._page("refuse.html", product=title, category=category, has_it=has_it)
+
+    def refused(self, title: str, category: str, *, has_it: bool) -> HTMLResponse:
+        """It is not offered any more; a button takes that back."""
+        return self._page("refused.html", product=title, category=category, has_it=has_it)
+
+    def why(self, facts: Mapping[str, Any]) -> HTMLResponse:
+        """Why somebody got a mail."""
+        return self._page("why.html", **facts)
 
     def may_we(self) -> HTMLResponse:
         """May we write? One button. Shows no address: the link may have been passed on."""
@@ -57,17 +94,37 @@ class RecipientPages:
         page.headers["Retry-After"] = str(RETRY_AFTER_S)
         return page
 
-    def _page(self, name: str, *, status: int = 200, **facts: str) -> HTMLResponse:
+    def mail(self, html: str) -> HTMLResponse:
+        """A mail as it was sent: its own styles and pictures, and nothing that acts."""
+        policy = (
+            "default-src 'none'; style-src 'unsafe-inline'; img-src http: https: data:; font-src http: https:; "
+            "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+        )
+        return HTMLResponse(html, headers={**_HEADERS, "Content-Security-Policy": policy})
+
+    def words(self, message: str, **values: str) -> str:
+        """A sentence in the reader's language."""
+        if self.language in RIGHT_TO_LEFT:  # a name in another script keeps its own direction (UAX #9, isolates)
+            values = {name: f"\u2068{value}\u2069" for name, value in values.items()}
+        return catalog(self.language).gettext(message) % values
+
+    def day(self, at: datetime, zone: str) -> str:
+        """The date of an instant as the reader writes it, in a time zone."""
+        return format_date(at.astimezone(ZoneInfo(zone)), format="long", locale=self.locale)
+
+    def clock(self, at: datetime, zone: str) -> str:
+        """Date and time of day likewise."""
+        return f"{self.day(at, zone)}, {format_time(at, 'short', tzinfo=ZoneInfo(zone), locale=self.locale)}"
+
+    def _page(self, name: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         color = shown_color(self.color)
         nonce = secrets.token_urlsafe(16)
-        html = (
-            _pages()
-            .get_template(name)
-            .render(brand=self.brand, color=color, on_color=readable_on(color), nonce=nonce, **facts)
-        )
+        dress = {"brand": self.brand, "color": color, "on_color": readable_on(color), "logo_url": self.logo_url}
+        how = {"language": self.language, "direction": "rtl" if self.language in RIGHT_TO_LEFT else "ltr"}
+        html = _pages(self.language).get_template(name).render(**dress, **how, nonce=nonce, **facts)
         policy = (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; "
-            "frame-ancestors 'none'; base-uri 'none'"
+            f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'{_origin(self.logo_url)}; "
+            "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
         )
         return HTMLResponse(html, status, headers={**_HEADERS, "Content-Security-Policy": policy})
 
@@ -88,7 +145,28 @@ def _linear(channel: float) -> float:
     return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
 
 
+def _origin(url: str | None) -> str:
+    """Where the logo comes from, as a Content-Security-Policy names it."""
+    parts = web_address(url or "")
+    return f" {parts.scheme}://{parts.netloc}" if parts and parts.netloc.isascii() else ""
+
+
+def _set_apart(value: str) -> Markup:
+    """An address or a name within a sentence: its own direction, for a sentence that runs from right to left."""
+    return Markup("<strong><bdi>{}</bdi></strong>").format(value)
+
+
 @cache
-def _pages() -> Environment:
+def _pages(language: str) -> Environment:
     folder = Path(__file__).parent / "pages"
-    return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    pages = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    pages.filters["address"] = _set_apart
+    pages.install_gettext_translations(catalog(language), newstyle=True)  # type: ignore[attr-defined]
+    return pages

@@ -3,6 +3,7 @@
 A headless window is never narrower than 500 pixels, whatever it is asked for, so the width is emulated.
 """
 
+import base64
 import itertools
 import json
 import re
@@ -67,6 +68,30 @@ class Page:
         self._loaded.clear()
         self.run(f"document.querySelector({json.dumps(button)}).click()")
         self._wait_until(lambda: bool(self._loaded))
+
+    def key(self, key: str) -> None:
+        """Press a key of the keyboard."""
+        text = {"Enter": "\r", "Tab": "", " ": " "}[key]
+        code = {"Enter": 13, "Tab": 9, " ": 32}[key]
+        for kind in ("keyDown", "keyUp"):
+            said = {"text": text} if text and kind == "keyDown" else {}
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **said)
+
+    def submit_by_key(self, key: str) -> None:
+        """Press a key that leads to another page, and wait for that."""
+        self._loaded.clear()
+        self.key(key)
+        self._wait_until(lambda: bool(self._loaded))
+
+    def scripts(self, *, allowed: bool) -> None:
+        """Whether pages opened from now on may run scripts of their own; what `run` is told runs all the same."""
+        self._call("Emulation.setScriptExecutionDisabled", value=not allowed)
+
+    def picture(self) -> bytes:
+        """The whole page as a PNG."""
+        height = self.run("document.documentElement.scrollHeight")
+        clip = {"x": 0, "y": 0, "width": self._width, "height": height, "scale": 1}
+        return base64.b64decode(self._call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"])
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""

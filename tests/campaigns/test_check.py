@@ -61,7 +61,7 @@ def test_a_fault_in_a_template_is_told_with_its_line(deployment: Path) -> None:
         ("accessories/body.mjml", "{% for row", "{% foo %}{% for row", "there is no tag {% foo %}"),
         ("accessories/body.mjml", "{{ order.placed_at|date }}", "{{ order.placed_at|date", "this {{ is never closed"),
         ("accessories/subject.txt", "{% endif %}", "", "{% if not picks[0].because %} is never closed"),
-        ("_layout/footer.mjml", "{% endif %}", "", "{% if links.preferences is defined %} does not end"),
+        ("_layout/header.mjml", "{% endif %}", "", "{% if brand.logo_url %} does not end"),
     ],
 )
 def test_a_tag_that_cannot_be_read_is_a_fault_and_no_crash(
@@ -76,8 +76,8 @@ def test_a_tag_that_cannot_be_read_is_a_fault_and_no_crash(
 
 def test_a_fault_of_a_shared_file_is_told_once(deployment: Path) -> None:
     shutil.copytree(deployment / "templates" / "accessories", deployment / "templates" / "again")
-    edit(deployment / "templates" / "_layout" / "footer.mjml", "{% endif %}", "")
-    assert run("check", deployment).stdout.count("footer.mjml") == 1
+    edit(deployment / "templates" / "_layout" / "header.mjml", "{% endif %}", "")
+    assert run("check", deployment).stdout.count("header.mjml") == 1
 
 
 def test_a_step_that_recommends_nothing_for_a_template_of_products_is_an_error(deployment: Path) -> None:

@@ -200,9 +200,3 @@ def test_a_template_that_asks_first_lacks_nothing(
     content: str, write: Callable[..., Path], sample: dict[str, Any]
 ) -> None:
     assert faults(write(in_text(f"{LEAVE}{content}"), files={"mail/sample.json": json.dumps(sample)})) == ""
-
-
-def test_a_link_that_no_mail_has_is_an_error(write: Callable[..., Path], sample: dict[str, Any]) -> None:
-    body = in_text(f'{LEAVE}<a href="{{{{ links.preferences }}}}">choose</a>')
-    [fault] = check_template(write(body, files={"mail/sample.json": json.dumps(sample)}), "mail")
-    assert (fault.fix, fault.warning) == ("ask first: {% if links.preferences is defined %}", False)

@@ -341,7 +341,7 @@ def test_every_guard_has_words() -> None:
 
 
 def test_whatever_is_told_of_an_order_or_a_person_has_words() -> None:
-    assert {*KINDS, "consent", "suppression"} == set(TELL)
+    assert {*KINDS, "consent", "suppression", "preference", "refusal"} == set(TELL)
 
 
 def test_every_verdict_about_a_click_has_words() -> None:

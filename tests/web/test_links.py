@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
+from aftercart.campaigns.topics import Topic
 from aftercart.clock import Clock
 from aftercart.db.session import Database
 from aftercart.db.tables import clicks, consents, links, suppressions
@@ -23,11 +24,13 @@ from aftercart.pipeline.record import Click, keep_clicks
 from aftercart.tracking.links import LinkBook
 from aftercart.tracking.tokens import TokenSigner
 from aftercart.web.click_writer import ClickWriter
-from aftercart.web.leave_writer import LeaveWriter
 from aftercart.web.links import link_routes
+from aftercart.web.topics import Topics
+from aftercart.web.word_writer import WordWriter
 from tests.rows import MONDAY, Rows, a_database
 from tests.web.conftest import lock_held
 
+TOPICS = (Topic(id="recommendations", name="What goes with it"), Topic(id="tips", name="Tips <and> tricks"))  # type: ignore[arg-type]
 TOKENS = TokenSigner(["k" * 32])
 LATER = MONDAY + timedelta(hours=1)
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -37,6 +40,17 @@ FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/201001
 class ABrand:
     name: str = "Bikes & <Friends>"
     color: str = "#0f766e"
+    logo_url: str | None = None
+    locale: str = "en_US"
+    topics: tuple[Topic, ...] = TOPICS
+
+
+@dataclass(frozen=True)
+class SomeCampaigns:
+    """A brand with two topics, and no campaigns."""
+
+    brand: ABrand = field(default_factory=ABrand)
+    by_name: dict[str, Any] = field(default_factory=dict)
 
 
 def always_later() -> datetime:
@@ -83,7 +97,7 @@ class World:
     ada: int
     send: UUID
     writer: ClickWriter
-    leavers: LeaveWriter
+    words: WordWriter
 
     @property
     def clicks(self) -> list[dict[str, Any]]:
@@ -101,6 +115,7 @@ class World:
 
     @property
     def has_left(self) -> bool:
+        """Everything."""
         assert len(self.rows.all(suppressions)) == len(self.rows.all(consents)) <= 1
         return bool(self.rows.all(suppressions))
 
@@ -113,11 +128,14 @@ def world(tmp_path: Path) -> Iterator[World]:
     send = rows.send(rows.order(ada), ada)
     rows.link(send, "https://shop.example/lamp?a=b+c%20d&e=|#f")
     clicks = ClickWriter(db, keep=keep_now)
-    leavers = LeaveWriter(db)
+    words = WordWriter(db)
+    topics = Topics(lambda: SomeCampaigns())  # type: ignore[arg-type, return-value]  # what Topics needs of them
     clicks.start()
-    leavers.start()
-    yield World(Visitor(Starlette(routes=link_routes(AnApp(db), clicks, leavers))), rows, ada, send, clicks, leavers)
-    leavers.stop()
+    words.start()
+    yield World(
+        Visitor(Starlette(routes=link_routes(AnApp(db), clicks, words, topics))), rows, ada, send, clicks, words
+    )
+    words.stop()
     clicks.stop()
     db.close()
 
@@ -198,14 +216,15 @@ def test_opening_the_unsubscribe_link_changes_nothing_however_often(world: World
     assert not world.has_left
 
 
-def test_the_page_asks_and_its_one_button_is_all_that_acts(world: World) -> None:
+def test_the_page_asks_and_its_buttons_are_all_that_acts(world: World) -> None:
     """T25: scanners that run scripts find none, and no form that sends itself."""
     page = world.web.get(world.leave)
     assert "ada@example.com" in page.text
     parts = Parts(page.text)
-    assert parts.tags.count("h1") == parts.tags.count("form") == parts.tags.count("button") == 1
+    assert parts.tags.count("h1") == parts.tags.count("form") == 1
+    assert parts.tags.count("button") == 2
     assert parts.attributes["form"] == {"method": "post"}
-    assert parts.attributes["html"] == {"lang": "en"}
+    assert parts.attributes["html"] == {"lang": "en", "dir": "ltr"}
     assert not {"script", "img", "link", "iframe", "object", "a"} & set(parts.tags), "nothing is loaded from anywhere"
     assert "http-equiv" not in page.text
     assert not any(name.startswith("on") for names in parts.attributes.values() for name in names)
@@ -254,6 +273,30 @@ def test_the_button_of_the_page_unsubscribes_and_says_who_from_what(world: World
     assert world.rows.all(suppressions)[0]["source"] == f"page:{world.send}"
 
 
+def test_who_wants_to_leave_only_this_kind_of_mail_keeps_the_other(world: World) -> None:
+    """T24: the scope of an unsubscribe is what its reader says it is."""
+    assert "Only from “What goes with it”" in world.web.get(world.leave).text
+    for _ in range(2):
+        answer = world.web.post(world.leave, data={"answer": "topic"})
+        assert answer.status_code == 200
+        assert "no more mail about “What goes with it”" in answer.text
+    (entry,) = world.rows.all(suppressions)
+    assert (entry["scope"], entry["topic"], entry["reason"]) == ("topic", "recommendations", "unsubscribed")
+    assert world.rows.all(consents) == []
+    assert "Only from" not in world.web.get(world.leave).text
+    world.web.post(world.leave, data={"answer": "unsubscribe"})
+    assert {entry["scope"] for entry in world.rows.all(suppressions)} == {"topic", "brand"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"answer=topic&answer=topic", b"answer=topic&List-Unsubscribe=One-Click", b"Answer=topic", b"answer=topics"],
+)
+def test_in_doubt_who_leaves_leaves_everything(world: World, body: bytes) -> None:
+    assert world.web.post(world.leave, content=body).status_code == 200
+    assert world.has_left
+
+
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"{}", b"x" * 100_000])
 def test_whatever_is_posted_unsubscribes(world: World, body: bytes) -> None:
     """T26."""
@@ -293,7 +336,7 @@ def test_while_the_database_is_busy_who_leaves_is_asked_to_come_again_and_leaves
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
         assert "Please try again in a moment" in answer.text
         assert "Bikes &amp; &lt;Friends&gt;" in answer.text
-    world.leavers.stop()
+    world.words.stop()
     assert world.has_left
 
 

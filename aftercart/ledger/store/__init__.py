@@ -29,7 +29,7 @@ from aftercart.ledger.store.plans import (
     replace,
     restore_enrollments,
 )
-from aftercart.ledger.store.records import keep_content, keep_decisions, offered_since
+from aftercart.ledger.store.records import keep_content, keep_decisions, keep_templates, offered_since
 
 __all__ = [
     "LEASE",
@@ -63,6 +63,7 @@ __all__ = [
     "keep_content",
     "keep_decisions",
     "keep_doubts",
+    "keep_templates",
     "let_go",
     "lock_due",
     "lock_sends",

@@ -18,6 +18,7 @@ from aftercart.db.tables import (
     attempts,
     attributions,
     clicks,
+    copies,
     decisions,
     enrollments,
     events,
@@ -129,6 +130,7 @@ def archive(connection: Connection, order_ids: Collection[int], now: datetime) -
     )
     for row in _taken(connection, decisions, decisions.c.order_id.in_(order_ids)):
         found[row["order_id"]]["decisions"].append(row)
+    connection.execute(delete(copies).where(copies.c.send_id.in_(list(of_send))))  # nobody looks at it any more
     credited = exists().where(attributions.c.click_id == clicks.c.id)
     for table, more in ((attempts, ()), (picks, ()), (feedback, ()), (clicks, (~credited,))):
         for row in _taken(connection, table, table.c.send_id.in_(list(of_send)), *more):

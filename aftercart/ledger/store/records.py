@@ -1,4 +1,4 @@
-"""What is kept beside a send: decisions, picks, links."""
+"""What is kept beside a send: decisions, picks, links, and what it said."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, select
 
 from aftercart.db.prepared import Prepared
-from aftercart.db.tables import decisions, links, picks, sends
+from aftercart.db.session import insert_new
+from aftercart.db.tables import copies, decisions, links, picks, sends, template_versions
 
-_INSERT = {table: Prepared.insert(table) for table in (decisions, picks, links)}
+_INSERT = {table: Prepared.insert(table) for table in (decisions, picks, links, copies)}
 
 
 def keep_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -24,12 +25,20 @@ def keep_content(
     ids: Sequence[UUID],
     pick_rows: Sequence[Mapping[str, Any]],
     link_rows: Sequence[Mapping[str, Any]],
+    copy_rows: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Keep what claimed sends offer and where their links lead, in place of what an earlier claim had prepared."""
-    for table, rows in ((picks, pick_rows), (links, link_rows)):
+    """Keep what claimed sends offer and say, and where their links lead, in place of what an earlier claim prepared."""
+    for table, rows in ((picks, pick_rows), (links, link_rows), (copies, copy_rows)):
         connection.execute(delete(table).where(table.c.send_id.in_(ids)))
         if rows:
             _INSERT[table].execute(connection, rows)
+
+
+def keep_templates(connection: Connection, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keep these versions of templates, as far as they are new: nearly always none is."""
+    known = select(template_versions.c.version).where(template_versions.c.version.in_(list(rows)))
+    new = rows.keys() - set(connection.execute(known).scalars()) if rows else set()
+    insert_new(connection, template_versions, [rows[version] for version in sorted(new)], unique=("version",))
 
 
 def offered_since(connection: Connection, recipient_ids: Iterable[int], since: datetime) -> dict[int, set[str]]:

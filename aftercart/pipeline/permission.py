@@ -1,0 +1,91 @@
+"""What a recipient says about marketing mail as such: no more of it, no more of a topic, or yes again.
+
+Whoever calls holds the person (`lock`), so that what was read stays true until the commit.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from aftercart.consent import store as consent
+from aftercart.consent.standing import ConsentRules
+from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
+from aftercart.policy import store as policy
+from aftercart.policy.address_hash import AddressHashes
+from aftercart.policy.consent import may_market
+from aftercart.policy.suppression import Suppression, SuppressionReason, SuppressionScope
+from aftercart.rights.store import is_erased
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """How it stands. `topics_left`: those that the person wants no mail about."""
+
+    may_market: bool
+    topics_left: frozenset[str]
+    blocked_for: SuppressionReason | None
+    """Why nobody may mail the address, whatever the person says; None where their word is what counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the brand makes of consent, and how erased addresses are known again."""
+
+    rules: ConsentRules
+    hashes: AddressHashes
+
+
+def lock(connection: Connection, recipient_id: int) -> str | None:
+    """Hold a person until the transaction ends; their address, None if we do not know them (any more)."""
+    email = consent.lock_person(connection, recipient_id)
+    return None if email is None or is_erased(email) else email
+
+
+def permission(connection: Connection, recipient_id: int, email: str, terms: Terms, now: datetime) -> Permission:
+    """How it stands now."""
+    entries = policy.suppressions_of(connection, [email], terms.hashes).get(email, ())
+    own = [entry for entry in entries if entry.reason is SuppressionReason.UNSUBSCRIBED]
+    state = consent.standings(connection, [recipient_id], now, terms.rules).get(recipient_id)
+    foreign = [entry for entry in entries if not _is_own(entry)]
+    left = any(entry.scope is not SuppressionScope.TOPIC for entry in own)
+    return Permission(
+        may_market=may_market(state) and not left and not foreign,
+        topics_left=frozenset(entry.topic for entry in own if entry.scope is SuppressionScope.TOPIC),
+        blocked_for=foreign[0].reason if foreign else None,
+    )
+
+
+def leave(connection: Connection, recipient_id: int, email: str, way: str, now: datetime) -> None:
+    """No more marketing mail of the brand. `way`: how they said so, kept as the source."""
+    policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.BRAND)
+    # Once, however often they click: the suppression stands for every further time.
+    history = consent.histories(connection, [recipient_id]).get(recipient_id, [])
+    newest = max(history, key=lambda entry: entry.at, default=None)
+    if newest is None or newest.state is not ConsentState.DENIED:
+        consent.record_consent(connection, recipient_id, ConsentStatement(ConsentState.DENIED, way, now), now)
+
+
+def leave_topic(connection: Connection, email: str, topics: Collection[str], way: str, now: datetime) -> None:
+    """No more mail about these topics; the others go on."""
+    for topic in sorted(topics):
+        policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.TOPIC, topic)
+
+
+def want_topic(connection: Connection, email: str, topics: Collection[str]) -> None:
+    """Mail about these topics is wanted again."""
+    for topic in sorted(topics):
+        policy.lift(connection, email, SuppressionScope.TOPIC, topic)
+
+
+def come_back(connection: Connection, recipient_id: int, email: str, way: str, now: datetime) -> None:
+    """The person wants marketing mail: they say so themself, on a page that only a mail to them leads to."""
+    policy.lift(connection, email, SuppressionScope.BRAND)
+    # Reached from their own mailbox, so there is nothing left to confirm.
+    yes = ConsentStatement(ConsentState.GRANTED, way, now, basis=Basis.DOUBLE_OPT_IN)
+    consent.record_consent(connection, recipient_id, yes, now)
+
+
+def _is_own(entry: Suppression) -> bool:
+    return entry.reason is SuppressionReason.UNSUBSCRIBED

@@ -1,0 +1,187 @@
+"""What recipients choose on their preference page: read for it, and kept.
+
+Who wants mail about no topic at all has left. Who has left and chooses a topic has come back: that is a yes of their
+own, and is kept as one. Nothing that was said about the address by others (it bounced, a complaint) is undone here.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, and_, func, select
+
+from aftercart.db.session import Database, insert_new
+from aftercart.db.tables import picks, preferences, products, recipients, refusals, sends
+from aftercart.pipeline.own import OWN_LOCALE, OWN_TIME_ZONE
+from aftercart.pipeline.permission import Permission, Terms, come_back, leave, leave_topic, lock, permission, want_topic
+from aftercart.pipeline.refuse import refuse, take_back
+from aftercart.policy.preferences import Choice, Pace, RefusalKind, RefusalWhy, Refused, worth_keeping
+from aftercart.policy.suppression import SuppressionReason
+from aftercart.rights.store import is_erased
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A kind of product that may be refused, or is: a category, or one product of it."""
+
+    refused: Refused
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose preference page it is, and all that it shows. `locale`, `time_zone`: in force, whoever said so."""
+
+    recipient_id: int
+    email: str
+    locale: str
+    time_zone: str
+    known_locale: str
+    """As the shop says, like `known_time_zone`."""
+    known_time_zone: str
+    country: str
+    topic: str
+    """That of the mail that led here; empty where it is not kept."""
+    blocked_for: SuppressionReason | None
+    products: tuple[Product, ...]
+    choice: Choice
+
+
+def find_person(
+    db: Database, recipient_id: int, send_id: UUID, topics: Collection[str], terms: Terms, now: datetime
+) -> Person | None:
+    """The person as they stand; changes nothing. `topics`: all that there are. None: we do not know them."""
+    with db.read() as connection:
+        return _person(connection, recipient_id, send_id, topics, terms, now)
+
+
+def keep_choice(
+    connection: Connection,
+    recipient_id: int,
+    send_id: UUID,
+    choose: Callable[[Person], Choice],
+    topics: Collection[str],
+    terms: Terms,
+    now: datetime,
+) -> tuple[Person, Person] | None:
+    """The person before and after; from this commit on it is as `choose` wants it. Doing it again changes nothing."""
+    if lock(connection, recipient_id) is None:
+        return None
+    before = _person(connection, recipient_id, send_id, topics, terms, now)
+    if before is None:
+        return None
+    offered = {product.refused for product in before.products}
+    wanted = choose(before)
+    wanted = replace(wanted, refused=wanted.refused & offered)
+    way = f"preferences:{send_id}"
+    if before.blocked_for is None and wanted.topics != before.choice.topics:
+        _keep_topics(connection, before, wanted.topics, _all(topics, before.topic), way, now)
+    refuse(connection, recipient_id, wanted.refused - before.choice.refused, RefusalWhy.LESS_LIKE_THIS, now)
+    take_back(connection, recipient_id, before.choice.refused - wanted.refused)
+    row = {
+        "recipient_id": recipient_id,
+        "locale": wanted.locale,
+        "time_zone": wanted.time_zone,
+        "at_most": wanted.at_most,
+        "snoozed_until": worth_keeping(wanted.snoozed_until, now),
+        "updated_at": now,
+    }
+    chosen = ("locale", "time_zone", "at_most", "snoozed_until", "updated_at")
+    insert_new(connection, preferences, [row], unique=("recipient_id",), update=chosen)
+    after = _person(connection, recipient_id, send_id, topics, terms, now)
+    return (before, after) if after else None
+
+
+def _keep_topics(
+    connection: Connection, person: Person, wanted: Collection[str], topics: Collection[str], way: str, now: datetime
+) -> None:
+    chosen = set(wanted) & set(topics)
+    if not chosen:
+        leave(connection, person.recipient_id, person.email, way, now)
+        return
+    if not person.choice.topics:
+        come_back(connection, person.recipient_id, person.email, way, now)
+    want_topic(connection, person.email, chosen)
+    leave_topic(connection, person.email, set(topics) - chosen, way, now)
+
+
+def _person(
+    connection: Connection, recipient_id: int, send_id: UUID, topics: Collection[str], terms: Terms, now: datetime
+) -> Person | None:
+    query = (
+        select(
+            recipients.c.email,
+            recipients.c.country,
+            recipients.c.locale.label("known_locale"),
+            recipients.c.time_zone.label("known_zone"),
+            OWN_LOCALE.label("own_locale"),
+            OWN_TIME_ZONE.label("own_zone"),
+            preferences.c.locale,
+            preferences.c.time_zone,
+            preferences.c.at_most,
+            preferences.c.snoozed_until,
+            func.coalesce(sends.c.topic, "").label("topic"),
+        )
+        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
+        .outerjoin(sends, and_(sends.c.id == send_id, sends.c.recipient_id == recipients.c.id))
+        .where(recipients.c.id == recipient_id)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None or is_erased(row.email):
+        return None
+    standing = permission(connection, recipient_id, row.email, terms, now)
+    shown, refused = _products(connection, recipient_id, send_id)
+    return Person(
+        recipient_id=recipient_id,
+        email=row.email,
+        locale=row.own_locale,
+        time_zone=row.own_zone,
+        known_locale=row.known_locale,
+        known_time_zone=row.known_zone,
+        country=row.country,
+        topic=row.topic,
+        blocked_for=standing.blocked_for,
+        products=shown,
+        choice=Choice(
+            topics=_wanted(standing, _all(topics, row.topic)),
+            at_most=Pace(row.at_most or ""),
+            snoozed_until=worth_keeping(row.snoozed_until, now),
+            locale=row.locale or "",
+            time_zone=row.time_zone or "",
+            refused=refused,
+        ),
+    )
+
+
+def _all(topics: Collection[str], of_the_mail: str) -> set[str]:
+    return {*topics, of_the_mail} - {""}
+
+
+def _wanted(standing: Permission, topics: Collection[str]) -> frozenset[str]:
+    return frozenset(topics) - standing.topics_left if standing.may_market else frozenset()
+
+
+def _products(
+    connection: Connection, recipient_id: int, send_id: UUID
+) -> tuple[tuple[Product, ...], frozenset[Refused]]:
+    """What the mail offered, by category, and everything that the person refused; of both, what is refused."""
+    theirs = sends.c.recipient_id == recipient_id
+    categories = (
+        select(products.c.category)
+        .join(picks, picks.c.sku == products.c.sku)
+        .join(sends, sends.c.id == picks.c.send_id)
+        .where(picks.c.send_id == send_id, theirs, products.c.category != "")
+        .order_by(picks.c.slot)
+    )
+    offered = [Refused(RefusalKind.CATEGORY, name) for name in connection.execute(categories).scalars()]
+    query = (
+        select(refusals.c.kind, refusals.c.value, products.c.title)
+        .outerjoin(products, and_(refusals.c.kind == RefusalKind.SKU, products.c.sku == refusals.c.value))
+        .where(refusals.c.recipient_id == recipient_id)
+        .order_by(refusals.c.id)
+    )
+    titles = {Refused(RefusalKind(kind), value): title or value for kind, value, title in connection.execute(query)}
+    refused = frozenset(titles)
+    in_order = dict.fromkeys([*offered, *titles])
+    return tuple(Product(one, titles.get(one, one.value)) for one in in_order), refused

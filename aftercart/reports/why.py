@@ -1,0 +1,144 @@
+"""Why did I get this? What was decided about one mail, for the person who reads it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from aftercart.consent.statement import ConsentState
+from aftercart.db.tables import (
+    consents,
+    decisions,
+    order_lines,
+    orders,
+    picks,
+    preferences,
+    products,
+    recipients,
+    sends,
+)
+from aftercart.reports.archived import archived
+
+
+@dataclass(frozen=True, slots=True)
+class PickWhy:
+    """A product of the mail. `because`: the title of the bought product that spoke for it, or empty."""
+
+    title: str
+    because: str
+    source: str
+    orders_together: int
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The facts. `consent_at` and `consent_source`: the yes that held when it was decided; None: none is on record."""
+
+    email: str
+    locale: str
+    campaign: str
+    topic: str
+    subject: str
+    sent_at: datetime | None
+    shop_order_id: str
+    placed_at: datetime
+    bought: tuple[str, ...]
+    consent_at: datetime | None
+    consent_source: str
+    decided_at: datetime | None
+    zone: str
+    zone_from: str
+    picks: tuple[PickWhy, ...]
+
+
+def why(connection: Connection, recipient_id: int, send_id: UUID) -> Why | None:
+    """Why this mail went to this person. None: it is not kept, or it is not theirs."""
+    query = (
+        select(
+            sends.c.campaign,
+            sends.c.topic,
+            sends.c.subject,
+            sends.c.sent_at,
+            orders.c.id.label("order_id"),
+            orders.c.shop_order_id,
+            orders.c.placed_at,
+            recipients.c.email,
+            recipients.c.locale,
+            preferences.c.locale.label("chosen_locale"),
+        )
+        .join(orders, orders.c.id == sends.c.order_id)
+        .join(recipients, recipients.c.id == sends.c.recipient_id)
+        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
+        .where(sends.c.id == send_id, sends.c.recipient_id == recipient_id)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    kept = archived(connection, [row.order_id])
+    lines = _lines(connection, row.order_id)
+    allowed = _allowed(connection, send_id, kept.get("decisions", ()))
+    at = allowed["at"] if allowed else row.sent_at
+    said = _consent(connection, recipient_id, at) if at else None
+    inputs: Mapping[str, Any] = allowed["inputs"] if allowed else {}
+    return Why(
+        email=row.email,
+        locale=row.chosen_locale or row.locale,
+        campaign=row.campaign,
+        topic=row.topic,
+        subject=row.subject or "",
+        sent_at=row.sent_at,
+        shop_order_id=row.shop_order_id,
+        placed_at=row.placed_at,
+        bought=tuple(dict.fromkeys(lines.values())),
+        consent_at=said.at if said else None,
+        consent_source=said.source if said else "",
+        decided_at=at,
+        zone=inputs.get("zone", ""),
+        zone_from=inputs.get("zone_from", ""),
+        picks=tuple(_picks(connection, send_id, kept.get("picks", ()), lines)),
+    )
+
+
+def _lines(connection: Connection, order_id: int) -> dict[str, str]:
+    """sku → what the order calls it, else the catalog."""
+    query = (
+        select(order_lines.c.sku, order_lines.c.title, products.c.title)
+        .outerjoin(products, products.c.sku == order_lines.c.sku)
+        .where(order_lines.c.order_id == order_id)
+        .order_by(order_lines.c.line_no)
+    )
+    return {sku: title or listed or sku for sku, title, listed in connection.execute(query)}
+
+
+def _allowed(connection: Connection, send_id: UUID, kept: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The decision that let it go: the last one, should it have taken several tries."""
+    query = select(decisions).where(decisions.c.send_id == send_id, decisions.c.outcome == "allow")
+    old = [row for row in kept if row["send_id"] == send_id and row["outcome"] == "allow"]
+    rows = [*old, *(dict(row) for row in connection.execute(query).mappings())]
+    return max(rows, key=lambda row: row["at"], default=None)
+
+
+def _consent(connection: Connection, recipient_id: int, at: datetime) -> Any:
+    """The newest word at an instant, where it was a yes."""
+    query = (
+        select(consents.c.state, consents.c.at, consents.c.source)
+        .where(consents.c.recipient_id == recipient_id, consents.c.at <= at)
+        .order_by(consents.c.at.desc(), consents.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return row if row and row.state == ConsentState.GRANTED else None
+
+
+def _picks(
+    connection: Connection, send_id: UUID, kept: Iterable[Mapping[str, Any]], bought: Mapping[str, str]
+) -> Iterable[PickWhy]:
+    query = select(picks).where(picks.c.send_id == send_id)
+    old = [row for row in kept if row["send_id"] == send_id]
+    rows = [*old, *(dict(row) for row in connection.execute(query).mappings())]
+    for row in sorted(rows, key=lambda row: row["slot"]):
+        because, together = row["because"], (row["evidence"] or {}).get("orders_together", 0)
+        yield PickWhy(row["title"], bought.get(because, because), row["source"], int(together))

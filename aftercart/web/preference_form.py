@@ -1,0 +1,160 @@
+"""The form of the preference page: what it shows of a person, what it posts, and what was saved, in words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aftercart.pipeline.prefer import Person
+from aftercart.policy.preferences import Choice, Pace, RefusalKind, Refused, months_from, worth_keeping
+from aftercart.policy.suppression import SuppressionReason
+from aftercart.policy.zones import known_zone, zone_of
+from aftercart.web.form import Fields, only_value
+from aftercart.web.languages import NAMES, language_of
+from aftercart.web.recipient_pages import RecipientPages
+from aftercart.web.topics import Topics
+
+MOST_BYTES = 64_000
+PACES = {"any": Pace.ANY, "week": Pace.WEEKLY, "month": Pace.MONTHLY}
+SNOOZES = {"1": 1, "3": 3}
+"""Value of the field → months."""
+
+
+@dataclass(frozen=True)
+class PreferenceForm:
+    """The form for readers of one language. `shop_zone`, `shop_locale`: for people of whom nothing is known."""
+
+    pages: RecipientPages
+    topics: Topics
+    shop_zone: str
+    shop_locale: str
+
+    def facts(self, person: Person) -> dict[str, Any]:
+        """What the page shows."""
+        choice, zone = person.choice, self._zone(person)
+        return {
+            "email": person.email,
+            "blocked": self._blocked(person.blocked_for),
+            "topics": [
+                (id_, self.topics.name(id_, self.pages), self.topics.description(id_, self.pages), id_ in choice.topics)
+                for id_ in self.topics.ids(person.topic)
+            ],
+            "gets_mail": bool(choice.topics),
+            "pace": next(name for name, pace in PACES.items() if pace is choice.at_most),
+            "snoozed_until": choice.snoozed_until and choice.snoozed_until.isoformat(),
+            "snoozed_until_day": choice.snoozed_until and self.pages.day(choice.snoozed_until, zone),
+            "languages": [(code, name, code == self.pages.language) for code, name in NAMES.items()],
+            "zone": zone,
+            "zones": zones_by_continent(),
+            "products": [
+                (f"{product.refused.kind}:{product.refused.value}", product.title, product.refused in choice.refused)
+                for product in person.products
+            ],
+        }
+
+    def reader(self, fields: Fields, now: datetime) -> Callable[[Person], Choice]:
+        """What the posted fields make of a person. What they do not name, or name oddly, stays as it is."""
+
+        def choose(person: Person) -> Choice:
+            if only_value(fields, "answer") == "leave":
+                return replace(person.choice, topics=frozenset())
+            if only_value(fields, "answer") != "save":
+                return person.choice
+            zone = only_value(fields, "time_zone")
+            zone = zone if known_zone(zone) else self._zone(person)
+            chosen = Choice(
+                topics=frozenset(fields.get("topic", ())) & set(self.topics.ids(person.topic)),
+                at_most=PACES.get(only_value(fields, "pace"), person.choice.at_most),
+                snoozed_until=self._snoozed(only_value(fields, "snooze"), person, zone, now),
+                locale=only_value(fields, "language") if only_value(fields, "language") in NAMES else "",
+                time_zone=zone,
+                refused=frozenset(filter(None, map(_refused, fields.get("refuse", ())))),
+            )
+            return self._without_what_is_known(chosen, person)
+
+        return choose
+
+    def saved(self, person: Person) -> list[str]:
+        """All that stands now, a sentence each."""
+        say, choice, zone = self.pages.words, person.choice, self._zone(person)
+        about = ", ".join(
+            self.topics.name(id_, self.pages) for id_ in self.topics.ids(person.topic) if id_ in choice.topics
+        )
+        lines = [self._blocked(person.blocked_for)] if person.blocked_for else []
+        if not person.blocked_for:
+            nothing = say("You get no marketing mail from %(brand)s.", brand=self.pages.brand)
+            lines.append(say("You get mail about: %(topics)s.", topics=about) if about else nothing)
+        if choice.at_most is not Pace.ANY:
+            weekly = choice.at_most is Pace.WEEKLY
+            lines.append(say("At most once a week.") if weekly else say("At most once a month."))
+        else:
+            lines.append(say("As often as there is something to say."))
+        if choice.snoozed_until:
+            lines.append(say("No mail before %(day)s.", day=self.pages.day(choice.snoozed_until, zone)))
+        lines.append(say("Language: %(language)s", language=NAMES[language_of(person.locale, self.shop_locale)]))
+        lines.append(say("Time zone: %(zone)s", zone=zone))
+        if refused := ", ".join(product.title for product in person.products if product.refused in choice.refused):
+            lines.append(say("Not shown to you: %(products)s.", products=refused))
+        return lines
+
+    def fields(self, person: Person) -> list[tuple[str, str]]:
+        """What the form would post for the person as they stand: with it a change is taken back."""
+        choice = person.choice
+        pace = next(name for name, pace in PACES.items() if pace is choice.at_most)
+        return [
+            ("answer", "save"),
+            *(("topic", id_) for id_ in sorted(choice.topics)),
+            ("pace", pace),
+            ("snooze", choice.snoozed_until.isoformat() if choice.snoozed_until else "none"),
+            ("language", language_of(person.locale, self.shop_locale)),
+            ("time_zone", self._zone(person)),
+            *(("refuse", f"{one.kind}:{one.value}") for one in sorted(choice.refused)),
+        ]
+
+    def _without_what_is_known(self, chosen: Choice, person: Person) -> Choice:
+        """What is as the shop says follows the shop, also when it learns better: only what differs was chosen."""
+        locale = "" if chosen.locale == language_of(person.known_locale, self.shop_locale) else chosen.locale
+        default = str(zone_of(own=person.known_time_zone, country=person.country, shop=self.shop_zone).zone)
+        return replace(chosen, locale=locale, time_zone="" if chosen.time_zone == default else chosen.time_zone)
+
+    def _zone(self, person: Person) -> str:
+        return str(zone_of(own=person.time_zone, country=person.country, shop=self.shop_zone).zone)
+
+    def _snoozed(self, value: str, person: Person, zone: str, now: datetime) -> datetime | None:
+        if value in SNOOZES:
+            return months_from(now, SNOOZES[value], ZoneInfo(zone))
+        try:
+            return worth_keeping(datetime.fromisoformat(value), now) if value != "none" else None
+        except (ValueError, TypeError):  # TypeError: it has no time zone
+            return person.choice.snoozed_until
+
+    def _blocked(self, reason: SuppressionReason | None) -> str:
+        say = self.pages.words
+        match reason:
+            case None:
+                return ""
+            case SuppressionReason.COMPLAINT:
+                return say("We do not write to you, because a mail of ours was marked as spam.")
+            case SuppressionReason.HARD_BOUNCE | SuppressionReason.SOFT_BOUNCES:
+                return say("We do not write to you, because our mails to this address came back.")
+            case _:
+                return say("We do not write to this address.")
+
+
+@cache
+def zones_by_continent() -> Mapping[str, list[str]]:
+    """The zones that can be chosen, as `zone1970.tab` of the time zone database lists them: (continent → zones)."""
+    table = (files("tzdata") / "zoneinfo" / "zone1970.tab").read_text(encoding="utf-8")
+    names = sorted(row.split("\t")[2] for row in table.splitlines() if not row.startswith("#"))
+    continents: dict[str, list[str]] = {}
+    for name in names:
+        continents.setdefault(name.partition("/")[0], []).append(name)
+    return continents
+
+
+def _refused(written: str) -> Refused | None:
+    kind, _, value = written.partition(":")
+    return Refused(RefusalKind(kind), value) if kind in set(RefusalKind) and value else None

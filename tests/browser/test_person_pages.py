@@ -1,0 +1,97 @@
+"""The pages of a reader's own in a real browser: every language, width and scheme, by keyboard, without scripts."""
+
+from collections.abc import Iterator
+from time import sleep
+
+import pytest
+
+from aftercart.db.tables import recipients
+from aftercart.web.languages import NAMES
+from tests.browser.axe import violations
+from tests.browser.chromium import DESKTOP, PHONE, Page, Scheme, Screen
+from tests.cast import ADA
+from tests.web.reader import TOPICS, Reader, reading
+
+pytestmark = pytest.mark.browser
+
+PAGES = {"u": "unsubscribe", "p": "preferences", "w": "why", "l": "less", "h": "have"}
+LONG = {**ADA, "email": f"ada.{'x' * 50}@{'long' * 12}.example"}
+
+
+@pytest.fixture(scope="module")
+def ada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    with reading(
+        tmp_path_factory.mktemp("ada"), LONG, TOPICS + f"logo_url: https://www.example.com/{'x' * 9}.png\n"
+    ) as reader:
+        yield reader
+
+
+def speak(reader: Reader, language: str) -> None:
+    with reader.app.db.write() as connection:
+        connection.execute(recipients.update().values(locale=language))
+
+
+def url(reader: Reader, kind: str) -> str:
+    return f"{str(reader.client.base_url).rstrip('/')}{reader.path(kind)}"
+
+
+def faults(page: Page) -> list[str]:
+    """What is wrong, apart from the logo of a shop that is not there."""
+    return [fault for fault in page.faults() if "www.example.com" not in fault]
+
+
+@pytest.mark.parametrize(
+    ("screen", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")]
+)
+@pytest.mark.parametrize("language", sorted(NAMES))
+def test_every_page_fits_can_be_read_and_passes_axe(
+    page: Page, ada: Reader, language: str, screen: Screen, scheme: Scheme
+) -> None:
+    speak(ada, language)
+    for kind in PAGES:
+        page.open(url(ada, kind), screen, scheme)
+        assert faults(page) == [], kind
+        assert violations(page) == [], kind
+        assert page.run("document.documentElement.dir") == ("rtl" if language == "ar" else "ltr")
+
+
+def test_a_browser_that_opens_scrolls_and_waits_changes_nothing(page: Page, ada: Reader) -> None:
+    """T25."""
+    before = ada.said()
+    for kind in [*PAGES, "v"]:
+        page.open(url(ada, kind), PHONE)
+        page.run("scrollTo(0, document.body.scrollHeight); dispatchEvent(new MouseEvent('mousemove'))")
+    sleep(1)
+    assert ada.said() == before
+
+
+def test_without_scripts_and_by_keyboard_alone_a_choice_is_saved_and_taken_back(page: Page, ada: Reader) -> None:
+    speak(ada, "en")
+    page.scripts(allowed=False)
+    try:
+        page.open(url(ada, "p"), PHONE)
+        page.key("Tab")  # the first topic
+        page.key("Tab")  # the second one
+        page.key(" ")
+        page.submit_by_key("Enter")
+        assert "You get mail about: What goes with it." in page.words()
+        page.key("Tab")
+        page.submit_by_key("Enter")
+        assert "You get mail about: What goes with it, Tips." in page.words()
+    finally:
+        page.scripts(allowed=True)
+
+
+def test_a_word_about_a_pick_takes_one_press(page: Page, ada: Reader) -> None:
+    for kind, words in (("l", "Noted, thank you"), ("h", "Noted, thank you")):
+        page.open(url(ada, kind), PHONE, "dark")
+        page.press("button")
+        assert words in page.words()
+        assert faults(page) == []
+        assert violations(page) == []
+        page.press("button")
+    page.open(url(ada, "p"), PHONE)
+    page.press("button")
+    assert "This holds from now on:" in page.words()
+    assert faults(page) == []
+    assert violations(page) == []

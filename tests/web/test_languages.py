@@ -1,0 +1,69 @@
+"""The pages speak the reader's language, and all of it."""
+
+import re
+
+import pytest
+
+from aftercart.web.languages import NAMES, accepted, catalog, language_of, locale_of
+from aftercart.web.recipient_pages import RecipientPages
+from tests.web.messages import messages
+
+OTHERS = sorted(NAMES.keys() - {"en"})
+EVERY = sorted(messages())
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_message_is_translated_and_names_the_same_values(language: str) -> None:
+    kept = catalog(language)._catalog  # type: ignore[attr-defined]
+    assert set(kept) - {""} == set(EVERY), "what is too much was said once, what lacks is new"
+    for message in EVERY:
+        translated = kept[message]
+        assert translated.strip(), message
+        assert sorted(re.findall(r"%\(\w+\)s", translated)) == sorted(re.findall(r"%\(\w+\)s", message)), message
+        assert translated.count("%") == message.count("%"), message
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [
+        (("fr_CA",), "fr"),
+        (("fr-FR", "de"), "fr"),
+        (("ja", "de-AT"), "de"),
+        (("", "es"), "es"),
+        (("DE",), "de"),
+        (("ja", ""), "en"),
+        (("ar-EG",), "ar"),
+        ((), "en"),
+    ],
+)
+def test_the_first_language_that_there_is_speaks(wanted: tuple[str, ...], language: str) -> None:
+    assert language_of(*wanted) == language
+
+
+def test_the_country_stays_where_there_is_one_to_write_dates_as() -> None:
+    assert [locale_of(tag) for tag in ("en-gb", "fr_CA", "de-XX", "ar", "ja-JP")] == [
+        "en_GB",
+        "fr_CA",
+        "de",
+        "ar",
+        "en",
+    ]
+
+
+def test_what_a_browser_accepts_is_read_in_its_order() -> None:
+    assert accepted("de;q=0.5, fr-CH, *;q=0.1, en;q=0, x y, es;q=oops") == ["fr-CH", "de", "*"]
+    assert accepted("") == []
+
+
+@pytest.mark.parametrize("language", sorted(NAMES))
+def test_a_page_says_its_language_and_its_direction(language: str) -> None:
+    html = bytes(RecipientPages("Bikes", "#0f766e", locale=language).no_such_link().body).decode()
+    assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in html
+
+
+def test_values_are_escaped_in_every_language() -> None:
+    for language in NAMES:
+        page = RecipientPages("<b>Bikes", "#0f766e", locale=language).ask("<i>@example.com", "<u>Tips")
+        html = bytes(page.body).decode()
+        assert not re.search(r"<[biu]>", html)
+        assert "&lt;i&gt;@example.com" in html

@@ -1,0 +1,310 @@
+"""What a reader can do from their mail: choose, look at it in a browser, ask why, and say what not to be offered."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercart.db.tables import copies, sends
+from aftercart.policy.store import suppress
+from aftercart.policy.suppression import SuppressionReason
+from aftercart.reports.explain import explain
+from aftercart.testing import run_until
+from tests.cast import ADA, BIKE, DAY, Shop, clock_of, fates, order, outbox, rows
+from tests.web.reader import BODY, DUE, TOPICS, Reader, links_of, reading
+
+ENGLISH = {**ADA, "locale": "en-GB"}
+
+
+@pytest.fixture
+def ada(tmp_path: Path) -> Iterator[Reader]:
+    with reading(tmp_path, ENGLISH) as reader:
+        yield reader
+
+
+def second_order(reader: Reader, number: str = "1002") -> None:
+    """Ada orders again; time passes until the mail about it is due and a bit."""
+    order(reader.app, number, ENGLISH, [{**BIKE, "sku": "HELMET", "title": "Helmet"}])
+    run_until(reader.app, reader.app.clock() + 8 * DAY)
+
+
+# ---------------------------------------------------------------- opening
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_opening_any_link_changes_nothing_however_often(ada: Reader, method: str) -> None:
+    """T24: mail scanners open every link."""
+    before = ada.said()
+    for paths in links_of(ada.message).values():
+        for path in paths * 2:
+            assert ada.client.request(method, path).status_code in (200, 302)
+    assert ada.said() == before
+
+
+def test_no_page_runs_a_script_or_lets_itself_be_framed(ada: Reader) -> None:
+    for kind in "pwlhuv":
+        page = ada.get(kind)
+        policy = page.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src ")
+        assert "frame-ancestors 'none'" in policy
+        assert "<script" not in page.text.lower()
+        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["cache-control"] == "no-store"
+
+
+def test_the_pages_speak_the_readers_language_and_a_stranger_s_browser_s(tmp_path: Path) -> None:
+    with reading(tmp_path) as ada:  # fr-FR
+        page = ada.get("p")
+        assert '<html lang="fr" dir="ltr">' in page.text
+        assert "Ce qui va avec" in page.text
+        assert "Moins d’articles" in ada.get("l").text
+        assert "vous avez commandé chez Example Bikes" in ada.get("w").text
+        nobody = ada.client.get("/p/nonsense", headers={"Accept-Language": "de-AT, en;q=0.5"})
+        assert (nobody.status_code, "Dieser Link funktioniert nicht" in nobody.text) == (404, True)
+
+
+# ---------------------------------------------------------------- choosing
+
+
+def test_saving_a_form_that_was_not_touched_changes_nothing_but_says_how_it_stands(ada: Reader) -> None:
+    saved = ada.press(ada.get("p"), "Save")
+    assert "You get mail about: What goes with it, Tips." in saved.text
+    assert "As often as there is something to say." in saved.text
+    assert "Time zone: Europe/Paris" in saved.text
+    assert "Undo" not in saved.text
+    (row,) = ada.said()["preferences"]
+    assert (row["locale"], row["time_zone"], row["at_most"], row["snoozed_until"]) == ("", "", "", None)
+    assert ada.said()["suppressions"] == []
+
+
+def test_what_was_chosen_is_said_exactly_acts_and_can_be_taken_back(ada: Reader) -> None:
+    chosen = {"topic": ["recommendations"], "pace": "month", "snooze": "1", "language": "de"}
+    more = {"time_zone": "Asia/Tokyo", "refuse": ["category:LAMP category"]}
+    first = ada.get("p")
+    saved = ada.press(first, "Save", **chosen, **more)
+    for sentence in (
+        "Sie bekommen E-Mails zu: What goes with it.",
+        "Höchstens einmal im Monat.",
+        "Keine E-Mail vor dem 5. April 2026.",
+        "Sprache: Deutsch",
+        "Zeitzone: Asia/Tokyo",
+        "Nicht gezeigt wird Ihnen: LAMP category.",
+    ):
+        assert sentence in saved.text
+    (kept,) = ada.said()["preferences"]
+    assert (kept["locale"], kept["time_zone"], kept["at_most"]) == ("de", "Asia/Tokyo", "1 per 30d")
+    assert kept["snoozed_until"].isoformat() == "2026-04-04T15:00:00+00:00", "midnight in Tokyo"
+    assert [(s["scope"], s["topic"]) for s in ada.said()["suppressions"]] == [("topic", "tips")]
+    undone = ada.press(saved, "Rückgängig: wie es vorher war")
+    assert "You get mail about: What goes with it, Tips." in undone.text
+    assert ada.said()["suppressions"] == ada.said()["refusals"] == []
+    assert ada.get("p").text.partition("</style>")[2] == first.text.partition("</style>")[2]
+    again = ada.press(undone, "Undo: as it was before")
+    assert "Höchstens einmal im Monat." in again.text
+
+
+def test_who_leaves_altogether_is_believed_and_may_come_back(ada: Reader) -> None:
+    left = ada.press(ada.get("p"), "Unsubscribe from everything")
+    assert "You get no marketing mail from Example Bikes." in left.text
+    (entry,) = ada.said()["suppressions"]
+    assert (entry["scope"], entry["reason"]) == ("brand", "unsubscribed")
+    second_order(ada)
+    assert fates(ada.app)[-1] == ("skipped", "unsubscribed")
+    page = ada.get("p")
+    assert "You get no marketing mail from us." in page.text
+    back = ada.press(page, "Save", topic=["recommendations"])
+    assert "You get mail about: What goes with it." in back.text
+    assert [row["state"] for row in ada.said()["consents"]][-3:] == ["granted", "denied", "granted"]
+    second_order(ada, "1003")
+    assert fates(ada.app)[-1] == ("sent", "sent")
+
+
+def test_no_topic_at_all_is_leaving(ada: Reader) -> None:
+    assert "You get no marketing mail" in ada.press(ada.get("p"), "Save", topic=None).text
+    assert [entry["scope"] for entry in ada.said()["suppressions"]] == ["brand"]
+
+
+def test_mail_about_a_topic_that_was_left_does_not_go_and_other_mail_does(ada: Reader) -> None:
+    ada.press(ada.get("p"), "Save", topic=["tips"])
+    second_order(ada)
+    assert fates(ada.app)[-1] == ("skipped", "unsubscribed")
+    ada.press(ada.get("p"), "Save", topic=["tips", "recommendations"])
+    second_order(ada, "1003")
+    assert fates(ada.app)[-1] == ("sent", "sent")
+
+
+def test_a_complaint_is_not_undone_by_a_form(ada: Reader) -> None:
+    with ada.app.db.write() as connection:
+        suppress(connection, ["ada@example.com"], SuppressionReason.COMPLAINT, "test", DUE)
+    page = ada.get("p")
+    assert "a mail of ours was marked as spam" in page.text
+    ada.press(page, "Save", topic=["recommendations", "tips"])
+    assert [entry["reason"] for entry in ada.said()["suppressions"]] == ["complaint"]
+    assert [row["state"] for row in ada.said()["consents"]][-1] == "granted", (
+        "as the shop had told it, and no later one"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"answer=save&answer=save",
+        b"answer=other&topic=tips",
+        b"answer=save&topic=recommendations&topic=tips&snooze=0001-01-01T00:00:00%2B00:00&pace=daily&time_zone=../x",
+        b"answer=save&topic=recommendations&topic=tips&snooze=9999-12-31T23:59:59%2B00:00&refuse=sku:EVERYTHING",
+        b"answer=save&topic=recommendations&topic=tips&snooze=2026-04-01&language=xx&refuse=x:y&refuse=:&refuse=sku:",
+        b"&".join([b"topic=tips"] * 600),
+    ],
+)
+def test_odd_forms_choose_nothing(ada: Reader, body: bytes) -> None:
+    ada.press(ada.get("p"), "Save")
+    before = ada.said()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert ada.client.post(ada.path("p"), content=body, headers=headers).status_code == 200
+    assert ada.said() == before
+
+
+# ---------------------------------------------------------------- how often, and a break
+
+
+def test_a_break_holds_a_mail_and_one_that_outlasts_it_ends_it_with_the_cause_kept(ada: Reader) -> None:
+    ada.press(ada.get("p"), "Save", snooze="1")
+    second_order(ada)
+    assert fates(ada.app)[-1] == ("skipped", "expired")
+    with ada.app.db.read() as connection:
+        story = explain(connection, "1002").orders[0]
+    said = [moment.sentence for moment in story.moments if moment.kind == "gate"][-1]
+    assert "the person had asked for a break until then" in said
+    clock_of(ada.app).move_to(datetime.fromisoformat("2026-04-05T12:00:00+00:00"))
+    second_order(ada, "1003")
+    assert fates(ada.app)[-1] == ("sent", "sent")
+
+
+def test_at_most_once_a_week_is_a_cap_like_others(ada: Reader) -> None:
+    ada.press(ada.get("p"), "Save", pace="week")
+    for number in ("1002", "1003"):
+        order(ada.app, number, ENGLISH, [{**BIKE, "sku": number, "title": "Thing"}])
+    run_until(ada.app, DUE + 5 * DAY)
+    assert len(outbox(ada.app).mails_to("ada@example.com")) == 1, "the window of the first is not over"
+    run_until(ada.app, DUE + 10 * DAY)
+    times = sorted(row["counted_at"] for row in rows(ada.app, sends) if row["counted_at"])
+    assert all(later - earlier >= timedelta(days=7) for earlier, later in pairwise(times))
+
+
+# ---------------------------------------------------------------- what not to be offered
+
+
+def offered(reader: Reader, number: int) -> set[str]:
+    """The products in a mail, by the pages that its links to the shop lead to."""
+    message = outbox(reader.app).mails_to("ada@example.com")[number]
+    return {sku for sku in ("Lamp", "Lock", "Pump", "Bell", "Rack") if f">{sku}</a>" in message.html}
+
+
+@pytest.mark.parametrize(
+    ("kind", "button", "kept"),
+    [
+        ("l", "Yes, less like this", [("sku", "less_like_this"), ("category", "less_like_this")]),
+        ("h", "Yes, I have it already", [("sku", "have_it")]),
+    ],
+)
+def test_what_a_reader_says_of_a_pick_is_kept_once_acts_and_can_be_taken_back(
+    ada: Reader, kind: str, button: str, kept: list[tuple[str, str]]
+) -> None:
+    page = ada.get(kind)
+    (title,) = [sku for sku in offered(ada, 0) if f"<bdi>{sku}</bdi>" in page.text]
+    for _ in range(2):
+        noted = ada.press(page, button)
+        assert "Noted, thank you" in noted.text
+    assert sorted((row["kind"], row["why"]) for row in ada.said()["refusals"]) == sorted(kept)
+    assert "Noted, thank you" in ada.get(kind).text
+    clock_of(ada.app).step(70 * DAY)  # long enough for everything to be offered again
+    second_order(ada)
+    assert title not in offered(ada, 1)
+    assert offered(ada, 1)
+    with ada.app.db.read() as connection:
+        told = explain(connection, "1002").plain()
+    decided = next(moment for moment in told["orders"][0]["moments"] if moment["reason"] == "allowed")
+    assert title.upper() in decided["facts"]["refused"]
+    with ada.app.db.read() as connection:
+        (person,) = explain(connection, "ada@example.com").people
+    assert any(f"“{title.upper()}” is not offered to them any more" in moment.sentence for moment in person.moments)
+    assert ada.press(noted, "Undo: you may show it to me").status_code == 200
+    assert ada.said()["refusals"] == []
+
+
+def test_what_was_refused_stands_on_the_preference_page_and_can_be_let_in_there(ada: Reader) -> None:
+    ada.press(ada.get("h"), "Yes, I have it already")
+    page = ada.get("p")
+    (row,) = ada.said()["refusals"]
+    assert f'name="refuse" value="sku:{row["value"]}" checked' in page.text
+    ada.press(page, "Save", refuse=None)
+    assert ada.said()["refusals"] == []
+
+
+# ---------------------------------------------------------------- the mail in a browser
+
+
+def test_the_mail_in_a_browser_is_the_one_that_was_sent(ada: Reader) -> None:
+    assert ada.get("v").text == ada.message.html
+
+
+def test_it_stays_so_when_template_price_and_brand_have_changed(ada: Reader, tmp_path: Path) -> None:
+    Shop(tmp_path / "shop").template("plain", BODY.replace("Leave", "Go")).write(brand=TOPICS.replace("Tips", "Tricks"))
+    (tmp_path / "shop" / "campaigns" / "brand.yaml").write_text(
+        (tmp_path / "shop" / "campaigns" / "brand.yaml").read_text().replace("Example Bikes", "Other Bikes")
+    )
+    clock_of(ada.app).step(DAY)
+    assert ada.get("v").text == ada.message.html
+
+
+def test_without_hosts_to_count_clicks_on_its_links_lead_straight_to_the_shop(ada: Reader, tmp_path: Path) -> None:
+    file = tmp_path / "shop" / "campaigns" / "brand.yaml"
+    file.write_text(file.read_text().replace("link_hosts: [example.com]", "link_hosts: [example.org]"))
+    html = ada.get("v").text
+    assert "/c/" not in html
+    assert 'href="https://www.example.com/' in html
+
+
+def test_a_copy_takes_little_room(ada: Reader) -> None:
+    """T35: at most 1 KB a row."""
+    (row,) = rows(ada.app, copies)
+    assert len(row["content"]) < 1000
+    assert b"example" not in row["content"]
+
+
+# ---------------------------------------------------------------- why
+
+
+def test_the_page_says_why_in_the_facts_that_it_was_decided_on(ada: Reader) -> None:
+    page = ada.get("w").text
+    for words in (
+        "On 2 March 2026 you ordered from Example Bikes (order 1001).",
+        "You bought: Road bike.",
+        "This mail is one of those about “What goes with it”, from the campaign “accessories”.",
+        "You agreed to our mails on 2 March 2026, in our shop.",
+        "It went to ada@example.com on 5 March 2026, 10:00.",
+        "That is by your own time zone, Europe/Paris.",
+        "popular with our customers",
+    ):
+        assert words in page, words
+
+
+# ---------------------------------------------------------------- both databases
+
+
+def test_both_databases_keep_what_was_chosen_in_the_same_way(tmp_path: Path, newest_url: str) -> None:
+    with reading(tmp_path, ENGLISH, database_url=newest_url) as ada:
+        ada.press(ada.get("p"), "Save", topic=["tips"], pace="week", snooze="3")
+        ada.press(ada.get("l"), "Yes, less like this")
+        ada.client.post(ada.path("u"), data={"answer": "topic"})
+        said: dict[str, Any] = ada.said()
+        assert [(s["scope"], s["topic"]) for s in said["suppressions"]] == [("topic", "recommendations")]
+        assert len(said["refusals"]) == 2
+        assert said["preferences"][0]["at_most"] == "1 per 7d"
+        assert ada.get("v").text == ada.message.html
+        assert ada.get("w").status_code == 200
