@@ -2,14 +2,16 @@
 
     closed ──several faults in a row──▶ open ──its time is over──▶ one mail probes ──taken──▶ closed
                                           ▲                             │       ▲  │
-                                          └──── for twice as long ──────┘       └──┘ it broke over this mail:
-                                               a fault again, or the fifth           another mail probes
-                                               mail over which it broke
+                                          ├──── for twice as long ──────┤       └──┘ it broke over this mail:
+                                          │     a fault again           │            another mail probes
+                                          └──── for as long as at first ┘
+                                                the fifth mail over which it broke
 
 What a provider says of a recipient is no fault of the provider. One that refuses somebody works. One that breaks the
 connection when it hears of a recipient may be ill, or stumble over this mailbox alone; one mail cannot tell. So it
 takes several, of different people, each for the first time: a mailbox that breaks every connection is known after its
-first mail, and must not close the way for all others with every retry.
+first mail, and must not close the way for all others with every retry. And such a sender is tried again soon each time:
+it can be reached, a few mails cost nobody much, and if most of those that wait are poison the good ones must be found.
 """
 
 import re
@@ -122,7 +124,8 @@ def after(breaker: Breaker, sign: Sign, words: str, now: datetime) -> Breaker:
 def _after_fault(breaker: Breaker, words: str, now: datetime) -> Breaker:
     told = _told(breaker, words, now)
     if breaker.state is State.PROBING or (breaker.state is State.CLOSED and told.faults >= FAULTS_TO_OPEN):
-        return _opened(told, now)
+        rest = min(FIRST_REST * 2 ** min(breaker.openings, 10), LONGEST_REST)
+        return replace(told, state=State.OPEN, openings=breaker.openings + 1, until=now + rest)
     return told
 
 
@@ -135,15 +138,10 @@ def _after_doubt(breaker: Breaker, words: str, now: datetime) -> Breaker:
         case State.PROBING:
             told = _told(breaker, words, now)
             is_enough = told.faults % FAULTS_TO_OPEN == 0
-            return _opened(told, now) if is_enough else replace(told, state=State.OPEN, until=now)
+            return replace(told, state=State.OPEN, until=now + FIRST_REST if is_enough else now)
 
 
 def _told(breaker: Breaker, words: str, now: datetime) -> Breaker:
     fresh = breaker.fault_at is not None and now - breaker.fault_at <= FAULTS_BELONG_TOGETHER
     faults = breaker.faults + 1 if fresh or breaker.state is not State.CLOSED else 1
     return replace(breaker, faults=faults, fault_at=now, fault=words)
-
-
-def _opened(breaker: Breaker, now: datetime) -> Breaker:
-    rest = min(FIRST_REST * 2 ** min(breaker.openings, 10), LONGEST_REST)
-    return replace(breaker, state=State.OPEN, openings=breaker.openings + 1, until=now + rest)

@@ -213,7 +213,7 @@ def rig(
     commands: Callable[[int], list[Command]] = one_process,
     database_url: str = "",
     broker_url: str = "inproc://",
-    campaigns: Mapping[str, str] = MappingProxyType({}),
+    campaigns: Mapping[str, Any] = MappingProxyType({}),
     **environment: str,
 ) -> Iterator[Rig]:
     """An installation in an empty folder; nothing runs yet, and nothing afterwards."""
