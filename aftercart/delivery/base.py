@@ -34,6 +34,8 @@ class Message:
     """What a mail service may count it under."""
     via: str = ""
     """The name of the sender that was chosen for it, where there are several."""
+    tries: int = 0
+    """How often it was tried before, in vain."""
 
 
 class Outcome(StrEnum):
@@ -72,6 +74,9 @@ class Receipt:
     fault_is_ours: bool = False
     """Not the recipient's and not the provider's: it refused us (login, relaying, blocklist, policy, no connection), or
     the message cannot be made into a mail. Worth trying again once somebody has mended it, whatever the outcome."""
+    broke_over_it: bool = False
+    """The connection stood, and broke when the provider had heard who this mail is for. That may be the provider's
+    fault or this mailbox's alone: other mails will tell."""
     retry_after: timedelta | None = None
     """How long the provider asks us to wait before the next try."""
     via: str = ""

@@ -1,10 +1,17 @@
 """When a sender is out of order, it is left alone for a while; then one mail tries it again. Pure.
 
     closed ──several faults in a row──▶ open ──its time is over──▶ one mail probes ──taken──▶ closed
-                                          ▲                             │
-                                          └──── for twice as long ──────┘ a fault again
+                                          ▲                             │       ▲  │
+                                          ├──── for twice as long ──────┤       └──┘ it broke over this mail:
+                                          │     a fault again           │            another mail probes
+                                          └──── for as long as at first ┘
+                                                the fifth mail over which it broke
 
-What a provider says of a recipient is no fault of the provider. One that refuses somebody works.
+What a provider says of a recipient is no fault of the provider. One that refuses somebody works. One that breaks the
+connection when it hears of a recipient may be ill, or stumble over this mailbox alone; one mail cannot tell. So it
+takes several, of different people, each for the first time: a mailbox that breaks every connection is known after its
+first mail, and must not close the way for all others with every retry. And such a sender is tried again soon each time:
+it can be reached, a few mails cost nobody much, and if most of those that wait are poison the good ones must be found.
 """
 
 import re
@@ -18,6 +25,8 @@ FAULTS_TO_OPEN = 5
 """In a row, of all workers together. One alone may be a connection too many or a server that restarts."""
 FAULTS_BELONG_TOGETHER = timedelta(minutes=5)
 """A fault that is older says nothing about now."""
+MAILS_TO_PROBE = FAULTS_TO_OPEN
+"""So many are kept ready to try it: over some of them it may break."""
 FIRST_REST = timedelta(seconds=15)
 LONGEST_REST = timedelta(minutes=5)
 PROBE_LEASE = timedelta(minutes=2)
@@ -33,6 +42,8 @@ class Sign(StrEnum):
 
     WORKS = "works"
     FAULT = "fault"
+    DOUBT = "doubt"
+    """Its fault, or that of the mailbox over which it broke."""
     NOTHING = "nothing"
 
 
@@ -45,6 +56,8 @@ def sign_of(receipt: Receipt) -> Sign:
             return Sign.WORKS
         case Outcome.REJECTED if receipt.code is None:
             return Sign.NOTHING  # the mail could not be made: the provider never saw it
+        case Outcome.DEFERRED if receipt.broke_over_it:
+            return Sign.DOUBT
         case Outcome.DEFERRED if not receipt.fault_is_ours:
             return Sign.FAULT if _is_about_all_mail(receipt) else Sign.NOTHING
         case Outcome.WITHHELD | Outcome.HELD:
@@ -102,15 +115,33 @@ def after(breaker: Breaker, sign: Sign, words: str, now: datetime) -> Breaker:
             return Breaker()
         case Sign.FAULT:
             return _after_fault(breaker, words, now)
+        case Sign.DOUBT:
+            return _after_doubt(breaker, words, now)
         case Sign.NOTHING:  # a probe that told nothing: the next mail probes
             return replace(breaker, state=State.OPEN, until=now) if breaker.state is State.PROBING else breaker
 
 
 def _after_fault(breaker: Breaker, words: str, now: datetime) -> Breaker:
-    fresh = breaker.fault_at is not None and now - breaker.fault_at <= FAULTS_BELONG_TOGETHER
-    faults = breaker.faults + 1 if fresh or breaker.state is not State.CLOSED else 1
-    told = replace(breaker, faults=faults, fault_at=now, fault=words)
-    if breaker.state is State.PROBING or (breaker.state is State.CLOSED and faults >= FAULTS_TO_OPEN):
+    told = _told(breaker, words, now)
+    if breaker.state is State.PROBING or (breaker.state is State.CLOSED and told.faults >= FAULTS_TO_OPEN):
         rest = min(FIRST_REST * 2 ** min(breaker.openings, 10), LONGEST_REST)
         return replace(told, state=State.OPEN, openings=breaker.openings + 1, until=now + rest)
     return told
+
+
+def _after_doubt(breaker: Breaker, words: str, now: datetime) -> Breaker:
+    match breaker.state:
+        case State.CLOSED:
+            return _after_fault(breaker, words, now)
+        case State.OPEN:  # of a mail that was under way
+            return breaker
+        case State.PROBING:
+            told = _told(breaker, words, now)
+            is_enough = told.faults % FAULTS_TO_OPEN == 0
+            return replace(told, state=State.OPEN, until=now + FIRST_REST if is_enough else now)
+
+
+def _told(breaker: Breaker, words: str, now: datetime) -> Breaker:
+    fresh = breaker.fault_at is not None and now - breaker.fault_at <= FAULTS_BELONG_TOGETHER
+    faults = breaker.faults + 1 if fresh or breaker.state is not State.CLOSED else 1
+    return replace(breaker, faults=faults, fault_at=now, fault=words)

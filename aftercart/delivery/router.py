@@ -18,7 +18,7 @@ import structlog
 
 from aftercart.clock import Clock
 from aftercart.delivery.base import Go, Held, Message, Outcome, Receipt, Sender
-from aftercart.delivery.breaker import Sign, sign_of
+from aftercart.delivery.breaker import FAULTS_TO_OPEN, Sign, sign_of
 from aftercart.delivery.traffic import Traffic, Wait
 
 log = structlog.get_logger()
@@ -92,6 +92,10 @@ class _Batch:
         self._begun: set[UUID] = set()
         self._losses: Counter[str] = Counter()
         """Mails in a row that a sender could not be given."""
+        self._broke_over: defaultdict[str, set[str]] = defaultdict(set)
+        """By sender, the recipients in a row over which its connection broke."""
+        self._tried_in_vain: dict[UUID, Receipt] = {}
+        """Of mails over which a connection broke, and that wait for another sender."""
 
     def run(self) -> Iterator[Receipt]:
         while (waiting := self._next()) is not None:
@@ -192,13 +196,16 @@ class _Batch:
 
     def _judge(self, sender: Sender, receipt: Receipt) -> Receipt | None:
         """What the batch is told: the receipt, that it waits, or nothing yet where another sender takes it."""
-        self._traffic.report(sender.name, receipt)
         message, sign = self._offered.pop(receipt.send_id), sign_of(receipt)
+        self._traffic.report(sender.name, self._news(sender, sign, message), receipt.response)
         if sign is Sign.WORKS:
             self._losses[sender.name] = 0
-        if sign is not Sign.FAULT or receipt.send_id in self._begun:
+            self._broke_over[sender.name].clear()
+        if sign not in (Sign.FAULT, Sign.DOUBT) or receipt.send_id in self._begun:
             return receipt
         self._refused[receipt.send_id].add(sender.name)
+        if sign is Sign.DOUBT:
+            return self._judge_doubt(sender, message, receipt)
         choice = self._choose(message)
         others = isinstance(choice, _Chosen) or choice.is_pace
         if receipt.outcome is Outcome.DEFERRED:
@@ -206,18 +213,41 @@ class _Batch:
             if others or self._losses[sender.name] > 1:
                 self._given_up[sender.name] = receipt.response
         if others:
-            log.warning("failed_over", send_id=str(message.send_id), of=sender.name)
-            self._first.append((message, choice if isinstance(choice, _Chosen) else None))
+            self._fail_over(sender, message, choice)
             return None
         if self._losses[sender.name] > 1:  # it was not tried any more, or tried in vain after another
             return self._held(message, self._soon())
         return receipt
+
+    def _news(self, sender: Sender, sign: Sign, message: Message) -> Sign:
+        """Only the first mail to a mailbox over which connections break says anything about the sender."""
+        is_known = message.tries > 0 or message.recipient in self._broke_over[sender.name]
+        return Sign.NOTHING if sign is Sign.DOUBT and is_known else sign
+
+    def _judge_doubt(self, sender: Sender, message: Message, receipt: Receipt) -> Receipt | None:
+        """It has been tried: whatever the other senders do, it is not offered again before its pause."""
+        broke_over = self._broke_over[sender.name]
+        broke_over.add(message.recipient)
+        if len(broke_over) >= FAULTS_TO_OPEN:
+            self._given_up[sender.name] = receipt.response
+        choice = self._choose(message)
+        if not isinstance(choice, _Chosen) and not choice.is_pace:
+            return receipt
+        self._tried_in_vain[message.send_id] = replace(receipt, via=sender.name)
+        self._fail_over(sender, message, choice)
+        return None
+
+    def _fail_over(self, sender: Sender, message: Message, choice: _Chosen | Wait) -> None:
+        log.warning("failed_over", send_id=str(message.send_id), of=sender.name)
+        self._first.append((message, choice if isinstance(choice, _Chosen) else None))
 
     def _offer(self, message: Message) -> Message:
         self._offered[message.send_id] = message
         return message
 
     def _held(self, message: Message, wait: Wait) -> Receipt:
+        if tried := self._tried_in_vain.get(message.send_id):
+            return tried
         until, words = self._traffic.queue(wait), wait.words
         return Receipt(message.send_id, Outcome.HELD, words, via=wait.sender, held=wait.held, held_until=until)
 

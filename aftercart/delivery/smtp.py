@@ -7,6 +7,7 @@ trip for each message.
 
 import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from time import monotonic
@@ -26,8 +27,8 @@ CONNECTIONS = 8
 RENEW_AFTER_S = 60.0
 """Age at which an idle connection is replaced: many servers and middle boxes forget it after one to five minutes."""
 LOSSES_TO_GIVE_UP = 2
-"""So many in a row whose connection broke: the rest of the batch waits instead of hammering the server. Two mails to
-the one mailbox over which a server stumbles count as one, or they would hold up everybody behind them, each time."""
+"""So many in a row whose connection broke: the rest of the batch waits instead of hammering the server. Those over
+which it broke do not count: it stands again for the next one, and whether that goes well is for the breaker to see."""
 GROWING_S = 0.01
 """How often a batch looks whether a further connection has come."""
 QUIET_S = 0.2
@@ -62,7 +63,8 @@ class SmtpSender:
         """Hand over the messages. One receipt each, as soon as it is known; they begin in their order.
 
         A message that cannot be encoded, a refusal and a broken connection touch only their own message. When no
-        connection can be made, or two messages in a row lose theirs, the rest of the batch is deferred untried.
+        connection can be made, or two messages in a row lose theirs whoever they are for, the rest of the batch is
+        deferred untried.
         """
         return _Batch(self._pool, self._parcels(messages), go).receipts()
 
@@ -102,8 +104,7 @@ class _Batch:
         self._lines: list[Line] = []
         self._selector = DefaultSelector()
         self._untold = 0
-        self._losses: set[object] = set()
-        self._recipients: dict[UUID, str] = {}
+        self._losses = 0
         self._gave_up: LostError | None = None
 
     def receipts(self) -> Iterator[Receipt]:
@@ -152,10 +153,7 @@ class _Batch:
                 yield self._note(_out_of_reach(parcel))
 
     def _next(self) -> Parcel | Receipt | None:
-        parcel = self._returned.pop() if self._returned else next(self._parcels, None)
-        if isinstance(parcel, Parcel):
-            self._recipients[parcel.message.send_id] = parcel.message.recipient
-        return parcel
+        return self._returned.pop() if self._returned else next(self._parcels, None)
 
     def _free_line(self) -> Line | None:
         """An idle one; else one on which the next message can be announced while the last one is still judged."""
@@ -222,7 +220,7 @@ class _Batch:
             remains.parcel.tried = True
             self._returned.append(remains.parcel)
         else:
-            yield self._note(_deferred(remains.parcel, lost))
+            yield self._note(_deferred(remains.parcel, lost, broke_over_it=remains.broke_over_it))
 
     def _drop(self, line: Line) -> None:
         self._lines.remove(line)
@@ -252,14 +250,10 @@ class _Batch:
         self._untold += 1
         if receipt.outcome is Outcome.ACCEPTED:
             self._pool.accepted()
-        self._losses = self._losses | {self._who_lost(receipt)} if _lost(receipt) else set()
-        if len(self._losses) == LOSSES_TO_GIVE_UP:
+        self._losses = self._losses + 1 if _lost(receipt) else 0
+        if self._losses == LOSSES_TO_GIVE_UP:
             self._gave_up = LostError(None, f"not tried after: {receipt.response}")
         return receipt
-
-    def _who_lost(self, receipt: Receipt) -> object:
-        """A body that nobody answered for is a mail lost, so each of them counts."""
-        return receipt.send_id if receipt.outcome is Outcome.UNKNOWN else self._recipients.get(receipt.send_id)
 
     # ---------------------------------------------------------------- the end
 
@@ -285,14 +279,15 @@ def _out_of_reach(parcel: Parcel) -> Receipt:
     return Receipt(parcel.message.send_id, Outcome.REJECTED, words, fault_is_ours=ours)
 
 
-def _deferred(parcel: Parcel, lost: LostError) -> Receipt:
+def _deferred(parcel: Parcel, lost: LostError, *, broke_over_it: bool = False) -> Receipt:
     """The receipt of a message whose connection could not be made or broke before the body left."""
     send_id = parcel.message.send_id
     if lost.reply is not None and lost.reply.is_refusal:
-        return refusal(send_id, lost.reply, Phase.CONNECT)
-    return Receipt(send_id, Outcome.DEFERRED, as_response(str(lost)), fault_is_ours=True)
+        return replace(refusal(send_id, lost.reply, Phase.CONNECT), broke_over_it=broke_over_it)
+    return Receipt(send_id, Outcome.DEFERRED, as_response(str(lost)), fault_is_ours=True, broke_over_it=broke_over_it)
 
 
 def _lost(receipt: Receipt) -> bool:
-    """Whether this message's connection broke."""
-    return receipt.fault_is_ours and receipt.outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
+    """Whether this message's connection broke, whoever it is for."""
+    broke = receipt.fault_is_ours and receipt.outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
+    return broke and not receipt.broke_over_it

@@ -50,6 +50,8 @@ class Remains:
     """Its body has not left."""
     innocent: bool = False
     """The connection broke about the message before it."""
+    broke_over_it: bool = False
+    """It broke when the server had heard who the message is for."""
 
 
 class _Cleared(StrEnum):
@@ -69,6 +71,7 @@ class Dialog:
         self._opening: _Opening | None = None
         self._body: Parcel | None = None
         self._broke_about_the_body = False
+        self._refused_all_mail = False
         self.unsent = bytearray()
         self.lost: LostError | None = None
         self.served = 0
@@ -189,6 +192,7 @@ class Dialog:
         if opening is None:
             raise ValueError(f"no message waits for an answer to {phase}")
         if reply.code == SERVICE_CLOSING or not 200 <= reply.code < 600:
+            self._refused_all_mail = phase is Phase.MAIL
             self._lose(reply)
             return None
         if not _agrees(phase, reply):
@@ -231,6 +235,7 @@ class Dialog:
             left.receipts.append(_refusal(opening))
         elif opening:
             left.parcel = opening.parcel
+            left.broke_over_it = Phase.RCPT not in opening.unsaid and not self._refused_all_mail
         self._body = self._opening = None
         return left
 

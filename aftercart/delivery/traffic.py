@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from aftercart.delivery.base import Held, Receipt
+from aftercart.delivery.base import Held
+from aftercart.delivery.breaker import Sign
 from aftercart.delivery.quota import Limit, Per
 
 
@@ -53,8 +54,8 @@ class Traffic(Protocol):
         """Become the one who tries a sender that was out of order; False if somebody else does."""
         ...
 
-    def report(self, sender: str, receipt: Receipt) -> None:
-        """Tell what became of a mail."""
+    def report(self, sender: str, sign: Sign, words: str) -> None:
+        """Tell what the fate of a mail says about its sender. `words`: the provider's."""
         ...
 
     def queue(self, wait: Wait) -> datetime:

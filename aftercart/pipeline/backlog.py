@@ -31,7 +31,8 @@ def take_due(connection: Connection, app: App, now: datetime, most: int) -> list
     room = app.traffic.room(connection, now)
     if room.mails is None:
         return ledger.take_due(connection, now, most)
-    due = ledger.take_due(connection, now, min(most, room.mails)) if room.mails else []
+    take = ledger.take_to_probe if room.is_to_probe else ledger.take_due
+    due = take(connection, now, min(most, room.mails)) if room.mails else []
     drain.took(connection, len(due), room, now)
     if len(due) < room.mails:
         return due  # nobody has to wait

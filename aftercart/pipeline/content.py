@@ -190,6 +190,7 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         headers=_headers(brand, planned, context["links"]["unsubscribe"]),
         bounce_to=app.bounces.of(planned.send_id) if app.bounces else "",
         campaign=planned.campaign_name,
+        tries=planned.tries,
     )
     return Content(
         planned,

@@ -1,8 +1,8 @@
 """`make flood`: very many mails due at the same instant.
 
-They shall drain as fast at the end as in the beginning, in the same memory, each once.
+They shall drain as fast at the end as in the beginning, in the same memory, each once; also where a sender has limits.
 
-python -m tests.chaos.flood [--mails 150000]
+python -m tests.chaos.flood [--mails 150000] [--limit "300 per second" --limit "1000000 per day"]
 """
 
 import argparse
@@ -43,13 +43,15 @@ def main() -> int:
     """Measure, print, and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mails", type=int, default=150_000)
-    mails: int = parser.parse_args().mails
+    parser.add_argument("--limit", action="append", default=[], help="of the sender, as in the brand file")
+    told = parser.parse_args()
+    mails: int = told.mails
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with (
         tempfile.TemporaryDirectory(prefix="aftercart-flood-") as folder,
         Lab(Path(folder), seed="flood") as lab,
         mail_server() as server,
-        lab.embedded("flood", server, campaigns={"after": "1h", "valid_for": "3d"}) as rig,
+        lab.embedded("flood", server, campaigns={"after": "1h", "valid_for": "3d", "limits": told.limit}) as rig,
     ):
         _plan(rig, mails // len(CAMPAIGNS))
         rig.start()

@@ -10,7 +10,7 @@ from tests.chaos.verdict import Verdict
 
 
 def broker_in_trouble(lab: Lab) -> Verdict:
-    """Redis is flushed, frozen, killed and started empty."""
+    """Redis is flushed, killed and started empty."""
     name = "broker: Redis"
     with slow_server(lab.rng(name)) as server, lab.fleet(name, server) as (rig, broker):
         rig.start()

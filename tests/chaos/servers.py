@@ -16,7 +16,7 @@ from kombu import Connection, Queue
 
 from aftercart.queue.port import QUEUE_OF
 
-START_S = 60
+START_S = 120
 
 
 class Broker(Protocol):

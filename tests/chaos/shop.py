@@ -3,7 +3,7 @@
 import json
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,10 +31,11 @@ BREAKS_FOR_POISON = BODY.replace("Shop</a>", "Shop</a> {{ 1 // (order.lines[0].q
 _NONE_KEPT = httpx.Limits(max_keepalive_connections=0)
 
 
-def shop_files(folder: Path, after: str = "1s", valid_for: str = "12h") -> Shop:
-    """Two campaigns that mail at any hour, and a template on which some orders break."""
+def shop_files(folder: Path, after: str = "1s", valid_for: str = "12h", limits: Sequence[str] = ()) -> Shop:
+    """Two campaigns that mail at any hour, and a template on which some orders break. `limits`: of the sender."""
     texts = [YAML.format(name=name, after=after, valid_for=valid_for) for name in CAMPAIGNS]
-    return Shop(folder).write(*texts).template("plain", BREAKS_FOR_POISON)
+    brand = f"senders: [{{limits: [{', '.join(limits)}]}}]\n" if limits else ""
+    return Shop(folder).write(*texts, brand=brand).template("plain", BREAKS_FOR_POISON)
 
 
 def pause(shop: Shop) -> None:

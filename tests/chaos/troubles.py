@@ -64,7 +64,7 @@ REPLIES = [
     Fault("rcpt", "450 4.2.1 mailbox busy", 3),
     Fault("rcpt", "451 4.7.1 greylisted", 3),
     Fault("body", "451 4.3.0 try again", 3),
-    Fault("mail", "452 4.3.1 no room", 0),
+    Fault("rcpt", "452 4.3.1 no room", 2),
     Fault("rcpt", "452 4.2.2 mailbox full", 2),
     Fault("data", "451 4.3.0 not now", 2),
     Fault("rcpt", "550 5.1.1 no such user", 2),

@@ -6,16 +6,13 @@ import pytest
 
 from aftercart.clock import utc_now
 from aftercart.db.session import Database
-from aftercart.delivery.base import Outcome, Receipt
+from aftercart.delivery.breaker import Sign
 from aftercart.delivery.quota import UNLIMITED
 from aftercart.delivery.store import SharedTraffic
-from aftercart.ids import new_id
 from tests.cast import Shop, campaign
 from tests.cli.conftest import aftercart
 
 pytestmark = pytest.mark.usefixtures("some_sends")
-
-AWAY = Receipt(new_id(), Outcome.DEFERRED, "421 4.3.2 too busy", code=421, fault_is_ours=True)
 
 
 @pytest.fixture
@@ -45,7 +42,9 @@ def test_senders_are_listed_in_their_order_with_what_is_used_of_their_limits(
 def test_one_that_is_out_of_order_says_so_and_what_to_do(tmp_path: Path, env: dict[str, str]) -> None:
     with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db:
         for _ in range(5):
-            SharedTraffic(db, utc_now, [], lambda _: UNLIMITED).report("smtp:127.0.0.1", AWAY)
+            SharedTraffic(db, utc_now, [], lambda _: UNLIMITED).report(
+                "smtp:127.0.0.1", Sign.FAULT, "421 4.3.2 too busy"
+            )
     result = aftercart(tmp_path, "senders", **env, AFTERCART_SENDER_URL="smtp://127.0.0.1:1")
     assert result.returncode == 1
     assert "421 4.3.2 too busy" in result.stdout

@@ -1,5 +1,6 @@
 """When a sender is left alone, and when it is tried again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -47,6 +48,8 @@ def after_faults(count: int, breaker: Breaker | None = None, now: datetime = NOW
         (receipt(Outcome.WITHHELD), Sign.NOTHING),
         (receipt(Outcome.REJECTED, "cannot be made into a mail", ours=True), Sign.NOTHING),
         (receipt(Outcome.DEFERRED, "cannot connect", ours=True), Sign.FAULT),
+        (replace(receipt(Outcome.DEFERRED, "connection lost", ours=True), broke_over_it=True), Sign.DOUBT),
+        (replace(receipt(Outcome.DEFERRED, "421 closing", 421, ours=True), broke_over_it=True), Sign.DOUBT),
         (receipt(Outcome.DEFERRED, "421 4.7.0 too many", 421, ours=True), Sign.FAULT),
         (receipt(Outcome.DEFERRED, "535 5.7.8 bad credentials", 535, ours=True), Sign.FAULT),
         (receipt(Outcome.REJECTED, "550 5.7.1 relaying denied", 550, ours=True), Sign.FAULT),
@@ -103,6 +106,31 @@ def test_a_probe_that_tells_nothing_lets_the_next_mail_probe() -> None:
     undecided = after(tried, Sign.NOTHING, "", NOW + FIRST_REST)
     assert undecided.may_probe(NOW + FIRST_REST)
     assert undecided.openings == 1
+
+
+def test_mails_of_several_people_over_which_it_broke_open_it() -> None:
+    breaker = Breaker()
+    for _ in range(FAULTS_TO_OPEN - 1):
+        breaker = after(breaker, Sign.DOUBT, "lost", NOW)
+        assert breaker.state is State.CLOSED
+    assert after(breaker, Sign.WORKS, "", NOW) == Breaker()
+    assert after(breaker, Sign.DOUBT, "lost", NOW).shut_until(NOW) == NOW + FIRST_REST
+
+
+def test_a_probe_over_which_it_broke_lets_the_next_mail_probe_at_once_and_the_fifth_ends_it() -> None:
+    now = NOW + FIRST_REST
+    breaker = after_faults(FAULTS_TO_OPEN)
+    for _ in range(FAULTS_TO_OPEN - 1):
+        breaker = after(probing(breaker, now), Sign.DOUBT, "lost", now)
+        assert breaker.may_probe(now)
+        assert after(probing(breaker, now), Sign.WORKS, "", now) == Breaker()
+    last = after(probing(breaker, now), Sign.DOUBT, "lost", now)
+    assert last.shut_until(now) == now + FIRST_REST, "it can be reached, so it is tried again soon"
+
+
+def test_a_mail_under_way_over_which_it_broke_says_nothing_new() -> None:
+    opened = after_faults(FAULTS_TO_OPEN)
+    assert after(opened, Sign.DOUBT, "lost", NOW + SECOND) == opened
 
 
 def test_late_faults_of_mails_under_way_do_not_prolong_its_rest() -> None:

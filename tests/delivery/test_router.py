@@ -17,6 +17,7 @@ from aftercart.delivery.breaker import FAULTS_TO_OPEN, FIRST_REST
 from aftercart.delivery.quota import UNLIMITED, Limit, Limits, Mailboxes, Per
 from aftercart.delivery.router import Router
 from aftercart.delivery.senders import senders_from_urls
+from aftercart.delivery.smtp import CONNECTIONS
 from aftercart.delivery.store import SharedTraffic
 from tests.messages import a_message, always
 from tests.smtp_server import OK, Does, ScriptedServer
@@ -65,6 +66,12 @@ def send(router: Router, *messages: Message) -> list[Receipt]:
 
 def some(count: int, domain: str = "example.com") -> list[Message]:
     return [a_message(recipient=f"p{number}@{domain}") for number in range(count)]
+
+
+def faults_of(database: Database) -> int:
+    """How many faults of a sender in a row all workers know."""
+    with database.read() as connection:
+        return int(connection.exec_driver_sql("SELECT coalesce(max(faults), 0) FROM senders").scalar_one())
 
 
 def outcomes(receipts: Sequence[Receipt]) -> list[Outcome]:
@@ -172,6 +179,62 @@ def test_a_sender_that_is_out_of_order_is_left_alone_and_then_probed_with_one_ma
         with capture_logs() as logs:
             assert outcomes(send(sender, *some(10))) == [ACCEPTED] * 10
         assert [line["event"] for line in logs] == ["sender_works_again"]
+
+
+def test_a_server_that_hangs_up_on_everybody_opens_it_after_a_few_of_them(database: Database) -> None:
+    with ScriptedServer(rcpt=Does.HANG_UP) as server, router(database, [server]) as sender:
+        receipts = send(sender, *some(50))
+        assert server.connections <= FAULTS_TO_OPEN + CONNECTIONS
+    tried = outcomes(receipts).count(DEFERRED)
+    assert FAULTS_TO_OPEN <= tried <= FAULTS_TO_OPEN + CONNECTIONS
+    assert outcomes(receipts).count(HELD) == 50 - tried
+
+
+def test_retries_over_which_it_breaks_wait_by_themselves_and_say_nothing_about_it(sqlite: Database) -> None:
+    batch = [a_message(recipient=f"p{number}@example.com", tries=1) for number in range(30)]
+    with ScriptedServer(rcpt=Does.HANG_UP) as server, router(sqlite, [server]) as sender:
+        receipts = send(sender, *batch)
+    tried = outcomes(receipts).count(DEFERRED)
+    assert tried <= FAULTS_TO_OPEN + CONNECTIONS, "and the server is not hammered"
+    assert outcomes(receipts).count(HELD) == 30 - tried
+    assert faults_of(sqlite) == 0
+
+
+def test_all_mails_to_one_mailbox_over_which_it_breaks_say_as_much_as_one(sqlite: Database) -> None:
+    batch = [a_message(recipient="ben@example.com") for _ in range(9)]
+    with ScriptedServer(rcpt=Does.HANG_UP) as server, router(sqlite, [server]) as sender:
+        assert outcomes(send(sender, *batch)) == [DEFERRED] * 9
+    assert faults_of(sqlite) == 1
+
+
+def test_while_it_is_tried_mails_over_which_it_breaks_do_not_keep_the_others_waiting(database: Database) -> None:
+    clock, ill = SteppedClock(NOON), True
+    stumbles = lambda said: Does.HANG_UP if ill or "ben" in said else OK  # noqa: E731
+    with ScriptedServer(rcpt=stumbles) as server, router(database, [server], clock=clock) as sender:
+        send(sender, *some(20))
+        assert outcomes(send(sender, *some(3))) == [HELD] * 3
+        clock.step(FIRST_REST)
+        ill = False
+        bens = [a_message(recipient=f"ben{number}@example.com") for number in range(3)]
+        assert outcomes(send(sender, *bens, *some(3))) == [DEFERRED] * 3 + [ACCEPTED] * 3
+
+
+def test_a_mail_over_which_the_first_breaks_goes_through_the_second(sqlite: Database) -> None:
+    not_ben = lambda said: Does.HANG_UP if "ben@" in said else OK  # noqa: E731
+    batch = [*some(2), a_message(recipient="ben@example.com"), *some(2)]
+    with ScriptedServer(rcpt=not_ben) as one, ScriptedServer() as two, router(sqlite, [one, two]) as sender:
+        receipts = send(sender, *batch)
+        assert outcomes(receipts) == [ACCEPTED] * 5
+        assert (len(one.bodies), len(two.bodies)) == (4, 1)
+
+
+def test_a_mail_over_which_the_first_breaks_backs_off_even_if_the_second_is_not_to_be_had(sqlite: Database) -> None:
+    """Held without an attempt, it would be offered as if for the first time, again and again."""
+    full = {SECOND: limited("1 per day")}
+    with ScriptedServer(rcpt=Does.HANG_UP) as one, ScriptedServer() as two, router(sqlite, [one, two], full) as sender:
+        receipts = send(sender, *some(3))
+    assert sorted(outcomes(receipts)) == [ACCEPTED, DEFERRED, DEFERRED]
+    assert {(r.outcome, r.via) for r in receipts} == {(ACCEPTED, SECOND), (DEFERRED, FIRST)}
 
 
 def test_refused_and_greylisted_recipients_leave_it_closed(sqlite: Database) -> None:

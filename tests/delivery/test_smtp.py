@@ -318,18 +318,37 @@ def test_recipients_who_break_the_connection_are_deferred_and_the_others_leave()
     assert receipts[1].fault_is_ours
 
 
-def test_two_mails_to_a_mailbox_that_breaks_the_connection_hold_up_nobody_behind_them() -> None:
-    """T06, T07: an order of two campaigns, say; the same two would stand first in each of their turns."""
-    hang_up_on_ben = lambda said: Does.HANG_UP if "ben@" in said else OK  # noqa: E731
-    batch = [*(a_message(recipient="ben@example.com") for _ in range(2)), a_message()]
-    with ScriptedServer(rcpt=hang_up_on_ben) as server, sender_to(server) as sender:
-        found = {receipt.send_id: receipt.outcome for receipt in sender.send_batch(batch, always)}
-    assert [found[message.send_id] for message in batch] == [DEFERRED, DEFERRED, ACCEPTED]
+def test_mailboxes_that_break_the_connection_hold_up_nobody_behind_them() -> None:
+    """T06, T07. Whether it is not the server after all is for the breaker to see (`test_router.py`)."""
+    hang_up_on_most = lambda said: OK if "ada@" in said else Does.HANG_UP  # noqa: E731
+    batch = [*(a_message(recipient=f"ben{number}@example.com") for number in range(9)), a_message()]
+    with ScriptedServer(rcpt=hang_up_on_most) as server, sender_to(server) as sender:
+        found = {receipt.send_id: receipt for receipt in sender.send_batch(batch, always)}
+    assert [found[message.send_id].outcome for message in batch] == [DEFERRED] * 9 + [ACCEPTED]
+    assert [found[message.send_id].broke_over_it for message in batch] == [True] * 9 + [False]
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_over_it"),
+    [
+        pytest.param({"connect": "421 busy"}, False, id="before it was greeted"),
+        pytest.param({"mail": "421 busy"}, False, id="it had enough when it heard of us"),
+        pytest.param({"mail": "hello?"}, False, id="it answered us with garbage"),
+        pytest.param({"mail": Does.HANG_UP}, True, id="pipelined, it hung up without an answer"),
+        pytest.param({"rcpt": "421 closing"}, True, id="it had enough when it heard of the recipient"),
+        pytest.param({"rcpt": "hello?"}, True, id="it answered the recipient with garbage"),
+        pytest.param({"data": Does.HANG_UP}, True, id="it hung up before the body"),
+    ],
+)
+def test_a_break_after_the_recipient_was_named_may_be_about_him(answers: dict[str, Any], is_over_it: bool) -> None:
+    with ScriptedServer(**answers) as server, sender_to(server) as sender:
+        (receipt,) = sender.send_batch([a_message()], always)
+    assert (receipt.outcome, receipt.broke_over_it, receipt.fault_is_ours) == (DEFERRED, is_over_it, True)
 
 
 def test_a_server_that_always_hangs_up_is_not_hammered() -> None:
     batch = [a_message(recipient=f"ada{number}@example.com") for number in range(50)]
-    with ScriptedServer(mail=Does.HANG_UP) as server, sender_to(server) as sender:
+    with ScriptedServer((), mail=Does.HANG_UP) as server, sender_to(server) as sender:
         assert [r.outcome for r in sender.send_batch(batch, always)] == [DEFERRED] * 50
         assert server.connections == 2
 

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, decisions, sends
-from aftercart.delivery.base import Outcome
+from aftercart.delivery.breaker import MAILS_TO_PROBE, Sign
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import BATCH, dispatch
 from aftercart.reports.explain import explain
@@ -43,11 +43,17 @@ BUSY = "421 4.3.2 too busy"
 
 @contextmanager
 def engine_to(
-    *servers: ScriptedServer, folder: Path, database_url: str, senders: str = "", valid_for: str = "3d", **changes: Any
+    *servers: ScriptedServer,
+    folder: Path,
+    database_url: str,
+    senders: str = "",
+    valid_for: str = "3d",
+    at: str = '"10:00"',
+    **changes: Any,
 ) -> Iterator[App]:
     """An engine that hands its mails to servers, within what `senders` of the brand file says."""
     shop = Shop(folder / "shop").write(
-        campaign(quiet="null", valid_for=valid_for), brand=f"senders: {senders}\n" if senders else ""
+        campaign(quiet="null", valid_for=valid_for, at=at), brand=f"senders: {senders}\n" if senders else ""
     )
     urls = " ".join(f"smtp://127.0.0.1:{server.port}" for server in servers)
     settings = {"database_url": prepared(database_url), "sender_url": urls, **shop.files, **changes}
@@ -297,12 +303,9 @@ def test_a_backlog_of_a_provider_that_is_down_is_not_asked_each_second(tmp_path:
     with ScriptedServer(connect=BUSY) as server, engine_to(server, folder=tmp_path, database_url=database_url) as app:
         fill(app, 300)
         sender = app.traffic.names[0]
-        from aftercart.delivery.base import Receipt
-        from aftercart.ids import new_id
-
         for _ in range(5):
-            app.traffic.report(sender, Receipt(new_id(), Outcome.DEFERRED, BUSY, code=421, fault_is_ours=True))
+            app.traffic.report(sender, Sign.FAULT, BUSY)
         assert [dispatch(app) for _ in range(5)] == [0] * 5
         assert {reason for _, reason in fates(app)} - {None} == {"provider_down"}
         clock_of(app).step(15 * SECOND)
-        assert dispatch(app) == 1, "one mail to try it with"
+        assert dispatch(app) == MAILS_TO_PROBE, "some mails to try it with, one after the other"

@@ -346,7 +346,7 @@ def test_receipts_survive_a_mark_that_could_not_be_written(app: App) -> None:
     flaky: Any = Flaky(app.db, fails_at=2)
     with pytest.raises(OperationalError):
         deliver(replace(app, db=flaky), [row["id"] for row in rows(app, sends)])
-    assert fates(app) == [("sent", "sent"), ("scheduled", None)]
+    assert set(fates(app)) == {("sent", "sent"), ("scheduled", None)}
     run_until(app, DUE + HOUR)
     assert fates(app) == [("sent", "sent")] * 2
     assert len(outbox(app).messages) == 2

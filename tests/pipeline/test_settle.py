@@ -59,7 +59,7 @@ def test_a_mail_that_had_not_gone_is_failed_and_free_to_be_planned_anew(app: App
     row = in_doubt(app)
     assert (row["state"], row["reason"], row["counted_at"]) == ("failed", "settled_not_sent", None)
     run_until(app, DUE + DAY)
-    assert [mail.recipient for mail in outbox(app).messages] == ["customer2@example.com", "customer3@example.com"]
+    assert {mail.recipient for mail in outbox(app).messages} == {"customer2@example.com", "customer3@example.com"}
     list(retry(app, Choice(reason="settled_not_sent")))
     run_due(app)
     assert fates(app) == [("sent", "sent")] * 3

@@ -17,8 +17,7 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
 from aftercart.db.tables import sends
-from aftercart.delivery.base import Outcome, Receipt
-from aftercart.ids import new_id
+from aftercart.delivery.breaker import Sign
 from aftercart.intake.signing import sign_generic
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import dispatch
@@ -228,9 +227,8 @@ def test_metrics_tell_that_all_mail_is_held(site: Site) -> None:
 
 
 def test_metrics_show_a_sender_that_is_out_of_order(site: Site) -> None:
-    away = Receipt(new_id(), Outcome.DEFERRED, "421 busy", code=421, fault_is_ours=True)
     for _ in range(5):
-        site.app.traffic.report("recording", away)
+        site.app.traffic.report("recording", Sign.FAULT, "421 busy")
     page = site.client.get("/metrics").text
     assert 'aftercart_sender_up{sender="recording"} 0.0' in page
     assert 'aftercart_sender_faults{sender="recording"} 5.0' in page

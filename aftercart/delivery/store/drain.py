@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 from aftercart.db.session import insert_new
 from aftercart.db.tables import drain
 from aftercart.delivery.base import Held
-from aftercart.delivery.breaker import Breaker
+from aftercart.delivery.breaker import MAILS_TO_PROBE, Breaker, State
 from aftercart.delivery.quota import Limit, Limits, Per, counted, free_at
 from aftercart.delivery.store import breakers
 from aftercart.delivery.store.usage import ALL, usage
@@ -35,19 +35,19 @@ class Room:
     until: datetime | None = None
     """When there will be room, where there is none."""
     spacing: timedelta = timedelta(0)
+    is_to_probe: bool = False
+    """No sender works; these mails are to try one."""
 
 
 def room(connection: Connection, names: Sequence[str], limits_of: Callable[[str], Limits], now: datetime) -> Room:
     """How many due mails may be handed out at `now`."""
     standing = breakers.standing(connection, names)
-    total, shut = 0, []
+    total, probes, shut = 0, 0, []
     for name in names:
         breaker = standing.get(name, Breaker())
-        if until := breaker.shut_until(now):
-            shut.append(Room(0, Held.DOWN, name, breaker.fault, until))
-            continue
-        if breaker.may_probe(now):
-            total += 1
+        if breaker.state is not State.CLOSED:
+            shut.append(Room(0, Held.DOWN, name, breaker.fault, breaker.shut_until(now)))
+            probes += MAILS_TO_PROBE if breaker.may_probe(now) else 0
             continue
         limits = limits_of(name).at(now)
         if not limits:
@@ -56,11 +56,11 @@ def room(connection: Connection, names: Sequence[str], limits_of: Callable[[str]
         quota = _quota(connection, name, [one for one in limits if one.per is not Per.SECOND], now)
         by_pace = _by_pace(connection, pace, now) if pace else None
         if pace and by_pace is not None and (quota.mails is None or by_pace <= quota.mails):
-            return Room(total + by_pace, Held.THROTTLED, name, str(pace), None, pace.spacing)
+            return Room(total + probes + by_pace, Held.THROTTLED, name, str(pace), None, pace.spacing)
         total += quota.mails or 0
         shut.append(quota)
     first = min(shut, key=lambda room: room.until or now, default=Room(0))
-    return replace(first, mails=total)
+    return replace(first, mails=total + probes, is_to_probe=not total)
 
 
 def _quota(connection: Connection, name: str, limits: Sequence[Limit], now: datetime) -> Room:

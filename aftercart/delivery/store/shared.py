@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 
 from aftercart.clock import Clock
 from aftercart.db.session import Database
-from aftercart.delivery.base import Held, Receipt
-from aftercart.delivery.breaker import Breaker, Sign, State, after, probing, sign_of
+from aftercart.delivery.base import Held
+from aftercart.delivery.breaker import Breaker, Sign, State, after, probing
 from aftercart.delivery.quota import UNLIMITED, Counts, Limit, Limits, free_at
 from aftercart.delivery.store import breakers, drain
 from aftercart.delivery.store.usage import ALL, Scopes, queue, take, usage
@@ -95,15 +95,14 @@ class SharedTraffic:
         self._forget(sender)
         return may
 
-    def report(self, sender: str, receipt: Receipt) -> None:
-        sign = sign_of(receipt)
+    def report(self, sender: str, sign: Sign, words: str) -> None:
         known = self._look(sender).breaker
         untroubled = known.state is State.CLOSED and not known.faults
         if (sign is Sign.WORKS and untroubled) or (sign is Sign.NOTHING and known.state is not State.PROBING):
             return
         with self._db.write() as connection:
             now, before = self._clock(), breakers.lock(connection, sender)
-            breaker = after(before, sign, receipt.response, now)
+            breaker = after(before, sign, words, now)
             breakers.keep(connection, sender, breaker)
         self._forget(sender)
         _tell(sender, before, breaker)

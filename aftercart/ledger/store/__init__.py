@@ -4,7 +4,7 @@ Locks are always taken in this order, and within a table in the order of the ids
 each other in a circle: recipients, customers, orders (see `aftercart/intake/store`), sends, enrollments.
 """
 
-from aftercart.ledger.store.backlog import mark_waiting, postpone, take_expired
+from aftercart.ledger.store.backlog import mark_waiting, postpone, take_expired, take_to_probe
 from aftercart.ledger.store.by_hand import Choice, Failed, InDoubt, failed, in_doubt, plan_anew, settle_in_doubt
 from aftercart.ledger.store.claims import LEASE, Claim, claim, defer, due, lock_due, recipients_of
 from aftercart.ledger.store.dispatching import (
@@ -87,5 +87,6 @@ __all__ = [
     "take_due",
     "take_expired",
     "take_over",
+    "take_to_probe",
     "unknown",
 ]

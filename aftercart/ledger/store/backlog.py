@@ -1,15 +1,19 @@
-"""Sends that are due and wait for a sender: told so once, postponed, or taken out because they have become too late."""
+"""Sends that are due and wait for a sender: told so once, postponed, or taken out: to try the sender, or too late."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Select, UnaryExpression, and_, bindparam, or_, select, update
 
 from aftercart.db.tables import sends
+from aftercart.ids import shuffled
 from aftercart.ledger.states import SendState
 from aftercart.ledger.store.dispatching import IS_OPEN, NUDGE_AGAIN
+
+CHOICE = 50
+"""Among so many that wait longest, and as many that came last, those are found with which a sender is tried."""
 
 _IS_DUE = (IS_OPEN, sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_(None))
 
@@ -37,6 +41,35 @@ def mark_waiting(
     return found
 
 
+def take_to_probe(connection: Connection, now: datetime, limit: int) -> list[UUID]:
+    """Due sends to try a sender with; they are marked as nudged.
+
+    Rather those that were not tried before, and some from either end of the line: what a sender stumbles over often
+    stands together.
+    """
+    ends = (sends.c.wake_at.asc(), sends.c.wake_at.desc())
+    found = {row.id: row for end in ends for row in connection.execute(_some_due(now, end))}
+    chosen = sorted(found.values(), key=lambda row: (row.tries, shuffled(row.id)))
+    return _nudged(connection, [row.id for row in chosen[:limit]], now)
+
+
+def _some_due(now: datetime, end: UnaryExpression[Any]) -> Select[Any]:
+    return (
+        select(sends.c.id, sends.c.tries)
+        .where(*_IS_DUE, sends.c.wake_at <= now)
+        .order_by(end)
+        .limit(CHOICE)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+
+
+def _nudged(connection: Connection, ids: list[UUID], now: datetime) -> list[UUID]:
+    if ids:
+        nudged: dict[str, Any] = {"wake_at": now + NUDGE_AGAIN}
+        connection.execute(update(sends).where(sends.c.id.in_(ids)).values(**nudged))
+    return ids
+
+
 def take_expired(connection: Connection, now: datetime, limit: int) -> list[UUID]:
     """Due sends that are no longer worth sending; they are marked as nudged and will end with their reason."""
     late = (
@@ -46,11 +79,7 @@ def take_expired(connection: Connection, now: datetime, limit: int) -> list[UUID
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )
-    ids = list(connection.execute(late).scalars())
-    if ids:
-        nudged: dict[str, Any] = {"wake_at": now + NUDGE_AGAIN}
-        connection.execute(update(sends).where(sends.c.id.in_(ids)).values(**nudged))
-    return ids
+    return _nudged(connection, list(connection.execute(late).scalars()), now)
 
 
 def postpone(connection: Connection, held: Mapping[UUID, tuple[int, datetime, str]]) -> Sequence[UUID]:
