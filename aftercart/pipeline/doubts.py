@@ -80,7 +80,7 @@ def _give_again(app: App, sender: Sender, doubt: Doubt, message: Message) -> Non
         log.exception("sender_failed", sender=sender.name)
         return
     for receipt in receipts:
-        app.traffic.report(sender.name, receipt)
+        app.traffic.report(sender.name, sign_of(receipt), receipt.response)
         if has_begun:
             _keep(app, doubt, message, receipt)
 

@@ -268,7 +268,7 @@ def test_who_never_said_anything_is_told_with_where_a_yes_would_come_from(app: A
         told = " ".join(in_words("gate", story.moments[-1].facts))
         assert "they never said anything." in told
         assert words in told
-        assert "docs/operations.md, Consent" in told
+        assert "docs/consent.md" in told
 
 
 def test_a_pick_goes_with_a_product_by_its_name_also_where_the_order_gave_none(tmp_path: Path) -> None:
@@ -341,7 +341,7 @@ def test_every_guard_has_words() -> None:
 
 
 def test_whatever_is_told_of_an_order_or_a_person_has_words() -> None:
-    assert {*KINDS, "consent", "suppression", "preference", "refusal"} == set(TELL)
+    assert {*KINDS, "consent", "confirmation", "suppression", "preference", "refusal"} == set(TELL)
 
 
 def test_every_verdict_about_a_click_has_words() -> None:
