@@ -125,7 +125,7 @@ def _plan(db: Database, due: int, now: datetime) -> None:
 
 def _person(number: int, now: datetime) -> dict[str, Any]:
     empty = dict.fromkeys(("first_name", "locale", "time_zone", "country"), "")
-    return {**empty, "id": number, "email": f"p{number}@example.com", "created_at": now}
+    return {**empty, "first_name": "Ada", "id": number, "email": f"p{number}@example.com", "created_at": now}
 
 
 def _rows(due: int, now: datetime) -> Iterator[tuple[Any, list[dict[str, Any]]]]:

@@ -272,9 +272,9 @@ class Machine(RuleBasedStateMachine):
 
     def _assert_fits(self, mail: Holding, holding: Iterable[Holding], *, is_new: bool) -> None:
         """A mail that moves with its hand-over keeps the slot it was given: by the caps and the person of its claim,
-        whatever transactional mail (which no cap stops) went meanwhile."""
+        whatever transactional mail (which no cap stops) went meanwhile or beside it."""
         edit, person = self.claimed_at[mail.id]
-        theirs = [m for m in holding if m.recipient_id in person and (is_new or m.is_marketing)]
+        theirs = [m for m in holding if m.recipient_id in person and (m.is_marketing or (is_new and m.id in self.seen))]
         of_edits = [{(c.per, c.scope): c.maximum for c in files.caps_of(mail.campaign)} for files in self.edits[edit:]]
         for per, scope in of_edits[0]:
             most = max(caps.get((per, scope), len(theirs)) for caps in of_edits)
@@ -291,7 +291,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_leaves_twice(self) -> None:
-        assert not self.dice.bodies or max(self.dice.bodies.values()) == 1
+        assert max(self.dice.bodies.values(), default=0) <= 1
 
     def teardown(self) -> None:
         """Every worker has died, and time passes: each send comes to its end."""
