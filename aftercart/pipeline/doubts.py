@@ -16,6 +16,7 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
+from aftercart.delivery.breaker import sign_of
 from aftercart.delivery.kept import unpacked
 from aftercart.errors import DeliveryError
 from aftercart.ledger import store as ledger

@@ -9,7 +9,8 @@ from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.ledger.store import beat, hold_all
 from aftercart.starter import init
-from tests.cli.conftest import Typed, aftercart
+from tests.cli.commanded import aftercart
+from tests.cli.conftest import Typed
 from tests.rows import MONDAY
 
 pytestmark = pytest.mark.usefixtures("some_sends", "shop")

@@ -5,7 +5,8 @@ import pytest
 
 from aftercart.db.session import Database
 from aftercart.db.tables import events
-from tests.cli.conftest import Typed, aftercart
+from tests.cli.commanded import aftercart
+from tests.cli.conftest import Typed
 from tests.intake.payloads import body, generic_order
 from tests.rows import MONDAY
 

@@ -13,7 +13,9 @@ from sqlalchemy import Table, select
 
 from aftercart.db.session import Database
 from aftercart.db.tables import customers, enrollments, order_lines, orders, products, recipients
-from tests.cli.conftest import Typed, aftercart
+from tests.cli.commanded import aftercart
+from tests.cli.conftest import Typed
+from tests.cli.conftest import aftercart as started
 
 Stored = Callable[[Table], list[dict[str, Any]]]
 
@@ -206,7 +208,7 @@ def test_a_longer_file_takes_no_more_memory(tmp_path: Path) -> None:
         with (folder / "orders.csv").open("w") as file:
             file.write("order_id,customer_id,ordered_at,sku,quantity,unit_price\n")
             file.writelines(f"{n // 5},{n // 9},2026-01-05 10:00,SKU-{n % 997},1,9.99\n" for n in range(lines))
-        result = aftercart(folder, "import", "orders", "orders.csv", "--json", code=PEAK, AFTERCART_SECRET_KEY="k" * 40)
+        result = started(folder, "import", "orders", "orders.csv", "--json", code=PEAK, AFTERCART_SECRET_KEY="k" * 40)
         assert json.loads(result.stdout)["added"] == lines, result.stderr
         return int(result.stderr)
 

@@ -10,7 +10,7 @@ from aftercart.delivery.breaker import Sign
 from aftercart.delivery.quota import UNLIMITED
 from aftercart.delivery.store import SharedTraffic
 from tests.cast import Shop, campaign
-from tests.cli.conftest import aftercart
+from tests.cli.commanded import aftercart
 
 pytestmark = pytest.mark.usefixtures("some_sends")
 

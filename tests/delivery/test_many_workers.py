@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
-from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from time import monotonic
@@ -18,6 +17,7 @@ from aftercart.delivery.router import Router
 from aftercart.delivery.senders import senders_from_urls
 from aftercart.delivery.store import SharedTraffic
 from aftercart.delivery.traffic import Wait
+from tests.forked import FORKED
 from tests.messages import a_message, always
 from tests.smtp_server import OK, ScriptedServer
 
@@ -81,9 +81,8 @@ def test_what_several_workers_send_arrives_at_that_pace_too(newest_sqlite: Path,
 
 @contextmanager
 def hammering(url: str, port: int, count: int) -> Iterator[list[Pipe]]:
-    processes = get_context("spawn")
-    pipes = [processes.Pipe() for _ in range(count)]
-    workers = [processes.Process(target=hammer, args=(url, port, theirs), daemon=True) for _, theirs in pipes]
+    pipes = [FORKED.Pipe() for _ in range(count)]
+    workers = [FORKED.Process(target=hammer, args=(url, port, theirs), daemon=True) for _, theirs in pipes]
     for worker in workers:
         worker.start()
     yield [ours for ours, _ in pipes]
