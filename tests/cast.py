@@ -16,7 +16,6 @@ from sqlalchemy import Table, event, select
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.delivery.base import Message, Outcome, Receipt
@@ -190,15 +189,6 @@ class Shop:
         (folder / "body.mjml").write_text(body)
         (folder / "subject.txt").write_text("About order {{ order.id }}")
         return self
-
-
-def prepared(database_url: str) -> str:
-    """The URL of a database at the newest schema: an engine itself brings only SQLite up to date."""
-    if database_url.startswith("postgresql"):
-        database = Database(database_url)
-        migrate.upgrade(database)
-        database.close()
-    return database_url
 
 
 # ---------------------------------------------------------------- what comes of it

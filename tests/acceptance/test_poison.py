@@ -27,7 +27,6 @@ from tests.cast import (
     fates,
     order,
     outbox,
-    prepared,
     rows,
     stock_up,
     tell_raw,
@@ -39,7 +38,7 @@ DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 @pytest.fixture
 def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     shop = Shop(tmp_path / "shop").write(campaign(valid_for="30m"))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         yield app
 
 
@@ -153,7 +152,7 @@ def test_an_order_of_two_thousand_lines_becomes_one_mail(tmp_path: Path, databas
     """Every line is an anchor; no statement and no mail is too large for them."""
     step = "recommend: {slots: 4, at_least: 1, fallback: [best_sellers]}, template: plain"
     shop = Shop(tmp_path / "shop").write(campaign().replace("template: plain", step))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         stock_up(app)
         order(app, "past", {"email": "past@example.com"}, [{**BIKE, "sku": "LAMP"}])
         lines = [{"sku": f"SKU-{n}", "title": f"Thing {n}", "quantity": 1, "unit_price": "30.00"} for n in range(2_000)]
@@ -169,7 +168,7 @@ def test_a_template_that_breaks_for_one_order_lets_the_others_go(tmp_path: Path,
     shop = Shop(tmp_path / "shop").write(campaign(valid_for="30m"))
     good = (shop.folder / "templates" / "plain" / "body.mjml").read_text()
     shop.template("plain", good.replace("Shop</a>", "Shop</a> {{ 1 // (order.lines[0].quantity - 1) }}"))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         for number in range(5):
             quantity = 1 if number == 0 else 3
             order(app, str(number), customer(number), [{**BIKE, "quantity": quantity}])

@@ -33,7 +33,6 @@ from tests.cast import (
     customer,
     order,
     outbox,
-    prepared,
     rows,
     stock_up,
 )
@@ -49,7 +48,7 @@ def shop(tmp_path: Path) -> Shop:
 
 @pytest.fixture
 def app(tmp_path: Path, shop: Shop, database_url: str) -> Iterator[App]:
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         yield app
 
 

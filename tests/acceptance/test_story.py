@@ -27,7 +27,6 @@ from tests.cast import (
     only_send,
     order,
     outbox,
-    prepared,
     refund,
     rows,
     stock_up,
@@ -43,7 +42,7 @@ def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     with engine(
         tmp_path,
         SteppedClock(MONDAY),
-        database_url=prepared(database_url),
+        database_url=database_url,
         campaigns_dir=shop.folder / "campaigns",
     ) as app:
         stock_up(app)

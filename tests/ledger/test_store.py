@@ -17,7 +17,7 @@ from aftercart.ledger.states import SendState
 from aftercart.ledger.store import LEASE, REPLY_LEASE, Claim, Settled, Start
 from aftercart.policy.store import counted_sends
 from aftercart.testing import engine
-from tests.cast import ADA, DAY, HELMET, MONDAY, Shop, campaign, fates, only_send, order, prepared, rows
+from tests.cast import ADA, DAY, HELMET, MONDAY, Shop, campaign, fates, only_send, order, rows
 
 NOW = MONDAY + 4 * DAY
 BOOT = "this boot"
@@ -28,7 +28,7 @@ SECOND = timedelta(seconds=1)
 def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     """One planned mail to Ada, due."""
     shop = Shop(tmp_path / "shop").write(campaign())
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         order(app, "1", ADA)
         yield app
 

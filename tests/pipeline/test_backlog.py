@@ -30,7 +30,6 @@ from tests.cast import (
     fates,
     only_send,
     order,
-    prepared,
     rows,
 )
 from tests.smtp_server import OK, ScriptedServer
@@ -56,7 +55,7 @@ def engine_to(
         campaign(quiet="null", valid_for=valid_for, at=at), brand=f"senders: {senders}\n" if senders else ""
     )
     urls = " ".join(f"smtp://127.0.0.1:{server.port}" for server in servers)
-    settings = {"database_url": prepared(database_url), "sender_url": urls, **shop.files, **changes}
+    settings = {"database_url": database_url, "sender_url": urls, **shop.files, **changes}
     with engine(folder, SteppedClock(MONDAY), **settings) as app:
         yield app
 

@@ -33,7 +33,6 @@ from tests.cast import (
     only_send,
     order,
     outbox,
-    prepared,
     rows,
     tell,
 )
@@ -53,7 +52,7 @@ def open_app(tmp_path: Path, database_url: str) -> Iterator[Open]:
 
     def with_files(*campaigns: str, brand: str = "") -> App:
         shop = Shop(tmp_path / "shop").write(*campaigns, brand=brand)
-        entered = engine(tmp_path, JumpingClock(MONDAY), database_url=prepared(database_url), **shop.files)
+        entered = engine(tmp_path, JumpingClock(MONDAY), database_url=database_url, **shop.files)
         opened.append(entered)
         return entered.__enter__()
 

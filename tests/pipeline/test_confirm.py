@@ -49,8 +49,8 @@ def shop(tmp_path: Path) -> Shop:
 
 
 @pytest.fixture
-def app(newest_url: str, tmp_path: Path, shop: Shop) -> Iterator[App]:
-    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), database_url=newest_url, **shop.files) as app:
+def app(database_url: str, tmp_path: Path, shop: Shop) -> Iterator[App]:
+    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         yield app
 
 

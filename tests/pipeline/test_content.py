@@ -23,7 +23,6 @@ from tests.cast import (
     only_send,
     order,
     outbox,
-    prepared,
     rows,
     stock_up,
 )
@@ -36,7 +35,7 @@ STEP = "recommend: {slots: 2, at_least: 1, fallback: [best_sellers]}, template: 
 def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     shop = Shop(tmp_path / "shop")
     shop.write(campaign().replace("template: plain", STEP), brand="reply_to: service@example.com\n")
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         stock_up(app)
         for number, sku in enumerate(("LAMP", "LOCK", "PUMP", "BELL")):
             order(app, f"past{number}", {"email": "past@example.com"}, [{**BIKE, "sku": sku}])

@@ -18,7 +18,7 @@ from aftercart.ledger.store import NUDGE_AGAIN
 from aftercart.pipeline.dispatch import BATCH, MOST_WAITING, dispatch
 from aftercart.queue import open_queue
 from aftercart.testing import ListQueue, engine, run_until
-from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order, outbox, prepared, rows
+from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order, outbox, rows
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
@@ -96,7 +96,7 @@ def two(tmp_path: Path, database_url: str) -> Iterator[App]:
     large = campaign("large", quiet="null", at='"09:00"')
     small = campaign("small", quiet="null").replace("trigger: order.completed", f"{TRIGGER}\n{OF_FEW}")
     shop = Shop(tmp_path / "shop").write(large, small)
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         yield app
 
 

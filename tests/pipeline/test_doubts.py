@@ -1,6 +1,7 @@
 """Mails in doubt that their mail service clears up, without a person and without a second mail."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,7 +34,6 @@ from tests.cast import (
     leave,
     only_send,
     order,
-    prepared,
     rows,
 )
 from tests.mail_services import HANGS_UP, TAKES_IT_SILENTLY, FakeService, Says, fake_service
@@ -49,7 +49,9 @@ def database(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     if getattr(request, "param", "sqlite") == "postgresql":
         url: str = request.getfixturevalue("newest_postgres_url")
         return url
-    return prepared(f"sqlite:///{tmp_path / 'aftercart.db'}")
+    file = tmp_path / "aftercart.db"
+    shutil.copy(request.getfixturevalue("newest_sqlite"), file)
+    return f"sqlite:///{file}"
 
 
 @dataclass

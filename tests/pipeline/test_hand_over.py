@@ -36,7 +36,6 @@ from tests.cast import (
     only_send,
     order,
     outbox,
-    prepared,
     refund,
     rows,
 )
@@ -229,7 +228,7 @@ def test_what_a_slow_server_keeps_waiting_is_given_back_and_leaves_once(app: App
 def test_a_slow_server_does_not_push_a_mail_into_the_night(tmp_path: Path, database_url: str) -> None:
     """Allowed at 20:59:30, its turn comes at 21:00:10: it waits for the morning like any other."""
     shop = Shop(tmp_path / "shop").write(campaign(at='"20:59"'))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         order(app, "1", customer(1))
         order(app, "2", customer(2))
         clock_of(app).move_to(datetime(2026, 3, 5, 19, 59, 30, tzinfo=UTC))
@@ -243,7 +242,7 @@ def test_a_slow_server_does_not_push_a_mail_into_the_night(tmp_path: Path, datab
 def test_a_pause_stops_a_batch_that_is_on_its_way(tmp_path: Path, database_url: str) -> None:
     """The kill switch does not wait for a hundred mails that were claimed before it."""
     shop = Shop(tmp_path / "shop").write(campaign(quiet="null"))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         files = shop.files["campaigns_dir"], shop.files["templates_dir"]
         watchful = replace(app, live_campaigns=lambda: load_campaigns(*files))
         for number in range(10):

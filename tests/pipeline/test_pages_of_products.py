@@ -10,7 +10,7 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import decisions, picks
 from aftercart.testing import engine, run_until
-from tests.cast import ADA, BIKE, MONDAY, Shop, campaign, fates, order, outbox, prepared, rows, stock_up, tell
+from tests.cast import ADA, BIKE, MONDAY, Shop, campaign, fates, order, outbox, rows, stock_up, tell
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 STEP = "recommend: {slots: 2, at_least: 1, fallback: [best_sellers]}, template: plain"
@@ -26,7 +26,7 @@ BUTTONS = """\
 def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     """A shop whose three best sellers have no page yet."""
     shop = Shop(tmp_path / "shop").write(campaign().replace("template: plain", STEP)).template("plain", BUTTONS)
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         stock_up(app, ["BIKE"])
         for sku in ("LAMP", "LOCK", "PUMP"):
             facts = {"sku": sku, "title": sku.title(), "price": "20", "currency": "EUR", "category": sku}

@@ -16,7 +16,7 @@ from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.smtp import SmtpSender
 from aftercart.delivery.smtp_opening import Server
 from aftercart.testing import engine, run_until
-from tests.cast import ADA, BEN, DAY, HOUR, MONDAY, Shop, campaign, customer, fates, order, prepared, rows
+from tests.cast import ADA, BEN, DAY, HOUR, MONDAY, Shop, campaign, customer, fates, order, rows
 from tests.smtp_server import OK, ScriptedServer
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
@@ -27,7 +27,7 @@ def engine_to(server: ScriptedServer, folder: Path, database_url: str, **options
     """An engine that hands its mails to the server."""
     shop = Shop(folder / "shop").write(campaign(quiet="null"))
     with closing(SmtpSender(Server("127.0.0.1", server.port), **options)) as sender:
-        url = prepared(database_url)
+        url = database_url
         with engine(folder, SteppedClock(MONDAY), sender, database_url=url, **shop.files) as app:
             yield app
 

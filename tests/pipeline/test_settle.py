@@ -18,7 +18,7 @@ from aftercart.pipeline.retry import retry
 from aftercart.pipeline.settle import Settlement, settle_by_hand, settle_by_provider
 from aftercart.reports.explain import explain
 from aftercart.testing import RecordingSender, engine, run_due, run_until
-from tests.cast import ADA, DAY, MONDAY, Shop, answer, campaign, customer, fates, order, outbox, prepared, rows
+from tests.cast import ADA, DAY, MONDAY, Shop, answer, campaign, customer, fates, order, outbox, rows
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 IN_DOUBT = answer(Outcome.UNKNOWN, "connection lost after the body")
@@ -29,7 +29,7 @@ EVERY = Choice()
 def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     """Three orders; one mail in doubt, two were sent."""
     shop = Shop(tmp_path / "shop").write(campaign(quiet="null", valid_for="2d"))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         outbox(app).answers["ada@example.com"] = [IN_DOUBT]
         order(app, "1", ADA)
         order(app, "2", customer(2))

@@ -37,7 +37,6 @@ from tests.cast import (
     links_in,
     order,
     outbox,
-    prepared,
     rows,
     stock_up,
     tell,
@@ -151,7 +150,7 @@ def test_what_is_young_or_still_waits_stays(app: App) -> None:
 def test_an_order_of_which_a_mail_still_waits_stays_as_a_whole(tmp_path: Path, database_url: str) -> None:
     in_two_years = '  - {id: later, after: 700d, at: "10:00", valid_for: 1d, template: plain}'
     shop = Shop(tmp_path / "shop").write(campaign(quiet="null", more_steps=in_two_years))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         a_mail_with_a_click(app)
         clock_of(app).move_to(YEARS_LATER)
         assert tidy(app) == 0
@@ -263,7 +262,7 @@ def test_reports_about_mails_that_nobody_knows_are_forgotten(app: App) -> None:
 def test_archives_go_for_good_where_somebody_has_set_when(tmp_path: Path, database_url: str) -> None:
     shop = Shop(tmp_path / "shop").write(campaign(quiet="null"))
     settings: dict[str, Any] = {**shop.files, "forget_after_days": 200}
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **settings) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **settings) as app:
         a_mail_with_a_click(app)
         clock_of(app).move_to(YEARS_LATER)
         tell(app, "order.completed", {"order_id": "broken"})

@@ -13,7 +13,7 @@ from aftercart.delivery.base import Outcome
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.reports.lateness import lateness
 from aftercart.testing import ListQueue, engine, run_due, run_until
-from tests.cast import ADA, HOUR, MONDAY, Shop, answer, campaign, clock_of, customer, order, outbox, prepared
+from tests.cast import ADA, HOUR, MONDAY, Shop, answer, campaign, clock_of, customer, order, outbox
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -23,7 +23,7 @@ ON_TIME = timedelta(0)
 @pytest.fixture
 def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     shop = Shop(tmp_path / "shop").write(campaign(quiet="null"))
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         order(app, "1", ADA)
         yield app
 

@@ -13,7 +13,7 @@ from aftercart.db.tables import sends
 from aftercart.reports.sends import counts, listed
 from aftercart.reports.status import numbers, ping
 from aftercart.testing import engine, run_until
-from tests.cast import ADA, BEN, CHIKA, HOUR, MONDAY, Shop, campaign, clock_of, order, prepared, rows, tell_raw
+from tests.cast import ADA, BEN, CHIKA, HOUR, MONDAY, Shop, campaign, clock_of, order, rows, tell_raw
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 @pytest.fixture
 def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     shop = Shop(tmp_path / "shop").write(campaign())
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=prepared(database_url), **shop.files) as app:
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         for order_id, who in (("1", ADA), ("2", BEN), ("3", CHIKA)):
             order(app, order_id, who)
         run_until(app, DUE - HOUR)

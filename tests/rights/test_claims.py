@@ -173,9 +173,9 @@ def test_the_generic_door_takes_the_same_wishes(app: App) -> None:
 # ---------------------------------------------------------------- the file
 
 
-def test_the_file_of_a_person_holds_all_of_theirs_and_nothing_of_others(newest_url: str, tmp_path: Path) -> None:
+def test_the_file_of_a_person_holds_all_of_theirs_and_nothing_of_others(database_url: str, tmp_path: Path) -> None:
     files = Shop(tmp_path).write(campaign()).files
-    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), database_url=newest_url, **files) as app:
+    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), database_url=database_url, **files) as app:
         stock_up(app)
         order(app, "1", {**ADA, "consent": {"basis": "express", "wording": "Write to me", "ip": "192.0.2.7"}})
         order(app, "7", CHIKA)

@@ -68,9 +68,9 @@ DUE = MONDAY + 3 * DAY
 
 
 @pytest.fixture
-def app(newest_url: str, tmp_path: Path) -> Iterator[App]:
+def app(database_url: str, tmp_path: Path) -> Iterator[App]:
     shop = Shop(tmp_path).write(campaign(more_steps="  - {id: later, after: 9d, valid_for: 3d, template: plain}"))
-    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), database_url=newest_url, **shop.files) as app:
+    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         yield app
 
 
@@ -284,8 +284,8 @@ def test_the_hash_is_found_after_a_rotation_of_the_key(small: App) -> None:
         assert ADDRESS not in suppressions_of(connection, [ADDRESS], AddressHashes(["n" * 40]))
 
 
-def test_without_the_key_of_its_time_nothing_starts(newest_url: str, tmp_path: Path) -> None:
-    common: dict[str, Any] = {"database_url": newest_url, **Shop(tmp_path).write(campaign()).files}
+def test_without_the_key_of_its_time_nothing_starts(database_url: str, tmp_path: Path) -> None:
+    common: dict[str, Any] = {"database_url": database_url, **Shop(tmp_path).write(campaign()).files}
     clock = SteppedClock(MONDAY)
     with engine(tmp_path / "data", clock, **common) as app:
         rights.erase(app, ADDRESS)

@@ -297,8 +297,8 @@ def test_the_page_says_why_in_the_facts_that_it_was_decided_on(ada: Reader) -> N
 # ---------------------------------------------------------------- both databases
 
 
-def test_both_databases_keep_what_was_chosen_in_the_same_way(tmp_path: Path, newest_url: str) -> None:
-    with reading(tmp_path, ENGLISH, database_url=newest_url) as ada:
+def test_both_databases_keep_what_was_chosen_in_the_same_way(tmp_path: Path, database_url: str) -> None:
+    with reading(tmp_path, ENGLISH, database_url=database_url) as ada:
         ada.press(ada.get("p"), "Save", topic=["tips"], pace="week", snooze="3")
         ada.press(ada.get("l"), "Yes, less like this")
         ada.client.post(ada.path("u"), data={"answer": "topic"})
