@@ -18,15 +18,7 @@ from aftercart.ledger.store.dispatching import (
 )
 from aftercart.ledger.store.fences import beat, due_until, hold_all, let_go, planned_late, put_in_doubt, standing
 from aftercart.ledger.store.marks import REPLY_LEASE, Settled, Start, begin, release, settle
-from aftercart.ledger.store.plans import (
-    cancel_enrollments,
-    complete_enrollments,
-    decide_anew,
-    end,
-    lock_sends,
-    readdress,
-    restore_enrollments,
-)
+from aftercart.ledger.store.plans import cancel, decide_anew, end, lock_sends, readdress, restore
 from aftercart.ledger.store.records import keep_content, keep_decisions, offered_since
 
 __all__ = [
@@ -41,9 +33,8 @@ __all__ = [
     "Start",
     "beat",
     "begin",
-    "cancel_enrollments",
+    "cancel",
     "claim",
-    "complete_enrollments",
     "decide_anew",
     "defer",
     "due",
@@ -69,7 +60,7 @@ __all__ = [
     "readdress",
     "recipients_of",
     "release",
-    "restore_enrollments",
+    "restore",
     "settle",
     "settle_abandoned",
     "settle_in_doubt",

@@ -3,31 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    Boolean,
-    Connection,
-    Dialect,
-    Insert,
-    Update,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Dialect, Insert, Update, and_, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from aftercart.db.prepared import Prepared
 from aftercart.db.tables import attempts, consents, recipients, sends, suppressions
-from aftercart.ledger.states import OPEN, SendState
+from aftercart.ledger.states import ACCEPT, BEGIN, LOSE, RECEIPTS, SendState
+from aftercart.ledger.store.moves import moved
+from aftercart.transitions import Transition, leading_to
 
 REPLY_LEASE = timedelta(seconds=660)
 """How long a hand-over may stay open: the ten minutes that RFC 5321 §4.5.3.2.6 gives the server, and one more."""
@@ -56,16 +43,15 @@ def _begin_sends(count: int) -> Update:
         and_(sends.c.id == bindparam(f"send_{n}"), sends.c.attempt == bindparam(f"expected_{n}")) for n in range(count)
     )
     return (
-        update(sends)
+        moved(BEGIN)
         .where(
             or_(*started),
-            sends.c.state == SendState.SCHEDULED,
             sends.c.lease_until > now,
             sends.c.valid_until > now,
             ~left,
             last_word == "granted",
         )
-        .values(state=SendState.SENDING, counted_at=now, lease_until=reply_until, wake_at=reply_until)
+        .values(counted_at=now, lease_until=reply_until, wake_at=reply_until)
         .returning(sends.c.id)
     )
 
@@ -145,31 +131,25 @@ class Settled:
     provider: str = ""
     """Who answered; empty: the one that `settle` is told."""
 
-    @property
-    def keeps_slot(self) -> bool:
-        """Whether the frequency cap goes on counting it: only what may have reached the person counts."""
-        return self.state in (SendState.SENT, SendState.UNKNOWN)
+
+KEEP_SLOT = (ACCEPT, LOSE)
+"""After these the frequency cap goes on counting a mail: only what may have reached the person counts."""
 
 
-def _settle_send(_: Dialect) -> Update:
+def _settle_send(transition: Transition[SendState], _: Dialect) -> Update:
     retry = bindparam("retry_at", type_=sends.c.due_at.type, required=True)
+    frees_slot = {} if transition in KEEP_SLOT else {"counted_at": None}
     return (
-        update(sends)
-        .where(
-            sends.c.id == bindparam("send_id"),
-            sends.c.attempt == bindparam("attempt_no"),
-            # Not an IN list: those cannot be prepared.
-            or_(*(sends.c.state == state for state in (*OPEN, SendState.UNKNOWN))),
-        )
+        moved(transition)
+        .where(sends.c.id == bindparam("send_id"), sends.c.attempt == bindparam("attempt_no"))
         .values(
-            state=bindparam("new_state"),
             reason=bindparam("reason"),
             sent_at=bindparam("new_sent"),
             lease_until=None,
             due_at=func.coalesce(retry, sends.c.due_at),
             wake_at=func.coalesce(retry, sends.c.wake_at),
-            counted_at=case((bindparam("keeps", type_=Boolean(), required=True), sends.c.counted_at), else_=None),
             tries=sends.c.tries + 1,
+            **frees_slot,
         )
     )
 
@@ -183,15 +163,21 @@ def _settle_attempt(dialect: Dialect) -> Insert:
 
 
 _ENDED = ("reason", "retry_at", "ended_at")
-_SETTLE_SEND, _SETTLE_ATTEMPT = Prepared(_settle_send), Prepared(_settle_attempt)
+_SETTLE_SEND = {transition: Prepared(partial(_settle_send, transition)) for transition in RECEIPTS}
+_SETTLE_ATTEMPT = Prepared(_settle_attempt)
 
 
 def settle(connection: Connection, settled: Sequence[Settled], provider: str) -> None:
-    """Record receipts. Touches only sends of the same attempt; a late answer turns `unknown` into the truth."""
+    """Record receipts. Touches only sends of the same attempt; a late answer turns `unknown` into the truth.
+
+    Raises IllegalTransitionError where a state is none that a receipt leads to.
+    """
     if not settled:
         return
     in_order = sorted(settled, key=lambda result: result.send_id)
-    _SETTLE_SEND.execute(connection, [_of_send(result) for result in in_order])
+    for transition in dict.fromkeys(leading_to(result.state, RECEIPTS) for result in in_order):
+        those = [_of_send(result) for result in in_order if result.state is transition.target]
+        _SETTLE_SEND[transition].execute(connection, those)
     _SETTLE_ATTEMPT.execute(connection, [_of_attempt(result, provider) for result in in_order])
 
 
@@ -199,8 +185,6 @@ def _of_send(result: Settled) -> dict[str, Any]:
     return {
         "send_id": result.send_id,
         "attempt_no": result.attempt,
-        "keeps": result.keeps_slot,
-        "new_state": result.state,
         "reason": result.reason,
         "new_sent": result.at if result.state is SendState.SENT else None,
         "retry_at": result.retry_at,
