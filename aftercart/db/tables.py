@@ -4,12 +4,12 @@ SQLModel declares the tables; hot paths use their Core form (`sends`, `orders`, 
 A table model does not validate: validate before. All instants are aware UTC; all money is minor currency units.
 
     events ─▶ orders ─ order_lines            products          model_versions
-                │  └── order_reversals (refunds and cancellations, also those that came before their order)
+                │  └── order_reversals, order_notes (refunds, cancellations, support cases, also before their order)
                 ▼
            enrollments ─▶ sends ─▶ attempts, picks, links ─▶ clicks ─▶ attributions
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
-    recipients ─┴─ customers, consents, suppressions, exposures
+    recipients ─┴─ customers, consents, suppressions, exposures          pauses
 """
 
 from datetime import datetime
@@ -211,6 +211,23 @@ class OrderReversal(Row, table=True):
     happened_at: datetime
 
 
+class OrderNote(Row, table=True):
+    """What a shop tells of an order beside its versions: `kind` case_opened, case_closed or delivered, and when last.
+
+    `note_key` tells several cases of an order apart. Kept by the shop's order id: it may arrive before its order.
+    """
+
+    __tablename__ = "order_notes"
+    __table_args__ = (UniqueConstraint("shop", "shop_order_id", "kind", "note_key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    shop: str
+    shop_order_id: str
+    kind: str
+    note_key: str
+    at: datetime
+
+
 # ---------------------------------------------------------------- permission
 
 
@@ -240,6 +257,24 @@ class Suppression(Row, table=True):
     reason: str
     source: str
     at: datetime
+
+
+class Pause(Row, table=True):
+    """A campaign (`scope` campaign) or everything (brand) that has paused itself, on what `figures`, and who ended it.
+
+    See `aftercart/policy/guard.py`. It holds while `lifted_at` is empty.
+    """
+
+    __tablename__ = "pauses"
+
+    id: int | None = Field(default=None, primary_key=True)
+    scope: str
+    name: str
+    because: str = Field(sa_type=Text)
+    at: datetime
+    figures: dict[str, Any] = Field(sa_type=JSON)
+    lifted_at: datetime | None = None
+    lifted_by: str = ""
 
 
 class Exposure(Row, table=True):
@@ -594,8 +629,10 @@ customers = _core(Customer)
 orders = _core(Order)
 order_lines = _core(OrderLine)
 order_reversals = _core(OrderReversal)
+order_notes = _core(OrderNote)
 consents = _core(Consent)
 suppressions = _core(Suppression)
+pauses = _core(Pause)
 exposures = _core(Exposure)
 campaign_versions = _core(CampaignVersion)
 enrollments = _core(Enrollment)

@@ -5,7 +5,7 @@ The deciding itself is pure and stands in `aftercart/policy/decision.py`.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -35,31 +35,46 @@ class People:
     """Grows while a batch is asked."""
     rivals: dict[int, list[Rival]]
     """Shrinks while a batch is asked."""
+    pauses: Mapping[str, str] = field(default_factory=dict)
+    """Why campaigns, or (under the empty name) all of them, have paused themselves."""
+    tired: frozenset[int] = frozenset()
+    """Who has ignored so many mails that the caps tighten."""
 
 
 def look_up_permissions(connection: Connection, batch: Sequence[Planned]) -> People:
-    """Consent and suppression of everybody in the batch: enough for what is asked before any content."""
+    """Consent and suppression of everybody in the batch, and pauses: enough for what is asked before any content."""
     return People(
         consent=policy.current_consent(connection, {planned.recipient_id for planned in batch}),
         suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}),
         counted={},
         rivals={},
+        pauses={pause.name: pause.because for pause in policy.pauses(connection)},
     )
 
 
 def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> People:
     """The same, with cap slots and rivals."""
     ids = {planned.recipient_id for planned in batch}
-    campaigns = app.campaigns
-    since = now - max((reach(_caps(campaigns.brand, planned)) for planned in batch), default=now - now)
+    campaigns, permissions = app.campaigns, look_up_permissions(connection, batch)
+    tired = _tired(connection, campaigns.brand, ids)
+    caps = [_caps(campaigns.brand, planned, tired) for planned in batch]
+    since = now - max(map(reach, caps), default=now - now)
     counted = defaultdict(
         list, {i: list(mails) for i, mails in policy.counted_sends(connection, ids, since, now).items()}
     )
     # A mail that waits for a person (a pause, a broken template) must not hold others.
-    active = [name for name, campaign in campaigns.by_name.items() if campaign.status == "active"]
+    running = [name for name, campaign in campaigns.by_name.items() if campaign.status == "active"]
+    active = [name for name in running if name not in permissions.pauses]
     rivals = policy.planned_sends(connection, ids, now + LOOKAHEAD, active, but_not=ASKED_AGAIN)
     waiting = {recipient_id: list(planned) for recipient_id, planned in rivals.items()}
-    return replace(look_up_permissions(connection, batch), counted=counted, rivals=waiting)
+    return replace(permissions, counted=counted, rivals=waiting, tired=tired)
+
+
+def _tired(connection: Connection, brand: Brand, ids: Collection[int]) -> frozenset[int]:
+    limit = brand.guard.tighten_after
+    if limit is None:
+        return frozenset()
+    return frozenset(id_ for id_, count in policy.ignored(connection, ids).items() if count >= limit)
 
 
 def ask(
@@ -117,11 +132,12 @@ def facts_of(
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
         quiet_hours=(campaign.limits.quiet_hours if campaign else None) or brand.quiet_hours,
-        caps=_caps(brand, planned),
+        caps=_caps(brand, planned, people.tired),
         counted=tuple(people.counted.get(planned.recipient_id, ())),
         priority=planned.priority,
         rivals=tuple(people.rivals.get(planned.recipient_id, ())),
         paused=brand.paused,
+        guarded=people.pauses.get("") or people.pauses.get(planned.campaign_name, ""),
     )
 
 
@@ -163,9 +179,10 @@ def _members(
     return {recipient_id for recipient_id, arm in arms.items() if arm == "holdout"}
 
 
-def _caps(brand: Brand, planned: Planned) -> tuple[FrequencyCap, ...]:
+def _caps(brand: Brand, planned: Planned, tired: Collection[int]) -> tuple[FrequencyCap, ...]:
     own = planned.campaign.limits.frequency_cap if planned.campaign else ()
-    return (*brand.frequency_cap, *own)
+    caps = (*brand.frequency_cap, *own)
+    return tuple(cap.halved() for cap in caps) if planned.recipient_id in tired else caps
 
 
 _NOBODY = People(consent={}, suppressions={}, counted={}, rivals={})

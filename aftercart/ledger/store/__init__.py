@@ -18,7 +18,7 @@ from aftercart.ledger.store.dispatching import (
 )
 from aftercart.ledger.store.fences import beat, due_until, hold_all, let_go, planned_late, put_in_doubt, standing
 from aftercart.ledger.store.marks import REPLY_LEASE, Settled, Start, begin, release, settle
-from aftercart.ledger.store.plans import cancel, decide_anew, end, lock_sends, readdress, restore
+from aftercart.ledger.store.plans import cancel, decide_anew, end, lock_sends, readdress, restore, take_back, wake_up
 from aftercart.ledger.store.records import keep_content, keep_decisions, offered_since
 
 __all__ = [
@@ -65,7 +65,9 @@ __all__ = [
     "settle_abandoned",
     "settle_in_doubt",
     "standing",
+    "take_back",
     "take_due",
     "take_expired",
     "take_over",
+    "wake_up",
 ]

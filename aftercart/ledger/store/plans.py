@@ -59,6 +59,23 @@ def decide_anew(connection: Connection, order_ids: Collection[int]) -> None:
     readdress(connection, order_ids)
 
 
+def take_back(connection: Connection, campaign: str | None) -> None:
+    """Take back the claims of a campaign (None: of all) whose hand-over has not begun; the gate is asked again."""
+    claimed = [sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_not(None)]
+    claimed += [sends.c.campaign == campaign] if campaign is not None else []
+    _lock(connection, *claimed)
+    freed: dict[str, Any] = {"lease_until": None, "counted_at": None, "wake_at": sends.c.due_at}
+    connection.execute(update(sends).where(*claimed).values(**freed))
+
+
+def wake_up(connection: Connection, campaign: str | None, reason: str, now: datetime) -> None:
+    """Let mails of a campaign (None: of all) that wait for a reason be decided now: it is gone."""
+    waiting = [sends.c.state == SendState.SCHEDULED, sends.c.reason == reason, sends.c.lease_until.is_(None)]
+    waiting += [sends.c.campaign == campaign] if campaign is not None else []
+    _lock(connection, *waiting)
+    connection.execute(update(sends).where(*waiting).values(due_at=now, wake_at=now))
+
+
 def readdress(connection: Connection, order_ids: Collection[int]) -> int:
     """Where the shop has given an order another recipient, planned mails go to them; how many do."""
     moved = (
