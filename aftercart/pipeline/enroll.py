@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Row, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from aftercart.bootstrap import App
-from aftercart.campaigns.audience import BoughtItem
 from aftercart.campaigns.schema import Campaign
 from aftercart.db.session import insert_new
 from aftercart.db.tables import campaign_versions, decisions, enrollments, orders, recipients, sends
@@ -26,7 +25,7 @@ from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import PLAN
 from aftercart.money import Money
-from aftercart.pipeline.planned import Line, lines_of
+from aftercart.pipeline.planned import Line, item_of, lines_of
 from aftercart.policy.decision import Reason
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.zones import LocalZone, zone_of
@@ -98,16 +97,10 @@ def _facts(row: Row[Any], lines: Sequence[Line], catalog: Mapping[str, Product])
         ordered_at=row.completed_at or row.placed_at,
         imported=row.imported,
         email=row.email or "",
-        items=[_item(line.sku, catalog.get(line.sku)) for line in lines if line.left > 0],
+        items=[item_of(line.sku, catalog.get(line.sku)) for line in lines if line.left > 0],
         country=row.country or row.recipient_country or "",
         total=Money(row.total_minor, row.currency),
     )
-
-
-def _item(sku: str, product: Product | None) -> BoughtItem:
-    if product is None:
-        return BoughtItem(sku)
-    return BoughtItem(sku, product.department, product.category, product.brand, product.family)
 
 
 def _enrolled(connection: Connection, order_ids: Sequence[int]) -> set[tuple[str, int]]:
