@@ -10,7 +10,8 @@
     │   └── UnprocessableError    signed, but the body cannot be understood; names the field
     ├── BadTokenError             a link in a mail that we did not sign                   (404)
     ├── DeliveryError             a provider cannot be reached; `permanent` says whether a retry can help
-    └── ModelError                no usable recommendation model (none trained, file damaged)
+    ├── ModelError                no usable recommendation model (none trained, file damaged)
+    └── IllegalTransitionError    a send or an enrollment cannot change from its state to that one; a fault in the code
 
 Not sending is an answer, not an error: see `aftercart/policy/decision.py`.
 """
@@ -96,3 +97,7 @@ class DeliveryError(AftercartError):
 
 class ModelError(AftercartError):
     """There is no model to serve from."""
+
+
+class IllegalTransitionError(AftercartError):
+    """A change of state that the state machine does not know."""

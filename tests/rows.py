@@ -11,6 +11,7 @@ from aftercart.db.session import Database
 from aftercart.db.tables import (
     Row,
     clicks,
+    consents,
     enrollments,
     links,
     order_lines,
@@ -51,6 +52,11 @@ class Rows:
     def recipient(self, email: str = "ada@example.com") -> int:
         """A person; their id."""
         return self._add(recipients, email=email, first_name="", locale="", time_zone="", country="", created_at=MONDAY)
+
+    def consent(self, recipient_id: int, state: str = "granted", at: datetime = MONDAY) -> None:
+        """They said yes (or no) to marketing mail."""
+        said = {"recipient_id": recipient_id, "state": state, "source": "generic", "at": at, "recorded_at": at}
+        self._insert(consents, said)
 
     def order(self, recipient_id: int | None, placed_at: datetime = MONDAY, **changes: Any) -> int:
         """A completed order of 100.00 EUR; its id."""

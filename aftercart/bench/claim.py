@@ -17,9 +17,11 @@ from aftercart.bench.timing import Result, beside
 from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import enrollments, orders, recipients, sends
+from aftercart.enrollment.states import ENTER
 from aftercart.errors import AftercartError
 from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
+from aftercart.ledger.states import PLAN
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.reports.status import numbers
 from aftercart.testing import ListQueue, settings_for
@@ -114,7 +116,7 @@ def _fill(app: App, waiting: int) -> None:
         about = {"recipient_id": recipient_id, "country": "", "region": "", "imported": False}
         order_id = _added(connection, orders, {**bought, **times, **about})
         run = {"campaign": "c", "campaign_version": "v", "order_id": order_id, "recipient_id": recipient_id}
-        enrollment_id = _added(connection, enrollments, {**run, "state": "active", "created_at": NOW})
+        enrollment_id = _added(connection, enrollments, {**run, "state": ENTER.target, "created_at": NOW})
         _plan(connection, waiting, LATER, enrollment_id, order_id, recipient_id)
         _plan(connection, DUE, timedelta(0), enrollment_id, order_id, recipient_id)
 
@@ -139,7 +141,7 @@ def _plan(
                     "config_version": "v",
                     "order_id": order_id,
                     "recipient_id": recipient_id,
-                    "state": "scheduled",
+                    "state": PLAN.target,
                     "priority": 50,
                     "due_at": due_at,
                     "wake_at": due_at,

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, field_validator
 
+from aftercart.campaigns.guarding import GuardRule
 from aftercart.campaigns.schema import Part
 from aftercart.campaigns.sending import SenderLimits
 from aftercart.campaigns.topics import Topic
@@ -138,6 +139,11 @@ class Brand(Part):
     )
     senders: tuple[SenderLimits, ...] = Field(
         default=(), description="How much each sender may be given; without it, as much as there is."
+    )
+    guard: GuardRule = Field(
+        default=GuardRule(),
+        description="When a campaign, or the brand, annoys too many people. It pauses itself then, until "
+        "`aftercart resume`.",
     )
     paused: bool = Field(
         default=False,

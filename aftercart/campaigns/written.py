@@ -75,6 +75,12 @@ def _more_than_nothing(share: float) -> float:
     return share
 
 
+def _rare(share: float) -> float:
+    if not 0 < share < 1:
+        raise ValueError(f"{_in_percent(share)} is no limit; write a share such as 0.1%, or `enabled: false`")
+    return share
+
+
 def _wall_time(text: str) -> time:
     match = re.fullmatch(r"(\d{1,2}):(\d{2})", text.strip())
     if not match or int(match[1]) > 23 or int(match[2]) > 59:
@@ -215,6 +221,7 @@ Rate = Annotated[Limit, *_text(Limit.parse, r"^[1-9]\d* per (second|hour|day)$",
 _PERCENT_PATTERN = r"^\d+(\.\d+)?\s*%$"
 Holdout = Annotated[float, *_text(lambda text: _less_than_all(_share(text)), _PERCENT_PATTERN, _in_percent)]
 Percent = Annotated[float, *_text(lambda text: _more_than_nothing(_share(text)), _PERCENT_PATTERN, _in_percent)]
+RareShare = Annotated[float, *_text(lambda text: _rare(_share(text)), _PERCENT_PATTERN, _in_percent)]
 Amount = Annotated[Money, *_text(_money, r"^\d+(\.\d+)?\s+[A-Z]{3}$", _in_major, made=Money)]
 Country = Annotated[str, AfterValidator(_country)]
 Address = Annotated[str, AfterValidator(_address)]

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from aftercart.cli.table import print_table
 from aftercart.ledger.states import Word
 
 if TYPE_CHECKING:
+    from aftercart.bootstrap import App
     from aftercart.ledger.store import Choice
     from aftercart.pipeline.retry import Answer
     from aftercart.pipeline.settle import Settlement
@@ -92,6 +94,9 @@ def settle(
 
 
 def resume(
+    campaign: Annotated[str | None, typer.Argument(help="A campaign that has paused itself, to let go on.")] = None,
+    brand: Annotated[bool, typer.Option("--brand", help="All mail has paused itself: let it go on.")] = False,
+    by: Annotated[str | None, typer.Option(help="Whose word it is; without it the name you are logged in by.")] = None,
     nothing_sent: Annotated[
         bool, typer.Option("--nothing-sent", help="Nothing was sent from elsewhere or since the backup: it all goes.")
     ] = False,
@@ -99,24 +104,48 @@ def resume(
         bool, typer.Option("--in-doubt", help="What is due may have been sent: it becomes unknown; the rest goes on.")
     ] = False,
 ) -> None:
-    """Tell why all mail is held, if it is, and let it go."""
+    """Tell why mail is held or a campaign has paused itself, if so, and let it go."""
     from aftercart.cli.open import working
+
+    if sum((campaign is not None, brand, nothing_sent, in_doubt)) > 1:
+        raise typer.BadParameter("say one of CAMPAIGN, --brand, --nothing-sent and --in-doubt")
+    with working() as engine:
+        if campaign is not None or brand:
+            _let_go_on(engine, campaign, by)
+        else:
+            _let_go(engine, nothing_sent=nothing_sent, in_doubt=in_doubt)
+
+
+def _let_go_on(engine: "App", campaign: str | None, by: str | None) -> None:
+    from aftercart.pipeline.guard import resume as let_go_on
+
+    lifted = let_go_on(engine, campaign, by or getuser())
+    for pause in lifted:
+        print(f"{str(pause).capitalize()}, on {pause.at:%Y-%m-%d %H:%M} UTC. It goes on now.")
+    if not lifted:
+        print(f"{f'The campaign {campaign}' if campaign else 'All mail'} has not paused itself: nothing was changed.")
+        raise typer.Exit(1)
+
+
+def _let_go(engine: "App", *, nothing_sent: bool, in_doubt: bool) -> None:
     from aftercart.pipeline.watch import held
     from aftercart.pipeline.watch import resume as let_go
+    from aftercart.policy.store import pauses
 
-    if nothing_sent and in_doubt:
-        raise typer.BadParameter("say one of --nothing-sent and --in-doubt")
-    with working() as engine:
-        with engine.db.read() as connection:
-            cause = held(connection)
-        if cause is None:
-            print("Nothing is held.")
-        elif nothing_sent or in_doubt:
-            concerned = let_go(engine, in_doubt=in_doubt)
-            print(f"Mails go out again. In doubt: {concerned:,}{SETTLE_THEM if concerned else ''}")
-        else:
-            print(WHY_HELD.format(because=cause.because, since=cause.since, last=cause.last_beat))
-            raise typer.Exit(1)
+    with engine.db.read() as connection:
+        cause, paused = held(connection), pauses(connection)
+    for pause in paused:
+        print(f"{str(pause).capitalize()}, on {pause.at:%Y-%m-%d %H:%M} UTC; {pause.way_out}.")
+    if cause is None and not paused:
+        print("Nothing is held.")
+    elif cause is None:
+        raise typer.Exit(1)
+    elif nothing_sent or in_doubt:
+        concerned = let_go(engine, in_doubt=in_doubt)
+        print(f"Mails go out again. In doubt: {concerned:,}{SETTLE_THEM if concerned else ''}")
+    else:
+        print(WHY_HELD.format(because=cause.because, since=cause.since, last=cause.last_beat))
+        raise typer.Exit(1)
 
 
 SETTLE_THEM = " (`aftercart sends --reason may_have_been_sent` lists them, `aftercart settle` takes your word)"

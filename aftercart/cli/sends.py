@@ -31,6 +31,7 @@ def sends(
     """List sends, newest first, each with its state and reason."""
     from aftercart.cli.open import reading
     from aftercart.pipeline.watch import held
+    from aftercart.policy.store import pauses
     from aftercart.reports import sends as report
 
     with reading() as connection:
@@ -43,6 +44,8 @@ def sends(
         titles = ("send", "order", "recipient", "campaign / step", "state", "reason", "due (UTC)")
         print_table(titles, map(_cells, rows))
         _print_counts(report.counts(connection))
+        for pause in pauses(connection):
+            print(f"{str(pause).capitalize()}; {pause.way_out}.")
         if cause := held(connection):
             print(f"All mail is held: {cause.because}. `aftercart resume` explains it and lets it go.")
 

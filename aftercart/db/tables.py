@@ -4,13 +4,13 @@ SQLModel declares the tables; hot paths use their Core form (`sends`, `orders`, 
 A table model does not validate: validate before. All instants are aware UTC; all money is minor currency units.
 
     events ─▶ orders ─ order_lines            products          model_versions
-                │  └── order_reversals (refunds and cancellations, also those that came before their order)
+                │  └── order_reversals, order_notes (refunds, cancellations, support cases, also before their order)
                 ▼
            enrollments ─▶ sends ─▶ attempts, doubts, picks, links ─▶ clicks ─▶ attributions
                 │           ├── copies (what it said) ─▶ template_versions
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
-    recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures
+    recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures          pauses
 """
 
 from datetime import datetime
@@ -226,6 +226,23 @@ class OrderReversal(Row, table=True):
     happened_at: datetime
 
 
+class OrderNote(Row, table=True):
+    """What a shop tells of an order beside its versions: `kind` case_opened or case_closed, and when last.
+
+    `note_key` tells several cases of an order apart. Kept by the shop's order id: it may arrive before its order.
+    """
+
+    __tablename__ = "order_notes"
+    __table_args__ = (UniqueConstraint("shop", "shop_order_id", "kind", "note_key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    shop: str
+    shop_order_id: str
+    kind: str
+    note_key: str
+    at: datetime
+
+
 # ---------------------------------------------------------------- permission
 
 
@@ -330,6 +347,24 @@ class Refusal(Row, table=True):
     value: str = Field(sa_type=Text)
     why: str
     at: datetime
+
+
+class Pause(Row, table=True):
+    """A campaign (`scope` campaign) or everything (brand) that has paused itself, on what `figures`, and who ended it.
+
+    See `aftercart/policy/guard.py`. It holds while `lifted_at` is empty.
+    """
+
+    __tablename__ = "pauses"
+
+    id: int | None = Field(default=None, primary_key=True)
+    scope: str
+    name: str
+    because: str = Field(sa_type=Text)
+    at: datetime
+    figures: dict[str, Any] = Field(sa_type=JSON)
+    lifted_at: datetime | None = None
+    lifted_by: str = ""
 
 
 class Exposure(Row, table=True):
@@ -742,11 +777,13 @@ customers = _core(Customer)
 orders = _core(Order)
 order_lines = _core(OrderLine)
 order_reversals = _core(OrderReversal)
+order_notes = _core(OrderNote)
 consents = _core(Consent)
 suppressions = _core(Suppression)
 confirmations = _core(Confirmation)
 preferences = _core(Preference)
 refusals = _core(Refusal)
+pauses = _core(Pause)
 exposures = _core(Exposure)
 campaign_versions = _core(CampaignVersion)
 enrollments = _core(Enrollment)

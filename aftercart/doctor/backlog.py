@@ -9,6 +9,7 @@ from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.doctor.finding import Finding, fault, fine, warn
 from aftercart.ledger.store import tallying
+from aftercart.policy import store as policy
 from aftercart.reports import readings
 from aftercart.reports.lateness import lateness
 
@@ -22,6 +23,7 @@ def check_backlog(url: str, inbox_url: str, now: datetime) -> Iterator[Finding]:
         return
     with closing(Database(url)) as main, main.read() as connection:
         dispatcher, late = readings.dispatcher(connection), lateness(connection, now)
+        paused = policy.pauses(connection)
         unknown = tallying.by_state(tallying.kept(connection, sends)).get("unknown", 0)
     with closing(Database(inbox_url)) as inbox, inbox.read() as connection:
         came = readings.oldest_webhook(connection)
@@ -31,6 +33,8 @@ def check_backlog(url: str, inbox_url: str, now: datetime) -> Iterator[Finding]:
         yield fault(
             BACKLOG, f"nothing was handed out for {_ago(now, dispatcher.beat_at)}", "start beat and the workers"
         )
+    for pause in paused:
+        yield fault(BACKLOG, str(pause), f"find out what is wrong with it, then {pause.way_out}")
     if late > readings.LATE:
         do = "more workers for `deliver`; or the mail server is slow, or refuses (see `sender`)"
         yield fault(BACKLOG, f"mails are {late.total_seconds() / 60:,.0f} minutes late", do)

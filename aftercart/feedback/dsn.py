@@ -21,11 +21,12 @@ def read_status(part: Mail, recipient_of_ours: str) -> tuple[Kind, str, str, str
     """
     groups = list(_groups(part))
     about = next((g for g in groups if recipient_of_ours in _addresses(g)), groups[0] if groups else Mail())
-    words = as_words(_value(about.get("Diagnostic-Code", "")) or about.get("Status", ""))
-    _, status = code_and_status(about.get("Status", "").split()[0] if about.get("Status", "").split() else "", words)
+    said, action = _field(about, "Status"), _field(about, "Action").lower()
+    words = as_words(_value(_field(about, "Diagnostic-Code")) or said)
+    _, status = code_and_status(said.split()[0] if said else "", words)
     addresses = _addresses(about)
-    kind = _OF_ACTION.get(about.get("Action", "").strip().lower())
-    if about.get("Action", "").strip().lower() == "failed":
+    kind = _OF_ACTION.get(action)
+    if action == "failed":
         kind = bounce_kind(status, words)
         if kind is Kind.HARD_BOUNCE and recipient_of_ours not in addresses:
             kind = Kind.SOFT_BOUNCE
@@ -39,13 +40,18 @@ def _groups(part: Mail) -> Iterator[Mail]:
         yield from (group for group in payload if isinstance(group, Mail) and group.get("Action"))
 
 
+def _field(group: Mail, name: str) -> str:
+    """As text: a field with bytes that are no ASCII comes as an object of another kind."""
+    return str(group.get(name, "")).strip()
+
+
 def _addresses(group: Mail) -> list[str]:
     """Both of them: the final one may be where our recipient's mail is forwarded to."""
-    fields = (group.get(name, "") for name in ("Original-Recipient", "Final-Recipient"))
+    fields = (_field(group, name) for name in ("Original-Recipient", "Final-Recipient"))
     return [_value(field).strip("<> ").lower() for field in fields if field]
 
 
 def _value(field: str) -> str:
     """Without its type: `rfc822; ada@example.com`, `smtp; 550 5.1.1 no such user`."""
-    kind, semicolon, value = str(field).partition(";")
-    return value.strip() if semicolon and " " not in kind.strip() else str(field).strip()
+    kind, semicolon, value = field.partition(";")
+    return value.strip() if semicolon and " " not in kind.strip() else field.strip()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from aftercart.feedback.told import Kind
-from aftercart.ledger.states import SendState
+from aftercart.ledger.states import BOUNCE, COMPLAIN, DELIVER, TAKE, SendState
 from aftercart.policy.decision import Reason
 from aftercart.policy.suppression import SuppressionReason
+from aftercart.transitions import Transition
 
 SOFT_BOUNCES_TO_SUPPRESS = 5
 SOFT_BOUNCE_WINDOW = timedelta(days=90)
@@ -21,21 +22,14 @@ BOUNCES_COME_WITHIN = timedelta(days=5)
 
 IN_DOUBT = frozenset({SendState.SCHEDULED, SendState.SENDING, SendState.UNKNOWN})
 """Of a mail in these states we do not know whether it has left, if it was tried."""
-_ON_ITS_WAY = frozenset({SendState.SCHEDULED, SendState.SENDING, SendState.UNKNOWN, SendState.SENT})
-_FROM: Mapping[SendState, frozenset[SendState]] = {
-    SendState.SENT: IN_DOUBT,
-    SendState.DELIVERED: _ON_ITS_WAY,
-    SendState.BOUNCED: _ON_ITS_WAY | {SendState.DELIVERED},
-    SendState.COMPLAINED: _ON_ITS_WAY | {SendState.DELIVERED, SendState.BOUNCED},
-}
-_BECOMES: Mapping[Kind, tuple[SendState, Reason]] = {
-    Kind.TAKEN: (SendState.SENT, Reason.SETTLED_SENT),
-    Kind.READ: (SendState.DELIVERED, Reason.DELIVERED),
-    Kind.DELIVERED: (SendState.DELIVERED, Reason.DELIVERED),
-    Kind.HARD_BOUNCE: (SendState.BOUNCED, Reason.HARD_BOUNCE),
-    Kind.SOFT_BOUNCE: (SendState.BOUNCED, Reason.BOUNCED),
-    Kind.REFUSED: (SendState.BOUNCED, Reason.BOUNCED),
-    Kind.COMPLAINT: (SendState.COMPLAINED, Reason.COMPLAINED),
+_PROVES: Mapping[Kind, tuple[Transition[SendState], Reason]] = {
+    Kind.TAKEN: (TAKE, Reason.SETTLED_SENT),
+    Kind.READ: (DELIVER, Reason.DELIVERED),
+    Kind.DELIVERED: (DELIVER, Reason.DELIVERED),
+    Kind.HARD_BOUNCE: (BOUNCE, Reason.HARD_BOUNCE),
+    Kind.SOFT_BOUNCE: (BOUNCE, Reason.BOUNCED),
+    Kind.REFUSED: (BOUNCE, Reason.BOUNCED),
+    Kind.COMPLAINT: (COMPLAIN, Reason.COMPLAINED),
 }
 _SUPPRESSES: Mapping[Kind, SuppressionReason] = {
     Kind.HARD_BOUNCE: SuppressionReason.HARD_BOUNCE,
@@ -46,18 +40,23 @@ _SUPPRESSES: Mapping[Kind, SuppressionReason] = {
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`state` and `reason` None: the mail stays as it is. `why`: why nothing changes at all."""
+    """`proves` and `reason` None: the mail stays as it is. `why`: why nothing changes at all."""
 
-    state: SendState | None = None
+    proves: Transition[SendState] | None = None
     reason: Reason | None = None
     suppress: SuppressionReason | None = None
     counts_softly: bool = False
     why: str = ""
 
     @property
+    def state(self) -> SendState | None:
+        """The mail's new state."""
+        return self.proves.target if self.proves else None
+
+    @property
     def frees_slot(self) -> bool:
         """A mail that never came counts against no frequency cap."""
-        return self.state is SendState.BOUNCED
+        return self.proves is BOUNCE
 
 
 def effect(kind: Kind, told_of: str, state: SendState, tries: int, recipient: str) -> Effect:
@@ -71,10 +70,10 @@ def effect(kind: Kind, told_of: str, state: SendState, tries: int, recipient: st
         return Effect(why="nothing_to_do")
     if state in (SendState.SKIPPED, SendState.CANCELED) or (state is SendState.SCHEDULED and not tries):
         return Effect(why="never_left")
-    becomes, reason = _BECOMES.get(kind, (None, None))
-    if becomes is not None and state not in _FROM[becomes]:
-        becomes = reason = None
+    proves, reason = _PROVES.get(kind, (None, None))
+    if proves is not None and state not in proves.sources:
+        proves = reason = None
     suppress = _SUPPRESSES.get(kind)
-    if becomes is None and suppress is None:
+    if proves is None and suppress is None:
         return Effect(why="known_already")
-    return Effect(becomes, reason, suppress, counts_softly=kind is Kind.SOFT_BOUNCE)
+    return Effect(proves, reason, suppress, counts_softly=kind is Kind.SOFT_BOUNCE)

@@ -13,6 +13,7 @@ from aftercart.db.tables import attempts, feedback, recipients, sends
 from aftercart.feedback.effect import BOUNCES_COME_WITHIN, SOFT_BOUNCE_WINDOW, Effect
 from aftercart.feedback.told import Kind
 from aftercart.ledger.states import SendState
+from aftercart.ledger.store.moves import moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,15 @@ def set_effect(connection: Connection, source: str, key: str, what: str) -> None
 
 
 def change(connection: Connection, sent: Sent, effect: Effect, at: datetime) -> None:
-    """Bring a mail, locked before, into the state that a report proves."""
+    """Bring a mail, locked before, into the state that a report proves. Raises IllegalTransitionError."""
+    if effect.proves is None:
+        return
+    effect.proves.leaves(sent.state)
     begun_at = select(func.max(attempts.c.started_at)).where(attempts.c.send_id == sent.send_id).scalar_subquery()
     connection.execute(
-        update(sends)
+        moved(effect.proves)
         .where(sends.c.id == sent.send_id)
         .values(
-            state=effect.state,
             reason=effect.reason,
             lease_until=None,
             sent_at=func.coalesce(sends.c.sent_at, begun_at, at),

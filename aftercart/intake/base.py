@@ -201,7 +201,30 @@ class ShopErasureAsked:
 
 Claim = ErasureAsked | ExportAsked | ShopErasureAsked
 """A right that somebody claims; carried out after the webhook was taken in."""
-Change = OrderSeen | OrderReversed | CustomerSeen | ProductSeen | Claim
+
+
+class NoteKind(StrEnum):
+    """What a shop tells of an order that is no version of it."""
+
+    CASE_OPENED = "case_opened"
+    """Somebody has asked the shop for help with it, or complained."""
+    CASE_CLOSED = "case_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNoted:
+    """Something happened about an order, which may not have come yet. `key` tells several cases apart.
+
+    `at` None: when we hear of it.
+    """
+
+    shop_order_id: str
+    kind: NoteKind
+    key: str = ""
+    at: datetime | None = None
+
+
+Change = OrderSeen | OrderReversed | OrderNoted | CustomerSeen | ProductSeen | Claim
 
 
 @dataclass(frozen=True, slots=True)

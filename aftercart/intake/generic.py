@@ -31,8 +31,10 @@ from aftercart.intake.base import (
     Buyer,
     Change,
     CustomerSeen,
+    NoteKind,
     Order,
     OrderLine,
+    OrderNoted,
     OrderReversed,
     OrderSeen,
     OrderState,
@@ -208,6 +210,17 @@ def _order_canceled(envelope: Reader) -> Change:
     return OrderReversed(data.need_id("order_id"), (whole,))
 
 
+def _case(kind: NoteKind) -> Callable[[Reader], Change]:
+    """`case_id` tells several open cases of an order apart."""
+
+    def read(envelope: Reader) -> Change:
+        data = envelope.object("data")
+        at = data.instant("at") or envelope.instant("timestamp")
+        return OrderNoted(data.need_id("order_id"), kind, data.id("case_id"), at)
+
+    return read
+
+
 def _customer_updated(envelope: Reader) -> Change:
     data = envelope.object("data")
     if not (data.id("id") or data.text("email")):
@@ -260,6 +273,8 @@ PARSERS: Mapping[str, Callable[[Reader], Change]] = {
     "order.completed": _order_completed,
     "order.refunded": _order_refunded,
     "order.canceled": _order_canceled,
+    "order.case_opened": _case(NoteKind.CASE_OPENED),
+    "order.case_closed": _case(NoteKind.CASE_CLOSED),
     "customer.updated": _customer_updated,
     "consent.changed": consent_changed,
     "person.erase": erase,

@@ -20,6 +20,8 @@ from aftercart.machine import machine_id
 log = structlog.get_logger()
 
 EVERY = timedelta(minutes=1)
+GUARD_EVERY = timedelta(minutes=5)
+"""It reads all sends, which takes a second a million."""
 AT_ONCE_S = 5.0
 """Between the instant that stands in the file and the one at which the disk says it was written."""
 
@@ -77,9 +79,13 @@ class Witness:
         """Whether it is time to look again whether mails are late."""
         return self._is_time("late", now)
 
-    def _is_time(self, what: str, now: datetime) -> bool:
+    def looks_at_the_guard(self, now: datetime) -> bool:
+        """Whether it is time to look again whether a campaign annoys too many people."""
+        return self._is_time("guard", now, GUARD_EVERY)
+
+    def _is_time(self, what: str, now: datetime, every: timedelta = EVERY) -> bool:
         last = self._last.get(what)
-        is_time = last is None or abs(now - last) >= EVERY
+        is_time = last is None or abs(now - last) >= every
         if is_time:
             self._last[what] = now
         return is_time

@@ -10,6 +10,7 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.consent import store as consent
+from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.pipeline import backlog
 from aftercart.pipeline.watch import doubt_late_plans, may_send
@@ -36,6 +37,7 @@ def dispatch(app: App) -> int:
     _alarm_when_late(app, now)
     with app.db.write() as connection:
         abandoned = ledger.settle_abandoned(connection, now, app.db.boot_id)
+        enrollments.complete(connection, abandoned, now)
         due = backlog.take_due(connection, app, now, room * BATCH) if room else []
         due = doubt_late_plans(connection, due, now)
         to_ask = consent.take_due(connection, now, BATCH)
@@ -45,7 +47,8 @@ def dispatch(app: App) -> int:
     if unasked:
         log.error("confirmations_unknown", mails=unasked, what="a worker died while asking for confirmation")
     if abandoned:
-        log.error("hand_overs_unknown", sends=abandoned, what="a worker died while handing over; see `aftercart sends`")
+        what = "a worker died while handing over; see `aftercart sends`"
+        log.error("hand_overs_unknown", sends=len(abandoned), what=what)
     for start in range(0, len(due), BATCH):
         batch = [str(send_id) for send_id in due[start : start + BATCH]]
         app.queue.publish("deliver", batch, expires_s=ledger.NUDGE_AGAIN.total_seconds())

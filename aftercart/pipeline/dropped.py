@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.planned import Planned
 from aftercart.policy.decision import DROPPED, Facts, Reason, Skip, Verdict
@@ -31,12 +32,14 @@ def drop(
     of which a mail was dropped."""
     taken = ledger.replace(connection, replaced, Reason.REPLACED)
     kept = [_decision("gate", row.campaign, row.order_id, Reason.REPLACED, now, row.id) for row in taken]
-    ledger.complete_enrollments(connection, (row.enrollment_id for row in taken), now)
+    enrollments.complete(connection, (row.enrollment_id for row in taken), now)
     dropped = {(row.enrollment_id, row.campaign, row.order_id) for row in taken}
     dropped |= {(p.enrollment_id, p.campaign_name, p.order_id) for p, _, verdict in decided if _is_dropped(verdict)}
     exits = sorted(run for run in dropped if _exits(app, run[1]))
     kept += [_decision("enroll", campaign, order_id, Reason.STEP_DROPPED, now) for _, campaign, order_id in exits]
-    ledger.cancel_enrollments(connection, {run[0]: Reason.STEP_DROPPED for run in exits}, now)
+    reasons = {run[0]: Reason.STEP_DROPPED for run in exits}
+    ledger.cancel(connection, reasons)
+    enrollments.exit_(connection, reasons, now)
     ledger.keep_decisions(connection, kept)
 
 

@@ -14,19 +14,20 @@ from sqlalchemy import Connection, Row, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from aftercart.bootstrap import App
-from aftercart.campaigns.audience import BoughtItem
 from aftercart.campaigns.schema import Campaign
 from aftercart.campaigns.times import send_times
 from aftercart.db.session import insert_new
 from aftercart.db.tables import campaign_versions, decisions, enrollments, orders, preferences, recipients, sends
+from aftercart.enrollment import store as enrollment_store
 from aftercart.enrollment.eligibility import Enter, OrderFacts, Refuse, may_enter
 from aftercart.enrollment.schedule import plan
+from aftercart.enrollment.states import ENTER, EXIT
 from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
-from aftercart.ledger.states import SendState
+from aftercart.ledger.states import PLAN
 from aftercart.money import Money
 from aftercart.pipeline.own import OWN_TIME_ZONE
-from aftercart.pipeline.planned import Line, lines_of
+from aftercart.pipeline.planned import Line, item_of, lines_of
 from aftercart.policy.decision import Reason
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.zones import LocalZone, zone_of
@@ -99,16 +100,10 @@ def _facts(row: Row[Any], lines: Sequence[Line], catalog: Mapping[str, Product])
         ordered_at=row.completed_at or row.placed_at,
         imported=row.imported,
         email=row.email or "",
-        items=[_item(line.sku, catalog.get(line.sku)) for line in lines if line.left > 0],
+        items=[item_of(line.sku, catalog.get(line.sku)) for line in lines if line.left > 0],
         country=row.country or row.recipient_country or "",
         total=Money(row.total_minor, row.currency),
     )
-
-
-def _item(sku: str, product: Product | None) -> BoughtItem:
-    if product is None:
-        return BoughtItem(sku)
-    return BoughtItem(sku, product.department, product.category, product.brand, product.family)
 
 
 def _enrolled(connection: Connection, order_ids: Sequence[int]) -> set[tuple[str, int]]:
@@ -122,9 +117,11 @@ def _enrolled(connection: Connection, order_ids: Sequence[int]) -> set[tuple[str
 def _exit_taken_back(connection: Connection, candidates: Sequence[Candidate], now: datetime) -> None:
     """A canceled or refunded order takes its planned mails with it."""
     reasons = {c.row.id: TAKEN_BACK[c.row.state] for c in candidates if c.row.state in TAKEN_BACK}
-    active = select(enrollments).where(enrollments.c.order_id.in_(reasons), enrollments.c.state == "active")
+    active = select(enrollments).where(enrollments.c.order_id.in_(reasons), enrollments.c.state.in_(EXIT.sources))
     exits = {row.id: (row, reasons[row.order_id]) for row in connection.execute(active)} if reasons else {}
-    ledger.cancel_enrollments(connection, {id_: reason for id_, (_, reason) in exits.items()}, now)
+    why = {id_: reason for id_, (_, reason) in exits.items()}
+    ledger.cancel(connection, why)
+    enrollment_store.exit_(connection, why, now)
     ledger.keep_decisions(
         connection,
         [
@@ -137,7 +134,11 @@ def _exit_taken_back(connection: Connection, candidates: Sequence[Candidate], no
 def _go_on(connection: Connection, candidates: Sequence[Candidate], now: datetime) -> None:
     """An order that was taken back by mistake and stands again goes on in its campaigns where it left them."""
     standing = [candidate.row.id for candidate in candidates if candidate.row.state == "completed"]
-    restored = ledger.restore_enrollments(connection, standing, [*TAKEN_BACK.values()], now)
+    reasons = [*TAKEN_BACK.values()]
+    exited = enrollment_store.exited(connection, standing, reasons)
+    planned = ledger.restore(connection, exited, reasons, now) if exited else set()
+    enrollment_store.restore(connection, planned)
+    restored = {id_: about for id_, about in exited.items() if id_ in planned}
     again = [
         _decision(now, campaign, order_id, "enroll", Reason.ENROLLED, {"restored": True})
         for campaign, order_id in restored.values()
@@ -212,7 +213,7 @@ def _insert_enrollments(
             "campaign_version": campaign.version,
             "order_id": candidate.row.id,
             "recipient_id": candidate.row.recipient_id,
-            "state": "active",
+            "state": ENTER.target,
             "created_at": now,
         }
         for candidate, campaign in entering
@@ -235,7 +236,7 @@ def _send_rows(
             "config_version": campaign.version,
             "order_id": row.id,
             "recipient_id": row.recipient_id,
-            "state": SendState.SCHEDULED,
+            "state": PLAN.target,
             "priority": campaign.limits.priority,
             "due_at": step.due_at,
             "valid_until": step.valid_until,

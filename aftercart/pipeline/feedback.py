@@ -16,11 +16,11 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.enrollment import store as enrollments
 from aftercart.feedback import store
 from aftercart.feedback.effect import IN_DOUBT, SOFT_BOUNCES_TO_SUPPRESS, Effect, effect
 from aftercart.feedback.esp import KEPT_HEADERS, ServiceDoor
 from aftercart.feedback.told import OF_DOUBTS_ONLY, Told, UnclearError
-from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.policy import store as policy
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
@@ -99,7 +99,7 @@ def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], 
         store.set_effect(connection, row["shop"], one.key, what)
         known.update(store.lock_sends(connection, [sent.send_id]))
         log.info("feedback", send_id=str(sent.send_id), source=row["shop"], kind=one.kind, effect=what)
-    ledger.complete_enrollments(connection, {sent.enrollment_id for sent in known.values()}, now)
+    enrollments.complete(connection, {sent.enrollment_id for sent in known.values()}, now)
     forgotten = {id_ for id_, sent in known.items() if is_erased(sent.email)}
     blank_events(connection, (row["id"] for row, one in told if one.send_id in forgotten))
 
@@ -114,8 +114,7 @@ def _is_news(one: Told, known: Mapping[Any, store.Sent]) -> bool:
 def _act(connection: Connection, sent: store.Sent, found: Effect, one: Told, row: Row, now: datetime) -> str:
     """Returns what changed, in words that are kept."""
     what: list[str] = [found.state] if found.state else []
-    if found.state:
-        store.change(connection, sent, found, one.at or row["received_at"])
+    store.change(connection, sent, found, one.at or row["received_at"])
     reason = found.suppress
     if found.counts_softly and found.state:
         count = store.soft_bounces(connection, sent.recipient_id, now)

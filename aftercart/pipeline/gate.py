@@ -52,6 +52,10 @@ class People:
     """Shrinks while a batch is asked."""
     replaced: set[UUID] = field(default_factory=set)
     """Planned mails whose slot a more important one took; grows while a batch is asked."""
+    pauses: Mapping[str, str] = field(default_factory=dict)
+    """Why campaigns, or (under the empty name) all of them, have paused themselves."""
+    tired: frozenset[int] = frozenset()
+    """Who has ignored so many mails that the caps tighten."""
 
     def counted_for(self, planned: Planned) -> list[Counted]:
         """The mails that hold a slot of the person."""
@@ -63,13 +67,14 @@ class People:
 
 
 def look_up_permissions(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> People:
-    """Consent and suppression of everybody in the batch: enough for what is asked before any content."""
+    """Consent and suppression of everybody in the batch, and pauses: enough for what is asked before any content."""
     return People(
         consent=consent.standings(connection, {p.recipient_id for p in batch}, now, app.brand.consent_rules),
         suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}, app.address_hashes),
         person={},
         counted={},
         rivals={},
+        pauses={pause.name: pause.because for pause in policy.pauses(connection)},
     )
 
 
@@ -77,23 +82,29 @@ def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: dat
     """The same, with cap slots and rivals."""
     ids = {planned.recipient_id for planned in batch}
     person = policy.persons_of(connection, ids)
-    brand = app.brand
-    since = now - max((reach(_caps(brand, planned)) for planned in batch), default=timedelta(0))
+    brand, permissions = app.brand, look_up_permissions(connection, app, batch, now)
+    tired = _tired(connection, brand, ids)
+    since = now - max((reach(_caps(brand, planned, tired)) for planned in batch), default=timedelta(0))
     counted: defaultdict[int, list[Counted]] = defaultdict(list)
     for who, mails in policy.counted_sends(connection, person, since, now, app.db.boot_id).items():
         counted[who] += mails
     lookahead = max((planned.lookahead for planned in batch), default=timedelta(0))
-    rivals = _rivals(connection, app, person, now, lookahead)
-    permissions = look_up_permissions(connection, app, batch, now)
-    return dataclasses.replace(permissions, person=person, counted=counted, rivals=rivals)
+    rivals = _rivals(connection, app, person, permissions.pauses, now, lookahead)
+    return dataclasses.replace(permissions, person=person, counted=counted, rivals=rivals, tired=tired)
 
 
 def _rivals(
-    connection: Connection, app: App, person: Mapping[int, int], now: datetime, lookahead: timedelta
+    connection: Connection,
+    app: App,
+    person: Mapping[int, int],
+    pauses: Collection[str],
+    now: datetime,
+    lookahead: timedelta,
 ) -> dict[int, list[Rival]]:
     """Only mails that compete for slots. One that waits for somebody to act (a pause, a broken template) must not hold
     others. Topic, priority and caps are those that the campaign has now."""
-    compete = {n: c for n, c in app.campaigns.by_name.items() if c.status == "active" and c.takes_slots}
+    running = {n: c for n, c in app.campaigns.by_name.items() if c.status == "active" and n not in pauses}
+    compete = {name: campaign for name, campaign in running.items() if campaign.takes_slots}
     found = policy.planned_sends(connection, person, now + lookahead, now, compete, but_not=ASKED_AGAIN)
     return {
         who: [
@@ -107,6 +118,13 @@ def _rivals(
         ]
         for who, waiting in found.items()
     }
+
+
+def _tired(connection: Connection, brand: Brand, ids: Collection[int]) -> frozenset[int]:
+    limit = brand.guard.tighten_after
+    if limit is None:
+        return frozenset()
+    return frozenset(id_ for id_, count in policy.ignored(connection, ids).items() if count >= limit)
 
 
 def ask(
@@ -171,7 +189,8 @@ def facts_of(
         campaign_status=CampaignStatus(campaign.status) if campaign else None,
         has_step=planned.step is not None,
         order_state=planned.order_state,
-        anchors_left=len(planned.anchors),
+        anchors_left=len(planned.anchors) if planned.subject_left else 0,
+        case_open=planned.case_open,
         consent=people.consent.get(planned.recipient_id),
         suppressed_for=blocks(people.suppressions.get(planned.email, ()), planned.mail_class, planned.topic),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
@@ -180,7 +199,7 @@ def facts_of(
         send_times=send_times(campaign.limits if campaign else None, brand).living_in(
             planned.zone.country, planned.zone.region
         ),
-        caps=_caps(brand, planned),
+        caps=_caps(brand, planned, people.tired),
         counted=tuple(people.counted_for(planned)),
         on_cap=OnCap(campaign.limits.on_cap) if campaign else OnCap.DEFER,
         snoozed_until=planned.snoozed_until,
@@ -189,6 +208,7 @@ def facts_of(
         rivals=tuple(people.rivals_of(planned)),
         replaced=planned.send_id in people.replaced,
         paused=brand.paused,
+        guarded=people.pauses.get("") or people.pauses.get(planned.campaign_name, ""),
     )
 
 
@@ -234,10 +254,12 @@ def _members(
     return {recipient_id for recipient_id, arm in arms.items() if arm == "holdout"}
 
 
-def _caps(brand: Brand, planned: Planned) -> tuple[FrequencyCap, ...]:
+def _caps(brand: Brand, planned: Planned, tired: Collection[int]) -> tuple[FrequencyCap, ...]:
     common = brand.frequency_cap
     shop = planned.campaign.caps_beside(common) if planned.campaign else common
-    return (*shop, FrequencyCap.parse(planned.at_most)) if planned.at_most and planned.takes_slot else shop
+    own = (FrequencyCap.parse(planned.at_most),) if planned.at_most and planned.takes_slot else ()
+    caps = (*shop, *own)
+    return tuple(cap.halved() for cap in caps) if planned.recipient_id in tired else caps
 
 
 _NOBODY = People(consent={}, suppressions={}, person={}, counted={}, rivals={})

@@ -19,6 +19,7 @@ from aftercart.db.session import is_passing
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
 from aftercart.delivery.kept import packed
 from aftercart.delivery.retry import retry_at
+from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.pipeline.backlog import Held, keep_waiting
@@ -183,7 +184,7 @@ class _Marks:
         ledger.release(connection, self._given_back, now)
         keep_waiting(connection, self._held, now)
         ids = {claim.planned.enrollment_id for claim in self._claims.values()}
-        ledger.complete_enrollments(connection, ids, now)
+        enrollments.complete(connection, ids, now)
 
     def _lock(self, connection: Connection, *send_ids: UUID) -> None:
         ledger.lock_sends(connection, {*send_ids, *(receipt.send_id for receipt in self._received)})

@@ -2,19 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select, tuple_
 
+from aftercart.campaigns.audience import BoughtItem, is_meant
 from aftercart.campaigns.schema import Campaign, Step
-from aftercart.db.tables import order_lines, order_reversals, orders, preferences, recipients, sends
+from aftercart.db.tables import order_lines, order_notes, order_reversals, orders, preferences, recipients, sends
 from aftercart.pipeline.own import OWN_LOCALE, OWN_TIME_ZONE
 from aftercart.policy.competition import LOOKAHEAD, turn_of
 from aftercart.policy.suppression import MailClass
 from aftercart.policy.zones import LocalZone, zone_of
+from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.store import load_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,15 @@ class Planned:
     campaign: Campaign | None
     step: Step | None
     lines: tuple[Line, ...] = field(default=())
+    case_open: bool = False
+    """Whether a support case about the order is open."""
+    subject_left: bool = True
+    """Whether something is left of what the campaign's audience asks to have been bought."""
+
+    @property
+    def whole_lines(self) -> list[Line]:
+        """The lines of which nothing was sent back."""
+        return [line for line in self.lines if line.left == line.quantity]
 
     @property
     def mail_class(self) -> MailClass:
@@ -92,12 +104,17 @@ def load(
 ) -> list[Planned]:
     """Join rows of `sends` with the rest, in the order in which they compete."""
     about = _about(connection, [row["id"] for row in rows])
-    lines = lines_of(connection, {order.id: order for order in about.values()})
+    of_orders = {order.id: order for order in about.values()}
+    lines = lines_of(connection, of_orders)
+    cases = _open_cases(connection, of_orders)
     planned = [
-        _planned(row, about[row["id"]], lines[row["order_id"]], campaigns.get(row["campaign"]), shop_zone)
+        replace(
+            _planned(row, about[row["id"]], lines[row["order_id"]], campaigns.get(row["campaign"]), shop_zone),
+            case_open=row["order_id"] in cases,
+        )
         for row in rows
     ]
-    return sorted(planned, key=lambda p: turn_of(p.priority, p.due_at, p.send_id))
+    return sorted(_with_subjects(connection, planned), key=lambda p: turn_of(p.priority, p.due_at, p.send_id))
 
 
 def _planned(
@@ -133,6 +150,48 @@ def _planned(
         step=next((step for step in campaign.steps if step.id == row["step"]), None) if campaign else None,
         lines=tuple(lines),
     )
+
+
+def _with_subjects(connection: Connection, batch: Sequence[Planned]) -> list[Planned]:
+    """A mail for people who bought a bike is about the bike: what else is left of the order is not its subject.
+
+    Only orders of which something was sent back are looked at; as they came they fitted.
+    """
+    asked = [p for p in batch if p.campaign and p.campaign.audience.bought and p.lines != tuple(p.whole_lines)]
+    if not asked:
+        return list(batch)
+    catalog = load_facts(connection, {line.sku for planned in asked for line in planned.anchors})
+    lost = {p.send_id for p in asked if not _has_subject(p, catalog)}
+    return [replace(planned, subject_left=planned.send_id not in lost) for planned in batch]
+
+
+def _has_subject(planned: Planned, catalog: Mapping[str, Product]) -> bool:
+    wanted = planned.campaign.audience.bought if planned.campaign else None
+    items = [item_of(line.sku, catalog.get(line.sku)) for line in planned.anchors]
+    return wanted is None or any(is_meant(wanted, item) for item in items)
+
+
+def item_of(sku: str, product: Product | None) -> BoughtItem:
+    """What was bought, as a campaign asks for it."""
+    if product is None:
+        return BoughtItem(sku)
+    return BoughtItem(sku, product.department, product.category, product.brand, product.family)
+
+
+def _open_cases(connection: Connection, about: Mapping[int, Any]) -> set[int]:
+    """The orders of which a case was opened and not closed since."""
+    keys = {(row.shop, row.shop_order_id): order_id for order_id, row in about.items()}
+    by_key = tuple_(order_notes.c.shop, order_notes.c.shop_order_id).in_(list(keys))
+    noted: dict[tuple[int, str], dict[str, datetime]] = defaultdict(dict)
+    for row in connection.execute(select(order_notes).where(by_key)):
+        noted[keys[row.shop, row.shop_order_id], row.note_key][row.kind] = row.at
+    return {order_id for (order_id, _), last in noted.items() if _is_open(last)}
+
+
+def _is_open(last: Mapping[str, datetime]) -> bool:
+    """In the same second a case was opened first and closed then."""
+    opened, closed = last.get("case_opened"), last.get("case_closed")
+    return opened is not None and (closed is None or closed < opened)
 
 
 def _about(connection: Connection, send_ids: Sequence[UUID]) -> dict[UUID, Any]:

@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from aftercart.bootstrap import App
+from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.ledger.store import Choice, Failed
 from aftercart.policy.decision import Reason
@@ -62,6 +63,7 @@ def retry(
             planned = [(send, a.valid_until) for send, a in zip(found, answers, strict=True) if a.valid_until]
             if not only_tell:
                 ledger.plan_anew(connection, planned, Reason.REPLANNED, now)
+                enrollments.reopen(connection, (send.enrollment_id for send, _ in planned))
                 ledger.keep_decisions(connection, [_decision(send, last_use, now) for send, last_use in planned])
         if planned and not only_tell:
             log.info("sends_replanned", sends=len(planned))

@@ -23,6 +23,7 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.db.session import is_passing
+from aftercart.enrollment import store as enrollments
 from aftercart.errors import UnprocessableError
 from aftercart.intake.base import Claim, ErasureAsked, ExportAsked, ShopErasureAsked
 from aftercart.ledger import store as ledger
@@ -83,7 +84,9 @@ def _stop_mails(app: App, person: Person) -> int:
         now = app.clock()
         lock_recipients(connection, person.recipient_ids)
         active = store.active_enrollments(connection, person)
-        ledger.cancel_enrollments(connection, dict.fromkeys((row.id for row in active), Reason.ERASED), now)
+        reasons = dict.fromkeys((row.id for row in active), Reason.ERASED)
+        ledger.cancel(connection, reasons)
+        enrollments.exit_(connection, reasons, now)
         store.cancel_confirmations(connection, person)
         ledger.keep_decisions(
             connection,

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
 from aftercart.db.session import is_passing
+from aftercart.enrollment import store as enrollments
 from aftercart.ids import shuffled
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
@@ -164,7 +165,7 @@ def _record(
     ledger.defer(connection, {send_id: (wait.until, wait.reason) for send_id, wait in waits.items()})
     ends = {p: a for p, _, verdict in decided if isinstance(a := verdict.answer, Skip)}
     ledger.end(connection, {p.send_id: (SendState(skip.state), skip.reason) for p, skip in ends.items()})
-    ledger.complete_enrollments(connection, (p.enrollment_id for p in ends), now)
+    enrollments.complete(connection, (p.enrollment_id for p in ends), now)
     of_claimed = set(ids)
     news = [_decision(d, contents, now) for d in decided if _is_news(d, of_claimed)]
     ledger.keep_decisions(connection, news)

@@ -1,4 +1,5 @@
-"""Housekeeping: what is long over leaves the tables that are worked on, and sends are counted for those who ask.
+"""Housekeeping: what is long over leaves the tables that are worked on, sends are counted for those who ask, and what
+annoys too many people is paused.
 
 Runs once a minute and never for long: the same thread hands out what is due. What is left waits for the next minute.
 """
@@ -14,6 +15,7 @@ from aftercart.bootstrap import App
 from aftercart.db.tables import events, sends
 from aftercart.ledger.store import archiving, tallying
 from aftercart.ledger.store.archiving import Page
+from aftercart.pipeline.guard import guard
 
 log = structlog.get_logger()
 
@@ -34,6 +36,7 @@ def tidy(app: App, budget_s: float = BUDGET_S) -> int:
     """Archive what there is to archive, as far as the time allows, and count; how many orders were archived."""
     for table in (sends, events):
         _count(app, table)
+    guard(app)
     deadline = monotonic() + budget_s
     archived = sum(_archive(app, look, deadline) for look in (archiving.old_decisions, archiving.old_events))
     _forget(app)

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.ledger.fence import BEAT_EVERY, Standing, fault
 from aftercart.policy.decision import Reason
@@ -137,13 +138,14 @@ def doubt_late_plans(connection: Connection, due: Sequence[UUID], now: datetime)
 
 
 def _doubt(connection: Connection, ids: Sequence[UUID], now: datetime) -> list[UUID]:
-    found = ledger.put_in_doubt(connection, ids, Reason.MAY_HAVE_BEEN_SENT, now)
+    found = ledger.put_in_doubt(connection, ids, Reason.MAY_HAVE_BEEN_SENT)
+    enrollments.complete(connection, (enrollment_id for *_, enrollment_id in found), now)
     about: dict[str, Any] = {"at": now, "stage": "operator", "outcome": "settle", "reason": Reason.MAY_HAVE_BEEN_SENT}
     ledger.keep_decisions(
         connection,
         [
             {**about, "campaign": campaign, "order_id": order_id, "send_id": send_id, "inputs": {}}
-            for send_id, campaign, order_id in found
+            for send_id, campaign, order_id, _ in found
         ],
     )
-    return [send_id for send_id, _, _ in found]
+    return [send_id for send_id, *_ in found]

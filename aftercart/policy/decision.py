@@ -61,6 +61,12 @@ class Reason(StrEnum):
     CAMPAIGN_PAUSED = "campaign_paused", "The campaign is paused."
     CAMPAIGN_MISSING = "campaign_missing", "The campaign's file is not there, so its mails wait for it."
     CAMPAIGN_INACTIVE = "campaign_inactive", "The campaign is a draft, or this mail was taken out of it."
+    GUARD = (
+        "guard",
+        "The campaign, or all mail, has paused itself because too many people complained or left; "
+        "`aftercart resume` lets it go on.",
+    )
+    CASE_OPEN = "case_open", "The shop is settling a support case about the order; its mails wait until it is closed."
     PAUSED = "paused", "All sending is switched off for now (`paused` in the brand file)."
 
     # time
@@ -132,6 +138,8 @@ class Reason(StrEnum):
 ASKED_AGAIN = frozenset(
     {
         Reason.PAUSED,
+        Reason.GUARD,
+        Reason.CASE_OPEN,
         Reason.CAMPAIGN_PAUSED,
         Reason.CAMPAIGN_MISSING,
         Reason.TEMPLATE_ERROR,
@@ -247,6 +255,10 @@ class Facts:
     """A more important mail has just taken its slot."""
     paused: bool = False
     """The kill switch: nothing goes out at all."""
+    guarded: str = ""
+    """Why the campaign, or the brand, has paused itself; empty: it has not."""
+    case_open: bool = False
+    """Whether a support case about the order is open."""
 
 
 Check = Callable[[Facts], Defer | Skip | None]
@@ -276,6 +288,8 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "paused": facts.paused,
         "topic": facts.topic,
         "class": facts.mail_class,
+        "guarded": facts.guarded,
+        "case_open": facts.case_open,
         "campaign_status": facts.campaign_status,
         "order_state": facts.order_state,
         "anchors_left": facts.anchors_left,
@@ -322,6 +336,15 @@ def _within_limit(stop: Defer | Skip, facts: Facts) -> Defer | Skip:
 
 def _switched_off(facts: Facts) -> Defer | None:
     return _ask_again(facts, Reason.PAUSED) if facts.paused else None
+
+
+def _paused_itself(facts: Facts) -> Defer | None:
+    return _ask_again(facts, Reason.GUARD) if facts.guarded else None
+
+
+def _under_complaint(facts: Facts) -> Defer | None:
+    """Nobody who waits for an answer about an order wants to be sold what goes with it."""
+    return _ask_again(facts, Reason.CASE_OPEN) if facts.case_open else None
 
 
 def _order_taken_back(facts: Facts) -> Defer | Skip | None:
@@ -451,7 +474,9 @@ def _opening(facts: Facts, start: datetime) -> datetime:
 
 _BEFORE_CONTENT: tuple[Check, ...] = (
     _switched_off,
+    _paused_itself,
     _order_taken_back,
+    _under_complaint,
     _campaign_not_running,
     _too_late,
     _suppressed,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Self
@@ -113,6 +113,17 @@ class FrequencyCap:
         if isinstance(self.per, CalendarWindow):
             return _calendar_slot(self.per, self.maximum, times, now, zone)
         return _rolling_slot(self.per, self.maximum, times, now)
+
+    def halved(self) -> "FrequencyCap":
+        """The same cap for half as many mails: fewer of them, or where one is left in twice the time.
+
+        A calendar window becomes a rolling one of two days or weeks.
+        """
+        if self.maximum > 1:
+            return replace(self, maximum=self.maximum // 2)
+        length = {CalendarWindow.DAY: timedelta(days=1), CalendarWindow.WEEK: timedelta(weeks=1)}
+        per = length[self.per] if isinstance(self.per, CalendarWindow) else self.per
+        return replace(self, per=2 * per)
 
     @property
     def reach(self) -> timedelta:

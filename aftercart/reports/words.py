@@ -50,6 +50,8 @@ CLICKS = {
 """Who opened a link, by the reason for the verdict."""
 KEPT = {
     Reason.PAUSED: "all sending was switched off until then.",
+    Reason.GUARD: "it had paused itself until then, because too many people complained or left.",
+    Reason.CASE_OPEN: "a support case about the order was open until then.",
     Reason.CAMPAIGN_PAUSED: "the campaign was paused until then.",
     Reason.CAMPAIGN_MISSING: "the campaign's file was not there until then.",
     Reason.ORDER_NOT_COMPLETED: "the order was not paid until then.",
@@ -107,6 +109,8 @@ def _gate(facts: Facts) -> Iterable[str]:
         yield CONSENT_FROM.get(facts.get("shop", ""), "")
     if facts.get("suppressed_for"):
         yield f"The address is on the list of those not to be mailed: {facts['suppressed_for'].replace('_', ' ')}."
+    if facts.get("guarded"):
+        yield f"Because {facts['guarded']}."
     if facts.get("snoozed_until"):
         yield f"They asked for no mail until {_instant(facts['snoozed_until'], facts['zone'])}."
     if facts.get("quiet_hours"):

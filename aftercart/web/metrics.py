@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from aftercart.bootstrap import App
 from aftercart.db import tables
 from aftercart.ledger.store import tallying
+from aftercart.policy import store as policy
 from aftercart.queue.port import QUEUE_OF
 from aftercart.reports import readings, status
 from aftercart.reports.senders import senders
@@ -53,6 +54,7 @@ class Metrics:
             sends = tallying.kept(main, tables.sends)
             dispatcher = readings.dispatcher(main)
             trained_at, oldest = readings.serving_since(main), readings.oldest_webhook(inbox)
+            paused = policy.pauses(main)
             standing = senders(main, self._app.traffic.names, self._app.traffic.limits_of, now)
         yield _by("aftercart_sends", "Sends by state", ("state",), (((s,), n) for s, n in numbers.sends.items()))
         reasons = (((state, reason or ""), number) for (state, reason), number in sends.items())
@@ -66,6 +68,9 @@ class Metrics:
             "aftercart_inbox_oldest_seconds", "How long the oldest webhook that waits has waited", _age(oldest, now)
         )
         yield _one("aftercart_held", "1 while all mail is held for a person's word", int(bool(dispatcher.held_because)))
+        about_pauses = "1 for each campaign, or (an empty name) all mail, that has paused itself"
+        by_name = (((pause.name,), 1) for pause in paused)
+        yield _by("aftercart_paused_itself", about_pauses, ("campaign",), by_name)
         yield from sender_metrics(standing)
         if dispatcher.beat_at:
             about_beat = "Since the dispatcher's last sign of life; missing where it never ran"

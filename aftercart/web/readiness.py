@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aftercart.bootstrap import App
 from aftercart.db import migrate
 from aftercart.errors import AftercartError
+from aftercart.policy import store as policy
 from aftercart.reports import readings
 from aftercart.reports.lateness import lateness
 from aftercart.web.patience import Patience
@@ -40,7 +41,7 @@ class Readiness:
         self._app = app
         self._checks: dict[str, Check] = {
             "database": _database, "disk": _disk, "broker": _broker,
-            "dispatcher": _dispatcher, "sends": _sends, "inbox": _inbox,
+            "dispatcher": _dispatcher, "sends": _sends, "inbox": _inbox, "guard": _guard,
         }  # fmt: skip
         self._patience = Patience[str](ANSWER_WITHIN_S)
 
@@ -108,6 +109,12 @@ def _dispatcher(app: App) -> str:
         return ""
     since = f"for {(now - found.beat_at).total_seconds():,.0f} s" if found.beat_at else "yet"
     return f"has not run {since}: do beat and a worker for `housekeeping` run?"
+
+
+def _guard(app: App) -> str:
+    with app.db.read() as connection:
+        paused = policy.pauses(connection)
+    return "; ".join(f"{pause}; {pause.way_out}" for pause in paused)
 
 
 def _sends(app: App) -> str:

@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import select, update
 
 from aftercart.db.session import Database
-from aftercart.db.tables import sends
+from aftercart.db.tables import pauses, sends
 from aftercart.ledger.store import beat, hold_all
+from aftercart.policy.guard import PauseScope
+from aftercart.policy.store import Pause, keep_pauses
 from aftercart.starter import init
 from tests.cli.commanded import aftercart
 from tests.cli.conftest import Typed
@@ -104,5 +106,22 @@ def test_what_is_held_is_explained_and_let_go_on_a_persons_word(tmp_path: Path) 
     assert "held" not in aftercart(tmp_path, "sends").stdout
 
 
-def test_only_one_of_the_two_words_can_be_true(typed: Typed) -> None:
+def test_only_one_of_the_words_can_be_true(typed: Typed) -> None:
     assert typed("resume", "--nothing-sent", "--in-doubt").exit_code == 2
+    assert typed("resume", "accessories", "--brand").exit_code == 2
+
+
+def test_a_campaign_that_has_paused_itself_goes_on_when_somebody_says_so(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")
+    with db.write() as connection:
+        keep_pauses(connection, [Pause(PauseScope.CAMPAIGN, "accessories", "too many complained", MONDAY)])
+    said = "The campaign accessories has paused itself: too many complained"
+    told = aftercart(tmp_path, "resume")
+    assert told.returncode == 1
+    assert f"{said}, on 2026-03-02 10:00 UTC; `aftercart resume accessories` lets it go on." in told.stdout
+    told = aftercart(tmp_path, "resume", "accessories", "--by", "Grace")
+    assert f"{said}, on 2026-03-02 10:00 UTC. It goes on now." in told.stdout
+    with db.read() as connection:
+        assert connection.execute(select(pauses.c.lifted_by)).scalar_one() == "Grace"
+    db.close()
+    assert aftercart(tmp_path, "resume", "accessories").returncode == 1

@@ -13,6 +13,9 @@ from aftercart.doctor.database import check_database, check_disk, time_of
 from aftercart.doctor.finding import Finding
 from aftercart.doctor.model import check_model
 from aftercart.ledger import store as ledger
+from aftercart.policy import store as policy
+from aftercart.policy.guard import PauseScope
+from aftercart.policy.store import Pause
 from aftercart.recommendation import store
 from tests.rows import MONDAY, Rows
 
@@ -108,6 +111,15 @@ def test_due_mails_that_nobody_looks_at_are_a_fault(database_url: str) -> None:
     assert "1,200 s" in found[0].found
     assert "20 minutes late" in found[1].found
     assert "1 mails" in found[2].found
+
+
+def test_what_has_paused_itself_is_a_fault_with_the_way_out(database_url: str) -> None:
+    with closing(Database(database_url)) as database, database.write() as connection:
+        policy.keep_pauses(connection, [Pause(PauseScope.BRAND, "", "too many complained", MONDAY)])
+    paused, rest = check_backlog(database_url, database_url, MONDAY)
+    assert (paused.level, rest.level) == ("fault", "fine")
+    assert "all mail has paused itself: too many complained" in paused.found
+    assert "aftercart resume --brand" in paused.do
 
 
 def test_mail_that_is_held_is_a_fault_with_the_way_out(database_url: str) -> None:

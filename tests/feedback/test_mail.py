@@ -119,6 +119,12 @@ def test_no_bytes_make_it_stumble(noise: bytes) -> None:
         READER.read(noise, ada)
 
 
+def test_a_field_of_a_notice_may_hold_any_bytes() -> None:
+    whole = letter(POSTFIX, to=OURS)
+    for field in (b"Status: ", b"Action: ", b"Final-Recipient: ", b"Diagnostic-Code: "):
+        assert READER.read(whole.replace(field, field + b"\x80"), ada).send_id == SEND
+
+
 @given(st.integers(0, 1500), st.binary(min_size=1, max_size=8))
 def test_a_damaged_notice_is_read_or_unclear(place: int, noise: bytes) -> None:
     whole = letter(POSTFIX, to=OURS)

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, consents, enrollments, sends, suppressions
+from aftercart.enrollment import store as enrollment
 from aftercart.ledger import store
 from aftercart.ledger.states import SendState
 from aftercart.ledger.store import LEASE, REPLY_LEASE, Claim, Settled, Start
@@ -142,7 +143,7 @@ def test_a_receipt_of_another_attempt_changes_nothing(app: App) -> None:
 
 def test_an_ended_send_takes_no_receipt(app: App) -> None:
     claimed(app)
-    do(app, store.cancel_enrollments, {rows(app, enrollments)[0]["id"]: "order_refunded"}, NOW)
+    do(app, store.cancel, {only_send(app)["enrollment_id"]: "order_refunded"})
     do(app, store.settle, [receipt(app)], "test")
     assert fates(app) == [("canceled", "order_refunded")]
 
@@ -151,7 +152,7 @@ def test_a_hand_over_under_way_is_not_canceled(app: App) -> None:
     """Its body may have left; what became of it is told by its receipt."""
     claimed(app)
     begun(app)
-    do(app, store.cancel_enrollments, {rows(app, enrollments)[0]["id"]: "order_refunded"}, NOW)
+    do(app, store.cancel, {only_send(app)["enrollment_id"]: "order_refunded"})
     assert only_send(app)["state"] == "sending"
     do(app, store.settle, [receipt(app)], "test")
     assert fates(app) == [("sent", "sent")]
@@ -176,17 +177,22 @@ def receipt_of(send_id: Any, **changes: Any) -> Settled:
     return replace(Settled(send_id, 1, "<1@example.com>", "", "", SendState.SENT, None, NOW), **changes)
 
 
-def test_only_what_may_have_reached_the_person_keeps_its_slot(app: App) -> None:
-    for state, keeps in ((SendState.SENT, True), (SendState.UNKNOWN, True), (SendState.FAILED, False)):
-        assert receipt(app, state=state).keeps_slot is keeps
+@pytest.mark.parametrize(("state", "counted_at"), [("sent", NOW), ("unknown", NOW), ("failed", None)])
+def test_only_what_may_have_reached_the_person_keeps_its_slot(app: App, state: str, counted_at: Any) -> None:
+    claimed(app)
+    begun(app)
+    do(app, store.settle, [receipt(app, state=SendState(state))], "test")
+    row = only_send(app)
+    assert (row["state"], row["counted_at"]) == (state, counted_at)
 
 
 def test_an_abandoned_hand_over_ends_its_enrollment(app: App) -> None:
     """T34: a run whose last mail is in doubt still comes to an end."""
     claimed(app)
     begun(app)
-    assert do(app, store.settle_abandoned, NOW + REPLY_LEASE - SECOND, BOOT) == 0
-    assert do(app, store.settle_abandoned, NOW + REPLY_LEASE, BOOT) == 1
+    assert do(app, store.settle_abandoned, NOW + REPLY_LEASE - SECOND, BOOT) == []
+    ended = do(app, store.settle_abandoned, NOW + REPLY_LEASE, BOOT)
+    do(app, enrollment.complete, ended, NOW)
     assert fates(app) == [("unknown", "unknown_outcome")]
     assert rows(app, enrollments)[0]["state"] == "completed"
     (attempt,) = rows(app, attempts)
@@ -201,8 +207,8 @@ def test_a_claim_of_an_earlier_boot_is_never_decided_again(app: App) -> None:
     send_id = only_send(app)["id"]
     assert do(app, store.due, [send_id], NOW + LEASE, "the next boot") == []
     assert do(app, store.lock_due, [send_id], NOW + LEASE, "the next boot") == []
-    assert do(app, store.settle_abandoned, NOW + LEASE, BOOT) == 0
-    assert do(app, store.settle_abandoned, NOW + LEASE, "the next boot") == 1
+    assert do(app, store.settle_abandoned, NOW + LEASE, BOOT) == []
+    assert do(app, store.settle_abandoned, NOW + LEASE, "the next boot") == [only_send(app)["enrollment_id"]]
     assert fates(app) == [("unknown", "unknown_outcome")]
     assert only_send(app)["counted_at"] == NOW
     assert [row["outcome"] for row in rows(app, attempts)] == ["unknown"]

@@ -21,6 +21,9 @@ from aftercart.delivery.breaker import Sign
 from aftercart.intake.signing import sign_generic
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import dispatch
+from aftercart.policy import store as policy
+from aftercart.policy.guard import PauseScope
+from aftercart.policy.store import Pause
 from aftercart.queue import open_queue
 from aftercart.recommendation import store
 from aftercart.testing import GENERIC_SECRET, engine
@@ -160,6 +163,14 @@ def test_mail_that_is_held_is_told(site: Site) -> None:
         ledger.hold_all(connection, "this database is a copy", NOW)
     assert "aftercart resume" in amiss(site.client)["dispatcher"]
     assert samples(site)["aftercart_held", ""] == 1
+
+
+def test_a_campaign_that_has_paused_itself_is_told(site: Site) -> None:
+    with site.app.db.write() as connection:
+        policy.keep_pauses(connection, [Pause(PauseScope.CAMPAIGN, "accessories", "too many complained", NOW)])
+    said = "the campaign accessories has paused itself: too many complained; `aftercart resume accessories`"
+    assert said in amiss(site.client)["guard"]
+    assert 'aftercart_paused_itself{campaign="accessories"} 1.0' in site.client.get("/metrics").text
 
 
 def test_mails_that_are_late_are_told(site: Site) -> None:

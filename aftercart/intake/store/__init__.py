@@ -18,6 +18,7 @@ from aftercart.intake.base import (
     ErasureAsked,
     ExportAsked,
     Order,
+    OrderNoted,
     OrderReversed,
     OrderSeen,
     Product,
@@ -25,6 +26,7 @@ from aftercart.intake.base import (
     Reversal,
     ShopErasureAsked,
 )
+from aftercart.intake.store.notes import keep_notes
 from aftercart.intake.store.orders import Content, add_lines, known_orders, store_orders
 from aftercart.intake.store.people import People, find_people, store_people
 from aftercart.intake.store.products import store_products
@@ -60,7 +62,7 @@ def apply_all(
     1. One worker at a time for each shop.
     2. Recipients, then customers, of all shops are found or made, and locked in the order of their ids; no order is
        locked before.
-    3. Orders take their newest version; refunds and cancellations are kept and decide the state.
+    3. Orders take their newest version; refunds and cancellations are kept and decide the state. Notes are kept.
     4. People's details, the customers' addresses and consents follow.
     5. Products take their newest version.
     """
@@ -83,6 +85,7 @@ class _ByKind:
     reversals: dict[str, list[Reversal]] = field(default_factory=dict)
     customers: list[Buyer] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
+    notes: list[OrderNoted] = field(default_factory=list)
 
     @property
     def buyers(self) -> list[Buyer]:
@@ -98,6 +101,8 @@ def _by_kind(changes: Iterable[Change]) -> _ByKind:
                 kinds.reversals.setdefault(order.shop_order_id, []).extend(order.reversals)
             case OrderReversed(order_id, reversed_):
                 kinds.reversals.setdefault(order_id, []).extend(reversed_)
+            case OrderNoted():
+                kinds.notes.append(change)
             case CustomerSeen(buyer):
                 kinds.customers.append(buyer)
             case ProductSeen(product):
@@ -115,6 +120,7 @@ def _apply_orders(
     for version in current:
         if version.buyer:
             people.details([version.buyer], only_gaps=version.imported)
+    changed |= keep_notes(connection, shop, kinds.notes, now)
     people.details(kinds.customers, only_gaps=False)
     people.consents([*kinds.buyers, *kinds.customers])
     return changed | people.save(rules)

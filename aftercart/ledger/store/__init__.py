@@ -20,14 +20,15 @@ from aftercart.ledger.store.doubts import Doubt, arrived, begin_again, find_doub
 from aftercart.ledger.store.fences import beat, due_until, hold_all, let_go, planned_late, put_in_doubt, standing
 from aftercart.ledger.store.marks import REPLY_LEASE, Settled, Start, begin, release, settle
 from aftercart.ledger.store.plans import (
-    cancel_enrollments,
-    complete_enrollments,
+    cancel,
     decide_anew,
     end,
     lock_sends,
     readdress,
     replace,
-    restore_enrollments,
+    restore,
+    take_back,
+    wake_up,
 )
 from aftercart.ledger.store.records import keep_content, keep_decisions, keep_templates, offered_since
 
@@ -46,9 +47,8 @@ __all__ = [
     "beat",
     "begin",
     "begin_again",
-    "cancel_enrollments",
+    "cancel",
     "claim",
-    "complete_enrollments",
     "decide_anew",
     "defer",
     "due",
@@ -78,15 +78,17 @@ __all__ = [
     "recipients_of",
     "release",
     "replace",
-    "restore_enrollments",
+    "restore",
     "settle",
     "settle_abandoned",
     "settle_in_doubt",
     "standing",
+    "take_back",
     "take_doubts",
     "take_due",
     "take_expired",
     "take_over",
     "take_to_probe",
     "unknown",
+    "wake_up",
 ]

@@ -9,10 +9,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
 
 from aftercart.db.tables import archives, attempts, enrollments, sends
-from aftercart.ledger.states import SendState
+from aftercart.ledger.states import (
+    LEAVE_UNKNOWN,
+    PLAN_ANEW,
+    SETTLE_NOT_SENT,
+    SETTLE_SENT,
+    SETTLEMENTS,
+    SendState,
+)
+from aftercart.ledger.store.moves import moved
+from aftercart.transitions import Transition, leading_to
 
 # Written into the statement, not bound: else neither database could see that the partial index ix_sends_unknown serves.
 IS_UNKNOWN = sends.c.state == bindparam("unknown_state", SendState.UNKNOWN.value, literal_execute=True)
@@ -97,17 +106,12 @@ def plan_anew(connection: Connection, chosen: Sequence[tuple[Failed, datetime]],
     """
     if not chosen:
         return
-    planned = {"state": SendState.SCHEDULED, "reason": reason, "due_at": now, "wake_at": now, "tries": 0}
+    planned = {"reason": reason, "due_at": now, "wake_at": now, "tries": 0}
     connection.execute(
-        update(sends)
-        .where(sends.c.id == bindparam("send"), sends.c.state == SendState.FAILED)
+        moved(PLAN_ANEW)
+        .where(sends.c.id == bindparam("send"))
         .values(**planned, valid_until=bindparam("last_use"), lease_until=None, counted_at=None, boot_id=None),
         [{"send": send.send_id, "last_use": last_use} for send, last_use in chosen],
-    )
-    again = (enrollments.c.id == bindparam("enrollment"), enrollments.c.state == "completed")
-    connection.execute(
-        update(enrollments).where(*again).values(state="active", ended_at=None),
-        [{"enrollment": id_} for id_ in sorted({send.enrollment_id for send, _ in chosen})],
     )
 
 
@@ -154,12 +158,18 @@ def settle_in_doubt(connection: Connection, settled: Mapping[UUID, tuple[SendSta
     """Give unknown sends the state that somebody vouches for.
 
     One that left did so when its hand-over began and goes on being counted; one that did not gives its slot back.
+    Raises IllegalTransitionError for any other state.
     """
-    left = {"sent_at": sends.c.counted_at}
-    not_left = {"counted_at": None}
-    changes: dict[SendState, dict[str, Any]] = {SendState.SENT: left, SendState.FAILED: not_left, SendState.UNKNOWN: {}}
-    for state, change in changes.items():
-        rows = [{"send": id_, "why": why} for id_, (new, why) in sorted(settled.items()) if new is state]
+    said = {send_id: (leading_to(state, SETTLEMENTS), why) for send_id, (state, why) in sorted(settled.items())}
+    for transition, change in _SETTLED.items():
+        rows = [{"send": send_id, "why": why} for send_id, (chosen, why) in said.items() if chosen is transition]
         if rows:
-            statement = update(sends).where(sends.c.id == bindparam("send"), sends.c.state == SendState.UNKNOWN)
-            connection.execute(statement.values(state=state, reason=bindparam("why"), **change), rows)
+            statement = moved(transition).where(sends.c.id == bindparam("send"))
+            connection.execute(statement.values(reason=bindparam("why"), **change), rows)
+
+
+_SETTLED: Mapping[Transition[SendState], Mapping[str, Any]] = {
+    SETTLE_SENT: {"sent_at": sends.c.counted_at},
+    SETTLE_NOT_SENT: {"counted_at": None},
+    LEAVE_UNKNOWN: {},
+}

@@ -8,9 +8,9 @@ from sqlalchemy import CTE, Connection, and_, bindparam, case, exists, func, or_
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import attempts, sends
-from aftercart.ledger.states import OPEN, SendState
+from aftercart.ledger.states import ABANDON, OPEN, SendState
 from aftercart.ledger.store.marks import REPLY_LEASE
-from aftercart.ledger.store.plans import complete_enrollments
+from aftercart.ledger.store.moves import moved
 
 NUDGE_AGAIN = timedelta(seconds=60)
 """When a message about a due send is taken for lost."""
@@ -77,19 +77,19 @@ def _campaigns_waiting() -> CTE:
 NO_ANSWER = "no answer was recorded: the process or the machine stopped during the hand-over"
 
 
-def settle_abandoned(connection: Connection, now: datetime, boot_id: str | None) -> int:
+def settle_abandoned(connection: Connection, now: datetime, boot_id: str | None) -> list[int]:
     """Hand-overs whose worker died between the server's go-ahead and our commit become `unknown`.
 
     They may have been delivered, so they are never sent again by themselves and keep their frequency-cap slot. So do
     claims of an earlier boot than `boot_id`: the mark of their hand-over may have died with the machine.
+    The enrollment of each.
     """
     claimed_before_the_boot = and_(sends.c.boot_id.is_not(None), sends.c.boot_id != (boot_id or ""))
     abandoned = (
-        sends.c.state.in_(OPEN),
         sends.c.lease_until <= now,
         or_(sends.c.state == SendState.SENDING, claimed_before_the_boot),
     )
-    settled = update(sends).where(*abandoned).values(state=SendState.UNKNOWN, reason=UNKNOWN_OUTCOME, lease_until=None)
+    settled = moved(ABANDON).where(*abandoned).values(reason=UNKNOWN_OUTCOME, lease_until=None)
     found = connection.execute(settled.returning(sends.c.id, sends.c.attempt, sends.c.enrollment_id)).all()
     told = {"outcome": "unknown", "response": NO_ANSWER, "reason": UNKNOWN_OUTCOME, "ended_at": now}
     rows = [
@@ -97,8 +97,7 @@ def settle_abandoned(connection: Connection, now: datetime, boot_id: str | None)
         for row in sorted(found)
     ]
     insert_new(connection, attempts, rows, unique=("send_id", "attempt"), update=tuple(told))
-    complete_enrollments(connection, (row.enrollment_id for row in found), now)
-    return len(found)
+    return [row.enrollment_id for row in found]
 
 
 def take_over(connection: Connection, now: datetime) -> None:

@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, false, func, insert, or_, select, update
 
 from aftercart.db.session import insert_new
-from aftercart.db.tables import attempts, consents, doubts, recipients, sends, suppressions
-from aftercart.ledger.states import SendState
+from aftercart.db.tables import attempts, doubts, sends
+from aftercart.ledger.states import BEGIN_AGAIN, DELIVER
 from aftercart.ledger.store.by_hand import IS_UNKNOWN
 from aftercart.ledger.store.fences import IS_HELD
 from aftercart.ledger.store.marks import REPLY_LEASE
+from aftercart.ledger.store.moves import moved
+from aftercart.ledger.store.permission import has_agreed, has_left
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=2), timedelta(hours=1)
 """Between two questions: doubled each time."""
@@ -96,26 +98,17 @@ def begin_again(connection: Connection, doubt: Doubt, message_id: str, now: date
     it not come before, it would come now. The mail goes on holding its slot. What is noted of the doubt is gone: who
     learns nothing notes it anew.
     """
-    who = and_(recipients.c.id == sends.c.recipient_id, suppressions.c.email == recipients.c.email)
-    last_word = (
-        select(consents.c.state)
-        .where(consents.c.recipient_id == sends.c.recipient_id)
-        .order_by(consents.c.at.desc(), consents.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     may = (
         sends.c.id == doubt.send_id,
         sends.c.attempt == doubt.attempt,
-        IS_UNKNOWN,
         sends.c.valid_until > now,
-        ~exists().where(who),
-        last_word == "granted",
+        ~has_left(false()),
+        has_agreed(),
         ~IS_HELD,
     )
     reply_until = now + REPLY_LEASE
-    begun = {"state": SendState.SENDING, "attempt": doubt.attempt + 1, "lease_until": reply_until}
-    if connection.execute(update(sends).where(*may).values(**begun, wake_at=reply_until)).rowcount != 1:
+    begun = {"attempt": doubt.attempt + 1, "lease_until": reply_until, "wake_at": reply_until}
+    if connection.execute(moved(BEGIN_AGAIN).where(*may).values(**begun)).rowcount != 1:
         return False
     started = {"send_id": doubt.send_id, "attempt": doubt.attempt + 1, "provider": doubt.provider}
     answer = {"message_id": message_id, "outcome": "started", "response": "", "started_at": now}
@@ -128,4 +121,4 @@ def arrived(connection: Connection, send_ids: Collection[UUID], reason: str) -> 
     """Of these mails somebody or something has opened a link: those in doubt have come."""
     those = (IS_UNKNOWN, sends.c.id.in_(sorted(send_ids)))
     left = {"sent_at": func.coalesce(sends.c.sent_at, sends.c.counted_at)}
-    connection.execute(update(sends).where(*those).values(state=SendState.DELIVERED, reason=reason, **left))
+    connection.execute(moved(DELIVER).where(*those).values(reason=reason, **left))

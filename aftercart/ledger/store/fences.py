@@ -10,9 +10,9 @@ from sqlalchemy import Connection, exists, func, select, update
 from aftercart.db.session import insert_new
 from aftercart.db.tables import fence, sends
 from aftercart.ledger.fence import Standing
-from aftercart.ledger.states import OPEN, SendState
+from aftercart.ledger.states import DOUBT
 from aftercart.ledger.store.dispatching import IS_OPEN
-from aftercart.ledger.store.plans import complete_enrollments
+from aftercart.ledger.store.moves import moved
 
 THE_ROW = fence.c.id == 1
 IS_HELD = exists().where(THE_ROW, fence.c.held_because.is_not(None))
@@ -59,22 +59,16 @@ def planned_late(connection: Connection, ids: Collection[UUID], doubt_until: dat
     return list(connection.execute(select(sends.c.id).where(sends.c.id.in_(ids), *late)).scalars())
 
 
-def put_in_doubt(
-    connection: Connection, ids: Collection[UUID], reason: str, now: datetime
-) -> list[tuple[UUID, str, int]]:
+def put_in_doubt(connection: Connection, ids: Collection[UUID], reason: str) -> list[tuple[UUID, str, int, int]]:
     """Mails that may have left already become `unknown`, and are counted as of when they were due.
 
-    (Send id, campaign, order id) of each that had not ended yet.
+    (Send id, campaign, order id, enrollment id) of each that had not ended yet.
     """
     if not ids:
         return []
-    those = (sends.c.id.in_(ids), sends.c.state.in_(OPEN))
+    those = (sends.c.id.in_(ids), sends.c.state.in_(DOUBT.sources))
     connection.execute(select(sends.c.id).where(*those).order_by(sends.c.id).with_for_update(key_share=True))
-    changed: dict[str, Any] = {"state": SendState.UNKNOWN, "reason": reason, "lease_until": None}
-    settled = (
-        update(sends).where(*those).values(**changed, counted_at=func.coalesce(sends.c.counted_at, sends.c.due_at))
-    )
-    returned = settled.returning(sends.c.id, sends.c.campaign, sends.c.order_id, sends.c.enrollment_id)
-    found = connection.execute(returned).all()
-    complete_enrollments(connection, (row.enrollment_id for row in found), now)
-    return sorted((row.id, row.campaign, row.order_id) for row in found)
+    counted: dict[str, Any] = {"counted_at": func.coalesce(sends.c.counted_at, sends.c.due_at)}
+    doubted = moved(DOUBT).where(sends.c.id.in_(ids)).values(reason=reason, lease_until=None, **counted)
+    returned = doubted.returning(sends.c.id, sends.c.campaign, sends.c.order_id, sends.c.enrollment_id)
+    return sorted((row.id, row.campaign, row.order_id, row.enrollment_id) for row in connection.execute(returned))

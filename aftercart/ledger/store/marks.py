@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -16,18 +16,19 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    exists,
     func,
     insert,
-    not_,
     or_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from aftercart.db.prepared import Prepared
-from aftercart.db.tables import attempts, consents, recipients, sends, suppressions
-from aftercart.ledger.states import OPEN, SendState
+from aftercart.db.tables import attempts, sends
+from aftercart.ledger.states import ACCEPT, BEGIN, LOSE, RECEIPTS, SendState
+from aftercart.ledger.store.moves import moved
+from aftercart.ledger.store.permission import has_agreed, has_left
+from aftercart.transitions import Transition, leading_to
 
 REPLY_LEASE = timedelta(seconds=660)
 """How long a hand-over may stay open: the ten minutes that RFC 5321 §4.5.3.2.6 gives the server, and one more."""
@@ -41,39 +42,25 @@ AT_ONCE = 8
 
 def _begin_sends(count: int) -> Update:
     """Of so many sends at once: one statement, however many bodies are about to leave together."""
-    no = consents.alias("no")
-    newer_no = exists().where(
-        no.c.recipient_id == consents.c.recipient_id,
-        no.c.state == "denied",
-        or_(no.c.at >= consents.c.at, consents.c.undated),
-    )
-    agreed = exists().where(consents.c.recipient_id == sends.c.recipient_id, consents.c.state == "granted", ~newer_no)
     now = bindparam("now", type_=sends.c.due_at.type, required=True)
     reply_until = bindparam("reply_until", type_=sends.c.due_at.type, required=True)
     # Not an IN list: those cannot be prepared.
     ids = [sends.c.id == bindparam(f"send_{n}") for n in range(count)]
     started = (and_(is_it, sends.c.attempt == bindparam(f"expected_{n}")) for n, is_it in enumerate(ids))
     owed = or_(*(and_(is_it, bindparam(f"owed_{n}", type_=Boolean(), required=True)) for n, is_it in enumerate(ids)))
-    left = exists().where(
-        suppressions.c.email == recipients.c.email,
-        recipients.c.id == sends.c.recipient_id,
-        or_(suppressions.c.scope == "all", not_(owed)),
-        or_(suppressions.c.scope != "topic", suppressions.c.topic == sends.c.topic),
-    )
     # A clock that was set back since the claim must not move the slot to where it was not free; one that takes no
     # slot (NULL) gets none.
     counted_at = case((sends.c.counted_at < now, now), else_=sends.c.counted_at)
     return (
-        update(sends)
+        moved(BEGIN)
         .where(
             or_(*started),
-            sends.c.state == SendState.SCHEDULED,
             sends.c.lease_until > now,
             sends.c.valid_until > now,
-            ~left,
-            or_(owed, agreed),
+            ~has_left(owed),
+            or_(owed, has_agreed()),
         )
-        .values(state=SendState.SENDING, counted_at=counted_at, lease_until=reply_until, wake_at=reply_until)
+        .values(counted_at=counted_at, lease_until=reply_until, wake_at=reply_until)
         .returning(sends.c.id)
     )
 
@@ -155,31 +142,25 @@ class Settled:
     provider: str = ""
     """Who answered; empty: the one that `settle` is told."""
 
-    @property
-    def keeps_slot(self) -> bool:
-        """Whether the frequency cap goes on counting it: only what may have reached the person counts."""
-        return self.state in (SendState.SENT, SendState.UNKNOWN)
+
+KEEP_SLOT = (ACCEPT, LOSE)
+"""After these the frequency cap goes on counting a mail: only what may have reached the person counts."""
 
 
-def _settle_send(_: Dialect) -> Update:
+def _settle_send(transition: Transition[SendState], _: Dialect) -> Update:
     retry = bindparam("retry_at", type_=sends.c.due_at.type, required=True)
+    frees_slot = {} if transition in KEEP_SLOT else {"counted_at": None}
     return (
-        update(sends)
-        .where(
-            sends.c.id == bindparam("send_id"),
-            sends.c.attempt == bindparam("attempt_no"),
-            # Not an IN list: those cannot be prepared.
-            or_(*(sends.c.state == state for state in (*OPEN, SendState.UNKNOWN))),
-        )
+        moved(transition)
+        .where(sends.c.id == bindparam("send_id"), sends.c.attempt == bindparam("attempt_no"))
         .values(
-            state=bindparam("new_state"),
             reason=bindparam("reason"),
             sent_at=bindparam("new_sent"),
             lease_until=None,
             due_at=func.coalesce(retry, sends.c.due_at),
             wake_at=func.coalesce(retry, sends.c.wake_at),
-            counted_at=case((bindparam("keeps", type_=Boolean(), required=True), sends.c.counted_at), else_=None),
             tries=sends.c.tries + 1,
+            **frees_slot,
         )
     )
 
@@ -193,15 +174,21 @@ def _settle_attempt(dialect: Dialect) -> Insert:
 
 
 _ENDED = ("reason", "retry_at", "ended_at")
-_SETTLE_SEND, _SETTLE_ATTEMPT = Prepared(_settle_send), Prepared(_settle_attempt)
+_SETTLE_SEND = {transition: Prepared(partial(_settle_send, transition)) for transition in RECEIPTS}
+_SETTLE_ATTEMPT = Prepared(_settle_attempt)
 
 
 def settle(connection: Connection, settled: Sequence[Settled], provider: str) -> None:
-    """Record receipts. Touches only sends of the same attempt; a late answer turns `unknown` into the truth."""
+    """Record receipts. Touches only sends of the same attempt; a late answer turns `unknown` into the truth.
+
+    Raises IllegalTransitionError where a state is none that a receipt leads to.
+    """
     if not settled:
         return
     in_order = sorted(settled, key=lambda result: result.send_id)
-    _SETTLE_SEND.execute(connection, [_of_send(result) for result in in_order])
+    for transition in dict.fromkeys(leading_to(result.state, RECEIPTS) for result in in_order):
+        those = [_of_send(result) for result in in_order if result.state is transition.target]
+        _SETTLE_SEND[transition].execute(connection, those)
     _SETTLE_ATTEMPT.execute(connection, [_of_attempt(result, provider) for result in in_order])
 
 
@@ -209,8 +196,6 @@ def _of_send(result: Settled) -> dict[str, Any]:
     return {
         "send_id": result.send_id,
         "attempt_no": result.attempt,
-        "keeps": result.keeps_slot,
-        "new_state": result.state,
         "reason": result.reason,
         "new_sent": result.at if result.state is SendState.SENT else None,
         "retry_at": result.retry_at,

@@ -1,26 +1,29 @@
-"""Plans that end, or go to somebody else: sends without a hand-over, and their enrollments."""
+"""Plans that end, come back, or go to somebody else: sends without a hand-over."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, select, update
 
 from aftercart.db.tables import enrollments, orders, sends
-from aftercart.ledger.states import OPEN, SendState
+from aftercart.ledger.states import CANCEL, ENDS, RESTORE, SKIP, SendState
+from aftercart.ledger.store.moves import moved
+from aftercart.transitions import Transition, leading_to
 
 
 def end(connection: Connection, ended: Mapping[UUID, tuple[SendState, str]]) -> None:
-    """Give sends that were not handed over their last state. Frees their cap slot."""
-    if not ended:
-        return
-    statement = (
-        update(sends)
-        .where(sends.c.id == bindparam("send"), sends.c.state == SendState.SCHEDULED)
-        .values(state=bindparam("new_state"), reason=bindparam("why"), lease_until=None, counted_at=None)
-    )
-    connection.execute(statement, [{"send": i, "new_state": state, "why": why} for i, (state, why) in ended.items()])
+    """Give sends that were not handed over their last state. Frees their cap slot. Raises IllegalTransitionError."""
+    chosen = {send_id: (leading_to(state, ENDS), why) for send_id, (state, why) in ended.items()}
+    for transition in ENDS:
+        rows = [{"send": send_id, "why": why} for send_id, (this, why) in chosen.items() if this is transition]
+        if rows:
+            connection.execute(_ended(transition).where(sends.c.id == bindparam("send")), rows)
+
+
+def _ended(transition: Transition[SendState]) -> Update:
+    return moved(transition).values(reason=bindparam("why"), lease_until=None, counted_at=None)
 
 
 def replace(connection: Connection, ids: Collection[UUID], reason: str) -> list[Any]:
@@ -30,75 +33,29 @@ def replace(connection: Connection, ids: Collection[UUID], reason: str) -> list[
     """
     if not ids:
         return []
-    unclaimed = (sends.c.id.in_(ids), sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_(None))
-    ended = update(sends).where(*unclaimed).values(state=SendState.SKIPPED, reason=reason)
+    ended = moved(SKIP).where(sends.c.id.in_(ids), sends.c.lease_until.is_(None)).values(reason=reason)
     columns = (sends.c.id, sends.c.campaign, sends.c.order_id, sends.c.enrollment_id)
     return sorted(connection.execute(ended.returning(*columns)))
 
 
-def cancel_enrollments(connection: Connection, exits: Mapping[int, str], now: datetime) -> None:
-    """Exit enrollments and cancel what they still had planned. A send already handed over stays as it is."""
+def cancel(connection: Connection, exits: Mapping[int, str]) -> None:
+    """Cancel what enrollments still have planned, for a reason each. A send already handed over stays as it is."""
     if not exits:
         return
-    rows = [{"enrollment": i, "why": why} for i, why in sorted(exits.items())]
-    _lock(connection, sends, sends.c.enrollment_id.in_(list(exits)), sends.c.state == SendState.SCHEDULED)
-    connection.execute(
-        update(sends)
-        .where(sends.c.enrollment_id == bindparam("enrollment"), sends.c.state == SendState.SCHEDULED)
-        .values(state=SendState.CANCELED, reason=bindparam("why"), lease_until=None, counted_at=None),
-        rows,
-    )
-    connection.execute(
-        update(enrollments)
-        .where(enrollments.c.id == bindparam("enrollment"), enrollments.c.state == "active")
-        .values(state="exited", exit_reason=bindparam("why"), ended_at=now),
-        rows,
-    )
+    _lock(connection, sends.c.enrollment_id.in_(list(exits)), sends.c.state.in_(CANCEL.sources))
+    of_enrollment = _ended(CANCEL).where(sends.c.enrollment_id == bindparam("enrollment"))
+    connection.execute(of_enrollment, [{"enrollment": i, "why": why} for i, why in sorted(exits.items())])
 
 
-def restore_enrollments(
-    connection: Connection, order_ids: Collection[int], exited_for: Collection[str], now: datetime
-) -> dict[int, tuple[str, int]]:
-    """Take back exits of these orders for such reasons: what is still worth sending is planned again.
-
-    Enrollment id → (campaign, order id) of those that go on; one of which nothing is worth sending stays out.
-    """
-    left = (enrollments.c.order_id.in_(order_ids), enrollments.c.state == "exited")
-    query = select(enrollments.c.id, enrollments.c.campaign, enrollments.c.order_id).where(
-        *left, enrollments.c.exit_reason.in_(exited_for)
-    )
-    exited = {id_: (campaign, order_id) for id_, campaign, order_id in connection.execute(query)}
-    if not exited:
-        return {}
-    canceled = (sends.c.enrollment_id.in_(list(exited)), sends.c.state == SendState.CANCELED)
-    worth_sending = (*canceled, sends.c.reason.in_(exited_for), sends.c.valid_until > now)
-    _lock(connection, sends, *worth_sending)
-    planned = update(sends).where(*worth_sending).values(state=SendState.SCHEDULED, reason=None, wake_at=sends.c.due_at)
-    restored = set(connection.execute(planned.returning(sends.c.enrollment_id)).scalars())
-    connection.execute(
-        update(enrollments)
-        .where(enrollments.c.id.in_(restored))
-        .values(state="active", exit_reason=None, ended_at=None)
-    )
-    return {id_: about for id_, about in exited.items() if id_ in restored}
-
-
-def complete_enrollments(connection: Connection, ids: Iterable[int], now: datetime) -> None:
-    """Enrollments of which every send has ended are completed.
-
-    Locked in a statement of its own: of two workers that end the last two sends of an enrollment at the same
-    instant the second must see what the first has done.
-    """
-    concerned = sorted(set(ids))
-    if not concerned:
-        return
-    _lock(connection, enrollments, enrollments.c.id.in_(concerned))
-    still_open = exists().where(sends.c.enrollment_id == enrollments.c.id, sends.c.state.in_(OPEN))
-    connection.execute(
-        update(enrollments)
-        .where(enrollments.c.id.in_(concerned), enrollments.c.state == "active", ~still_open)
-        .values(state="completed", ended_at=now)
-    )
+def restore(
+    connection: Connection, enrollment_ids: Collection[int], canceled_for: Collection[str], now: datetime
+) -> set[int]:
+    """Plan again what these enrollments had canceled for such reasons and is still worth sending; which have any."""
+    canceled = (sends.c.enrollment_id.in_(enrollment_ids), sends.c.state.in_(RESTORE.sources))
+    worth_sending = (*canceled, sends.c.reason.in_(canceled_for), sends.c.valid_until > now)
+    _lock(connection, *worth_sending)
+    planned = moved(RESTORE).where(*worth_sending).values(reason=None, wake_at=sends.c.due_at)
+    return set(connection.execute(planned.returning(sends.c.enrollment_id)).scalars())
 
 
 def decide_anew(connection: Connection, order_ids: Collection[int]) -> None:
@@ -108,10 +65,27 @@ def decide_anew(connection: Connection, order_ids: Collection[int]) -> None:
     is asked again at once.
     """
     claimed = (sends.c.order_id.in_(order_ids), sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_not(None))
-    _lock(connection, sends, *claimed)
+    _lock(connection, *claimed)
     freed: dict[str, Any] = {"lease_until": None, "counted_at": None, "wake_at": sends.c.due_at}
     connection.execute(update(sends).where(*claimed).values(**freed))
     readdress(connection, order_ids)
+
+
+def take_back(connection: Connection, campaign: str | None) -> None:
+    """Take back the claims of a campaign (None: of all) whose hand-over has not begun; the gate is asked again."""
+    claimed = [sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_not(None)]
+    claimed += [sends.c.campaign == campaign] if campaign is not None else []
+    _lock(connection, *claimed)
+    freed: dict[str, Any] = {"lease_until": None, "counted_at": None, "wake_at": sends.c.due_at}
+    connection.execute(update(sends).where(*claimed).values(**freed))
+
+
+def wake_up(connection: Connection, campaign: str | None, reason: str, now: datetime) -> None:
+    """Let mails of a campaign (None: of all) that wait for a reason be decided now: it is gone."""
+    waiting = [sends.c.state == SendState.SCHEDULED, sends.c.reason == reason, sends.c.lease_until.is_(None)]
+    waiting += [sends.c.campaign == campaign] if campaign is not None else []
+    _lock(connection, *waiting)
+    connection.execute(update(sends).where(*waiting).values(due_at=now, wake_at=now))
 
 
 def readdress(connection: Connection, order_ids: Collection[int]) -> int:
@@ -136,11 +110,11 @@ def readdress(connection: Connection, order_ids: Collection[int]) -> int:
 
 def lock_sends(connection: Connection, ids: Collection[UUID]) -> None:
     """Hold sends until commit. For who changes several one after the other, in an order of their own."""
-    _lock(connection, sends, sends.c.id.in_(ids))
+    _lock(connection, sends.c.id.in_(ids))
 
 
-def _lock(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> None:
-    """Hold rows until commit, taken in the order of their ids. SQLite's write transaction holds everything already."""
+def _lock(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+    """Hold sends until commit, taken in the order of their ids. SQLite's write transaction holds everything already."""
     if connection.dialect.name == "postgresql":
-        chosen = select(table.c.id).where(*conditions).order_by(table.c.id)
+        chosen = select(sends.c.id).where(*conditions).order_by(sends.c.id)
         connection.execute(chosen.with_for_update(key_share=True))

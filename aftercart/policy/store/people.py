@@ -27,7 +27,7 @@ def suppressions_of(
     kept_as = {kept: email for email in emails for kept in (email, *hashes.all_of(email))}
     found: defaultdict[str, list[Suppression]] = defaultdict(list)
     table = suppressions.c
-    for chunk in _chunks(kept_as):
+    for chunk in chunks(kept_as):
         rows = connection.execute(
             select(table.email, table.scope, table.reason, table.at, table.topic)
             .where(table.email.in_(chunk))
@@ -46,7 +46,7 @@ def persons_of(connection: Connection, recipient_ids: Iterable[int]) -> dict[int
     found: dict[int, int] = {}
     wanted = set(recipient_ids)
     while wanted:  # once, or twice where one of them was merged into another
-        for ids in _chunks(wanted, CHUNK // 2):
+        for ids in chunks(wanted, CHUNK // 2):
             rows = connection.execute(select(recipients.c.id, recipients.c.merged_into).where(_are_or_were(ids)))
             found |= {id_: id_ if into is None else into for id_, into in rows}
         wanted = set(found.values()) - found.keys()
@@ -81,7 +81,7 @@ def counted_sends(
     of_another_boot = and_(sends.c.boot_id.is_not(None), sends.c.boot_id != (boot_id or ""))
     held = or_(sends.c.state != "scheduled", sends.c.lease_until > now, of_another_boot)
     found: defaultdict[int, list[Counted]] = defaultdict(list)
-    for ids in _chunks(persons):
+    for ids in chunks(persons):
         rows = connection.execute(
             select(sends.c.recipient_id, sends.c.counted_at, sends.c.campaign, sends.c.topic, sends.c.state)
             .where(sends.c.recipient_id.in_(ids), sends.c.counted_at.is_not(None), sends.c.counted_at > since, held)
@@ -111,7 +111,7 @@ def planned_sends(
     unclaimed = or_(sends.c.lease_until.is_(None), sends.c.lease_until <= now)
     columns = (sends.c.id, sends.c.due_at, sends.c.campaign, sends.c.topic, sends.c.priority)
     found: defaultdict[int, list[Rival]] = defaultdict(list)
-    for ids in _chunks(persons):
+    for ids in chunks(persons):
         rows = connection.execute(
             select(sends.c.recipient_id, *columns).where(
                 sends.c.recipient_id.in_(ids),
@@ -180,7 +180,7 @@ def lock_recipients(connection: Connection, recipient_ids: Iterable[int]) -> Non
     wanted, held = set(recipient_ids), set[int]()
     while wanted:  # once, or twice where one of them was merged into another
         found: dict[int, int | None] = {}
-        for ids in _chunks(sorted(wanted), CHUNK // 2):
+        for ids in chunks(sorted(wanted), CHUNK // 2):
             columns = select(recipients.c.id, recipients.c.merged_into).where(_are_or_were(ids))
             # NO KEY UPDATE: a row elsewhere that refers to the person (a click, a decision) need not wait.
             rows = connection.execute(columns.order_by(recipients.c.id).with_for_update(key_share=True))
@@ -189,6 +189,6 @@ def lock_recipients(connection: Connection, recipient_ids: Iterable[int]) -> Non
         wanted = {into for into in found.values() if into is not None} - held
 
 
-def _chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     unique = list(dict.fromkeys(values))
     return (unique[start : start + size] for start in range(0, len(unique), size))

@@ -1,0 +1,31 @@
+"""What policy needs to know about many people at once, and keeps: one query per table and chunk."""
+
+from aftercart.policy.store.guard import Pause, ignored, keep_pauses, lift_pause, lifted_since, pauses, tolls
+from aftercart.policy.store.people import (
+    counted_sends,
+    keys_missing,
+    lift,
+    lock_recipients,
+    persons_of,
+    planned_sends,
+    suppress,
+    suppressions_of,
+)
+
+__all__ = [
+    "Pause",
+    "counted_sends",
+    "ignored",
+    "keep_pauses",
+    "keys_missing",
+    "lift",
+    "lift_pause",
+    "lifted_since",
+    "lock_recipients",
+    "pauses",
+    "persons_of",
+    "planned_sends",
+    "suppress",
+    "suppressions_of",
+    "tolls",
+]

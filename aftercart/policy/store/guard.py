@@ -1,0 +1,127 @@
+"""What the guard looks at, and what it has paused."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, case, func, or_, select, true, update
+
+from aftercart.db.tables import clicks, orders, sends, suppressions
+from aftercart.db.tables import pauses as pauses_table
+from aftercart.policy.guard import PauseScope, Toll
+from aftercart.policy.store.people import chunks
+from aftercart.policy.suppression import SuppressionReason
+
+REACHED = ("sent", "delivered", "complained")
+"""States of mails that somebody may have read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What has paused itself: a campaign by its `name`, or (empty) the brand. `figures`: what it rests on."""
+
+    scope: PauseScope
+    name: str
+    because: str
+    at: datetime
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def target(self) -> tuple[PauseScope, str]:
+        return self.scope, self.name
+
+    @property
+    def way_out(self) -> str:
+        """What a person types to end it."""
+        return f"`aftercart resume {self.name or '--brand'}` lets it go on"
+
+    def __str__(self) -> str:
+        what = f"the campaign {self.name} has" if self.name else "all mail has"
+        return f"{what} paused itself: {self.because}"
+
+
+def pauses(connection: Connection) -> list[Pause]:
+    """What is paused now."""
+    names = ("scope", "name", "because", "at", "figures")
+    query = select(*(pauses_table.c[name] for name in names)).where(pauses_table.c.lifted_at.is_(None))
+    rows = connection.execute(query.order_by(pauses_table.c.id))
+    return [Pause(PauseScope(scope), *rest) for scope, *rest in rows]
+
+
+def keep_pauses(connection: Connection, new: Sequence[Pause]) -> None:
+    """Pause these."""
+    if new:
+        connection.execute(pauses_table.insert(), [{**asdict(pause), "lifted_by": ""} for pause in new])
+
+
+def lift_pause(connection: Connection, scope: PauseScope, name: str, *, by: str, now: datetime) -> None:
+    """End a pause, on somebody's word."""
+    mine = (pauses_table.c.scope == scope, pauses_table.c.name == name, pauses_table.c.lifted_at.is_(None))
+    connection.execute(update(pauses_table).where(*mine).values(lifted_at=now, lifted_by=by))
+
+
+def lifted_since(connection: Connection, since: datetime) -> dict[tuple[PauseScope, str], datetime]:
+    """When pauses were last ended, of those that were since an instant."""
+    last = func.max(pauses_table.c.lifted_at)
+    query = select(pauses_table.c.scope, pauses_table.c.name, last).where(pauses_table.c.lifted_at > since)
+    rows = connection.execute(query.group_by(pauses_table.c.scope, pauses_table.c.name))
+    return {(PauseScope(scope), name): at for scope, name, at in rows}
+
+
+def tolls(connection: Connection, since: datetime) -> dict[str, Toll]:
+    """What the mails that left since an instant did to people, by campaign."""
+    complained = func.sum(case((sends.c.state == "complained", 1), else_=0))
+    reached = (sends.c.sent_at > since, sends.c.state.in_(REACHED))
+    query = select(sends.c.campaign, func.count(), complained).where(*reached).group_by(sends.c.campaign)
+    counted = {campaign: (mails, int(complaints)) for campaign, mails, complaints in connection.execute(query)}
+    left = _left(connection, since)
+    return {campaign: Toll(*numbers, left[campaign]) for campaign, numbers in counted.items()}
+
+
+def _left(connection: Connection, since: datetime) -> Counter[str]:
+    """By campaign, from how many of its mails since then people have left. The way that they took names the mail."""
+    table = suppressions.c
+    ways = select(table.source).where(table.reason == SuppressionReason.UNSUBSCRIBED, table.at > since)
+    found: Counter[str] = Counter()
+    for ids in chunks(send_id for way in connection.execute(ways).scalars() if (send_id := _send_in(way))):
+        query = select(sends.c.campaign, func.count()).where(sends.c.id.in_(ids), sends.c.sent_at > since)
+        found.update(dict(connection.execute(query.group_by(sends.c.campaign)).all()))
+    return found
+
+
+def _send_in(way: str) -> UUID | None:
+    """`one_click:01890…`; others (a file, the shop) name none."""
+    try:
+        return UUID(way.rpartition(":")[2])
+    except ValueError:
+        return None
+
+
+def ignored(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, int]:
+    """How many mails each person was sent since they last clicked in one, as a person does, or ordered."""
+    found: dict[int, int] = {}
+    for ids in chunks(recipient_ids):
+        clicked = _last(clicks.c.recipient_id, clicks.c.at, clicks.c.verdict == "human", ids)
+        ordered = _last(orders.c.recipient_id, orders.c.placed_at, true(), ids)
+        query = (
+            select(sends.c.recipient_id, func.count())
+            .outerjoin(clicked, clicked.c.recipient_id == sends.c.recipient_id)
+            .outerjoin(ordered, ordered.c.recipient_id == sends.c.recipient_id)
+            .where(
+                sends.c.recipient_id.in_(ids),
+                sends.c.state.in_(REACHED),
+                or_(clicked.c.last.is_(None), sends.c.sent_at > clicked.c.last),
+                or_(ordered.c.last.is_(None), sends.c.sent_at > ordered.c.last),
+            )
+            .group_by(sends.c.recipient_id)
+        )
+        found.update(dict(connection.execute(query).all()))
+    return found
+
+
+def _last(person: Any, at: Any, condition: Any, ids: Sequence[int]) -> Any:
+    query = select(person.label("recipient_id"), func.max(at).label("last")).where(person.in_(ids), condition)
+    return query.group_by(person).subquery()
