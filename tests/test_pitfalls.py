@@ -8,7 +8,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 ABOUT_PERMISSION_AND_TIME = [*range(14, 34), 34, 36, 44]
-OPEN: frozenset[int] = frozenset({29})
+OPEN: frozenset[int] = frozenset()
 """Confirmation mails that ask again and again: there is no double opt-in yet that could."""
 
 

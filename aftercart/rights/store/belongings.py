@@ -16,8 +16,10 @@ from aftercart.db.tables import (
     clicks,
     confirmations,
     consents,
+    copies,
     customers,
     decisions,
+    doubts,
     drain,
     enrollments,
     events,
@@ -27,16 +29,21 @@ from aftercart.db.tables import (
     links,
     model_versions,
     order_lines,
+    order_notes,
     order_reversals,
     orders,
+    pauses,
     picks,
+    preferences,
     products,
     recipients,
+    refusals,
     sender_usage,
     senders,
     sends,
     suppressions,
     tallies,
+    template_versions,
 )
 from aftercart.rights.person import Person
 
@@ -58,16 +65,21 @@ OF_A_PERSON: Mapping[Table, Belongs] = {
     consents: lambda person: _in(consents.c.recipient_id, person.recipient_ids),
     confirmations: lambda person: _in(confirmations.c.recipient_id, person.recipient_ids),
     suppressions: lambda person: _in(suppressions.c.email, person.emails),
+    preferences: lambda person: _in(preferences.c.recipient_id, person.recipient_ids),
+    refusals: lambda person: _in(refusals.c.recipient_id, person.recipient_ids),
     exposures: lambda person: _in(exposures.c.recipient_id, person.recipient_ids),
     orders: lambda person: _in(orders.c.id, person.order_ids),
     order_lines: lambda person: _in(order_lines.c.order_id, person.order_ids),
     order_reversals: _of_orders(order_reversals),
+    order_notes: _of_orders(order_notes),
     enrollments: lambda person: _in(enrollments.c.recipient_id, person.recipient_ids),
     sends: lambda person: _in(sends.c.id, person.send_ids),
     decisions: lambda person: or_(
         _in(decisions.c.order_id, person.order_ids), _in(decisions.c.send_id, person.send_ids)
     ),
     attempts: lambda person: _in(attempts.c.send_id, person.send_ids),
+    doubts: lambda person: _in(doubts.c.send_id, person.send_ids),
+    copies: lambda person: _in(copies.c.send_id, person.send_ids),
     picks: lambda person: _in(picks.c.send_id, person.send_ids),
     links: lambda person: _in(links.c.send_id, person.send_ids),
     clicks: lambda person: _in(clicks.c.recipient_id, person.recipient_ids),
@@ -84,7 +96,20 @@ OF_A_PERSON: Mapping[Table, Belongs] = {
     ),
 }
 """Beside the events here, those whose raw body names the person are theirs (`raw_events`)."""
-NOBODYS = frozenset({products, campaign_versions, tallies, fence, senders, sender_usage, drain, model_versions})
+NOBODYS = frozenset(
+    {
+        products,
+        campaign_versions,
+        template_versions,
+        pauses,
+        tallies,
+        fence,
+        senders,
+        sender_usage,
+        drain,
+        model_versions,
+    }
+)
 """What a provider said last of a sender (`senders.fault`) may quote an address; it is looked through."""
 
 

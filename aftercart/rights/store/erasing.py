@@ -18,15 +18,19 @@ from aftercart.db.tables import (
     clicks,
     confirmations,
     consents,
+    copies,
     customers,
     decisions,
+    doubts,
     enrollments,
     events,
     feedback,
     links,
     order_lines,
     orders,
+    preferences,
     recipients,
+    refusals,
     senders,
     sends,
     suppressions,
@@ -37,7 +41,7 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.person import ERASED, Person
 from aftercart.rights.store.belongings import OF_A_PERSON
 
-_GONE: tuple[Table, ...] = (links, consents, confirmations)
+_GONE: tuple[Table, ...] = (links, copies, doubts, consents, confirmations, preferences, refusals)
 """Tables of which a person's rows are deleted."""
 _BLANK: Mapping[Table, Mapping[str, Any]] = {
     orders: {"region": ""},
