@@ -106,15 +106,11 @@ def _to_be_confirmed(yes: Entry, earlier: Sequence[Entry], rules: ConsentRules) 
 
 
 def _says_more(yes: Entry, earlier: Sequence[Entry], rules: ConsentRules) -> bool:
-    """Whether a yes makes a difference: nothing else permits as much for as long."""
+    """Whether a yes makes a difference, now or once an older no is heard of: a newer yes does, whatever holds."""
     if any(entry.state is ConsentState.DENIED and entry.at == yes.at for entry in earlier):
         return False
     if standing(earlier, yes.at, rules) is not ConsentState.GRANTED:
         return True
     noes = [entry.at for entry in earlier if entry.state is ConsentState.DENIED]
     held = [e for e in earlier if e.state is ConsentState.GRANTED and e.at > max(noes, default=_BEFORE_ALL)]
-    return not any(
-        entry.basis.strength >= yes.basis.strength
-        and (entry.at >= yes.at or not (entry.basis.may_run_out or entry.expires_at))
-        for entry in held
-    )
+    return not any(entry.basis.strength >= yes.basis.strength and entry.at >= yes.at for entry in held)

@@ -387,17 +387,18 @@ def test_an_order_of_nobody_is_still_an_order(db: Database, buyer: Buyer | None)
     assert rows(db, recipients) == []
 
 
-def test_consent_is_recorded_only_where_it_changes(db: Database) -> None:
+def test_consent_is_recorded_once_for_each_time_it_was_given(db: Database) -> None:
     def says(state: ConsentState, day: int) -> CustomerSeen:
         return seen(consent=ConsentStatement(state, "shop", NOON + timedelta(days=day), Basis.EXPRESS))
 
     tell(db, says(YES, 0), says(YES, 1))
     tell(db, says(YES, 1))
     tell(db, seen())
-    assert consent_rows(db) == [("granted", NOON)]
+    given = [("granted", NOON), ("granted", NOON + timedelta(days=1))]
+    assert consent_rows(db) == given
     tell(db, says(NO, 2))
     tell(db, says(YES, 1))
-    assert consent_rows(db) == [("granted", NOON), ("denied", NOON + timedelta(days=2))]
+    assert consent_rows(db) == [*given, ("denied", NOON + timedelta(days=2))]
 
 
 def test_consent_that_arrives_late_is_recorded_under_its_time(db: Database) -> None:

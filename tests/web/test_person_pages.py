@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
+from aftercart.campaigns.live import LOOK_AGAIN_S
 from aftercart.db.tables import copies, sends
 from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason
@@ -262,9 +264,12 @@ def test_it_stays_so_when_template_price_and_brand_have_changed(ada: Reader, tmp
     assert ada.get("v").text == ada.message.html
 
 
-def test_without_hosts_to_count_clicks_on_its_links_lead_straight_to_the_shop(ada: Reader, tmp_path: Path) -> None:
+def test_without_hosts_to_count_clicks_on_its_links_lead_straight_to_the_shop(
+    ada: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "shop" / "campaigns" / "brand.yaml"
     file.write_text(file.read_text().replace("link_hosts: [example.com]", "link_hosts: [example.org]"))
+    monkeypatch.setattr("aftercart.campaigns.live.monotonic", lambda: monotonic() + LOOK_AGAIN_S)
     html = ada.get("v").text
     assert "/c/" not in html
     assert 'href="https://www.example.com/' in html

@@ -13,7 +13,9 @@ from aftercart.tracking.tokens import PATHS, Purpose, TokenSigner
 from tests.cast import ADA
 from tests.web.reader import Reader, reading
 
-KINDS = [path.strip("/") for path in PATHS.values()]
+DOORS = [path.strip("/") for path in PATHS.values()]
+KINDS = [kind for kind in DOORS if kind != PATHS[Purpose.CONFIRM].strip("/")]
+"""Those to which a mail about an order leads."""
 SAFE = string.ascii_letters + string.digits + "-_."
 METHODS = ["GET", "HEAD", "POST"]
 
@@ -97,16 +99,16 @@ def test_a_stranger_learns_nothing_about_who_is_known(ada: Reader) -> None:
 
 @settings(max_examples=40)
 @given(
-    kind=st.sampled_from(KINDS),
+    kind=st.sampled_from(DOORS),
     path=st.text(max_size=60),
     method=st.sampled_from([*METHODS, "PUT", "OPTIONS"]),
     body=st.one_of(st.binary(max_size=300), st.text(SAFE + "&=%+[]:", max_size=300).map(str.encode)),
-    language=st.text(string.printable.replace("\n", "").replace("\r", ""), max_size=40),
+    language=st.text(string.ascii_letters + string.digits + string.punctuation + " \t", max_size=40),
 )
 def test_nothing_that_is_asked_or_posted_breaks_a_door(
     ada: Reader, kind: str, path: str, method: str, body: bytes, language: str
 ) -> None:
-    headers = {"Accept-Language": language.encode("ascii", "ignore").decode().strip().strip("\x0b\x0c")}
+    headers = {"Accept-Language": language.strip()}
     before = ada.said()
     answer = ada.client.request(method, f"/{kind}/{quote(path, safe='')}", content=body, headers=headers)
     assert answer.status_code < 500
