@@ -4,6 +4,7 @@ How to add a scenario stands in `test_every_key_acts.py`.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 from zoneinfo import ZoneInfo
 
+import httpx
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -23,13 +25,19 @@ from aftercart.campaigns.sending import limits_of
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
-from aftercart.db.tables import InboxRow, Row, sends
+from aftercart.db.tables import InboxRow, Row, events, pauses, sends
 from aftercart.delivery.base import Message
 from aftercart.delivery.router import Router
 from aftercart.delivery.store.shared import SharedTraffic
+from aftercart.feedback.told import Kind, Told
+from aftercart.pipeline import feedback
+from aftercart.pipeline.tidy import tidy
 from aftercart.rendering.renderer import Renderer
 from aftercart.testing import ListQueue, RecordingSender, run_until, settings_for
-from tests.cast import ADA, BIKE, MONDAY, click, order, rows, tell
+from aftercart.tracking.tokens import Purpose
+from aftercart.web.app import create_web
+from aftercart.web.server import serving
+from tests.cast import ADA, BIKE, MONDAY, click, leave, order, rows, tell
 
 Sees = Callable[["World"], Any]
 Files = dict[str, dict[str, Any]]
@@ -67,7 +75,7 @@ def every_key() -> list[Key]:
 
 def _keys(file: str, model: type[BaseModel], prefix: str) -> Iterator[Key]:
     for name, info in model.model_fields.items():
-        path = f"{prefix}{name}"
+        path = f"{prefix}{info.alias or name}"
         if inner := _part_in(info.annotation):
             yield from _keys(file, inner, f"{path}[]." if "tuple" in str(info.annotation) else f"{path}.")
         elif not _has_one_value(info.annotation):
@@ -116,7 +124,7 @@ def files_with(says: Mapping[Key, Any]) -> Files:
         for name, is_list in way:
             part = part.setdefault(name, [{}] if is_list else {})
             part = part[0] if is_list else part
-        part[last[0]] = value
+        part[last[0]] = deepcopy(value)
     return files
 
 
@@ -312,6 +320,31 @@ class World:
     def click(self) -> None:
         """Ada opens the first link of her mail."""
         click(self.app, self.mail)
+
+    def complain(self) -> None:
+        """Who got the first mail marks it as spam."""
+        send = rows(self.app, sends)[0]
+        source = {**rows(self.app, events)[0], "shop": "esp:tests"}  # any event will do
+        with self.app.db.write() as connection:
+            feedback.hear(connection, [(source, [Told(Kind.COMPLAINT, "1", send["id"])])], self.app.clock())
+
+    def leave(self) -> None:
+        """Who got the first mail unsubscribes in it."""
+        send = rows(self.app, sends)[0]
+        leave(self.app, send["recipient_id"], send["id"])
+
+    def pauses(self) -> list[str]:
+        """What pauses itself, now that housekeeping looks."""
+        tidy(self.app)
+        return sorted(row["scope"] for row in rows(self.app, pauses))
+
+    def topics(self) -> list[tuple[str, ...]]:
+        """What the reader of the one mail may choose from, on their page: id, name, description."""
+        (send,) = rows(self.app, sends)
+        token = self.app.tokens.page(Purpose.PREFERENCES, send["recipient_id"], send["id"])
+        with serving(create_web(self.app)) as url:
+            page = httpx.get(f"{url}/p/{token}").text
+        return re.findall(r'name="topic" value="(\w+)".*?<span>([^<]*)(?:<small>([^<]*))?', page)
 
 
 @contextmanager
