@@ -28,17 +28,8 @@ from typing import Any
 import pytest
 
 from aftercart.db.tables import attributions, orders, products, sends
-from tests.acceptance.yaml_keys import (
-    SCENARIOS,
-    Ground,
-    Scenario,
-    World,
-    brand_key,
-    campaign_key,
-    every_key,
-    without,
-    world,
-)
+from tests.acceptance.key_shop import Ground, World, world
+from tests.acceptance.yaml_keys import SCENARIOS, Scenario, brand_key, campaign_key, every_key, without
 from tests.cast import ADA, BEN, CHIKA, HELMET, customer, only_send, rows, tell_shopify
 from tests.intake.payloads import shopify_product
 
