@@ -400,13 +400,13 @@ def three_get_their_mail(shop: World) -> None:
 @brand_key(
     "guard.tighten_after",
     1,
-    sees=["sent", "expired"],
+    sees={"sent": 1, "expired": 1},
     campaign={"steps": TWO_MAILS},
     brand={"frequency_cap": ["1 per 3d"]},
 )
 def who_ignores_a_mail_gets_fewer(shop: World) -> Any:
     shop.order()
-    return shop.live(10).fates
+    return Counter(shop.live(10).fates)
 
 
 # ---------------------------------------------------------------- senders
