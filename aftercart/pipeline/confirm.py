@@ -25,12 +25,12 @@ from aftercart.policy import store as policy
 from aftercart.policy.decision import RECHECK, Reason
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.suppression import MailClass, Suppression, SuppressionReason, SuppressionScope, blocks
+from aftercart.rendering.context import CONFIRMATION
 from aftercart.rendering.renderer import Renderer
 from aftercart.tracking.tokens import TokenSigner
 
 log = structlog.get_logger()
 
-TEMPLATE = "confirm"
 LANGUAGES = ("en", "fr", "de", "es")
 """Those in which the engine's own template speaks."""
 
@@ -102,7 +102,7 @@ def _message(app: App, asking: Asking) -> Message:
     locale = asking.locale if asking.locale[:2] in LANGUAGES else brand.locale
     rendered = (
         _renderer(app)
-        .template(TEMPLATE, locale)
+        .template(CONFIRMATION, locale)
         .render(
             {
                 "brand": brand.for_templates(),
@@ -111,7 +111,7 @@ def _message(app: App, asking: Asking) -> Message:
                     "confirm": f"{base}/y/{app.tokens.confirm(asking.recipient_id, asking.id)}",
                     "unsubscribe": f"{base}/u/{app.tokens.unsubscribe(asking.recipient_id, asking.id)}",
                 },
-                "campaign": {"name": TEMPLATE, "step": TEMPLATE},
+                "campaign": {"name": CONFIRMATION, "step": CONFIRMATION},
                 "picks": [],
             },
             lambda url: url,
@@ -132,7 +132,7 @@ def _message(app: App, asking: Asking) -> Message:
 
 def _renderer(app: App) -> Renderer:
     """The shop's own template goes first."""
-    has_own = (app.settings.templates_dir / TEMPLATE / "body.mjml").is_file()
+    has_own = (app.settings.templates_dir / CONFIRMATION / "body.mjml").is_file()
     return app.renderer if has_own else app.own_renderer
 
 

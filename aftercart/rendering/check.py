@@ -9,9 +9,10 @@ from typing import Any
 
 from aftercart.errors import Place, TemplateError
 from aftercart.rendering.compiler import compile_body, compile_template
+from aftercart.rendering.context import CONFIRMATION
 from aftercart.rendering.fault import TemplateFault, as_fault
 from aftercart.rendering.holes import with_holes
-from aftercart.rendering.lacking import lacks, with_picks, without
+from aftercart.rendering.lacking import as_given_to, lacks, with_picks, without
 from aftercart.rendering.lexer import behind
 from aftercart.rendering.locales import DEFAULT, known_locale
 from aftercart.rendering.mjml_rules import mjml_faults
@@ -27,7 +28,7 @@ LONGEST_SUBJECT = 120
 
 
 def check_template(templates_dir: Path, name: str) -> list[TemplateFault]:
-    """The faults of a template: it compiles, uses known values, renders its sample, carries the unsubscribe link.
+    """The faults of a template: it compiles, uses known values, renders its sample, carries the link it owes.
 
     A fault in one of its files hides none in the others; only what can be seen no sooner than in the whole mail waits
     until the files are in order.
@@ -43,7 +44,7 @@ def check_template(templates_dir: Path, name: str) -> list[TemplateFault]:
     except TemplateError as err:
         faults.append(as_fault(err, folder / SAMPLE))
     if all(fault.warning for fault in faults):
-        return [*faults, *_whole_faults(templates_dir, name, sample)]
+        return [*faults, *_whole_faults(templates_dir, name, as_given_to(name, sample))]
     return [*faults, *(fault for part in parts if part.file.name == BODY for fault in _compile_faults(part))]
 
 
@@ -92,7 +93,8 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any]) -> Ite
     if len(lines) > 1:
         message = f"the subject has {len(lines)} lines and a mail has one, so it would read {rendered.subject!r}"
         yield TemplateFault(_where(sources.subject.file, lines[1]), message, "write one line; notes go into {# #}")
-    yield from _content_faults(rendered, sources, sample, templates_dir / name / SAMPLE)
+    yield from _content_faults(rendered, sources, templates_dir / name / SAMPLE)
+    yield from _link_faults(rendered, sources, *_owed_link(name, sample))
     yield from _faults_where_something_lacks(template, sample, templates_dir / name / SAMPLE)
 
 
@@ -159,9 +161,7 @@ def _unknown(place: Place, path: str, suggestion: str | None) -> TemplateFault:
     return TemplateFault(place, f"the context has no {path}", fix)
 
 
-def _content_faults(
-    rendered: Rendered, sources: Sources, sample: dict[str, Any], file: Path
-) -> Iterator[TemplateFault]:
+def _content_faults(rendered: Rendered, sources: Sources, file: Path) -> Iterator[TemplateFault]:
     for url in dict.fromkeys(rendered.unsafe_urls):
         fix = "a mail carries https:// addresses without a user name in them"
         yield TemplateFault(_where(file, url), f"{url!r} becomes #unsafe-url in the mail", fix)
@@ -174,18 +174,24 @@ def _content_faults(
     if (size := len(rendered.html.encode())) > CLIPPED_BYTES:
         message = f"the HTML has {size:,} bytes; Gmail hides what is beyond 102,000, the unsubscribe link with it"
         yield TemplateFault(body, message, "show fewer products, or shorter texts")
-    yield from _unsubscribe_faults(rendered, sources, _text(sample, "links", "unsubscribe"))
 
 
-def _unsubscribe_faults(rendered: Rendered, sources: Sources, unsubscribe: str) -> Iterator[TemplateFault]:
+def _owed_link(name: str, sample: dict[str, Any]) -> tuple[str, str, str]:
+    """The link that the mail must carry: its name, its address in the sample, and how to add it."""
+    if name == CONFIRMATION:
+        return "confirm", _text(sample, "links", "confirm"), '<a href="{{ links.confirm }}">Confirm</a>'
     html = '<a href="{{ links.unsubscribe }}">Unsubscribe</a>, or include "_layout/footer.mjml"'
-    text = "Unsubscribe: {{ links.unsubscribe }}" if sources.text else html
+    return "unsubscribe", _text(sample, "links", "unsubscribe"), html
+
+
+def _link_faults(rendered: Rendered, sources: Sources, link: str, url: str, html: str) -> Iterator[TemplateFault]:
+    text = f"{link.capitalize()}: {{{{ links.{link} }}}}" if sources.text else html
     for part, content, source, line in (
         ("HTML", rendered.html, sources.body, html),
         ("text part", rendered.text, sources.text or sources.body, text),
     ):
-        if unsubscribe not in content.replace("&amp;", "&"):
-            message = f"the {part} has no link to {{{{ links.unsubscribe }}}}"
+        if url not in content.replace("&amp;", "&"):
+            message = f"the {part} has no link to {{{{ links.{link} }}}}"
             yield TemplateFault(Place(source.file), message, f"add {line}")
 
 

@@ -9,6 +9,9 @@ from typing import Any, NotRequired, TypedDict
 
 from aftercart.errors import TemplateError
 
+CONFIRMATION = "confirm"
+"""Name of the template that asks somebody to confirm their consent. It is about no order and has two links."""
+
 
 class PriceContext(TypedDict):
     minor: int

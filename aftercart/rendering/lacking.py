@@ -1,4 +1,5 @@
-"""Samples with less in them: a value that a person or some products may not have, fewer picks.
+"""Samples with less in them: what this template never gets, a value that a person or some products may not have, fewer
+picks.
 
 A template that prints the first name of Ada, of the sample, holds up the mail of everybody whose name nobody knows.
 """
@@ -8,17 +9,16 @@ from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 from types import NoneType
-from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
-from aftercart.rendering.context import TemplateContext
+from aftercart.rendering.context import CONFIRMATION, TemplateContext
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A value of the context that may be none or, if `missing`, not there at all. `path`: [] stands for a list."""
+    """A value of the context that may be none. `path`: [] stands for a list."""
 
     path: tuple[str, ...]
-    missing: bool
 
     def __str__(self) -> str:
         """As the docs write it: `picks[].category`."""
@@ -27,10 +27,10 @@ class Lack:
 
 def lacks(part: type = TemplateContext, before: tuple[str, ...] = ()) -> Iterator[Lack]:
     """Everything that may lack."""
-    for name, hint in get_type_hints(part, include_extras=True).items():
+    for name, hint in get_type_hints(part).items():
         path = (*before, name)
-        if get_origin(hint) is NotRequired or NoneType in get_args(hint):
-            yield Lack(path, get_origin(hint) is NotRequired)
+        if NoneType in get_args(hint):
+            yield Lack(path)
         for kind in (hint, *get_args(hint)):
             if is_typeddict(kind):
                 yield from lacks(kind, (*path, "[]") if get_origin(hint) is list else path)
@@ -50,11 +50,23 @@ def _lacking(sample: Mapping[str, Any], lack: Lack, spared: int) -> dict[str, An
     copied = deepcopy(dict(sample))
     *way, name = lack.path
     for group in islice(_at(copied, way), spared, None):
-        if lack.missing:
-            group.pop(name, None)
-        else:
-            group[name] = None
+        group[name] = None
     return copied
+
+
+def as_given_to(template: str, sample: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template gets of a sample. Only a confirmation has `links.confirm`, and it has little else."""
+    is_confirmation = template == CONFIRMATION
+    groups = {name: group for name, group in sample.items() if not (is_confirmation and name == "order")}
+    if is_confirmation:
+        groups["picks"] = []
+    if isinstance(links := sample.get("links"), Mapping):
+        groups["links"] = {name: url for name, url in links.items() if _is_link_of(is_confirmation, name)}
+    return groups
+
+
+def _is_link_of(is_confirmation: bool, name: str) -> bool:
+    return name in ("confirm", "unsubscribe") if is_confirmation else name != "confirm"
 
 
 def with_picks(sample: Mapping[str, Any], count: int) -> dict[str, Any]:

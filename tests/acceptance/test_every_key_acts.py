@@ -20,6 +20,7 @@ How to add a key:
 - A story takes 0.05 s. What takes longer belongs into a test of its own.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,8 @@ from typing import Any
 import pytest
 
 from aftercart.db.tables import attributions, orders, products, sends
-from tests.acceptance.yaml_keys import (
-    SCENARIOS,
-    Ground,
-    Scenario,
-    World,
-    brand_key,
-    campaign_key,
-    every_key,
-    without,
-    world,
-)
+from tests.acceptance.key_shop import Ground, World, world
+from tests.acceptance.yaml_keys import SCENARIOS, Scenario, brand_key, campaign_key, every_key, without
 from tests.cast import ADA, BEN, CHIKA, HELMET, customer, only_send, rows, tell_shopify
 from tests.intake.payloads import shopify_product
 
@@ -102,6 +94,12 @@ def mails_say_the_list_they_belong_to(shop: World) -> Any:
 def a_paused_campaign_takes_nobody(shop: World) -> Any:
     shop.order()
     return shop.fates
+
+
+@campaign_key("class", "transactional", sees=["sent"])
+def what_is_owed_needs_no_consent(shop: World) -> Any:
+    shop.order("1", BEN)
+    return shop.live(4).fates
 
 
 # ---------------------------------------------------------------- who enters
@@ -208,29 +206,65 @@ def recommended(shop: World) -> list[str]:
 # ---------------------------------------------------------------- limits
 
 
+ONE_A_MONTH = {"limits.frequency_cap": ["1 per 30d"], "steps[].valid_for": "1d"}
+TWO_MAILS = [{"id": f"d{day}", "after": f"{day}d", "valid_for": "1d", "template": "plain"} for day in (1, 5)]
+
+
 @campaign_key("limits.frequency_cap", ["1 per 30d"], sees=["sent", "expired"], campaign={"steps[].valid_for": "1d"})
 @brand_key("frequency_cap", ["1 per 30d"], sees=["sent", "expired"], campaign={"steps[].valid_for": "1d"})
+@campaign_key("limits.on_cap", "drop", sees=["sent", "frequency_cap"], campaign=ONE_A_MONTH)
 def a_second_mail_meets_the_cap(shop: World) -> Any:
     shop.order("1")
     shop.live(0.1).order("2", ADA, HELMET)
     return shop.live(10).fates
 
 
+ONE_OF_BOTH = {"campaign": {"steps[].valid_for": "1d"}, "brand": {"frequency_cap": ["1 per 30d"]}}
+
+
+def other(after: str, priority: int = 50) -> dict[str, Any]:
+    return {
+        "steps": [{"id": "only", "after": after, "valid_for": "1d", "template": "plain"}],
+        "limits": {"priority": priority},
+    }
+
+
+@campaign_key("limits.priority", 90, sees={"mine": "sent", "other": "expired"}, **ONE_OF_BOTH, other=other("3d", 70))
 @campaign_key(
-    "limits.priority",
-    90,
-    sees={"mine": "sent", "other": "expired"},
-    campaign={"steps[].valid_for": "1d"},
-    brand={"frequency_cap": ["1 per 30d"]},
-    other={
-        "steps": [{"id": "only", "after": "3d", "valid_for": "1d", "template": "plain"}],
-        "limits": {"priority": 70},
-    },
+    "limits.lookahead", "1h", sees={"mine": "sent", "other": "expired"}, **ONE_OF_BOTH, other=other("74h", 70)
 )
-def the_more_important_mail_gets_the_slot(shop: World) -> Any:
+@campaign_key(
+    "counts",
+    True,
+    sees={"mine": "sent", "other": "expired"},
+    campaign={"class": "transactional"},
+    brand={"frequency_cap": ["1 per 30d"]},
+    other=other("4d"),
+)
+@campaign_key(
+    "topic",
+    "tips",
+    sees={"mine": "sent", "other": "sent"},
+    campaign={"steps[].valid_for": "1d"},
+    brand={"frequency_cap": ["1 per 30d per topic"]},
+    other=other("4d"),
+)
+def one_of_two_mails_gets_the_slot(shop: World) -> Any:
     shop.order()
     shop.live(10)
     return {row["campaign"]: row["reason"] for row in rows(shop.app, sends)}
+
+
+@campaign_key(
+    "limits.on_drop",
+    "exit",
+    sees={"sent": 2, "frequency_cap": 1, "step_dropped": 1},
+    campaign={"steps": TWO_MAILS, "limits.frequency_cap": ["1 per 1d"], "limits.on_cap": "drop"},
+)
+def what_follows_a_dropped_mail_goes_or_not(shop: World) -> Any:
+    shop.order("1")
+    shop.order("2", ADA, HELMET)
+    return Counter(shop.live(10).fates)
 
 
 @campaign_key("limits.quiet_hours", "12:00-18:00", sees="Thu 18:0")
@@ -307,6 +341,72 @@ def product_news_without_a_currency_is_in_the_shops_own(shop: World) -> Any:
 def the_kill_switch_holds_everything(shop: World) -> Any:
     shop.order()
     return shop.live(3.02).fates
+
+
+# ---------------------------------------------------------------- permission
+
+TIPS_AND_NEWS = [("tips", "Tips", "All about bikes"), ("news", "News", "")]
+TWO_TOPICS = {
+    "campaign": {"topic": "news"},
+    "brand": {
+        "topics": [{"id": "tips", "name": "Tips", "description": "All about bikes"}, {"id": "news", "name": "News"}]
+    },
+}
+
+
+@brand_key("double_opt_in", True, sees=["no_consent"])
+@brand_key("implied_consent_expires", "1d", sees=["no_consent"])
+def a_yes_may_not_be_enough(shop: World) -> Any:
+    shop.order()
+    return shop.live(4).fates
+
+
+@brand_key("topics[].id", "tips", **TWO_TOPICS, sees=TIPS_AND_NEWS)
+@brand_key("topics[].name", "Tips", **TWO_TOPICS, sees=TIPS_AND_NEWS)
+@brand_key("topics[].description", "All about bikes", **TWO_TOPICS, sees=TIPS_AND_NEWS)
+def people_choose_from_topics(shop: World) -> Any:
+    shop.order()
+    return shop.live(4).topics()
+
+
+# ---------------------------------------------------------------- what annoys people
+
+SOON = {"guard.at_least": 3}
+
+
+@brand_key("guard.enabled", False, sees=[], brand=SOON)
+@brand_key("guard.complaints", "5%", sees=[], brand=SOON)
+@brand_key("guard.at_least", 3, sees=["brand", "campaign"])
+@brand_key("guard.over", "1h", sees=[], brand=SOON)
+def one_of_three_complains(shop: World) -> Any:
+    three_get_their_mail(shop)
+    shop.complain()
+    return shop.pauses()
+
+
+@brand_key("guard.unsubscribes", "5%", sees=[], brand=SOON)
+def one_of_three_leaves(shop: World) -> Any:
+    three_get_their_mail(shop)
+    shop.leave()
+    return shop.pauses()
+
+
+def three_get_their_mail(shop: World) -> None:
+    for number in range(3):
+        shop.order(str(number), customer(number))
+    shop.live(4)
+
+
+@brand_key(
+    "guard.tighten_after",
+    1,
+    sees={"sent": 1, "expired": 1},
+    campaign={"steps": TWO_MAILS},
+    brand={"frequency_cap": ["1 per 3d"]},
+)
+def who_ignores_a_mail_gets_fewer(shop: World) -> Any:
+    shop.order()
+    return Counter(shop.live(10).fates)
 
 
 # ---------------------------------------------------------------- senders

@@ -109,9 +109,6 @@ def test_a_cap_per_topic_counts_campaigns_of_that_topic_and_no_others(open_app: 
     assert {row["topic"] for row in rows(app, sends) if row["state"] == "sent"} == {"tips", "news"}
 
 
-# ---------------------------------------------------------------- brand.yaml: the shop
-
-
 # ---------------------------------------------------------------- brand.yaml: consent
 
 

@@ -1,40 +1,23 @@
-"""What the mutation check of the YAML keys is made of: the keys there are, files in which one says nothing, and a shop.
+"""What the mutation check of the YAML keys is made of: the keys, files in which one says nothing, and scenarios.
 
 How to add a scenario stands in `test_every_key_acts.py`.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args, get_origin
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from aftercart.bootstrap import App, assemble
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.schema import Campaign, Part
-from aftercart.campaigns.sending import limits_of
-from aftercart.clock import SteppedClock
-from aftercart.db import inbox, migrate
-from aftercart.db.session import Database
-from aftercart.db.tables import InboxRow, Row, sends
-from aftercart.delivery.base import Message
-from aftercart.delivery.router import Router
-from aftercart.delivery.store.shared import SharedTraffic
-from aftercart.rendering.renderer import Renderer
-from aftercart.testing import ListQueue, RecordingSender, run_until, settings_for
-from tests.cast import ADA, BIKE, MONDAY, click, order, rows, tell
 
-Sees = Callable[["World"], Any]
+Sees = Callable[[Any], Any]
+"""Takes the shop, a `World`."""
 Files = dict[str, dict[str, Any]]
 S = TypeVar("S", bound=Sees)
-PARIS = ZoneInfo("Europe/Paris")
 
 
 # ---------------------------------------------------------------- the keys there are
@@ -67,7 +50,7 @@ def every_key() -> list[Key]:
 
 def _keys(file: str, model: type[BaseModel], prefix: str) -> Iterator[Key]:
     for name, info in model.model_fields.items():
-        path = f"{prefix}{name}"
+        path = f"{prefix}{info.alias or name}"
         if inner := _part_in(info.annotation):
             yield from _keys(file, inner, f"{path}[]." if "tuple" in str(info.annotation) else f"{path}.")
         elif not _has_one_value(info.annotation):
@@ -116,7 +99,7 @@ def files_with(says: Mapping[Key, Any]) -> Files:
         for name, is_list in way:
             part = part.setdefault(name, [{}] if is_list else {})
             part = part[0] if is_list else part
-        part[last[0]] = value
+        part[last[0]] = deepcopy(value)
     return files
 
 
@@ -210,121 +193,3 @@ def _scenario(
         return observe
 
     return add
-
-
-# ---------------------------------------------------------------- the shop
-
-
-BODY = """\
-<mjml><mj-body><mj-section><mj-column>
-<mj-text color="{{ brand.color }}">{{ brand.name }} {{ brand.logo_url or "" }} {{ order.placed_at|date }}</mj-text>
-<mj-text><a href="{{ brand.url }}/a">A</a> <a href="https://partner.test/b">B</a></mj-text>
-<mj-text>{% for pick in picks %}{{ pick.title }} {% endfor %}</mj-text>
-<mj-text>{{ brand.postal_address }} <a href="{{ links.unsubscribe }}">Leave</a></mj-text>
-</mj-column></mj-section></mj-body></mjml>
-"""
-
-
-@dataclass
-class Ground:
-    """What all scenarios share, because it takes time to make: databases, emptied in between, and templates."""
-
-    folder: Path
-
-    def __post_init__(self) -> None:
-        self.main, self.inbox = (Database(f"sqlite:///{self.folder / name}.db") for name in ("main", "inbox"))
-        migrate.make_usable(self.main)
-        inbox.prepare(self.inbox)
-        for name in ("plain", "accessories", "other"):
-            template = self.templates / name
-            template.mkdir(parents=True)
-            (template / "body.mjml").write_text(BODY, encoding="utf-8")
-            (template / "subject.txt").write_text(f"The {name} mail", encoding="utf-8")
-        self.renderer = Renderer(self.templates, self.folder / "cache")
-
-    @property
-    def templates(self) -> Path:
-        return self.folder / "templates"
-
-    def clear(self) -> None:
-        """Forget everything."""
-        for database, tables in ((self.main, Row.metadata), (self.inbox, InboxRow.metadata)):
-            with database.write() as connection:
-                for table in reversed(tables.sorted_tables):
-                    connection.execute(table.delete())
-
-    def close(self) -> None:
-        self.main.close()
-        self.inbox.close()
-
-
-@dataclass(frozen=True)
-class World:
-    """A shop with its files, at Monday 15:00 in Berlin, where Ada lives in Paris; two senders carry its mails."""
-
-    app: App
-    carriers: tuple[RecordingSender, RecordingSender]
-
-    def order(self, number: str = "1", who: Mapping[str, Any] = ADA, *lines: Mapping[str, Any], **changes: Any) -> None:
-        """Somebody orders a bike, or something else, now."""
-        order(self.app, number, who, lines or [BIKE], **changes)
-
-    def live(self, days: float) -> "World":
-        """Let time pass, with everything that falls due meanwhile."""
-        run_until(self.app, self.app.clock() + timedelta(days=days))
-        return self
-
-    def sleep(self, days: float) -> "World":
-        """Let time pass while the engine is down."""
-        clock = self.app.clock
-        assert isinstance(clock, SteppedClock)
-        clock.step(timedelta(days=days))
-        return self
-
-    def sell(self, sku: str, **about: Any) -> None:
-        """The shop tells of a product; all that tells products apart is its own."""
-        kinds = {name: f"{sku} {name}" for name in ("department", "category", "brand", "family")}
-        page = {"url": f"https://bikes.test/{sku}", "price": "20.00", "currency": "EUR"}
-        tell(self.app, "product.updated", {"sku": sku, "title": sku.title(), **kinds, **page, **about})
-
-    @property
-    def mails(self) -> list[Message]:
-        """What has left, the first sender's first."""
-        return [message for carrier in self.carriers for message in carrier.messages]
-
-    @property
-    def mail(self) -> Message:
-        """The one mail that has left."""
-        (message,) = self.mails
-        return message
-
-    @property
-    def fates(self) -> list[str]:
-        """What became of each send: its reason, else its state."""
-        return [row["reason"] or row["state"] for row in rows(self.app, sends)]
-
-    @property
-    def due(self) -> str:
-        """When the one planned mail is due, by the clock in Paris."""
-        (row,) = rows(self.app, sends)
-        return f"{row['due_at'].astimezone(PARIS):%a %H:%M}"
-
-    def click(self) -> None:
-        """Ada opens the first link of her mail."""
-        click(self.app, self.mail)
-
-
-@contextmanager
-def world(ground: Ground, folder: Path, files: Files) -> Iterator[World]:
-    """A shop with these files and nothing done yet."""
-    ground.clear()
-    (folder / "campaigns").mkdir(parents=True)
-    for name, content in files.items():
-        (folder / "campaigns" / name).write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
-    settings = settings_for(folder, campaigns_dir=folder / "campaigns", templates_dir=ground.templates)
-    clock = SteppedClock(MONDAY)
-    carriers = RecordingSender("first"), RecordingSender("second")
-    app = assemble(settings, clock, ground.main, ground.inbox, carriers[0])
-    traffic = SharedTraffic(app.db, clock, [c.name for c in carriers], lambda name: limits_of(app.brand.senders, name))
-    sender = Router(carriers, traffic, clock)
-    yield World(replace(app, queue=ListQueue(), renderer=ground.renderer, traffic=traffic, sender=sender), carriers)

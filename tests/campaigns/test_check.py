@@ -169,7 +169,9 @@ def test_github_shows_annotations(deployment: Path) -> None:
 
 def test_the_schema_can_be_printed() -> None:
     result = run("check", "--schema")
-    assert json.loads(result.stdout)["properties"].keys() == Campaign.model_fields.keys()
+    assert json.loads(result.stdout)["properties"].keys() == {
+        field.alias or name for name, field in Campaign.model_fields.items()
+    }
     assert "postal_address" in json.loads(run("check", "--brand-schema").stdout)["properties"]
 
 

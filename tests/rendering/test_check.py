@@ -94,6 +94,32 @@ def test_a_mail_without_a_way_out_is_a_fault(write: Callable[..., Path], sample:
     assert "the text part has no link to {{ links.unsubscribe }}" in found
 
 
+CONFIRM = '<a href="{{ links.confirm }}">Yes</a>'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("confirm", CONFIRM, ""),
+        ("confirm", LEAVE, "has no link to {{ links.confirm }}"),
+        ("confirm", f"{CONFIRM} {{{{ order.id }}}}", "'order' is undefined"),
+        ("confirm", f"{CONFIRM} {{{{ links.why }}}}", "the context has no field 'why'"),
+        ("other", f"{LEAVE} {CONFIRM}", "the context has no field 'confirm'"),
+    ],
+    ids=["good", "no_button", "order", "why", "another"],
+)
+def test_a_confirmation_has_a_link_that_no_other_mail_has_and_little_else(
+    name: str, content: str, said: str, write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    """Whatever its sample holds: it may be a copy of another template's."""
+    sample["links"]["confirm"] = "https://mail.example.com/y/sample"
+    parts = {"subject.txt": "Hello", "body.mjml": in_text(content), "sample.json": json.dumps(sample)}
+    root = write("", files={f"{name}/{file}": text for file, text in parts.items()})
+    found = [fault.message for fault in check_template(root, name) if not fault.warning]
+    assert [message for message in found if said not in message] == []
+    assert bool(found) is bool(said)
+
+
 def test_a_fault_that_shows_only_when_rendering_is_found(write: Callable[..., Path], sample: dict[str, Any]) -> None:
     sample["picks"][0]["category"] = None
     root = write(in_text(f"{LEAVE}\n{{{{ picks[0].category }}}}"), files={"mail/sample.json": json.dumps(sample)})

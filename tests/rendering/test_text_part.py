@@ -45,7 +45,7 @@ def test_the_cards_of_the_shipped_mail_read_line_by_line(shipped: Path, sample: 
     mail = Renderer(shipped, tmp_path).template("accessories", "de_DE").render(sample, lambda url: f"{url}#tracked")
     assert (
         "Helmets\nSport-100 helmet, blue\nbecause you bought Road-550 Yellow, 38\n34,99\u00a0€\n"
-        "View details: https://shop.example.com/products/HL-U509-B#tracked\n\n"
+        "View details: https://shop.example.com/products/HL-U509-B#tracked\nLess like this ("
     ) in mail.text
     assert sample["links"]["unsubscribe"] in mail.text
     assert sample["brand"]["postal_address"] in mail.text
