@@ -11,7 +11,7 @@ from aftercart.delivery.smtp_opening import Security, Server, Timeouts
 from tests.messages import a_message, always
 from tests.smtp_server import OK, Does, ScriptedServer
 
-SHORT = Timeouts(connect=0.3, command=0.3, final_dot=0.3)
+SHORT = Timeouts(connect=0.6, command=0.6, final_dot=0.6)
 ACCEPTED, DEFERRED, REJECTED = Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.REJECTED
 WAYS = [("PIPELINING",), ()]
 
