@@ -15,6 +15,7 @@ from uuid import UUID
 
 from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.signer import SigningAlgorithm
 
 from aftercart.errors import BadTokenError
 
@@ -116,7 +117,14 @@ def _signer(keys: Sequence[str], purpose: Purpose) -> Signer:
     """As with `key_derivation="hmac"`, but derived once: a mail has two dozen tokens."""
     salt = f"aftercart.{purpose}".encode()
     derived = [hmac.digest(key.encode(), salt, "sha256") for key in reversed(keys)]  # it signs with the last one
-    return Signer(derived, digest_method=hashlib.sha256, key_derivation="none")
+    return Signer(derived, digest_method=hashlib.sha256, key_derivation="none", algorithm=_HmacSha256())
+
+
+class _HmacSha256(SigningAlgorithm):
+    """As itsdangerous signs itself, in one call instead of a dozen."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha256")
 
 
 def _read(signer: Signer, layout: struct.Struct, token: str) -> tuple[Any, ...]:
