@@ -251,6 +251,8 @@ class FakeService:
         self.next: list[Fault] = []
         self.desk: dict[str, Says] = {}
         """What is answered to questions, by the path; `*`: to all others."""
+        self.answers: list[Says] = []
+        """What is answered to the questions to come, whatever they are, first things first."""
         self.questions: list[Request] = []
         self._known: dict[str, bytes] = {}
         self.connections = 0
@@ -314,7 +316,8 @@ class FakeService:
 
             def _answer_question(self, request: Request) -> None:
                 fake.questions.append(request)
-                said = fake.desk.get(self.path.partition("?")[0]) or fake.desk.get("*", Says(404))
+                at_desk = fake.desk.get(self.path.partition("?")[0]) or fake.desk.get("*", Says(404))
+                said = fake.answers.pop(0) if fake.answers else at_desk
                 self._say(said.status, said.body, {"Content-Type": "application/json", **said.headers})
 
             def do_POST(self) -> None:  # the library's name

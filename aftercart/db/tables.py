@@ -508,7 +508,8 @@ class Attempt(Row, table=True):
 
 class Doubt(Row, table=True):
     """A mail in doubt that its provider can clear up. `message`: the mail as it was handed over, where it would be
-    known again if it were given once more; without one, the provider can be asked about it. Gone when the doubt is.
+    known again if it were given once more; without one, the provider can be asked about it. `account`: a keyed hash of
+    the account there, which alone knows it. Gone when the doubt is.
     """
 
     __tablename__ = "doubts"
@@ -516,6 +517,7 @@ class Doubt(Row, table=True):
     send_id: UUID = Field(primary_key=True, foreign_key="sends.id")
     attempt: int
     provider: str
+    account: str
     message: bytes | None = Field(default=None, sa_type=LargeBinary)
     tries: int
     again_at: datetime = Field(index=True)

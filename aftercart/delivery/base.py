@@ -82,8 +82,8 @@ class Receipt:
     via: str = ""
     """The name of the sender that it is from, where there are several."""
     known_for: timedelta | None = None
-    """Of an UNKNOWN message: so long from now the provider would know it again. Given once more within that time, the
-    very same, it is answered and not sent a second time."""
+    """Of an UNKNOWN message: so long from the beginning of its hand-over the provider would know it again. Given once
+    more within that time, the very same, to the same account, it is answered and not sent a second time."""
     held: Held | None = None
     held_until: datetime | None = None
     """Of a HELD message: why, and when it is worth trying again."""
@@ -116,6 +116,17 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """Close kept connections. The sender may be used again afterwards."""
+        ...
+
+
+@runtime_checkable
+class HasAccount(Protocol):
+    """A sender whose provider keeps what it knows of mails apart for each account."""
+
+    name: str
+
+    def account(self, secret: str) -> str:
+        """A keyed mark of the account that mails go to: the same for the same one, and nobody can read a key in it."""
         ...
 
 

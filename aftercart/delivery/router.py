@@ -19,13 +19,11 @@ import structlog
 from aftercart.clock import Clock
 from aftercart.delivery.base import Go, Held, Message, Outcome, Receipt, Sender
 from aftercart.delivery.breaker import FAULTS_TO_OPEN, Sign, sign_of
+from aftercart.delivery.pace import PATIENCE, rest
 from aftercart.delivery.traffic import Traffic, Wait
 
 log = structlog.get_logger()
 
-PATIENCE = timedelta(seconds=2)
-"""So long a thread waits for a turn under a limit by the second."""
-A_MOMENT = 0.001
 SOON = timedelta(seconds=10)
 """When to come back to a sender that gave this batch up and is not taken for broken yet."""
 
@@ -51,15 +49,7 @@ class Router:
 
     def rest(self, wait: Wait) -> bool:
         """Wait for the pace; False where that would take too long."""
-        left = wait.until - self.clock()
-        if not wait.is_pace or left > PATIENCE:
-            return False
-        before = self.clock()
-        self._wait(A_MOMENT)
-        if self.clock() == before:
-            return False  # one that stands still is no clock to wait by
-        self._wait(max(left.total_seconds() - A_MOMENT, 0))
-        return True
+        return rest(wait, self.clock, self._wait)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ doubt then is left to `aftercart settle`. Webhooks that tell of a mail settle it
 """
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -18,15 +18,17 @@ from aftercart.bootstrap import App
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
 from aftercart.delivery.breaker import sign_of
 from aftercart.delivery.kept import unpacked
+from aftercart.delivery.pace import PATIENCE, rest
 from aftercart.errors import DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.ledger.store import Choice, Doubt
-from aftercart.pipeline.gate import still_stands
+from aftercart.pipeline.gate import facts_of, look_up_permissions
+from aftercart.pipeline.hand_over import account_at
 from aftercart.pipeline.planned import load
 from aftercart.pipeline.settle import askable_senders, settle_by_provider
 from aftercart.policy import store as policy
-from aftercart.policy.decision import Reason
+from aftercart.policy.decision import Reason, once_more
 from aftercart.policy.suppression import SuppressionReason
 
 log = structlog.get_logger()
@@ -39,17 +41,27 @@ ASKED_FOR = timedelta(days=1)
 
 def settle_doubts(app: App) -> int:
     """Clear up what can be cleared up now; how many mails were looked after."""
-    now = app.clock()
     askable = askable_senders(app)
-    with app.db.write() as connection:
-        if askable:
+    if askable:
+        with app.db.write() as connection:
+            now = app.clock()
             ledger.find_doubts(connection, askable, now - ASKED_FOR, now + ASKED_FOR)
-        doubts = ledger.take_doubts(connection, now, AT_ONCE)
-    for doubt in doubts:
-        if doubt.message is not None and doubt.provider in app.senders:
-            _give_again(app, app.senders[doubt.provider], doubt, unpacked(doubt.message))
-    _ask(app, [doubt.send_id for doubt in doubts if doubt.message is None and doubt.provider in askable])
-    return len(doubts)
+    to_ask: list[UUID] = []
+    looked_after = 0
+    while looked_after < AT_ONCE and (doubt := _take(app)):
+        looked_after += 1
+        if doubt.message is not None:
+            _give_again(app, doubt, unpacked(doubt.message))
+        elif doubt.provider in askable:
+            to_ask.append(doubt.send_id)
+    _ask(app, to_ask)
+    return looked_after
+
+
+def _take(app: App) -> Doubt | None:
+    """One at a time: while it is given away, the time of the others may run out."""
+    with app.db.write() as connection:
+        return next(iter(ledger.take_doubts(connection, app.clock(), 1)), None)
 
 
 def _ask(app: App, send_ids: Collection[UUID]) -> None:
@@ -63,14 +75,19 @@ def _ask(app: App, send_ids: Collection[UUID]) -> None:
     log.info("provider_asked", sends=len(told), settled=sum(settlement.word is not None for settlement in told))
 
 
-def _give_again(app: App, sender: Sender, doubt: Doubt, message: Message) -> None:
-    now = app.clock()
-    if not _may_go(app, doubt, now) or _must_wait(app, sender, message):
+def _give_again(app: App, doubt: Doubt, message: Message) -> None:
+    sender = app.senders.get(doubt.provider)
+    if sender is None or account_at(app, doubt.provider) != doubt.account:
+        log.warning("account_not_found", send_id=str(doubt.send_id), provider=doubt.provider)
+        return
+    if not _may_go(app, doubt) or _is_shut(app, sender, message):
         return
     has_begun = False
 
     def go(*messages: Message) -> set[UUID]:
         nonlocal has_begun
+        if not _has_turn(app, sender, message):
+            return set()
         with app.db.write() as connection:
             has_begun = ledger.begin_again(connection, doubt, message.message_id, app.clock())
         return {one.send_id for one in messages} if has_begun else set()
@@ -86,18 +103,40 @@ def _give_again(app: App, sender: Sender, doubt: Doubt, message: Message) -> Non
             _keep(app, doubt, message, receipt)
 
 
-def _may_go(app: App, doubt: Doubt, now: datetime) -> bool:
-    """It might leave only now, so it leaves at no hour and in no state in which it would not have left then."""
+def _may_go(app: App, doubt: Doubt) -> bool:
+    """It might leave only now, so it leaves at no hour and in no state in which it would not have left then.
+
+    Of the gate only the holdout, content and caps are not asked: it has passed them, and may have arrived.
+    """
     with app.db.read() as connection:
-        rows = ledger.unknown(connection, [doubt.send_id])
-        planned = load(connection, rows, app.campaigns.by_name, app.campaigns.brand.time_zone)
-    return bool(planned) and still_stands(app, planned[0], now)
+        now = app.clock()
+        row = ledger.may_begin_again(connection, doubt, now)
+        if row is None:
+            return False
+        batch = load(connection, [row], app.campaigns.by_name, app.campaigns.brand.time_zone)
+        people = look_up_permissions(connection, app, batch, now)
+    verdicts = [once_more(facts_of(app, planned, people, now)) for planned in batch]
+    for stop in (stop for verdict in verdicts for stop in verdict.stops):
+        log.info("not_given_again", send_id=str(doubt.send_id), reason=stop)
+    return bool(verdicts) and not any(verdict.stops for verdict in verdicts)
 
 
-def _must_wait(app: App, sender: Sender, message: Message) -> bool:
-    domain = message.recipient.rpartition("@")[2].lower()
-    view = app.traffic.view(sender.name, domain)
-    return view.wait is not None or view.needs_probe or app.traffic.take(sender.name, domain) is not None
+def _is_shut(app: App, sender: Sender, message: Message) -> bool:
+    wait = app.traffic.view(sender.name, _domain(message)).wait
+    return wait is not None and not wait.is_pace
+
+
+def _has_turn(app: App, sender: Sender, message: Message) -> bool:
+    """Count it under the sender's limits, after a wait for its pace. One that was out of order may be tried by it."""
+    domain, end = _domain(message), app.clock() + 2 * PATIENCE
+    while wait := (view := app.traffic.view(sender.name, domain)).wait or app.traffic.take(sender.name, domain):
+        if app.clock() >= end or not rest(wait, app.clock):
+            return False
+    return not view.needs_probe or app.traffic.probe(sender.name)
+
+
+def _domain(message: Message) -> str:
+    return message.recipient.rpartition("@")[2].lower()
 
 
 def _keep(app: App, doubt: Doubt, message: Message, receipt: Receipt) -> None:
@@ -118,8 +157,9 @@ def _keep(app: App, doubt: Doubt, message: Message, receipt: Receipt) -> None:
         ledger.lock_sends(connection, {doubt.send_id})
         ledger.settle(connection, [result], doubt.provider)
         if state is SendState.UNKNOWN and receipt.outcome is Outcome.DEFERRED:  # it was busy, and has not looked
-            again = Doubt(doubt.send_id, doubt.attempt + 1, doubt.provider, doubt.until, doubt.message)
-            ledger.keep_doubts(connection, [again], now)
+            ledger.ask_later(connection, doubt)
+        else:
+            ledger.forget_doubt(connection, doubt)
         if reason is Reason.HARD_BOUNCE:
             policy.suppress(connection, [message.recipient], SuppressionReason.HARD_BOUNCE, "delivery", now)
     log.info("given_again", send_id=str(doubt.send_id), outcome=receipt.outcome, state=state)

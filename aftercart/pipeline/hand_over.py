@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from aftercart.bootstrap import App
 from aftercart.campaigns.brand import Brand
 from aftercart.db.session import is_passing
-from aftercart.delivery.base import Message, Outcome, Receipt, Sender
+from aftercart.delivery.base import HasAccount, Message, Outcome, Receipt, Sender
 from aftercart.delivery.kept import packed
 from aftercart.delivery.retry import retry_at
 from aftercart.enrollment import store as enrollments
@@ -113,6 +113,7 @@ class _Marks:
         self._received: list[Receipt] = []
         self._given_back: dict[UUID, int] = {}
         self._held: list[Held] = []
+        self._begun_at: dict[UUID, datetime] = {}
         self._hold_until = app.clock() + HOLD
         self._standing: dict[object, tuple[Brand, bool]] = {}
 
@@ -160,6 +161,7 @@ class _Marks:
             ]
             via = next((message.via for message in messages), "") or self._app.sender.name
             begun = ledger.begin(connection, starts, via, now)
+        self._begun_at |= dict.fromkeys(begun, now)
         self._received = []
         for claim in claims:
             del self._waiting[claim.send_id]
@@ -192,7 +194,7 @@ class _Marks:
     def _settle(self, connection: Connection, now: datetime) -> None:
         settled = [_settled(self._claims[receipt.send_id], receipt, now) for receipt in self._received]
         ledger.settle(connection, settled, self._app.sender.name)
-        if doubts := [doubt for receipt in self._received if (doubt := self._doubt(receipt, now))]:
+        if doubts := [doubt for receipt in self._received if (doubt := self._doubt(receipt))]:
             ledger.keep_doubts(connection, doubts, now)
         if dead := [result for result in settled if result.reason == Reason.HARD_BOUNCE]:
             addresses = [self._claims[result.send_id].message.recipient for result in dead]
@@ -203,13 +205,21 @@ class _Marks:
         for result in settled:
             log.info("handed_over", send_id=str(result.send_id), outcome=result.outcome, state=result.state)
 
-    def _doubt(self, receipt: Receipt, now: datetime) -> ledger.Doubt | None:
+    def _doubt(self, receipt: Receipt) -> ledger.Doubt | None:
         """A mail in doubt that its provider would know again: it is kept as it was handed over (see `doubts`)."""
         if not receipt.known_for:
             return None
-        claim, until = self._claims[receipt.send_id], now + receipt.known_for
+        # Not from now: the provider counts from the request, and its silence took its time.
+        claim, until = self._claims[receipt.send_id], self._begun_at[receipt.send_id] + receipt.known_for
         provider = receipt.via or self._app.sender.name
-        return ledger.Doubt(receipt.send_id, claim.attempt, provider, until, packed(claim.message))
+        account = account_at(self._app, provider)
+        return ledger.Doubt(receipt.send_id, claim.attempt, provider, until, packed(claim.message), account)
+
+
+def account_at(app: App, provider: str) -> str:
+    """The mark of the account that mails to this sender go to; empty where it has none."""
+    sender: object = app.senders.get(provider)
+    return sender.account(app.settings.secret_key[-1]) if isinstance(sender, HasAccount) else ""
 
 
 def _settled(claim: Claimed, receipt: Receipt, now: datetime) -> ledger.Settled:

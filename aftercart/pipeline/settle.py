@@ -14,7 +14,7 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.delivery.base import Found, LooksUp
-from aftercart.errors import ConfigError
+from aftercart.errors import ConfigError, DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState, Word
 from aftercart.ledger.store import Choice, InDoubt
@@ -59,7 +59,7 @@ def settle_by_hand(app: App, choice: Choice, word: Word, *, only_tell: bool = Fa
 def settle_by_provider(app: App, choice: Choice, *, only_tell: bool = False) -> Iterator[Settlement]:
     """Each provider is asked about the mails that it was given; what it does not know stays in doubt.
 
-    Raises ConfigError where none can be asked.
+    Raises ConfigError where none can be asked, and DeliveryError where none answers.
     """
     askable = askable_senders(app)
     if not askable:
@@ -75,11 +75,24 @@ def askable_senders(app: App) -> dict[str, LooksUp]:
 
 
 def _asked(askable: Mapping[str, LooksUp], page: Sequence[InDoubt]) -> dict[UUID, Word]:
+    """One that does not answer keeps nobody from asking the others."""
     words: dict[UUID, Word] = {}
+    faults: list[DeliveryError] = []
+    answered = False
     for name, sender in askable.items():
         given = {send.message_id: send.send_id for send in page if send.message_id and send.provider == name}
-        found = sender.look_up(list(given)) if given else {}
+        if not given:
+            continue
+        try:
+            found = sender.look_up(list(given))
+        except DeliveryError as err:
+            log.warning("provider_not_asked", provider=name, error=str(err))
+            faults.append(err)
+            continue
+        answered = True
         words |= {given[message_id]: _FOUND[told] for message_id, told in found.items() if told in _FOUND}
+    if faults and not answered:
+        raise faults[0]
     return words
 
 
@@ -97,17 +110,20 @@ def _settle(
             page = ledger.in_doubt(connection, choice, after, PAGE)
         words = judge(page)
         if words and not only_tell:
-            _keep(app, words, by)
+            _keep(app, page, words, by)
         yield from (Settlement(send.send_id, send.campaign, words.get(send.send_id)) for send in page)
         if len(page) < PAGE:
             return
         after = page[-1].send_id
 
 
-def _keep(app: App, words: Mapping[UUID, Word], by: str) -> None:
+def _keep(app: App, judged: Sequence[InDoubt], words: Mapping[UUID, Word], by: str) -> None:
+    """A word is about the hand-over that was judged; one that was begun since has none yet."""
+    attempts = {(send.send_id, send.attempt) for send in judged}
     with app.db.write() as connection:
         now = app.clock()
-        still = ledger.in_doubt(connection, Choice(ids=list(words)), FIRST, PAGE, hold=True)
+        found = ledger.in_doubt(connection, Choice(ids=list(words)), FIRST, PAGE, hold=True)
+        still = [send for send in found if (send.send_id, send.attempt) in attempts]
         ledger.settle_in_doubt(connection, {send.send_id: _MEANS[words[send.send_id]] for send in still})
         ledger.keep_decisions(connection, [_decision(send, words[send.send_id], by, now) for send in still])
     log.info("sends_settled", sends=len(still), by=by)

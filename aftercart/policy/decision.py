@@ -274,6 +274,11 @@ def before_content(facts: Facts) -> Verdict:
     return _first(facts, _BEFORE_CONTENT)
 
 
+def once_more(facts: Facts) -> Verdict:
+    """The gate of a mail that was handed over and may not have arrived. It has its content, and holds its slot."""
+    return _first(facts, _ONCE_MORE)
+
+
 def still_stands(facts: Facts) -> bool:
     """Whether a mail that was allowed a moment ago may still go, as far as that can be told without a look-up."""
     return not any(check(facts) for check in _BY_THE_CLOCK)
@@ -491,6 +496,12 @@ _AFTER_CONTENT: tuple[Check, ...] = (
     _lost_its_slot,
     _too_many_lately,
     _outranked,
+)
+_ONCE_MORE: tuple[Check, ...] = (
+    *(check for check in _BEFORE_CONTENT if check is not _held_out),
+    _snoozed,
+    _on_a_day_off,
+    _too_early_or_late_in_the_day,
 )
 _BY_THE_CLOCK: tuple[Check, ...] = (
     _switched_off,

@@ -66,7 +66,9 @@ def begin(connection: Connection, row: Row) -> None:
 
 
 def begin_again(connection: Connection, row: Row) -> None:
-    store.begin_again(connection, Doubt(row["id"], row["attempt"], "test", LATER), "<1@example.com>", LATER)
+    doubt = Doubt(row["id"], row["attempt"], "test", OVERDUE)
+    store.keep_doubts(connection, [doubt], MONDAY)
+    store.begin_again(connection, doubt, "<1@example.com>", LATER)
 
 
 def plan_anew(connection: Connection, row: Row) -> None:

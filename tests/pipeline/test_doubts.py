@@ -2,39 +2,49 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.live import LiveCampaigns
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import attempts, doubts, sends
+from aftercart.db.tables import attempts, doubts, preferences, sends
+from aftercart.delivery.base import Go, LooksUp, Message, Receipt
+from aftercart.delivery.breaker import FAULTS_TO_OPEN, Sign
 from aftercart.delivery.esp.from_url import esp_from_url
+from aftercart.delivery.esp.sender import EspSender
 from aftercart.delivery.esp.vendors import Timeouts
 from aftercart.delivery.kept import packed, unpacked
+from aftercart.errors import DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.doubts import settle_doubts
+from aftercart.policy.guard import PauseScope
+from aftercart.policy.store import Pause, keep_pauses
 from aftercart.reports.explain import explain
-from aftercart.testing import engine, run_until
+from aftercart.testing import engine, run_due, run_until
 from tests.cast import (
     ADA,
+    DAY,
     HOUR,
     MONDAY,
     Shop,
     campaign,
     click,
     clock_of,
+    customer,
     fates,
     leave,
     only_send,
     order,
+    refund,
     rows,
+    tell,
 )
 from tests.mail_services import HANGS_UP, TAKES_IT_SILENTLY, FakeService, Says, fake_service
 from tests.messages import a_message
@@ -62,6 +72,17 @@ class Shopkeeper:
     service: FakeService
     shop: Shop
 
+    def hinder(self, **how: Callable[[], object]) -> None:
+        """From now on this happens around its requests."""
+        sender = self.app.senders[f"esp:{self.service.service.name}"]
+        sender = sender.service if isinstance(sender, Hindered) else sender
+        assert isinstance(sender, EspSender)
+        hindered = Hindered(sender, **how)
+        self.app = replace(self.app, sender=hindered, senders={hindered.name: hindered})
+
+    def time_passes(self, time: timedelta) -> Callable[[], object]:
+        return lambda: clock_of(self.app).step(time)
+
     def mail_in_doubt(self, fault: str) -> None:
         """Ada's mail is handed over, and no answer comes."""
         self.service.next = [fault]
@@ -76,9 +97,38 @@ class Shopkeeper:
         return fates(self.app)
 
 
+@dataclass
+class Hindered:
+    """A mail service, and what happens before its requests and after them."""
+
+    service: EspSender
+    before: Callable[[], object] = lambda: None
+    after: Callable[[], object] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.name = self.service.name
+
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
+        for message in messages:
+            self.before()
+            for receipt in self.service.send_batch([message], go):
+                self.after()
+                yield receipt
+
+    def account(self, secret: str) -> str:
+        return self.service.account(secret)
+
+    def close(self) -> None:
+        self.service.close()
+
+
+def fail() -> None:
+    raise RuntimeError("the worker dies")
+
+
 @contextmanager
-def shop_at(name: str, folder: Path, database: str) -> Iterator[Shopkeeper]:
-    shop = Shop(folder / "shop").write(campaign(quiet="null", valid_for="2d"))
+def shop_at(name: str, folder: Path, database: str, brand: str = "") -> Iterator[Shopkeeper]:
+    shop = Shop(folder / "shop").write(campaign(quiet="null", valid_for="2d"), brand=brand)
     with fake_service(name) as service:
         sender = esp_from_url(service.url, {}, timeouts=Timeouts(connect=2, answer=0.5))
         with engine(folder, SteppedClock(MONDAY), sender=sender, database_url=database, **shop.files) as app:
@@ -129,8 +179,92 @@ def test_a_service_that_is_busy_is_asked_again_less_and_less_often(resend: Shopk
     resend.mail_in_doubt(TAKES_IT_SILENTLY)
     resend.service.next = [answer]
     assert resend.after(2 * MINUTE) == [("unknown", "unknown_outcome")]
-    assert resend.after(2 * MINUTE) == [("sent", "sent")]
+    assert resend.after(3 * MINUTE) == [("unknown", "unknown_outcome")], "twice as long as the first time"
+    assert resend.after(MINUTE) == [("sent", "sent")]
     assert resend.service.mails == 1
+
+
+def test_the_time_that_a_service_remembers_is_counted_from_the_request(tmp_path: Path, database: str) -> None:
+    """Not from when it was given up waiting for the answer."""
+    with shop_at("brevo", tmp_path, database) as keeper:
+        keeper.hinder(after=keeper.time_passes(5 * MINUTE))
+        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
+        (kept,) = rows(keeper.app, doubts)
+        (attempt,) = rows(keeper.app, attempts)
+        assert kept["until"] == attempt["started_at"] + 10 * MINUTE
+
+
+@BOTH
+@pytest.mark.parametrize(("when", "given"), [("before", 0), ("after", 1)])
+def test_it_is_not_given_again_if_the_time_has_run_out_on_the_way(
+    tmp_path: Path, database: str, when: str, given: int
+) -> None:
+    """While its connection is made, or while another mail in doubt is given."""
+    with shop_at("brevo", tmp_path, database) as keeper:
+        keeper.service.next = [TAKES_IT_SILENTLY, TAKES_IT_SILENTLY]
+        order(keeper.app, "1", ADA)
+        order(keeper.app, "2", customer(2))
+        run_until(keeper.app, DUE)
+        keeper.hinder(**{when: keeper.time_passes(10 * MINUTE)})
+        keeper.after(2 * MINUTE)
+        assert len(keeper.service.requests) == 2 + given
+
+
+@BOTH
+def test_it_is_given_to_no_other_account(resend: Shopkeeper) -> None:
+    """Whoever swaps two accounts of one service in the settings swaps their names: only the first knows the mail."""
+    resend.mail_in_doubt(TAKES_IT_SILENTLY)
+    first = resend.app.senders
+    other = esp_from_url(resend.service.url.replace("KEY", "ANOTHER"), {})
+    assert [*first] == [other.name]
+    resend.app = replace(resend.app, sender=other, senders={other.name: other})
+    assert resend.after(2 * MINUTE) == [("unknown", "unknown_outcome")]
+    assert len(resend.service.requests) == 1
+    resend.app = replace(resend.app, senders=first)
+    assert resend.after(HOUR) == [("sent", "sent")]
+
+
+@BOTH
+def test_one_whose_worker_died_over_it_is_given_again_later(resend: Shopkeeper) -> None:
+    resend.mail_in_doubt(HANGS_UP)
+    resend.hinder(after=fail)
+    assert resend.after(2 * MINUTE) == [("sending", "unknown_outcome")]
+    resend.hinder()
+    clock_of(resend.app).step(11 * MINUTE)
+    with resend.app.db.write() as connection:
+        ledger.settle_abandoned(connection, resend.app.clock(), resend.app.db.boot_id)
+    resend.after(2 * MINUTE)
+    assert fates(resend.app) == [("sent", "sent")]
+    assert resend.service.mails == 1
+    assert rows(resend.app, doubts) == []
+
+
+def test_it_may_be_the_mail_that_tries_a_service_that_was_out_of_order(resend: Shopkeeper) -> None:
+    resend.mail_in_doubt(TAKES_IT_SILENTLY)
+    for _ in range(FAULTS_TO_OPEN):
+        resend.app.traffic.report("esp:resend", Sign.FAULT, "down")
+    assert resend.after(2 * MINUTE) == [("sent", "sent")]
+    assert resend.app.traffic.view("esp:resend", "example.com").wait is None
+
+
+def test_it_waits_for_the_pace(tmp_path: Path, database: str) -> None:
+    with shop_at("resend", tmp_path, database, brand="senders: [{limits: [2 per second]}]\n") as keeper:
+        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
+        clock_of(keeper.app).step(2 * MINUTE)
+        clock_of(keeper.app).run()
+        while keeper.app.traffic.take("esp:resend", "example.com") is None:
+            pass
+        settle_doubts(keeper.app)
+        assert fates(keeper.app) == [("sent", "sent")]
+
+
+def test_what_may_not_go_uses_up_nothing(tmp_path: Path, database: str) -> None:
+    with shop_at("resend", tmp_path, database, brand="senders: [{limits: [1 per day]}]\n") as keeper:
+        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
+        with keeper.app.db.write() as connection:
+            ledger.hold_all(connection, "set back", DUE)
+        keeper.after(2 * MINUTE)
+        assert keeper.app.traffic.take("esp:resend", "example.com") is None
 
 
 def test_a_second_silence_leaves_it_to_a_person(resend: Shopkeeper) -> None:
@@ -165,6 +299,40 @@ def test_who_has_left_since_gets_no_mail_that_had_not_come_before(resend: Shopke
     assert resend.after(2 * MINUTE) == [("unknown", "unknown_outcome")]
     assert resend.service.requests == []
     assert [row["outcome"] for row in rows(resend.app, attempts)] == ["unknown"]
+
+
+def open_case(app: App) -> None:
+    tell(app, "order.case_opened", {"order_id": "1"})
+
+
+def pause_itself(app: App) -> None:
+    with app.db.write() as connection:
+        keep_pauses(connection, [Pause(PauseScope.CAMPAIGN, "accessories", "too many complaints", app.clock())])
+
+
+def snooze(app: App) -> None:
+    about = {"recipient_id": only_send(app)["recipient_id"], "snoozed_until": app.clock() + 7 * DAY}
+    with app.db.write() as connection:
+        connection.execute(insert(preferences).values(**about, updated_at=app.clock()))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "happens",
+    [
+        pytest.param(lambda app: refund(app, "1"), id="refund"),
+        pytest.param(lambda app: refund(app, "1", "BIKE"), id="return"),
+        pytest.param(open_case, id="case"),
+        pytest.param(pause_itself, id="guard"),
+        pytest.param(snooze, id="snooze"),
+    ],
+)
+def test_nor_after_anything_else_that_would_keep_it(resend: Shopkeeper, happens: Callable[[App], None]) -> None:
+    resend.mail_in_doubt(HANGS_UP)
+    happens(resend.app)
+    run_due(resend.app)
+    assert resend.after(2 * MINUTE) == [("unknown", "unknown_outcome")]
+    assert resend.service.requests == []
 
 
 def test_nor_does_it_go_while_its_campaign_is_paused(resend: Shopkeeper) -> None:
@@ -246,6 +414,38 @@ def test_a_service_that_can_be_asked_is_asked_until_it_knows_the_mail(tmp_path: 
         assert len(keeper.service.questions) == asked
         assert str(only_send(keeper.app)["id"]) in keeper.service.questions[0].path
         assert len(keeper.service.requests) == 1
+
+
+ONE, TWO, THREE = "<1@shop.example>", "<2@shop.example>", "<3@shop.example>"
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ([Says(400), mailgun_knows(TWO), Says(404)], {ONE: "cannot_tell", TWO: "taken", THREE: "cannot_tell"}),
+        ([Says(500), mailgun_knows(TWO), Says(500)], {TWO: "taken"}),
+        ([mailgun_knows(ONE), Says(401), mailgun_knows(THREE)], {ONE: "taken"}),
+        ([mailgun_knows(ONE), Says(429), mailgun_knows(THREE)], {ONE: "taken", THREE: "taken"}),
+    ],
+)
+def test_a_question_that_fails_leaves_what_the_others_told(answers: list[Says], found: dict[str, str]) -> None:
+    with fake_service("mailgun") as service:
+        service.answers = answers
+        sender = esp_from_url(service.url, {})
+        assert isinstance(sender, LooksUp)
+        assert sender.look_up([ONE, TWO, THREE]) == found
+        sender.close()
+
+
+def test_a_service_that_does_not_answer_is_not_asked_about_every_mail() -> None:
+    with fake_service("mailgun") as service:
+        service.answers = [Says(500)] * 3
+        sender = esp_from_url(service.url, {})
+        assert isinstance(sender, LooksUp)
+        with pytest.raises(DeliveryError, match="500"):
+            sender.look_up([ONE, TWO, THREE])
+        assert len(service.questions) == 2
+        sender.close()
 
 
 @pytest.mark.parametrize("answer", [Says(500), Says(401), Says(200, "[]"), Says(200, "no json")])

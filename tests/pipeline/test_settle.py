@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import decisions, sends
+from aftercart.db.tables import attempts, decisions, sends
 from aftercart.delivery.base import Found, Outcome
-from aftercart.errors import ConfigError
+from aftercart.errors import ConfigError, DeliveryError
 from aftercart.ledger.states import Word
 from aftercart.ledger.store import Choice
 from aftercart.pipeline.retry import retry
@@ -129,6 +130,35 @@ def test_of_several_providers_each_is_asked_about_its_own_mails(app: App) -> Non
     other, own = Asked(name="another", knows=Found.NEVER_CAME), Asked(knows=Found.TAKEN)
     list(settle_by_provider(asking(app, other, own), EVERY))
     assert in_doubt(app)["state"] == "sent"
+
+
+@dataclass
+class Silent(Asked):
+    def look_up(self, message_ids: Sequence[str]) -> Mapping[str, Found]:
+        raise DeliveryError(f"no answer about {len(message_ids)}", permanent=False)
+
+
+def test_one_that_does_not_answer_keeps_nobody_from_asking_the_others(app: App) -> None:
+    with app.db.write() as connection:
+        sent = select(sends.c.id).where(sends.c.state == "sent").limit(1).scalar_subquery()
+        connection.execute(update(attempts).where(attempts.c.send_id == sent).values(provider="silent"))
+        connection.execute(update(sends).where(sends.c.id == sent).values(state="unknown"))
+    told = list(settle_by_provider(asking(app, Silent(name="silent"), Asked(knows=Found.TAKEN)), EVERY))
+    assert sorted(str(settlement.word) for settlement in told) == ["None", "sent"]
+    with pytest.raises(DeliveryError, match="no answer"):
+        list(settle_by_provider(asking(app, Silent(name="silent")), EVERY))
+
+
+def test_an_answer_about_an_earlier_hand_over_says_nothing_of_a_later_one(app: App) -> None:
+    @dataclass
+    class Overtaken(Asked):
+        def look_up(self, message_ids: Sequence[str]) -> Mapping[str, Found]:
+            with app.db.write() as connection:
+                connection.execute(update(sends).where(sends.c.state == "unknown").values(attempt=2))
+            return dict.fromkeys(message_ids, Found.NEVER_CAME)
+
+    list(settle_by_provider(asking(app, Overtaken()), EVERY))
+    assert in_doubt(app)["state"] == "unknown"
 
 
 def test_a_provider_that_cannot_be_asked_says_what_to_do(app: App) -> None:

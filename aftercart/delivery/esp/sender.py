@@ -5,9 +5,13 @@ doubt instead of one, and the receipts of all would wait for the slowest; so the
 thread cannot do for the latency, more threads do.
 """
 
+import hmac
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+
+import structlog
 
 from aftercart.delivery.base import Found, Go, Message, Outcome, Receipt
 from aftercart.delivery.esp.backend import RENEW_AFTER_S, ready_django
@@ -16,6 +20,9 @@ from aftercart.delivery.esp.line import Line, Parcel
 from aftercart.delivery.esp.receipts import TOO_MANY_REQUESTS, untried
 from aftercart.delivery.esp.vendors import Timeouts, Vendor
 from aftercart.delivery.mime import made, to_bytes
+from aftercart.errors import DeliveryError
+
+log = structlog.get_logger()
 
 FAILURES_TO_GIVE_UP = 2
 """So many messages in a row that failed for no reason of their own: the rest of the batch waits."""
@@ -67,6 +74,11 @@ class EspSender:
         """
         return frozenset() if self.desk.takes_our_key() else None
 
+    def account(self, secret: str) -> str:
+        """Two are one account only where all is the same: the vendor, its address, our key and every option."""
+        ours = json.dumps([self.desk.vendor.name, self.desk.api_url, sorted(self.desk.options.items())])
+        return hmac.digest(secret.encode(), ours.encode(), "sha256").hex()
+
     def close(self) -> None:
         """Close the connections of all threads; one in use is closed when its message is done."""
         with self._lock:
@@ -99,8 +111,26 @@ class AskableSender(EspSender):
     """A mail service with a log that can be asked about a mail."""
 
     def look_up(self, message_ids: Sequence[str]) -> Mapping[str, Found]:
-        """What it knows of these mails. Raises DeliveryError where it does not answer."""
-        return {message_id: self.desk.knows(message_id) for message_id in message_ids}
+        """What it knows of these mails. Raises DeliveryError where it answers to none.
+
+        It is asked no further once it has refused us, or has not answered two in a row.
+        """
+        found: dict[str, Found] = {}
+        fault: DeliveryError | None = None
+        failures = 0
+        for message_id in message_ids:
+            try:
+                found[message_id] = self.desk.knows(message_id)
+                failures = 0
+            except DeliveryError as err:
+                fault, failures = err, failures + 1
+                if err.permanent or failures == FAILURES_TO_GIVE_UP:
+                    break
+        if fault and not found:
+            raise fault
+        if fault:
+            log.warning("provider_not_asked", provider=self.name, error=str(fault))
+        return found
 
 
 def _failed(receipt: Receipt) -> bool:

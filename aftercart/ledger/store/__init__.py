@@ -16,7 +16,17 @@ from aftercart.ledger.store.dispatching import (
     take_due,
     take_over,
 )
-from aftercart.ledger.store.doubts import Doubt, arrived, begin_again, find_doubts, keep_doubts, take_doubts, unknown
+from aftercart.ledger.store.doubts import (
+    Doubt,
+    arrived,
+    ask_later,
+    begin_again,
+    find_doubts,
+    forget_doubt,
+    keep_doubts,
+    may_begin_again,
+    take_doubts,
+)
 from aftercart.ledger.store.fences import beat, due_until, hold_all, let_go, planned_late, put_in_doubt, standing
 from aftercart.ledger.store.marks import REPLY_LEASE, Settled, Start, begin, release, settle
 from aftercart.ledger.store.plans import (
@@ -44,6 +54,7 @@ __all__ = [
     "Settled",
     "Start",
     "arrived",
+    "ask_later",
     "beat",
     "begin",
     "begin_again",
@@ -57,6 +68,7 @@ __all__ = [
     "end",
     "failed",
     "find_doubts",
+    "forget_doubt",
     "hold_all",
     "in_doubt",
     "is_busy",
@@ -68,6 +80,7 @@ __all__ = [
     "lock_due",
     "lock_sends",
     "mark_waiting",
+    "may_begin_again",
     "next_wake",
     "offered_since",
     "plan_anew",
@@ -89,6 +102,5 @@ __all__ = [
     "take_expired",
     "take_over",
     "take_to_probe",
-    "unknown",
     "wake_up",
 ]

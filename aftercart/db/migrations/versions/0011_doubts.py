@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("send_id", sa.Uuid(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("account", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("message", sa.LargeBinary(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("again_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
