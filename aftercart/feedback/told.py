@@ -97,5 +97,5 @@ def code_and_status(status: str, words: str) -> tuple[int, str]:
 
 
 def as_words(text: str) -> str:
-    """Words of others as they are kept: one line, not long."""
-    return _CONTROL.sub(" ", text).strip()[:WORDS_LIMIT]
+    """Words of others as they are kept: one line, not long, and text that a database takes (no lone surrogates)."""
+    return _CONTROL.sub(" ", text).strip()[:WORDS_LIMIT].encode("utf-8", "replace").decode()
