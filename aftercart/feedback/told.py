@@ -54,7 +54,7 @@ class Told:
     send_id: UUID | None
     """None: it does not say."""
     recipient: str = ""
-    """The address it speaks of, in lower case; empty if it does not say."""
+    """The address it speaks of, in its own words but in lower case; empty if it does not say."""
     status: str = ""
     """The enhanced status code (RFC 3463), where there is one."""
     words: str = ""
