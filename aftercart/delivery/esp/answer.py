@@ -13,6 +13,11 @@ from http import HTTPStatus
 from aftercart.delivery.base import Outcome
 
 
+LONGEST_WAIT = timedelta(days=1)
+MOST_DIGITS = len("86400")
+"""Of seconds. Python refuses to read a number of thousands of digits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """The outcome, and whose fault it is (as in `Receipt`)."""
@@ -109,16 +114,18 @@ def _rejected(words: str) -> Meaning:
 
 
 def retry_after(value: str, date: str) -> timedelta | None:
-    """How long a vendor asks us to wait. `value`: the header Retry-After; `date`: the answer's own Date."""
-    if value.strip().isdecimal():
-        return timedelta(seconds=min(int(value), 86_400))
+    """How long a vendor asks us to wait, at most a day. `value`: the header Retry-After; `date`: the answer's Date."""
+    seconds = value.strip()
+    if seconds.isdecimal():
+        digits = seconds.lstrip("0")
+        return LONGEST_WAIT if len(digits) > MOST_DIGITS else min(timedelta(seconds=int(digits or 0)), LONGEST_WAIT)
     until, now = _instant(value), _instant(date)
-    return max(until - now, timedelta(0)) if until and now else None
+    return min(max(until - now, timedelta(0)), LONGEST_WAIT) if until and now else None
 
 
 def _instant(value: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter: a year that no date has
         return None
     return found if found.tzinfo else None

@@ -5,9 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.esp import answer
 from aftercart.delivery.smtp_reply import as_response
+
+log = structlog.get_logger()
 
 TOO_MANY_REQUESTS = 429
 WORDS_READ = 2_000
@@ -69,7 +73,11 @@ def _code_and_words(response: Any) -> tuple[int, str]:
 def _retry_after(response: Any) -> timedelta | None:
     if isinstance(response, dict):
         return None
-    return answer.retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
+    try:
+        return answer.retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
+    except Exception:  # a door: what became of the mail is clear, whatever stands in these headers
+        log.exception("retry_after_unreadable")
+        return None
 
 
 def never_left(err: Exception) -> bool:

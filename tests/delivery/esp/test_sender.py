@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
+from aftercart.delivery.esp import answer
 from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.delivery.esp.sender import EspSender
 from aftercart.delivery.esp.vendors import VENDORS, Timeouts
@@ -206,6 +207,39 @@ def test_what_says_nothing_about_the_recipient_is_tried_again(name: str, status:
 def test_too_many_requests_end_the_batch_and_the_wish_of_the_vendor_is_passed_on() -> None:
     receipts = answers("resend", Says(429, '{"name": "rate_limit_exceeded"}', {"Retry-After": "90"}), count=3)
     assert [(r.outcome, r.retry_after) for r in receipts] == [(DEFERRED, timedelta(seconds=90))] * 3
+
+
+@pytest.mark.parametrize(
+    ("header", "pause"),
+    [
+        ("9" * 5000, timedelta(days=1)),
+        ("0" * 5000 + "90", timedelta(seconds=90)),
+        ("86401", timedelta(days=1)),
+        ("0", timedelta(0)),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", timedelta(days=1)),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", timedelta(0)),
+        ("soon", None),
+    ],
+    ids=["a long number", "zeros", "a day and a second", "at once", "no year", "a late year", "gone by", "no time"],
+)
+def test_no_wish_of_a_vendor_is_too_odd_or_longer_than_a_day(header: str, pause: timedelta | None) -> None:
+    (receipt,) = answers("resend", Says(429, "{}", {"Retry-After": header}))
+    assert (receipt.outcome, receipt.retry_after) == (DEFERRED, pause)
+
+
+def test_an_answer_that_cannot_be_read_at_all_leaves_its_mail_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And to be given again, where the vendor would know it. A wish that cannot be read hides no outcome."""
+
+    def stumble(*_: object, **__: object) -> None:
+        raise LookupError("an answer that nobody thought of")
+
+    monkeypatch.setattr(answer, "retry_after", stumble)
+    (receipt,) = answers("resend", Says(429, "{}"))
+    assert (receipt.outcome, receipt.retry_after) == (DEFERRED, None)
+    monkeypatch.setattr(answer, "of_code", stumble)
+    (receipt,) = answers("resend", Says(429, "{}"))
+    assert (receipt.outcome, receipt.known_for) == (UNKNOWN, timedelta(hours=23))
 
 
 def test_a_gateway_that_gave_up_waiting_leaves_the_mail_in_doubt() -> None:
