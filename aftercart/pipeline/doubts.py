@@ -10,6 +10,7 @@ doubt then is left to `aftercart settle`. Webhooks that tell of a mail settle it
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 import structlog
@@ -117,12 +118,17 @@ def _keep(app: App, doubt: Doubt, message: Message, receipt: Receipt) -> None:
     with app.db.write() as connection:
         ledger.lock_sends(connection, {doubt.send_id})
         ledger.settle(connection, [result], doubt.provider)
-        if state is SendState.UNKNOWN and receipt.outcome is Outcome.DEFERRED:  # it was busy, and has not looked
+        if state is SendState.UNKNOWN and _was_busy_or_ill(receipt):
             again = Doubt(doubt.send_id, doubt.attempt + 1, doubt.provider, doubt.until, doubt.message)
             ledger.keep_doubts(connection, [again], now)
         if reason is Reason.HARD_BOUNCE:
             policy.suppress(connection, [message.recipient], SuppressionReason.HARD_BOUNCE, "delivery", now)
     log.info("given_again", send_id=str(doubt.send_id), outcome=receipt.outcome, state=state)
+
+
+def _was_busy_or_ill(receipt: Receipt) -> bool:
+    """It has answered, and perhaps not looked: it may be asked again as long as it would know the mail."""
+    return receipt.outcome is Outcome.DEFERRED or (receipt.code or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _meaning(receipt: Receipt) -> tuple[SendState, Reason]:

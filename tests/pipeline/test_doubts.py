@@ -124,7 +124,9 @@ def test_it_is_given_again_within_the_time_that_the_service_remembers(tmp_path: 
         assert rows(keeper.app, doubts) == [], "nor is the mail kept any longer"
 
 
-@pytest.mark.parametrize("answer", [Says(503), Says(429), Says(409, '{"name": "concurrent_idempotent_requests"}')])
+@pytest.mark.parametrize(
+    "answer", [Says(503), Says(502), Says(429), Says(409, '{"name": "concurrent_idempotent_requests"}')]
+)
 def test_a_service_that_is_busy_is_asked_again_less_and_less_often(resend: Shopkeeper, answer: Says) -> None:
     resend.mail_in_doubt(TAKES_IT_SILENTLY)
     resend.service.next = [answer]

@@ -12,7 +12,6 @@ from http import HTTPStatus
 
 from aftercart.delivery.base import Outcome
 
-
 LONGEST_WAIT = timedelta(days=1)
 MOST_DIGITS = len("86400")
 """Of seconds. Python refuses to read a number of thousands of digits."""
@@ -35,8 +34,11 @@ _NOT_A_MAIL = Meaning(Outcome.REJECTED, fault_is_ours=True)
 _NOT_TO_THEM = Meaning(Outcome.REJECTED)
 _NEVER_TO_THEM = Meaning(Outcome.REJECTED, hard_bounce=True)
 
-GAVE_UP_WAITING = frozenset({HTTPStatus.GATEWAY_TIMEOUT, 524})
-"""Answers of the gateway before the vendor, which had passed the mail on and heard nothing. 524: Cloudflare's."""
+TOOK_NOTHING = frozenset({501, 503, 505, 507, 511, 521, 523, 525, 526})
+"""Of the 5xx, those that say that nothing was begun. 52x: Cloudflare's, of a vendor that it could not reach.
+
+All others (500, 502, 504, 520, 524 ...) come after the request was passed on: its mail may have been taken.
+"""
 _ABOUT_THIS_MAIL = frozenset({400, 409, 413, 414, 415, 422})
 
 _SPEAKS_OF_US = re.compile(
@@ -62,6 +64,9 @@ _WRONG_DOOR = re.compile(r"magnificent api", re.IGNORECASE)
 _NOT_TAKEN = re.compile(r'"status"\s*:\s*"(?:parameter-)?error"')
 """Postal answers 200 whatever happened, and says so inside."""
 
+_SAYS_WHY_NOT = re.compile(r'"status"\s*:\s*"error"(?=.*"name"\s*:\s*"(?!GeneralError))', re.DOTALL)
+"""Mandrill answers 500 whatever is wrong, and gives it a name; this one: it does not know itself."""
+
 
 def of_status(status: str, code: int, words: str) -> Meaning:
     """Of what Anymail made of the answer about the one recipient (`queued`, `rejected` ...)."""
@@ -82,7 +87,7 @@ def of_code(code: int, words: str, *, is_idempotent: bool = False) -> Meaning:
     """Of an answer that is no receipt. `is_idempotent`: the vendor knows a mail again that it has taken."""
     if 200 <= code < 300:
         return _without_receipt(words)
-    if code in GAVE_UP_WAITING:
+    if code >= 500 and code not in TOOK_NOTHING and not _SAYS_WHY_NOT.search(words):
         return _IN_DOUBT
     if is_idempotent and code in _ABOUT_THIS_MAIL and _KNOWN_ALREADY.search(words):
         return _ACCEPTED

@@ -242,9 +242,18 @@ def test_an_answer_that_cannot_be_read_at_all_leaves_its_mail_in_doubt(monkeypat
     assert (receipt.outcome, receipt.known_for) == (UNKNOWN, timedelta(hours=23))
 
 
-def test_a_gateway_that_gave_up_waiting_leaves_the_mail_in_doubt() -> None:
-    """Also where the vendor would know it again: the next attempt may be another mail, or come too late for that."""
-    assert [answers(name, Says(504, "{}"))[0].outcome for name in ("postmark", "resend")] == [UNKNOWN] * 2
+@pytest.mark.parametrize("status", [500, 502, 504, 520, 524])
+def test_a_vendor_that_fell_over_a_mail_may_have_taken_it(status: int) -> None:
+    """Also where it would know it again: the next attempt may be another mail, or come too late for that."""
+    html = "<html>Bad gateway</html>"
+    in_doubt = [answers(name, Says(status, html))[0] for name in ("postmark", "ses", "mandrill", "resend")]
+    assert [receipt.outcome for receipt in in_doubt] == [UNKNOWN] * 4
+    assert [receipt.known_for is not None for receipt in in_doubt] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("status", [503, 521, 523])
+def test_a_gateway_that_did_not_reach_the_vendor_has_passed_nothing_on(status: int) -> None:
+    assert [answers(name, Says(status, "{}"))[0].outcome for name in ("postmark", "resend")] == [DEFERRED] * 2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -295,6 +304,8 @@ REFUSALS = [
      REJECTED, False, False),
     ("mandrill", 500, '{"status": "error", "code": -1, "name": "Invalid_Key", "message": "Invalid API key"}',
      DEFERRED, True, False),
+    ("mandrill", 500, '{"status": "error", "code": -4, "name": "GeneralError", "message": "An unexpected error"}',
+     UNKNOWN, True, False),
     ("postal", 200, '{"status": "error", "time": 0, "flags": {}, "data": {"code": "InvalidServerAPIKey", '
      '"message": "The API token provided in X-Server-API-Key was not valid."}}', DEFERRED, True, False),
     ("postal", 200, '{"status": "parameter-error", "time": 0, "flags": {}, "data": {"message": "content too long"}}',
