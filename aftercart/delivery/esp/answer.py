@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Outcome
+from aftercart.delivery.breaker import OF_ONE_MAIL
 
 LONGEST_WAIT = timedelta(days=1)
 MOST_DIGITS = len("86400")
@@ -39,8 +41,6 @@ TOOK_NOTHING = frozenset({501, 503, 505, 507, 511, 521, 523, 525, 526})
 
 All others (500, 502, 504, 520, 524 ...) come after the request was passed on: its mail may have been taken.
 """
-_ABOUT_THIS_MAIL = frozenset({400, 409, 413, 414, 415, 422})
-
 _SPEAKS_OF_US = re.compile(
     r"\bfrom\b|\bsender|reply[-_ ]?to|domain|verif|auth|api[-_ ]?key|token|credential|permission|forbidden|denied"
     r"|suspend|paused|quota|limit|plan\b|account|subscription|unsigned|test[-_ ]?mode|stream",
@@ -51,6 +51,10 @@ _SPEAKS_OF_THE_RECIPIENT = re.compile(
     r"(?:[.\[:'\"`]|address|field|parameter|e-?mail|is |must )|\bin to\b",
     re.IGNORECASE,
 )
+_NAMES_THE_FIELD_TO = re.compile(
+    r"['\"`]to['\"`]|(?:^|[\s'\"`.\[(])to(?:\.\d+|\[\d+\]|(?<!reply to) (?:field|parameter)\b)", re.IGNORECASE
+)
+_NAMES_THE_SENDER = re.compile(r"\bfrom\b|\bsender|reply[-_ ]?to", re.IGNORECASE)
 _GONE_FOR_GOOD = re.compile(
     r"hard[-_ ]?bounce|permanent[-_ ]?unavailable|spam[-_ ]?complaint"
     r"|inactive (?:address|recipient)|marked as inactive",
@@ -79,8 +83,8 @@ def of_status(status: str, code: int, words: str) -> Meaning:
             return _NOT_TO_THEM
         case "failed":
             return _LATER if _FOR_NOW.search(words) else of_code(code if code >= 400 else 422, words)
-        case _:
-            return _IN_DOUBT
+        case _:  # Postmark's, where Anymail looks in vain for the address that its refusal speaks of
+            return of_code(code, words) if code >= 400 else _IN_DOUBT
 
 
 def of_code(code: int, words: str, *, is_idempotent: bool = False) -> Meaning:
@@ -89,12 +93,12 @@ def of_code(code: int, words: str, *, is_idempotent: bool = False) -> Meaning:
         return _without_receipt(words)
     if code >= 500 and code not in TOOK_NOTHING and not _SAYS_WHY_NOT.search(words):
         return _IN_DOUBT
-    if is_idempotent and code in _ABOUT_THIS_MAIL and _KNOWN_ALREADY.search(words):
+    if is_idempotent and code in OF_ONE_MAIL and _KNOWN_ALREADY.search(words):
         return _ACCEPTED
     if code == HTTPStatus.CONFLICT and "idempoten" in words.lower():
         # Another request with this key: it is still under way, or it was taken with other content.
         return _LATER if "concurrent" in words.lower() else _IN_DOUBT
-    if code in _ABOUT_THIS_MAIL:
+    if code in OF_ONE_MAIL:
         return _about_this_mail(words)
     return _ONCE_MENDED  # keys, money, the address we ask at, too many requests, or the vendor is out of order
 
@@ -106,9 +110,25 @@ def _without_receipt(words: str) -> Meaning:
 
 
 def _about_this_mail(words: str) -> Meaning:
-    if _SPEAKS_OF_THE_RECIPIENT.search(words) and not _SPEAKS_OF_US.search(words):
+    if _is_about_the_recipient(words):
         return _NEVER_TO_THEM if _GONE_FOR_GOOD.search(words) else _NOT_TO_THEM
     return _ONCE_MENDED if _SPEAKS_OF_US.search(words) else _NOT_A_MAIL
+
+
+def _is_about_the_recipient(words: str) -> bool:
+    """The field To at fault is theirs, whatever else is said; "recipients" may be all that we may not write to."""
+    if _NAMES_THE_FIELD_TO.search(words):
+        return not _NAMES_THE_SENDER.search(words)
+    return bool(_SPEAKS_OF_THE_RECIPIENT.search(words)) and not _SPEAKS_OF_US.search(words)
+
+
+def without_address(words: str, recipient: str) -> str:
+    """The vendor's words without the recipient's address that they quote: `author@...` says nothing about "auth"."""
+    try:
+        forms = {recipient, wire_address(recipient)}
+    except ValueError:
+        forms = {recipient}
+    return re.sub("|".join(map(re.escape, forms)), "", words, flags=re.IGNORECASE)
 
 
 def _rejected(words: str) -> Meaning:

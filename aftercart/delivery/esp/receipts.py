@@ -25,10 +25,11 @@ _NEVER_LEFT = frozenset(
 def of_answer(message: Message, response: Any, told: Mapping[str, Any]) -> Receipt:
     """`told`: what Anymail made of it, for each recipient; there is one, however its address is spelled."""
     code, words = _code_and_words(response)
+    said = answer.without_address(words, message.recipient)
     about = next(iter(told.values()), None)
     if about is None:
-        return _receipt(message, answer.of_code(code, words), code, words, response)
-    meaning = answer.of_status(about.status, code, words)
+        return _receipt(message, answer.of_code(code, said), code, words, response)
+    meaning = answer.of_status(about.status, code, said)
     if meaning.outcome is Outcome.ACCEPTED:
         words = f"{about.status}, {about.message_id}" if about.message_id else about.status
     return _receipt(message, meaning, code, words, response)
@@ -37,7 +38,8 @@ def of_answer(message: Message, response: Any, told: Mapping[str, Any]) -> Recei
 def of_refusal(message: Message, response: Any, *, is_idempotent: bool) -> Receipt:
     """Of an answer that Anymail raised as an error."""
     code, words = _code_and_words(response)
-    return _receipt(message, answer.of_code(code, words, is_idempotent=is_idempotent), code, words, response)
+    said = answer.without_address(words, message.recipient)
+    return _receipt(message, answer.of_code(code, said, is_idempotent=is_idempotent), code, words, response)
 
 
 def _receipt(message: Message, meaning: answer.Meaning, code: int, words: str, response: Any) -> Receipt:

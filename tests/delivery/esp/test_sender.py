@@ -1,5 +1,6 @@
 """Mail services, one by one: what arrives there, and what they may answer (or not)."""
 
+import json
 import logging
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
+from aftercart.delivery.breaker import Sign, sign_of
 from aftercart.delivery.esp import answer
 from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.delivery.esp.sender import EspSender
@@ -279,6 +281,15 @@ REFUSALS = [
      DEFERRED, True, False),
     ("postmark", 422, '{"ErrorCode": 405, "Message": "You have exceeded your account\'s sending limit."}',
      DEFERRED, True, False),
+    ("postmark", 422, '{"ErrorCode": 300, "Message": "Invalid \'To\' address: the domain \'x.example\' is over its '
+     'limit."}',
+     REJECTED, False, False),
+    ("postmark", 422, '{"ErrorCode": 412, "Message": "While your account is pending approval, all recipient addresses '
+     'must share the same domain as the \'From\' address."}', DEFERRED, True, False),
+    ("mailgun", 400, '{"message": "Sandbox subdomains are for test purposes only. Please add the address to authorized '
+     'recipients."}', DEFERRED, True, False),
+    ("mailersend", 422, '{"message": "The reply to field is not from a verified domain.", "errors": {}}',
+     DEFERRED, True, False),
     ("sendgrid", 400, '{"errors": [{"message": "Does not contain a valid address.", '
      '"field": "personalizations.0.to.0.email", "help": null}]}', REJECTED, False, False),
     ("sendgrid", 403, '{"errors": [{"message": "The from address does not match a verified Sender Identity.", '
@@ -345,6 +356,24 @@ def test_a_refusal_is_laid_at_the_right_door(
     (receipt,) = answers(name, Says(status, body, headers))
     assert (receipt.outcome, receipt.fault_is_ours, receipt.hard_bounce) == (outcome, ours, hard), receipt
     assert len(receipt.response) <= 500
+
+
+@pytest.mark.parametrize("recipient", ["author@verif.example", "AUTHOR@verif.example", "sender@domain.exämple"])
+def test_the_name_of_an_address_is_not_what_the_vendor_says(recipient: str) -> None:
+    quoted = recipient.lower().replace("exämple", "xn--exmple-cua")
+    with fake_service("postmark") as fake, sender_to(fake) as sender:
+        fake.next = [Says(422, json.dumps({"ErrorCode": 300, "Message": f"Error: {quoted}: no such recipient"}))]
+        (receipt,) = sender.send_batch([a_message(recipient=recipient)], always)
+    assert (receipt.outcome, receipt.fault_is_ours) == (REJECTED, False)
+    assert quoted in receipt.response, "kept as it was said"
+
+
+def test_many_bad_mails_hold_no_other_one_up() -> None:
+    """Of one template, say."""
+    bad = Says(422, '{"ErrorCode": 300, "Message": "Zero recipients; the sender is not verified"}')
+    receipts = answers("postmark", bad, bad, Says(413), Says(400, '{"Message": "bad HTML"}'), count=5)
+    assert [r.outcome for r in receipts] == [DEFERRED, DEFERRED, REJECTED, REJECTED, ACCEPTED]
+    assert Sign.FAULT not in [sign_of(r) for r in receipts]
 
 
 def test_a_mailbox_name_outside_ascii_that_a_vendor_does_not_take_is_nobody_s_hard_bounce() -> None:
