@@ -9,6 +9,7 @@ doubt then is left to `aftercart settle`. Webhooks that tell of a mail settle it
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
@@ -48,7 +49,8 @@ def settle_doubts(app: App) -> int:
         doubts = ledger.take_doubts(connection, now, AT_ONCE)
     for doubt in doubts:
         if doubt.message is not None and doubt.provider in app.senders:
-            _give_again(app, app.senders[doubt.provider], doubt, unpacked(doubt.message))
+            message = replace(unpacked(doubt.message), is_repeat=True)
+            _give_again(app, app.senders[doubt.provider], doubt, message)
     _ask(app, [doubt.send_id for doubt in doubts if doubt.message is None and doubt.provider in askable])
     return len(doubts)
 

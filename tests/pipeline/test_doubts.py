@@ -135,6 +135,13 @@ def test_a_service_that_is_busy_is_asked_again_less_and_less_often(resend: Shopk
     assert resend.service.mails == 1
 
 
+def test_a_service_that_says_only_that_it_knows_the_mail_has_taken_it(tmp_path: Path, database: str) -> None:
+    with shop_at("brevo", tmp_path, database) as keeper:
+        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
+        keeper.service.next = [Says(400, '{"code": "duplicate_request", "message": "Duplicate request"}')]
+        assert keeper.after(2 * MINUTE) == [("sent", "sent")]
+
+
 def test_a_second_silence_leaves_it_to_a_person(resend: Shopkeeper) -> None:
     resend.mail_in_doubt(TAKES_IT_SILENTLY)
     resend.service.next = [HANGS_UP]

@@ -61,8 +61,8 @@ _GONE_FOR_GOOD = re.compile(
     re.IGNORECASE,
 )
 _FOR_NOW = re.compile(r"\btemporar", re.IGNORECASE)
-_KNOWN_ALREADY = re.compile(r"\bduplicate", re.IGNORECASE)
-"""Who does not answer a mail that was given twice as it did before, says this."""
+_KNOWN_ALREADY = re.compile(r'"code"\s*:\s*"duplicate_request"')
+"""Brevo does not answer a mail that was given twice as it did before, but says this."""
 _WRONG_DOOR = re.compile(r"magnificent api", re.IGNORECASE)
 """What Mailgun answers, with 200, to a POST at an address that it does not know."""
 _NOT_TAKEN = re.compile(r'"status"\s*:\s*"(?:parameter-)?error"')
@@ -87,14 +87,17 @@ def of_status(status: str, code: int, words: str) -> Meaning:
             return of_code(code, words) if code >= 400 else _IN_DOUBT
 
 
-def of_code(code: int, words: str, *, is_idempotent: bool = False) -> Meaning:
-    """Of an answer that is no receipt. `is_idempotent`: the vendor knows a mail again that it has taken."""
+def of_code(code: int, words: str, *, is_idempotent: bool = False, is_repeat: bool = False) -> Meaning:
+    """Of an answer that is no receipt.
+
+    `is_idempotent`: the vendor knows a mail again that it has taken. `is_repeat`: it was given this very one before.
+    """
     if 200 <= code < 300:
         return _without_receipt(words)
     if code >= 500 and code not in TOOK_NOTHING and not _SAYS_WHY_NOT.search(words):
         return _IN_DOUBT
     if is_idempotent and code in OF_ONE_MAIL and _KNOWN_ALREADY.search(words):
-        return _ACCEPTED
+        return _ACCEPTED if is_repeat else _IN_DOUBT  # it may have taken another mail under this key
     if code == HTTPStatus.CONFLICT and "idempoten" in words.lower():
         # Another request with this key: it is still under way, or it was taken with other content.
         return _LATER if "concurrent" in words.lower() else _IN_DOUBT

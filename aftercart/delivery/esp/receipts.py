@@ -39,7 +39,8 @@ def of_refusal(message: Message, response: Any, *, is_idempotent: bool) -> Recei
     """Of an answer that Anymail raised as an error."""
     code, words = _code_and_words(response)
     said = answer.without_address(words, message.recipient)
-    return _receipt(message, answer.of_code(code, said, is_idempotent=is_idempotent), code, words, response)
+    meaning = answer.of_code(code, said, is_idempotent=is_idempotent, is_repeat=message.is_repeat)
+    return _receipt(message, meaning, code, words, response)
 
 
 def _receipt(message: Message, meaning: answer.Meaning, code: int, words: str, response: Any) -> Receipt:

@@ -266,9 +266,28 @@ def test_a_receipt_tells_how_long_the_vendor_would_know_the_mail_again(name: str
     assert (in_doubt.known_for, taken.known_for) == (known_for.get(name), None)
 
 
-def test_a_mail_that_is_known_already_was_taken() -> None:
-    (receipt,) = answers("brevo", Says(400, '{"code": "duplicate_request", "message": "Duplicate request"}'))
+DUPLICATE = Says(400, '{"code": "duplicate_request", "message": "Duplicate request"}')
+
+
+def test_a_mail_that_is_given_again_and_known_already_was_taken() -> None:
+    with fake_service("brevo") as fake, sender_to(fake) as sender:
+        fake.next = [DUPLICATE]
+        (receipt,) = sender.send_batch([a_message(is_repeat=True)], always)
     assert receipt.outcome is ACCEPTED
+
+
+def test_a_new_mail_whose_key_is_known_is_in_doubt() -> None:
+    """An earlier try of its send was taken, or another mail was."""
+    (receipt,) = answers("brevo", DUPLICATE)
+    assert (receipt.outcome, receipt.known_for) == (UNKNOWN, timedelta(minutes=10))
+
+
+@pytest.mark.parametrize("is_repeat", [False, True])
+def test_a_mail_in_which_something_stands_twice_was_not_taken(is_repeat: bool) -> None:
+    with fake_service("brevo") as fake, sender_to(fake) as sender:
+        fake.next = [Says(400, '{"code": "duplicate_parameter", "message": "Duplicate parameter"}')]
+        (receipt,) = sender.send_batch([a_message(is_repeat=is_repeat)], always)
+    assert (receipt.outcome, receipt.fault_is_ours) == (REJECTED, True)
 
 
 REFUSALS = [
