@@ -36,6 +36,7 @@ from tests.cast import (
     tell_shopify,
 )
 from workers import tasks
+from workers.app import celery
 
 SHOP_DOMAIN = "example.myshopify.com"
 EDA: dict[str, Any] = {"id": 191167, "email": "john@example.com", "phone": "555-625-1199"}
@@ -90,8 +91,8 @@ def test_a_webhook_that_stands_in_the_way_keeps_nobody_from_being_forgotten(
 
     shopify_order(app)
     claimed(app, "customers/redact", customer=EDA, orders_to_redact=[])
-    monkeypatch.setitem(tasks.celery.__dict__, "engine", app)
-    monkeypatch.setattr(tasks.pipeline_ingest, "take_in", stumble)
+    monkeypatch.setitem(celery.__dict__, "engine", app)
+    monkeypatch.setattr("aftercart.pipeline.ingest.take_in", stumble)
     with pytest.raises(ValueError, match="nobody thought of"):
         tasks.ingest()
     assert state_of(app, "customers/redact") == ("processed", None)
