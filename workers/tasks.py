@@ -26,8 +26,10 @@ those that wait for mail servers wake up late."""
 @celery.task(name="ingest")
 def ingest() -> None:
     """Turn stored webhooks into orders, enrollments and planned sends; then do what people claimed by them."""
-    pipeline_ingest.take_in(celery.engine)
-    pipeline_rights.carry_out(celery.engine)
+    try:
+        pipeline_ingest.take_in(celery.engine)
+    finally:  # whoever is to be forgotten waits for no webhook that stands in the way
+        pipeline_rights.carry_out(celery.engine)
 
 
 @celery.task(name="dispatch")

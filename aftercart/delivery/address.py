@@ -6,6 +6,7 @@ RFC 6531).
 """
 
 import re
+from email.utils import parseaddr
 from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
@@ -26,3 +27,15 @@ def wire_address(address: str) -> str:
     except EmailNotValidError as err:
         raise ValueError(f"{address!r} is not an address: {err}") from err
     return f"{found.local_part}@{found.ascii_domain}"
+
+
+def as_compared(words: str) -> str:
+    """An address as anybody may write it (`Ada <ada@exämple.de>`), so that it equals the same one in other words.
+
+    Bare, in lower case, its domain in ASCII. What is no address stays as it is.
+    """
+    address = parseaddr(words)[1] or words.strip()
+    try:
+        return wire_address(address).lower()
+    except ValueError:
+        return address.lower()

@@ -36,6 +36,8 @@ class Message:
     """The name of the sender that was chosen for it, where there are several."""
     tries: int = 0
     """How often it was tried before, in vain."""
+    is_repeat: bool = False
+    """Given before, the very same, and no answer came."""
 
 
 class Outcome(StrEnum):

@@ -33,6 +33,8 @@ PROBE_LEASE = timedelta(minutes=2)
 """Who was to probe and has said nothing for so long is taken for dead."""
 
 _THROTTLED_OR_CLOSING = frozenset({421, 429, 454})
+OF_ONE_MAIL = frozenset({400, 409, 413, 414, 415, 422})
+"""HTTP's refusals of a request for what it holds (RFC 9110 §15.5). A bad template must not hold other campaigns."""
 _OF_THE_SYSTEM = re.compile(r"4\d\d[ -]#?4\.3\.\d")
 """RFC 3463 §3.4: the mail system itself is full, or takes no mail at the moment."""
 
@@ -49,13 +51,13 @@ class Sign(StrEnum):
 
 def sign_of(receipt: Receipt) -> Sign:
     """Whether a sender works, by what became of one mail."""
+    if receipt.fault_is_ours and _is_about_this_mail(receipt):
+        return Sign.NOTHING
     match receipt.outcome:
         case Outcome.ACCEPTED:
             return Sign.WORKS
         case Outcome.REJECTED if not receipt.fault_is_ours:
             return Sign.WORKS
-        case Outcome.REJECTED if receipt.code is None:
-            return Sign.NOTHING  # the mail could not be made: the provider never saw it
         case Outcome.DEFERRED if receipt.broke_over_it:
             return Sign.DOUBT
         case Outcome.DEFERRED if not receipt.fault_is_ours:
@@ -64,6 +66,13 @@ def sign_of(receipt: Receipt) -> Sign:
             return Sign.NOTHING
         case _:
             return Sign.FAULT
+
+
+def _is_about_this_mail(receipt: Receipt) -> bool:
+    """Of what we could mend: the mail could not be made, or the provider looked at it and works."""
+    if receipt.outcome is Outcome.REJECTED and (receipt.code is None or 200 <= receipt.code < 300):
+        return True
+    return receipt.code in OF_ONE_MAIL
 
 
 def _is_about_all_mail(receipt: Receipt) -> bool:

@@ -68,8 +68,8 @@ class Reply:
 
 
 def as_response(words: str) -> str:
-    """Words of a provider as they are stored: one line, at most 500 characters."""
-    return _CONTROL.sub(" ", words).strip()[:RESPONSE_LIMIT]
+    """Words of a provider as they are stored: one line, at most 500 characters, no lone surrogates."""
+    return _CONTROL.sub(" ", words).strip()[:RESPONSE_LIMIT].encode("utf-8", "replace").decode()
 
 
 def refusal(send_id: UUID, reply: Reply, phase: Phase) -> Receipt:

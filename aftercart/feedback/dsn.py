@@ -1,8 +1,10 @@
 """Delivery status notifications (RFC 3464): what a mail server says of a mail that it could not deliver."""
 
 from collections.abc import Iterator
+from email.header import Header, decode_header
 from email.message import Message as Mail
 
+from aftercart.delivery.address import as_compared
 from aftercart.feedback.told import Kind, as_words, bounce_kind, code_and_status
 
 _OF_ACTION = {"delivered": Kind.DELIVERED, "relayed": Kind.OTHER, "expanded": Kind.OTHER, "delayed": Kind.DELAYED}
@@ -20,7 +22,8 @@ def read_status(part: Mail, recipient_of_ours: str) -> tuple[Kind, str, str, str
     because the address that we know is there.
     """
     groups = list(_groups(part))
-    about = next((g for g in groups if recipient_of_ours in _addresses(g)), groups[0] if groups else Mail())
+    ours = as_compared(recipient_of_ours)
+    about = next((g for g in groups if ours in _addresses(g)), groups[0] if groups else Mail())
     said, action = _field(about, "Status"), _field(about, "Action").lower()
     words = as_words(_value(_field(about, "Diagnostic-Code")) or said)
     _, status = code_and_status(said.split()[0] if said else "", words)
@@ -28,9 +31,9 @@ def read_status(part: Mail, recipient_of_ours: str) -> tuple[Kind, str, str, str
     kind = _OF_ACTION.get(action)
     if action == "failed":
         kind = bounce_kind(status, words)
-        if kind is Kind.HARD_BOUNCE and recipient_of_ours not in addresses:
+        if kind is Kind.HARD_BOUNCE and ours not in addresses:
             kind = Kind.SOFT_BOUNCE
-    return kind or Kind.OTHER, recipient_of_ours if recipient_of_ours in addresses else "", status, words
+    return kind or Kind.OTHER, recipient_of_ours if ours in addresses else "", status, words
 
 
 def _groups(part: Mail) -> Iterator[Mail]:
@@ -41,14 +44,18 @@ def _groups(part: Mail) -> Iterator[Mail]:
 
 
 def _field(group: Mail, name: str) -> str:
-    """As text: a field with bytes that are no ASCII comes as an object of another kind."""
-    return str(group.get(name, "")).strip()
+    """As text: a field with bytes that are no ASCII (RFC 6533) comes as an object of another kind."""
+    value = group.get(name, "")
+    if isinstance(value, Header):
+        ((raw, _),) = decode_header(value)
+        value = raw.decode("utf-8", "replace")
+    return str(value).strip()
 
 
 def _addresses(group: Mail) -> list[str]:
     """Both of them: the final one may be where our recipient's mail is forwarded to."""
     fields = (_field(group, name) for name in ("Original-Recipient", "Final-Recipient"))
-    return [_value(field).strip("<> ").lower() for field in fields if field]
+    return [as_compared(_value(field)) for field in fields if field]
 
 
 def _value(field: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from aftercart.delivery.address import as_compared
 from aftercart.feedback.told import Kind
 from aftercart.ledger.states import BOUNCE, COMPLAIN, DELIVER, TAKE, SendState
 from aftercart.policy.decision import Reason
@@ -64,7 +65,7 @@ def effect(kind: Kind, told_of: str, state: SendState, tries: int, recipient: st
 
     `tries`: how often its hand-over has ended; a planned mail with none has never left.
     """
-    if told_of and told_of != recipient.lower():
+    if told_of and as_compared(told_of) != as_compared(recipient):
         return Effect(why="another_address")
     if kind in (Kind.DELAYED, Kind.AUTO_REPLY, Kind.OTHER):
         return Effect(why="nothing_to_do")

@@ -83,7 +83,15 @@ class ServiceDoor:
         parts = (kind, send_id, recipient, event.timestamp, event.message_id, event.event_id)
         key = f"{event.event_id}:{kind}:{recipient}" if event.event_id else ":".join(map(str, parts))
         _, status = code_and_status("", words)
-        return Told(kind, sha256(key.encode()).hexdigest(), send_id, recipient, status, words, event.timestamp)
+        return Told(
+            kind,
+            sha256(key.encode(errors="backslashreplace")).hexdigest(),
+            send_id,
+            recipient,
+            status,
+            words,
+            event.timestamp,
+        )
 
 
 def open_doors(setting: str, public_url: str) -> dict[str, ServiceDoor]:

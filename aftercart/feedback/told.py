@@ -54,7 +54,7 @@ class Told:
     send_id: UUID | None
     """None: it does not say."""
     recipient: str = ""
-    """The address it speaks of, in lower case; empty if it does not say."""
+    """The address it speaks of, in its own words but in lower case; empty if it does not say."""
     status: str = ""
     """The enhanced status code (RFC 3463), where there is one."""
     words: str = ""
@@ -97,5 +97,5 @@ def code_and_status(status: str, words: str) -> tuple[int, str]:
 
 
 def as_words(text: str) -> str:
-    """Words of others as they are kept: one line, not long."""
-    return _CONTROL.sub(" ", text).strip()[:WORDS_LIMIT]
+    """Words of others as they are kept: one line, not long, and text that a database takes (no lone surrogates)."""
+    return _CONTROL.sub(" ", text).strip()[:WORDS_LIMIT].encode("utf-8", "replace").decode()

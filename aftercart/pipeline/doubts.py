@@ -9,7 +9,9 @@ doubt then is left to `aftercart settle`. Webhooks that tell of a mail settle it
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 import structlog
@@ -51,7 +53,7 @@ def settle_doubts(app: App) -> int:
     while looked_after < AT_ONCE and (doubt := _take(app)):
         looked_after += 1
         if doubt.message is not None:
-            _give_again(app, doubt, unpacked(doubt.message))
+            _give_again(app, doubt, replace(unpacked(doubt.message), is_repeat=True))
         elif doubt.provider in askable:
             to_ask.append(doubt.send_id)
     _ask(app, to_ask)
@@ -156,13 +158,18 @@ def _keep(app: App, doubt: Doubt, message: Message, receipt: Receipt) -> None:
     with app.db.write() as connection:
         ledger.lock_sends(connection, {doubt.send_id})
         ledger.settle(connection, [result], doubt.provider)
-        if state is SendState.UNKNOWN and receipt.outcome is Outcome.DEFERRED:  # it was busy, and has not looked
+        if state is SendState.UNKNOWN and _was_busy_or_ill(receipt):
             ledger.ask_later(connection, doubt)
         else:
             ledger.forget_doubt(connection, doubt)
         if reason is Reason.HARD_BOUNCE:
             policy.suppress(connection, [message.recipient], SuppressionReason.HARD_BOUNCE, "delivery", now)
     log.info("given_again", send_id=str(doubt.send_id), outcome=receipt.outcome, state=state)
+
+
+def _was_busy_or_ill(receipt: Receipt) -> bool:
+    """It has answered, and perhaps not looked: it may be asked again as long as it would know the mail."""
+    return receipt.outcome is Outcome.DEFERRED or (receipt.code or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _meaning(receipt: Receipt) -> tuple[SendState, Reason]:

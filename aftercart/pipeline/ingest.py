@@ -227,7 +227,12 @@ def _read_report(app: App, row: Mapping[str, Any]) -> Parsed:
         return Parsed(row, told=feedback.read(app, row))
     except UnclearError as err:
         log.warning("report_unclear", source=row["shop"], reason=err.reason)
-        return Parsed(row, unclear=str(err)[:1000])
+        return Parsed(row, unclear=_as_text(str(err)))
+    except Exception as err:  # a door: anybody may write to the bounce address
+        if is_passing(err):  # it asks the database whom the mail went to
+            raise
+        log.exception("report_failed", source=row["shop"])
+        return Parsed(row, error=_in_words(err))
 
 
 def _order_id(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> str | None:
@@ -237,7 +242,12 @@ def _order_id(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> str | None:
 
 
 def _in_words(err: Exception) -> str:
-    return f"{type(err).__name__}: {err}"[:1000]
+    return _as_text(f"{type(err).__name__}: {err}")
+
+
+def _as_text(words: str) -> str:
+    """As a database takes it: faults quote what they stumbled over."""
+    return words.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")[:1000]
 
 
 def _conclude(connection: Connection, parsed: Sequence[Parsed], now: datetime) -> None:

@@ -68,6 +68,21 @@ def test_a_mail_that_was_to_be_tried_again_has_left_if_it_was_delivered() -> Non
     assert effect(Kind.DELIVERED, ADA, SendState.SCHEDULED, 1, ADA).state is SendState.DELIVERED
 
 
+@pytest.mark.parametrize(
+    "told_of", ["Ada <ada@example.com>", "<ADA@Example.com>", " ada@example.com", '"a, b" <ada@example.com>']
+)
+def test_an_address_is_the_same_in_other_words(told_of: str) -> None:
+    assert effect(Kind.COMPLAINT, told_of, SendState.SENT, 1, ADA).suppress is SuppressionReason.COMPLAINT
+
+
+@pytest.mark.parametrize(
+    "told_of", ["ada@exämple.de", "ada@EXÄMPLE.de", "ada@xn--exmple-cua.de", "Ada <ada@exämple.de>"]
+)
+@pytest.mark.parametrize("ours", ["ada@xn--exmple-cua.de", "ada@exämple.de"])
+def test_a_domain_is_the_same_in_both_of_its_scripts(told_of: str, ours: str) -> None:
+    assert effect(Kind.COMPLAINT, told_of, SendState.SENT, 1, ours).suppress is SuppressionReason.COMPLAINT
+
+
 @given(st.sampled_from(Kind))
 def test_a_report_about_another_address_changes_nothing(kind: Kind) -> None:
     found = effect(kind, "ben@example.com", SendState.SENT, 1, ADA)

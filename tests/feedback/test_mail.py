@@ -72,6 +72,12 @@ def test_a_mail_that_failed_where_it_was_forwarded_to_bounces_softly() -> None:
     assert read(POSTFIX, to=OURS, recipient="ada@work.example", original="ada@example.com").kind is Kind.HARD_BOUNCE
 
 
+@pytest.mark.parametrize("named", ["ada@exämple.de", "ada@xn--exmple-cua.de", "Ada <ADA@exämple.de>"])
+def test_a_bounce_names_its_recipient_in_either_script(named: str) -> None:
+    told = READER.read(letter(POSTFIX, to=OURS, recipient=named), lambda _: "ada@xn--exmple-cua.de")
+    assert (told.kind, told.recipient) == (Kind.HARD_BOUNCE, "ada@xn--exmple-cua.de")
+
+
 @pytest.mark.parametrize("to", [OURS, OURS.upper(), f"Bounces <{OURS}>"], ids=["as it is", "in capitals", "named"])
 def test_the_case_of_the_address_does_not_matter(to: str) -> None:
     assert read(POSTFIX, to=to).send_id == SEND

@@ -174,7 +174,9 @@ def test_it_is_given_again_within_the_time_that_the_service_remembers(tmp_path: 
         assert rows(keeper.app, doubts) == [], "nor is the mail kept any longer"
 
 
-@pytest.mark.parametrize("answer", [Says(503), Says(429), Says(409, '{"name": "concurrent_idempotent_requests"}')])
+@pytest.mark.parametrize(
+    "answer", [Says(503), Says(502), Says(429), Says(409, '{"name": "concurrent_idempotent_requests"}')]
+)
 def test_a_service_that_is_busy_is_asked_again_less_and_less_often(resend: Shopkeeper, answer: Says) -> None:
     resend.mail_in_doubt(TAKES_IT_SILENTLY)
     resend.service.next = [answer]
@@ -265,6 +267,13 @@ def test_what_may_not_go_uses_up_nothing(tmp_path: Path, database: str) -> None:
             ledger.hold_all(connection, "set back", DUE)
         keeper.after(2 * MINUTE)
         assert keeper.app.traffic.take("esp:resend", "example.com") is None
+
+
+def test_a_service_that_says_only_that_it_knows_the_mail_has_taken_it(tmp_path: Path, database: str) -> None:
+    with shop_at("brevo", tmp_path, database) as keeper:
+        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
+        keeper.service.next = [Says(400, '{"code": "duplicate_request", "message": "Duplicate request"}')]
+        assert keeper.after(2 * MINUTE) == [("sent", "sent")]
 
 
 def test_a_second_silence_leaves_it_to_a_person(resend: Shopkeeper) -> None:

@@ -315,6 +315,34 @@ def test_a_batch_with_a_report_that_makes_no_sense_lets_the_others_through(app: 
     assert take_again(app) == 0
 
 
+POISON_MAIL = b"Content-Type: message/rfc822\r\n\r\n" * 1000 + b"x"
+"""A mail in a mail in a mail: Python's reader goes as deep as it can."""
+
+
+@BOTH
+def test_a_report_that_nobody_thought_of_fails_alone_and_says_why(app: App) -> None:
+    """T07: anybody may write to the bounce address, and orders come in by the same door."""
+    send_id = mail_sent(app)
+    assert app.bounces is not None
+    store_mails(app, [POISON_MAIL, letter(POSTFIX, to=app.bounces.of(send_id))])
+    order(app, "2", ADA, placed_at=app.clock().isoformat())
+    take_in(app)
+    assert fates(app)[0] == ("bounced", "hard_bounce")
+    (failed,) = [row for row in rows(app, events) if row["state"] == "failed"]
+    assert failed["body"] == POISON_MAIL
+    assert failed["error"].startswith("RecursionError: ")
+    assert take_again(app) == 1, "an upgrade may know better"
+
+
+@BOTH
+def test_letters_that_are_none_in_a_report_cost_nobody_its_effect(app: App) -> None:
+    """JSON may hold half a character, and no database takes one."""
+    hook(app, "postmark", Event("hard", str(mail_sent(app)), words="550 5.1.1 x \ud800"))
+    hook(app, "postmark", Event("hard", str(new_id()), recipient="\ud800"))
+    assert reasons(app) == ["hard_bounce"]
+    assert [row["state"] for row in rows(app, events)] == ["processed"] * 3
+
+
 def test_the_mailbox_is_read_once_and_nothing_in_it_is_deleted(app: App) -> None:
     send_id = mail_sent(app)
     assert app.bounces is not None

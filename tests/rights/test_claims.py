@@ -35,6 +35,8 @@ from tests.cast import (
     tell,
     tell_shopify,
 )
+from workers import tasks
+from workers.app import celery
 
 SHOP_DOMAIN = "example.myshopify.com"
 EDA: dict[str, Any] = {"id": 191167, "email": "john@example.com", "phone": "555-625-1199"}
@@ -79,6 +81,21 @@ def test_a_customer_whom_shopify_redacts_is_erased_and_not_mailed(app: App) -> N
     assert [row["reason"] for row in rows(app, suppressions)] == ["erased"]
     run_until(app, MONDAY + 20 * DAY)
     assert fates(app) == [("canceled", "erased")]
+
+
+def test_a_webhook_that_stands_in_the_way_keeps_nobody_from_being_forgotten(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(_: App) -> int:
+        raise ValueError("a webhook that nobody thought of")
+
+    shopify_order(app)
+    claimed(app, "customers/redact", customer=EDA, orders_to_redact=[])
+    monkeypatch.setitem(celery.__dict__, "engine", app)
+    monkeypatch.setattr("aftercart.pipeline.ingest.take_in", stumble)
+    with pytest.raises(ValueError, match="nobody thought of"):
+        tasks.ingest()
+    assert state_of(app, "customers/redact") == ("processed", None)
 
 
 def test_a_customer_without_an_address_is_found_by_their_id(app: App) -> None:

@@ -1,12 +1,13 @@
 """The line of one thread to a mail service: its backend, with the connection that it keeps."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 from typing import Any
 
+import structlog
 from anymail.exceptions import AnymailUnsupportedFeature
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
@@ -16,6 +17,8 @@ from aftercart.delivery.esp.receipts import never_left, of_answer, of_refusal, w
 from aftercart.delivery.esp.vendors import Idempotency, Timeouts, Vendor
 from aftercart.delivery.esp.wire import Gate, HeldBackError
 from aftercart.delivery.smtp_reply import as_response
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,13 @@ class Line:
             return Receipt(message.send_id, Outcome.WITHHELD, "held back at the last instant")
         except Exception as err:  # noqa: BLE001  # a door: a library that stumbles over an answer has had one
             return self._failed(message, err)
-        return of_answer(message, response, told)
+        return _read(message, partial(of_answer, message, response, told))
 
     def _failed(self, message: Message, err: Exception) -> Receipt:
         answered = getattr(err, "response", None)
         if answered is not None:
-            return of_refusal(message, answered, is_idempotent=self._vendor.idempotency is not Idempotency.NONE)
+            is_idempotent = self._vendor.idempotency is not Idempotency.NONE
+            return _read(message, partial(of_refusal, message, answered, is_idempotent=is_idempotent))
         self._renew()
         in_doubt = self._gate.has_opened and not never_left(err)
         outcome = Outcome.UNKNOWN if in_doubt else Outcome.DEFERRED
@@ -107,3 +111,12 @@ class Line:
     def close(self) -> None:
         """Close the connection."""
         self._backend.close()
+
+
+def _read(message: Message, reading: Callable[[], Receipt]) -> Receipt:
+    """What an answer means; one that cannot be read at all leaves its mail in doubt, as if none had come."""
+    try:
+        return reading()
+    except Exception as err:  # a door: strangers answer what they like
+        log.exception("answer_unreadable", send_id=str(message.send_id))
+        return Receipt(message.send_id, Outcome.UNKNOWN, as_response(words_of(err)), fault_is_ours=True)

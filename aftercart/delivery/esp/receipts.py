@@ -5,9 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.esp import answer
 from aftercart.delivery.smtp_reply import as_response
+
+log = structlog.get_logger()
 
 TOO_MANY_REQUESTS = 429
 WORDS_READ = 2_000
@@ -21,10 +25,11 @@ _NEVER_LEFT = frozenset(
 def of_answer(message: Message, response: Any, told: Mapping[str, Any]) -> Receipt:
     """`told`: what Anymail made of it, for each recipient; there is one, however its address is spelled."""
     code, words = _code_and_words(response)
+    said = answer.without_address(words, message.recipient)
     about = next(iter(told.values()), None)
     if about is None:
-        return _receipt(message, answer.of_code(code, words), code, words, response)
-    meaning = answer.of_status(about.status, code, words)
+        return _receipt(message, answer.of_code(code, said), code, words, response)
+    meaning = answer.of_status(about.status, code, said)
     if meaning.outcome is Outcome.ACCEPTED:
         words = f"{about.status}, {about.message_id}" if about.message_id else about.status
     return _receipt(message, meaning, code, words, response)
@@ -33,7 +38,9 @@ def of_answer(message: Message, response: Any, told: Mapping[str, Any]) -> Recei
 def of_refusal(message: Message, response: Any, *, is_idempotent: bool) -> Receipt:
     """Of an answer that Anymail raised as an error."""
     code, words = _code_and_words(response)
-    return _receipt(message, answer.of_code(code, words, is_idempotent=is_idempotent), code, words, response)
+    said = answer.without_address(words, message.recipient)
+    meaning = answer.of_code(code, said, is_idempotent=is_idempotent, is_repeat=message.is_repeat)
+    return _receipt(message, meaning, code, words, response)
 
 
 def _receipt(message: Message, meaning: answer.Meaning, code: int, words: str, response: Any) -> Receipt:
@@ -69,7 +76,11 @@ def _code_and_words(response: Any) -> tuple[int, str]:
 def _retry_after(response: Any) -> timedelta | None:
     if isinstance(response, dict):
         return None
-    return answer.retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
+    try:
+        return answer.retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
+    except Exception:  # a door: what became of the mail is clear, whatever stands in these headers
+        log.exception("retry_after_unreadable")
+        return None
 
 
 def never_left(err: Exception) -> bool:

@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from aftercart.delivery.base import Found, Go, Message, Outcome, Receipt
+from aftercart.delivery.breaker import Sign, sign_of
 from aftercart.delivery.esp.backend import RENEW_AFTER_S, ready_django
 from aftercart.delivery.esp.desk import Desk
 from aftercart.delivery.esp.line import Line, Parcel
@@ -135,7 +136,7 @@ class AskableSender(EspSender):
 
 def _failed(receipt: Receipt) -> bool:
     """Whether it failed for no reason of this message's own."""
-    return receipt.fault_is_ours and receipt.outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
+    return receipt.fault_is_ours and sign_of(receipt) is Sign.FAULT
 
 
 def _never_left(receipt: Receipt) -> bool:

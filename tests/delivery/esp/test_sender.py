@@ -1,5 +1,6 @@
 """Mail services, one by one: what arrives there, and what they may answer (or not)."""
 
+import json
 import logging
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from uuid import UUID
 import pytest
 
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
+from aftercart.delivery.breaker import Sign, sign_of
+from aftercart.delivery.esp import answer
 from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.delivery.esp.sender import EspSender
 from aftercart.delivery.esp.vendors import VENDORS, Timeouts
@@ -208,9 +211,51 @@ def test_too_many_requests_end_the_batch_and_the_wish_of_the_vendor_is_passed_on
     assert [(r.outcome, r.retry_after) for r in receipts] == [(DEFERRED, timedelta(seconds=90))] * 3
 
 
-def test_a_gateway_that_gave_up_waiting_leaves_the_mail_in_doubt() -> None:
-    """Also where the vendor would know it again: the next attempt may be another mail, or come too late for that."""
-    assert [answers(name, Says(504, "{}"))[0].outcome for name in ("postmark", "resend")] == [UNKNOWN] * 2
+@pytest.mark.parametrize(
+    ("header", "pause"),
+    [
+        ("9" * 5000, timedelta(days=1)),
+        ("0" * 5000 + "90", timedelta(seconds=90)),
+        ("86401", timedelta(days=1)),
+        ("0", timedelta(0)),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", timedelta(days=1)),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", timedelta(0)),
+        ("soon", None),
+    ],
+    ids=["a long number", "zeros", "a day and a second", "at once", "no year", "a late year", "gone by", "no time"],
+)
+def test_no_wish_of_a_vendor_is_too_odd_or_longer_than_a_day(header: str, pause: timedelta | None) -> None:
+    (receipt,) = answers("resend", Says(429, "{}", {"Retry-After": header}))
+    assert (receipt.outcome, receipt.retry_after) == (DEFERRED, pause)
+
+
+def test_an_answer_that_cannot_be_read_at_all_leaves_its_mail_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And to be given again, where the vendor would know it. A wish that cannot be read hides no outcome."""
+
+    def stumble(*_: object, **__: object) -> None:
+        raise LookupError("an answer that nobody thought of")
+
+    monkeypatch.setattr(answer, "retry_after", stumble)
+    (receipt,) = answers("resend", Says(429, "{}"))
+    assert (receipt.outcome, receipt.retry_after) == (DEFERRED, None)
+    monkeypatch.setattr(answer, "of_code", stumble)
+    (receipt,) = answers("resend", Says(429, "{}"))
+    assert (receipt.outcome, receipt.known_for) == (UNKNOWN, timedelta(hours=23))
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 520, 524])
+def test_a_vendor_that_fell_over_a_mail_may_have_taken_it(status: int) -> None:
+    """Also where it would know it again: the next attempt may be another mail, or come too late for that."""
+    html = "<html>Bad gateway</html>"
+    in_doubt = [answers(name, Says(status, html))[0] for name in ("postmark", "ses", "mandrill", "resend")]
+    assert [receipt.outcome for receipt in in_doubt] == [UNKNOWN] * 4
+    assert [receipt.known_for is not None for receipt in in_doubt] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("status", [503, 521, 523])
+def test_a_gateway_that_did_not_reach_the_vendor_has_passed_nothing_on(status: int) -> None:
+    assert [answers(name, Says(status, "{}"))[0].outcome for name in ("postmark", "resend")] == [DEFERRED] * 2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -221,9 +266,28 @@ def test_a_receipt_tells_how_long_the_vendor_would_know_the_mail_again(name: str
     assert (in_doubt.known_for, taken.known_for) == (known_for.get(name), None)
 
 
-def test_a_mail_that_is_known_already_was_taken() -> None:
-    (receipt,) = answers("brevo", Says(400, '{"code": "duplicate_request", "message": "Duplicate request"}'))
+DUPLICATE = Says(400, '{"code": "duplicate_request", "message": "Duplicate request"}')
+
+
+def test_a_mail_that_is_given_again_and_known_already_was_taken() -> None:
+    with fake_service("brevo") as fake, sender_to(fake) as sender:
+        fake.next = [DUPLICATE]
+        (receipt,) = sender.send_batch([a_message(is_repeat=True)], always)
     assert receipt.outcome is ACCEPTED
+
+
+def test_a_new_mail_whose_key_is_known_is_in_doubt() -> None:
+    """An earlier try of its send was taken, or another mail was."""
+    (receipt,) = answers("brevo", DUPLICATE)
+    assert (receipt.outcome, receipt.known_for) == (UNKNOWN, timedelta(minutes=10))
+
+
+@pytest.mark.parametrize("is_repeat", [False, True])
+def test_a_mail_in_which_something_stands_twice_was_not_taken(is_repeat: bool) -> None:
+    with fake_service("brevo") as fake, sender_to(fake) as sender:
+        fake.next = [Says(400, '{"code": "duplicate_parameter", "message": "Duplicate parameter"}')]
+        (receipt,) = sender.send_batch([a_message(is_repeat=is_repeat)], always)
+    assert (receipt.outcome, receipt.fault_is_ours) == (REJECTED, True)
 
 
 REFUSALS = [
@@ -235,6 +299,15 @@ REFUSALS = [
     ("postmark", 422, '{"ErrorCode": 300, "Message": "Invalid \'From\' address: \'hello@example.com\'."}',
      DEFERRED, True, False),
     ("postmark", 422, '{"ErrorCode": 405, "Message": "You have exceeded your account\'s sending limit."}',
+     DEFERRED, True, False),
+    ("postmark", 422, '{"ErrorCode": 300, "Message": "Invalid \'To\' address: the domain \'x.example\' is over its '
+     'limit."}',
+     REJECTED, False, False),
+    ("postmark", 422, '{"ErrorCode": 412, "Message": "While your account is pending approval, all recipient addresses '
+     'must share the same domain as the \'From\' address."}', DEFERRED, True, False),
+    ("mailgun", 400, '{"message": "Sandbox subdomains are for test purposes only. Please add the address to authorized '
+     'recipients."}', DEFERRED, True, False),
+    ("mailersend", 422, '{"message": "The reply to field is not from a verified domain.", "errors": {}}',
      DEFERRED, True, False),
     ("sendgrid", 400, '{"errors": [{"message": "Does not contain a valid address.", '
      '"field": "personalizations.0.to.0.email", "help": null}]}', REJECTED, False, False),
@@ -261,6 +334,8 @@ REFUSALS = [
      REJECTED, False, False),
     ("mandrill", 500, '{"status": "error", "code": -1, "name": "Invalid_Key", "message": "Invalid API key"}',
      DEFERRED, True, False),
+    ("mandrill", 500, '{"status": "error", "code": -4, "name": "GeneralError", "message": "An unexpected error"}',
+     UNKNOWN, True, False),
     ("postal", 200, '{"status": "error", "time": 0, "flags": {}, "data": {"code": "InvalidServerAPIKey", '
      '"message": "The API token provided in X-Server-API-Key was not valid."}}', DEFERRED, True, False),
     ("postal", 200, '{"status": "parameter-error", "time": 0, "flags": {}, "data": {"message": "content too long"}}',
@@ -300,6 +375,24 @@ def test_a_refusal_is_laid_at_the_right_door(
     (receipt,) = answers(name, Says(status, body, headers))
     assert (receipt.outcome, receipt.fault_is_ours, receipt.hard_bounce) == (outcome, ours, hard), receipt
     assert len(receipt.response) <= 500
+
+
+@pytest.mark.parametrize("recipient", ["author@verif.example", "AUTHOR@verif.example", "sender@domain.exämple"])
+def test_the_name_of_an_address_is_not_what_the_vendor_says(recipient: str) -> None:
+    quoted = recipient.lower().replace("exämple", "xn--exmple-cua")
+    with fake_service("postmark") as fake, sender_to(fake) as sender:
+        fake.next = [Says(422, json.dumps({"ErrorCode": 300, "Message": f"Error: {quoted}: no such recipient"}))]
+        (receipt,) = sender.send_batch([a_message(recipient=recipient)], always)
+    assert (receipt.outcome, receipt.fault_is_ours) == (REJECTED, False)
+    assert quoted in receipt.response, "kept as it was said"
+
+
+def test_many_bad_mails_hold_no_other_one_up() -> None:
+    """Of one template, say."""
+    bad = Says(422, '{"ErrorCode": 300, "Message": "Zero recipients; the sender is not verified"}')
+    receipts = answers("postmark", bad, bad, Says(413), Says(400, '{"Message": "bad HTML"}'), count=5)
+    assert [r.outcome for r in receipts] == [DEFERRED, DEFERRED, REJECTED, REJECTED, ACCEPTED]
+    assert Sign.FAULT not in [sign_of(r) for r in receipts]
 
 
 def test_a_mailbox_name_outside_ascii_that_a_vendor_does_not_take_is_nobody_s_hard_bounce() -> None:
