@@ -34,6 +34,11 @@ class Campaigns:
         """How long after a click each campaign may be credited with an order."""
         return {name: campaign.attribution.window.about for name, campaign in self.by_name.items()}
 
+    @property
+    def owed(self) -> frozenset[str]:
+        """The names of those whose mails are transactional."""
+        return frozenset(name for name, campaign in self.by_name.items() if campaign.mail_class == "transactional")
+
 
 @dataclass(frozen=True)
 class Read(Generic[M]):

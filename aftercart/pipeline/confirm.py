@@ -22,7 +22,7 @@ from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.retry import retry_at
 from aftercart.errors import TemplateError
 from aftercart.policy import store as policy
-from aftercart.policy.decision import RECHECK, Reason
+from aftercart.policy.decision import RECHECK, Reason, suppressed_as
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.suppression import MailClass, Suppression, SuppressionReason, SuppressionScope, blocks
 from aftercart.rendering.context import CONFIRMATION
@@ -39,7 +39,10 @@ LANGUAGES = ("en", "fr", "de", "es")
 
 
 def ask(app: App, ids: Collection[UUID]) -> None:
-    """Ask these people, as far as they still have to be. While all sending is switched off, nobody is."""
+    """Ask these people, as far as they still have to be. While all sending is switched off, nobody is.
+
+    A pause of the guard does not hold the question: it is owed to who has just said yes.
+    """
     if not app.brand.paused:
         _hand_over(app, _claim(app, ids))
 
@@ -65,8 +68,8 @@ def _claim(app: App, ids: Collection[UUID]) -> list[Asking]:
 def _stop(asking: Asking, entries: Sequence[Suppression], state: ConsentState | None, now: datetime) -> Reason | None:
     if now >= asking.valid_until:
         return Reason.EXPIRED
-    if blocks(entries, MailClass.TRANSACTIONAL):
-        return Reason.SUPPRESSED
+    if blocked := blocks(entries, MailClass.TRANSACTIONAL):
+        return suppressed_as(blocked)
     return None if state is ConsentState.PENDING else Reason.NO_CONSENT
 
 
