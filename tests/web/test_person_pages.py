@@ -11,6 +11,7 @@ import pytest
 
 from aftercart.campaigns.live import LOOK_AGAIN_S
 from aftercart.db.tables import copies, sends
+from aftercart.pipeline import rights
 from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.reports.explain import explain
@@ -171,6 +172,17 @@ def test_odd_forms_choose_nothing(ada: Reader, body: bytes) -> None:
     assert ada.said() == before
 
 
+def test_a_field_that_is_not_named_stays_as_it_is(ada: Reader) -> None:
+    chosen = {"language": "de", "time_zone": "Asia/Tokyo", "refuse": ["category:LAMP category"], "snooze": "1"}
+    ada.press(ada.get("p"), "Save", topic=["tips"], pace="week", **chosen)
+    before = ada.said()
+    for body in ({"answer": "save"}, {"answer": "save", "pace": "week"}, {"answer": "save", "language": "de"}):
+        assert ada.client.post(ada.path("p"), data=body).status_code == 200
+        assert ada.said() == before, body
+    ada.press(ada.get("p"), "Speichern", refuse=None)
+    assert (ada.said()["refusals"], ada.said()["suppressions"]) == ([], before["suppressions"])
+
+
 # ---------------------------------------------------------------- how often, and a break
 
 
@@ -297,6 +309,17 @@ def test_the_page_says_why_in_the_facts_that_it_was_decided_on(ada: Reader) -> N
         "popular with our customers",
     ):
         assert words in page, words
+
+
+def test_to_who_was_erased_every_link_is_as_any_that_we_do_not_know(ada: Reader) -> None:
+    unknown = ada.client.get("/w/nonsense")
+    rights.erase(ada.app, "ada@example.com")
+    before = ada.said()
+    for kind in "pvwlhu":
+        for answer in (ada.get(kind), *([] if kind in "vw" else [ada.client.post(ada.path(kind))])):
+            assert answer.status_code == 404, kind
+            assert answer.text.partition("</style>")[2] == unknown.text.partition("</style>")[2]
+    assert ada.said() == before
 
 
 # ---------------------------------------------------------------- both databases
