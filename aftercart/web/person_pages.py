@@ -68,7 +68,7 @@ class _Preferences:
         except BadTokenError:
             return self._answering.pages(request).no_such_link()
         now = self._app.clock()
-        choose, topics, terms = self._form(request, "").reader(fields, now), self._topics.ids(), self._terms
+        choose, topics, terms = self._form(request, "").reader(fields, now), self._topics.ids, self._terms
         word = Word(
             "preferences_saved",
             recipient_id,
@@ -79,7 +79,7 @@ class _Preferences:
 
     def _show(self, request: Request) -> Response:
         recipient_id, send_id = self._app.tokens.read_page(Purpose.PREFERENCES, token_of(request))
-        person = find_person(self._app.db, recipient_id, send_id, self._topics.ids(), self._terms, self._app.clock())
+        person = find_person(self._app.db, recipient_id, send_id, self._topics.ids, self._terms, self._app.clock())
         if person is None:
             return self._answering.pages(request).no_such_link()
         form = self._form(request, person.locale)

@@ -183,6 +183,19 @@ def test_a_field_that_is_not_named_stays_as_it_is(ada: Reader) -> None:
     assert (ada.said()["refusals"], ada.said()["suppressions"]) == ([], before["suppressions"])
 
 
+def test_topics_of_what_is_owed_are_offered_nowhere(
+    ada: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {'value="tips"' in ada.get("p").text, "Only from" in ada.get("u").text} == {True}
+    owed = "campaign: receipt\nstatus: active\nclass: transactional\ntopic: tips\ntrigger: order.completed\n"
+    file = tmp_path / "shop" / "campaigns" / "receipt.yaml"
+    file.write_text(owed + "steps: [{id: receipt, after: 1h, template: plain}]\n", encoding="utf-8")
+    monkeypatch.setattr("aftercart.campaigns.live.monotonic", lambda: monotonic() + LOOK_AGAIN_S)
+    assert {'value="tips"' in ada.get("p").text, "Only from" in ada.get("u").text} == {False}
+    ada.press(ada.get("p"), "Save")
+    assert ada.said()["suppressions"] == []
+
+
 # ---------------------------------------------------------------- how often, and a break
 
 
