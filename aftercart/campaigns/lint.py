@@ -84,7 +84,9 @@ def _unknown_template(campaign: Campaign, around: Surroundings) -> Iterator[Find
 def _asks_for_consent(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
     for index, step in enumerate(campaign.steps):
         if step.template == CONFIRMATION:
-            message = f"{CONFIRMATION!r} is the template of double opt-in, which goes out by itself and fills it otherwise"
+            message = (
+                f"{CONFIRMATION!r} is the template of double opt-in, which goes out by itself and fills it otherwise"
+            )
             fix = "choose another template; `double_opt_in: true` in brand.yaml asks people to confirm"
             yield Finding(("steps", index, "template"), message, fix)
 

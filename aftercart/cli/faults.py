@@ -116,7 +116,9 @@ def _templates_owed(inspection: Inspection) -> set[str]:
 def _template_faults(templates_dir: Path, owed: Collection[str]) -> list[Fault]:
     """What is wrong with a file that several templates include is told once."""
     names = template_folders(templates_dir)
-    found = dict.fromkeys(fault for name in names for fault in check_template(templates_dir, name, is_owed=name in owed))
+    found = dict.fromkeys(
+        fault for name in names for fault in check_template(templates_dir, name, is_owed=name in owed)
+    )
     return [
         Fault(one.place, "", one.message, one.fix, Severity.WARNING if one.warning else Severity.ERROR) for one in found
     ]

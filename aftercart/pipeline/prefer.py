@@ -20,7 +20,6 @@ from aftercart.policy.preferences import Choice, Pace, RefusalKind, RefusalWhy, 
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.store import is_erased
 
-
 Topics = Callable[[str], Collection[str]]
 """All topics that can be chosen, that of a mail (empty: of none) among them."""
 

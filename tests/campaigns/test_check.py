@@ -101,7 +101,9 @@ def test_a_template_for_which_the_step_lets_too_few_products_through_is_a_warnin
 
 
 def test_only_mail_that_one_can_leave_must_lead_out(deployment: Path) -> None:
-    body = "<mjml><mj-body><mj-section><mj-column><mj-text>Thank you</mj-text></mj-column></mj-section></mj-body></mjml>"
+    body = (
+        "<mjml><mj-body><mj-section><mj-column><mj-text>Thank you</mj-text></mj-column></mj-section></mj-body></mjml>"
+    )
     receipt = deployment / "templates" / "receipt"
     receipt.mkdir()
     (receipt / "body.mjml").write_text(body, encoding="utf-8")
