@@ -31,8 +31,8 @@ class GuardRule(Part):
     tighten_after: int | None = Field(
         default=None,
         ge=1,
-        description="After so many mails in a row that a person ignored, all frequency caps let through half as much "
-        "to them, until they click in one or order again. Left out: never.",
+        description="After so many marketing mails in a row that a person ignored, all frequency caps let through half "
+        "as much to them, until they click in one or order again. Left out: never.",
         examples=[5],
     )
 

@@ -14,9 +14,11 @@ from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Severity
 from aftercart.campaigns.schema import DEFAULT_VALID_FOR, Campaign, Limits, Step
 from aftercart.campaigns.times import send_times
+from aftercart.campaigns.topics import topics_owed
 from aftercart.campaigns.yaml_file import Loc
 from aftercart.policy import public_holidays
 from aftercart.policy.send_times import SendTimes
+from aftercart.rendering.context import CONFIRMATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,9 @@ def lint_campaign(campaign: Campaign, around: Surroundings) -> Iterator[Finding]
         yield from rule(campaign, around)
 
 
-def lint_brand(brand: Brand) -> Iterator[Finding]:
-    """Everything to say about the brand file."""
+def lint_brand(brand: Brand, campaigns: Sequence[Campaign] = ()) -> Iterator[Finding]:
+    """Everything to say about the brand file, beside these campaigns."""
+    yield from _nobody_can_leave(brand, campaigns)
     if _contrast_with_white(brand.color) < READABLE_CONTRAST:
         message = f"white letters on {brand.color} are hard to read (buttons have them)"
         yield Finding(("color",), message, "choose a darker color", Severity.WARNING)
@@ -61,13 +64,31 @@ def lint_brand(brand: Brand) -> Iterator[Finding]:
         yield Finding(("sender",), message, "use an address in plain letters; the domain may stay", Severity.WARNING)
 
 
+def _nobody_can_leave(brand: Brand, campaigns: Sequence[Campaign]) -> Iterator[Finding]:
+    owed = topics_owed(campaigns)
+    for index, topic in enumerate(brand.topics):
+        if topic.id in owed:
+            message = "only transactional mail is about it, so people cannot leave it and are not asked about it"
+            yield Finding(("topics", index, "id"), message, "take it out, or use it in marketing", Severity.WARNING)
+
+
 def _unknown_template(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
     for index, step in enumerate(campaign.steps):
-        if step.template not in around.templates:
+        if step.template not in around.templates and step.template != CONFIRMATION:
             near = get_close_matches(step.template, around.templates, n=1)
             known = f"known: {', '.join(around.templates) or 'none'}"
             fix = f"did you mean {near[0]}?" if near else known
             yield Finding(("steps", index, "template"), f"there is no template {step.template!r}", fix)
+
+
+def _asks_for_consent(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
+    for index, step in enumerate(campaign.steps):
+        if step.template == CONFIRMATION:
+            message = (
+                f"{CONFIRMATION!r} is the template of double opt-in, which goes out by itself and fills it otherwise"
+            )
+            fix = "choose another template; `double_opt_in: true` in brand.yaml asks people to confirm"
+            yield Finding(("steps", index, "template"), message, fix)
 
 
 def _unknown_topic(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
@@ -204,6 +225,7 @@ def _cut_short(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
 
 _RULES: tuple[Rule, ...] = (
     _unknown_template,
+    _asks_for_consent,
     _unknown_topic,
     _step_twice,
     _step_out_of_order,

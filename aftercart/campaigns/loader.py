@@ -34,6 +34,11 @@ class Campaigns:
         """How long after a click each campaign may be credited with an order."""
         return {name: campaign.attribution.window.about for name, campaign in self.by_name.items()}
 
+    @property
+    def owed(self) -> frozenset[str]:
+        """The names of those whose mails are transactional."""
+        return frozenset(name for name, campaign in self.by_name.items() if campaign.mail_class == "transactional")
+
 
 @dataclass(frozen=True)
 class Read(Generic[M]):
@@ -82,7 +87,7 @@ def inspect_campaigns(campaigns_dir: Path, templates_dir: Path) -> Inspection:
     read = _read_campaigns(campaigns_dir, faults)
     faults += _named_twice(read)
     if brand:
-        faults += map(brand.fault, lint_brand(brand.value))
+        faults += map(brand.fault, lint_brand(brand.value, [each.value for each in read]))
         around = Surroundings(brand.value, template_names(templates_dir))
         faults += (each.fault(found) for each in read for found in lint_campaign(each.value, around))
     return _inspection(brand, read, faults)

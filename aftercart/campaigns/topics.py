@@ -1,8 +1,8 @@
 """`topics` of the brand file: what the mails are about, in words that people choose from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Protocol, Self
 
 from babel import Locale, UnknownLocaleError
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
@@ -38,6 +38,19 @@ class InLanguages:
         wanted = (written.replace("-", "_") for written in (locale, otherwise))
         chain = (name for full in wanted for name in (full, full.partition("_")[0]))
         return next((texts[name] for name in chain if name in texts), self.texts[0][1])
+
+
+class _Campaign(Protocol):
+    @property
+    def topic(self) -> str: ...
+    @property
+    def mail_class(self) -> str: ...
+
+
+def topics_owed(campaigns: Iterable[_Campaign]) -> frozenset[str]:
+    """Topics about which there is transactional mail and no other: nobody can leave them."""
+    classes = {(campaign.topic, campaign.mail_class == "transactional") for campaign in campaigns}
+    return frozenset(topic for topic, is_owed in classes if is_owed and (topic, False) not in classes)
 
 
 def _language(key: Any) -> str:

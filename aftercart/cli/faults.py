@@ -1,6 +1,6 @@
 """What `aftercart check` looks at: the campaigns, what will come of them, the products they name, the templates."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -62,7 +62,7 @@ def find_faults(folders: Folders) -> list[Fault]:
     if folders.only:
         # A campaign cannot be judged without its brand, so faults there are reported as well.
         return [fault for fault in faults if fault.place.file in (folders.only, folders.campaigns / BRAND_FILE)]
-    return [*faults, *_template_faults(folders.templates)]
+    return [*faults, *_template_faults(folders.templates, _templates_owed(inspection))]
 
 
 def _foreseen(inspection: Inspection) -> Iterator[Fault]:
@@ -103,10 +103,22 @@ def _assortment(connection: Connection, keys: set[str]) -> Assortment | None:
     return None
 
 
-def _template_faults(templates_dir: Path) -> list[Fault]:
+def _templates_owed(inspection: Inspection) -> set[str]:
+    """Those that transactional campaigns use, and no others."""
+    classes = {
+        (step.template, read.value.mail_class == "transactional")
+        for read in inspection.campaign_files
+        for step in read.value.steps
+    }
+    return {template for template, is_owed in classes if is_owed and (template, False) not in classes}
+
+
+def _template_faults(templates_dir: Path, owed: Collection[str]) -> list[Fault]:
     """What is wrong with a file that several templates include is told once."""
     names = template_folders(templates_dir)
-    found = dict.fromkeys(fault for name in names for fault in check_template(templates_dir, name))
+    found = dict.fromkeys(
+        fault for name in names for fault in check_template(templates_dir, name, is_owed=name in owed)
+    )
     return [
         Fault(one.place, "", one.message, one.fix, Severity.WARNING if one.warning else Severity.ERROR) for one in found
     ]

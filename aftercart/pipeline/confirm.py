@@ -7,27 +7,30 @@ else. It is handed over as sends are: claimed, marked before its body leaves, se
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from aftercart.bootstrap import App
 from aftercart.consent import store as consent
-from aftercart.consent.standing import ConsentRules
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.consent.store import Asking
 from aftercart.db.session import Database
+from aftercart.db.tables import preferences, recipients
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.retry import retry_at
 from aftercart.errors import TemplateError
+from aftercart.pipeline.own import OWN_LOCALE
+from aftercart.pipeline.permission import Terms, lock, permission
 from aftercart.policy import store as policy
-from aftercart.policy.decision import RECHECK, Reason
+from aftercart.policy.decision import RECHECK, Reason, suppressed_as
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.suppression import MailClass, Suppression, SuppressionReason, SuppressionScope, blocks
 from aftercart.rendering.context import CONFIRMATION
 from aftercart.rendering.renderer import Renderer
-from aftercart.tracking.tokens import TokenSigner
+from aftercart.rights.store import is_erased
 
 log = structlog.get_logger()
 
@@ -39,7 +42,10 @@ LANGUAGES = ("en", "fr", "de", "es")
 
 
 def ask(app: App, ids: Collection[UUID]) -> None:
-    """Ask these people, as far as they still have to be. While all sending is switched off, nobody is."""
+    """Ask these people, as far as they still have to be. While all sending is switched off, nobody is.
+
+    A pause of the guard does not hold the question: it is owed to who has just said yes.
+    """
     if not app.brand.paused:
         _hand_over(app, _claim(app, ids))
 
@@ -65,8 +71,8 @@ def _claim(app: App, ids: Collection[UUID]) -> list[Asking]:
 def _stop(asking: Asking, entries: Sequence[Suppression], state: ConsentState | None, now: datetime) -> Reason | None:
     if now >= asking.valid_until:
         return Reason.EXPIRED
-    if blocks(entries, MailClass.TRANSACTIONAL):
-        return Reason.SUPPRESSED
+    if blocked := blocks(entries, MailClass.TRANSACTIONAL):
+        return suppressed_as(blocked)
     return None if state is ConsentState.PENDING else Reason.NO_CONSENT
 
 
@@ -173,36 +179,67 @@ class Answer:
     at: datetime
 
 
-def is_asked(db: Database, tokens: TokenSigner, token: str) -> bool | None:
-    """Whether the question of a link still stands; None: it was never asked, or its person is gone.
+class Question(StrEnum):
+    """How the question of a link stands."""
 
-    Changes nothing: mail scanners open every link. Raises BadTokenError.
+    OPEN = "open"
+    SETTLED = "settled"
+    """The person may be written to: they confirmed, or said yes in another way."""
+    CLOSED = "closed"
+    """They may not, and the link changes nothing: they left since, or nobody may mail them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and the language of whom it was put to."""
+
+    question: Question
+    locale: str
+
+
+def find_question(db: Database, recipient_id: int, confirmation_id: UUID, terms: Terms, now: datetime) -> Asked | None:
+    """How a question stands; None: it was never asked, or its person is gone.
+
+    Changes nothing: mail scanners open every link.
     """
-    recipient_id, confirmation_id = tokens.read_confirm(token)
     with db.read() as connection:
-        answered = consent.answered(connection, confirmation_id, recipient_id)
-    return None if answered is None else not answered
+        return _asked(connection, recipient_id, confirmation_id, terms, now)
 
 
-def keep_answer(connection: Connection, answer: Answer) -> bool | None:
+def keep_answer(connection: Connection, answer: Answer, terms: Terms) -> Asked | None:
     """The person may be written to from this commit on; they also come back where they had left.
 
-    A link answers once, and only while the question stands: whoever leaves later is not brought back by it. True: it
-    is answered, now or before. False: it no longer stands, and nothing changes. None: there is no such question.
+    A link answers once, and only while the question is open: whoever leaves later is not brought back by it. How it
+    stands then; None: there is no such question.
     """
     who, now = answer.recipient_id, answer.at
-    email = consent.lock_person(connection, who)
-    if email is None:
-        return None
-    before = consent.answered(connection, answer.confirmation_id, who)
-    if before is not False:
+    email = lock(connection, who)
+    before = _asked(connection, who, answer.confirmation_id, terms, now)
+    if email is None or before is None or before.question is not Question.OPEN:
         return before
-    state = consent.standings(connection, [who], now, ConsentRules()).get(who)
-    if state is not ConsentState.PENDING or not consent.confirm(connection, answer.confirmation_id, now):
-        return False
+    consent.confirm(connection, answer.confirmation_id, now)
     source = f"confirmation:{answer.confirmation_id}"
     said = ConsentStatement(ConsentState.GRANTED, source, now, Basis.DOUBLE_OPT_IN, ip=answer.ip)
     consent.record_consent(connection, who, said, now)
     policy.lift(connection, email, SuppressionScope.BRAND)
     log.info("consent_confirmed", recipient_id=who)
-    return True
+    return _asked(connection, who, answer.confirmation_id, terms, now)
+
+
+def _asked(
+    connection: Connection, recipient_id: int, confirmation_id: UUID, terms: Terms, now: datetime
+) -> Asked | None:
+    query = (
+        select(recipients.c.email, OWN_LOCALE.label("locale"))
+        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
+        .where(recipients.c.id == recipient_id)
+    )
+    person = connection.execute(query).one_or_none()
+    answered = consent.answered(connection, confirmation_id, recipient_id)
+    if person is None or is_erased(person.email) or answered is None:
+        return None
+    state = consent.standings(connection, [recipient_id], now, terms.rules).get(recipient_id)
+    if state is ConsentState.PENDING and not answered:
+        return Asked(Question.OPEN, person.locale)
+    may = permission(connection, recipient_id, person.email, terms, now).may_market
+    return Asked(Question.SETTLED if may else Question.CLOSED, person.locale)

@@ -83,7 +83,7 @@ def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: dat
     ids = {planned.recipient_id for planned in batch}
     person = policy.persons_of(connection, ids)
     brand, permissions = app.brand, look_up_permissions(connection, app, batch, now)
-    tired = _tired(connection, brand, ids)
+    tired = _tired(connection, app, ids)
     since = now - max((reach(_caps(brand, planned, tired)) for planned in batch), default=timedelta(0))
     counted: defaultdict[int, list[Counted]] = defaultdict(list)
     for who, mails in policy.counted_sends(connection, person, since, now, app.db.boot_id).items():
@@ -120,11 +120,13 @@ def _rivals(
     }
 
 
-def _tired(connection: Connection, brand: Brand, ids: Collection[int]) -> frozenset[int]:
-    limit = brand.guard.tighten_after
+def _tired(connection: Connection, app: App, ids: Collection[int]) -> frozenset[int]:
+    """Who has ignored too many marketing mails; nobody is expected to click in a receipt."""
+    limit = app.brand.guard.tighten_after
     if limit is None:
         return frozenset()
-    return frozenset(id_ for id_, count in policy.ignored(connection, ids).items() if count >= limit)
+    ignored = policy.ignored(connection, ids, app.campaigns.owed)
+    return frozenset(id_ for id_, count in ignored.items() if count >= limit)
 
 
 def ask(
@@ -200,6 +202,7 @@ def facts_of(
             planned.zone.country, planned.zone.region
         ),
         caps=_caps(brand, planned, people.tired),
+        tired=planned.recipient_id in people.tired,
         counted=tuple(people.counted_for(planned)),
         on_cap=OnCap(campaign.limits.on_cap) if campaign else OnCap.DEFER,
         snoozed_until=planned.snoozed_until,
@@ -257,7 +260,7 @@ def _members(
 def _caps(brand: Brand, planned: Planned, tired: Collection[int]) -> tuple[FrequencyCap, ...]:
     common = brand.frequency_cap
     shop = planned.campaign.caps_beside(common) if planned.campaign else common
-    own = (FrequencyCap.parse(planned.at_most),) if planned.at_most and planned.takes_slot else ()
+    own = (FrequencyCap.parse(planned.at_most),) if planned.at_most and not planned.is_owed else ()
     caps = (*shop, *own)
     return tuple(cap.halved() for cap in caps) if planned.recipient_id in tired else caps
 

@@ -36,8 +36,10 @@ def guard(app: App) -> None:
 
 
 def _breaches(connection: Connection, limits: Guard, app: App) -> Mapping[Target, Breach]:
+    """Transactional campaigns count for the brand; they do not pause themselves, as no pause holds their mails."""
+    owed = {(PauseScope.CAMPAIGN, name) for name in app.campaigns.owed}
     tolls = _tolls(connection, limits.over, app)
-    return {target: found for target, toll in tolls.items() if (found := breach(limits, toll))}
+    return {target: found for target, toll in tolls.items() if target not in owed and (found := breach(limits, toll))}
 
 
 def _tolls(connection: Connection, over: timedelta, app: App) -> dict[Target, Toll]:

@@ -20,6 +20,9 @@ from aftercart.policy.preferences import Choice, Pace, RefusalKind, RefusalWhy, 
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.store import is_erased
 
+Topics = Callable[[str], Collection[str]]
+"""All topics that can be chosen, that of a mail (empty: of none) among them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
@@ -49,9 +52,9 @@ class Person:
 
 
 def find_person(
-    db: Database, recipient_id: int, send_id: UUID, topics: Collection[str], terms: Terms, now: datetime
+    db: Database, recipient_id: int, send_id: UUID, topics: Topics, terms: Terms, now: datetime
 ) -> Person | None:
-    """The person as they stand; changes nothing. `topics`: all that there are. None: we do not know them."""
+    """The person as they stand; changes nothing. None: we do not know them."""
     with db.read() as connection:
         return _person(connection, recipient_id, send_id, topics, terms, now)
 
@@ -61,7 +64,7 @@ def keep_choice(
     recipient_id: int,
     send_id: UUID,
     choose: Callable[[Person], Choice],
-    topics: Collection[str],
+    topics: Topics,
     terms: Terms,
     now: datetime,
 ) -> tuple[Person, Person] | None:
@@ -76,7 +79,7 @@ def keep_choice(
     wanted = replace(wanted, refused=wanted.refused & offered)
     way = f"preferences:{send_id}"
     if before.blocked_for is None and wanted.topics != before.choice.topics:
-        _keep_topics(connection, before, wanted.topics, _all(topics, before.topic), way, now)
+        _keep_topics(connection, before, wanted.topics, topics(before.topic), way, now)
     refuse(connection, recipient_id, wanted.refused - before.choice.refused, RefusalWhy.LESS_LIKE_THIS, now)
     take_back(connection, recipient_id, before.choice.refused - wanted.refused)
     row = {
@@ -107,7 +110,7 @@ def _keep_topics(
 
 
 def _person(
-    connection: Connection, recipient_id: int, send_id: UUID, topics: Collection[str], terms: Terms, now: datetime
+    connection: Connection, recipient_id: int, send_id: UUID, topics: Topics, terms: Terms, now: datetime
 ) -> Person | None:
     query = (
         select(
@@ -144,7 +147,7 @@ def _person(
         blocked_for=standing.blocked_for,
         products=shown,
         choice=Choice(
-            topics=_wanted(standing, _all(topics, row.topic)),
+            topics=_wanted(standing, topics(row.topic)),
             at_most=Pace(row.at_most or ""),
             snoozed_until=worth_keeping(row.snoozed_until, now),
             locale=row.locale or "",
@@ -152,10 +155,6 @@ def _person(
             refused=refused,
         ),
     )
-
-
-def _all(topics: Collection[str], of_the_mail: str) -> set[str]:
-    return {*topics, of_the_mail} - {""}
 
 
 def _wanted(standing: Permission, topics: Collection[str]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from aftercart.db.tables import picks, preferences, products, recipients, refusa
 from aftercart.pipeline.own import OWN_LOCALE
 from aftercart.pipeline.permission import lock
 from aftercart.policy.preferences import RefusalKind, RefusalWhy, Refused
+from aftercart.rights.store import is_erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Offered:
 
 
 def find_offered(db: Database, wish: Wish) -> Offered | None:
-    """The pick that somebody speaks of; changes nothing. None: it is no longer kept."""
+    """The pick that somebody speaks of; changes nothing. None: it is no longer kept, or its person is erased."""
     with db.read() as connection:
         return _offered(connection, wish)
 
@@ -47,7 +48,7 @@ def find_offered(db: Database, wish: Wish) -> Offered | None:
 def keep_wish(connection: Connection, wish: Wish) -> Offered | None:
     """The product, or with "less like this" its category too, is not offered any more, or again with `undo`.
 
-    Doing it again changes nothing. None: the pick is no longer kept.
+    Doing it again changes nothing. None: the pick is no longer kept, or its person is erased.
     """
     lock(connection, wish.recipient_id)
     offered = _offered(connection, wish)
@@ -103,6 +104,7 @@ def _offered(connection: Connection, wish: Wish) -> Offered | None:
     is_refused = select(refusals.c.id).where(refusals.c.recipient_id == sends.c.recipient_id, itself).exists()
     query = (
         select(
+            recipients.c.email,
             OWN_LOCALE,
             picks.c.sku,
             picks.c.title,
@@ -116,4 +118,4 @@ def _offered(connection: Connection, wish: Wish) -> Offered | None:
         .where(sends.c.id == wish.send_id, sends.c.recipient_id == wish.recipient_id, picks.c.slot == wish.slot)
     )
     found = connection.execute(query).one_or_none()
-    return Offered(*found) if found else None
+    return Offered(*found[1:]) if found and not is_erased(found.email) else None

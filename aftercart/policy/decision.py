@@ -244,6 +244,8 @@ class Facts:
     mail_class: MailClass = MailClass.MARKETING
     caps: tuple[FrequencyCap, ...] = ()
     """None for transactional mail: it is never capped."""
+    tired: bool = False
+    """Whether the person has ignored so many mails that the caps were halved."""
     counted: tuple[Counted, ...] = ()
     snoozed_until: datetime | None = None
     """Until when the person asked for no mail."""
@@ -259,6 +261,11 @@ class Facts:
     """Why the campaign, or the brand, has paused itself; empty: it has not."""
     case_open: bool = False
     """Whether a support case about the order is open."""
+
+    @property
+    def is_owed(self) -> bool:
+        """Transactional."""
+        return self.mail_class is MailClass.TRANSACTIONAL
 
 
 Check = Callable[[Facts], Defer | Skip | None]
@@ -304,6 +311,7 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "content": facts.content,
         **_send_times(facts.send_times),
         "caps": [str(cap) for cap in facts.caps],
+        **({"tired": True} if facts.tired and facts.caps else {}),
         **({"snoozed_until": _utc(facts.snoozed_until)} if facts.snoozed_until else {}),
         "counted": [_utc(mail.at) for mail in facts.counted],
         "on_cap": facts.on_cap,
@@ -344,12 +352,13 @@ def _switched_off(facts: Facts) -> Defer | None:
 
 
 def _paused_itself(facts: Facts) -> Defer | None:
-    return _ask_again(facts, Reason.GUARD) if facts.guarded else None
+    """What annoys people is marketing. A receipt does not, and nobody may be left without it for days."""
+    return _ask_again(facts, Reason.GUARD) if facts.guarded and not facts.is_owed else None
 
 
 def _under_complaint(facts: Facts) -> Defer | None:
-    """Nobody who waits for an answer about an order wants to be sold what goes with it."""
-    return _ask_again(facts, Reason.CASE_OPEN) if facts.case_open else None
+    """Nobody who waits for an answer about an order wants to be sold what goes with it; what is owed still comes."""
+    return _ask_again(facts, Reason.CASE_OPEN) if facts.case_open and not facts.is_owed else None
 
 
 def _order_taken_back(facts: Facts) -> Defer | Skip | None:
@@ -388,13 +397,23 @@ def _too_late(facts: Facts) -> Skip | None:
 def _suppressed(facts: Facts) -> Skip | None:
     if facts.suppressed_for is None:
         return None
-    left = facts.suppressed_for is SuppressionReason.UNSUBSCRIBED
-    return Skip(Reason.UNSUBSCRIBED if left else Reason.SUPPRESSED)
+    return Skip(suppressed_as(facts.suppressed_for))
+
+
+def suppressed_as(reason: SuppressionReason) -> Reason:
+    """What is said of a mail that a suppression stops."""
+    match reason:
+        case SuppressionReason.UNSUBSCRIBED:
+            return Reason.UNSUBSCRIBED
+        case SuppressionReason.ERASED:
+            return Reason.ERASED
+        case _:
+            return Reason.SUPPRESSED
 
 
 def _not_permitted(facts: Facts) -> Skip | None:
     """Transactional mail is owed to its reader, who need not have agreed to it."""
-    if facts.mail_class is MailClass.TRANSACTIONAL:
+    if facts.is_owed:
         return None
     return None if may_market(facts.consent) else Skip(Reason.NO_CONSENT)
 
@@ -437,7 +456,7 @@ def _too_many_lately(facts: Facts) -> Defer | Skip | None:
 
 def _snoozed(facts: Facts) -> Defer | None:
     """Before the quiet hours, so that a break of months does not first wait for the morning. What is owed comes."""
-    if facts.snoozed_until is None or facts.now >= facts.snoozed_until or facts.mail_class is MailClass.TRANSACTIONAL:
+    if facts.snoozed_until is None or facts.now >= facts.snoozed_until or facts.is_owed:
         return None
     return Defer(_opening(facts, facts.snoozed_until), Reason.SNOOZED)
 

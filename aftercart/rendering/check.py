@@ -27,8 +27,10 @@ CLIPPED_BYTES = 102_000
 LONGEST_SUBJECT = 120
 
 
-def check_template(templates_dir: Path, name: str) -> list[TemplateFault]:
+def check_template(templates_dir: Path, name: str, *, is_owed: bool = False) -> list[TemplateFault]:
     """The faults of a template: it compiles, uses known values, renders its sample, carries the link it owes.
+
+    `is_owed`: only transactional mail uses it, which nobody can unsubscribe from.
 
     A fault in one of its files hides none in the others; only what can be seen no sooner than in the whole mail waits
     until the files are in order.
@@ -44,7 +46,7 @@ def check_template(templates_dir: Path, name: str) -> list[TemplateFault]:
     except TemplateError as err:
         faults.append(as_fault(err, folder / SAMPLE))
     if all(fault.warning for fault in faults):
-        return [*faults, *_whole_faults(templates_dir, name, as_given_to(name, sample))]
+        return [*faults, *_whole_faults(templates_dir, name, as_given_to(name, sample), is_owed)]
     return [*faults, *(fault for part in parts if part.file.name == BODY for fault in _compile_faults(part))]
 
 
@@ -80,7 +82,7 @@ def _compile_faults(body: Source) -> list[TemplateFault]:
     return []
 
 
-def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any]) -> Iterator[TemplateFault]:
+def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any], is_owed: bool) -> Iterator[TemplateFault]:
     """What shows when the mail is compiled and rendered."""
     try:
         sources = read_template(templates_dir, name)
@@ -94,7 +96,8 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any]) -> Ite
         message = f"the subject has {len(lines)} lines and a mail has one, so it would read {rendered.subject!r}"
         yield TemplateFault(_where(sources.subject.file, lines[1]), message, "write one line; notes go into {# #}")
     yield from _content_faults(rendered, sources, templates_dir / name / SAMPLE)
-    yield from _link_faults(rendered, sources, *_owed_link(name, sample))
+    if not is_owed or name == CONFIRMATION:
+        yield from _link_faults(rendered, sources, *_owed_link(name, sample))
     yield from _faults_where_something_lacks(template, sample, templates_dir / name / SAMPLE)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from aftercart.consent.statement import ConsentState
+from aftercart.consent.statement import Basis, ConsentState
 from aftercart.db.tables import (
     consents,
     decisions,
@@ -20,6 +20,7 @@ from aftercart.db.tables import (
     recipients,
     sends,
 )
+from aftercart.policy.suppression import MailClass
 from aftercart.reports.archived import archived
 
 
@@ -34,8 +35,18 @@ class PickWhy:
 
 
 @dataclass(frozen=True, slots=True)
+class Yes:
+    """What somebody said. `source`: where (`shopify:order`). `at` None: nobody knows when."""
+
+    at: datetime | None
+    source: str
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
-    """The facts. `consent_at` and `consent_source`: the yes that held when it was decided; None: none is on record."""
+    """The facts. `consent`: the yes that it rested on when it was decided; None: none is on record. `is_owed`: it was
+    transactional, and rested on none."""
 
     email: str
     locale: str
@@ -46,8 +57,8 @@ class Why:
     shop_order_id: str
     placed_at: datetime
     bought: tuple[str, ...]
-    consent_at: datetime | None
-    consent_source: str
+    is_owed: bool
+    consent: Yes | None
     decided_at: datetime | None
     zone: str
     zone_from: str
@@ -81,7 +92,6 @@ def why(connection: Connection, recipient_id: int, send_id: UUID) -> Why | None:
     lines = _lines(connection, row.order_id)
     allowed = _allowed(connection, send_id, kept.get("decisions", ()))
     at = allowed["at"] if allowed else row.sent_at
-    said = _consent(connection, recipient_id, at) if at else None
     inputs: Mapping[str, Any] = allowed["inputs"] if allowed else {}
     return Why(
         email=row.email,
@@ -93,8 +103,8 @@ def why(connection: Connection, recipient_id: int, send_id: UUID) -> Why | None:
         shop_order_id=row.shop_order_id,
         placed_at=row.placed_at,
         bought=tuple(dict.fromkeys(lines.values())),
-        consent_at=said.at if said else None,
-        consent_source=said.source if said else "",
+        is_owed=inputs.get("class") == MailClass.TRANSACTIONAL,
+        consent=_consent(connection, recipient_id, at) if at else None,
         decided_at=at,
         zone=inputs.get("zone", ""),
         zone_from=inputs.get("zone_from", ""),
@@ -121,16 +131,24 @@ def _allowed(connection: Connection, send_id: UUID, kept: Iterable[Mapping[str, 
     return max(rows, key=lambda row: row["at"], default=None)
 
 
-def _consent(connection: Connection, recipient_id: int, at: datetime) -> Any:
-    """The newest word at an instant, where it was a yes."""
-    query = (
-        select(consents.c.state, consents.c.at, consents.c.source)
-        .where(consents.c.recipient_id == recipient_id, consents.c.at <= at)
-        .order_by(consents.c.at.desc(), consents.c.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    return row if row and row.state == ConsentState.GRANTED else None
+def _consent(connection: Connection, recipient_id: int, at: datetime) -> Yes | None:
+    """The strongest yes that held at an instant, by what was known then; of equal ones the newest."""
+    heard = (consents.c.recipient_id == recipient_id, consents.c.at <= at, consents.c.recorded_at <= at)
+    rows = connection.execute(select(consents).where(*heard)).all()
+    noes = [row.at for row in rows if row.state == ConsentState.DENIED]
+    yeses = [
+        row
+        for row in rows
+        if row.state == ConsentState.GRANTED
+        and not (noes and (row.undated or row.at <= max(noes)))
+        and (row.expires_at is None or at < row.expires_at)
+    ]
+    newest = max(yeses, key=lambda row: (_basis(row.basis).strength, row.at), default=None)
+    return Yes(None if newest.undated else newest.at, newest.source, _basis(newest.basis)) if newest else None
+
+
+def _basis(word: str) -> Basis:
+    return Basis(word) if word in set(Basis) else Basis.UNSTATED
 
 
 def _picks(

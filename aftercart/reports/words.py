@@ -120,6 +120,8 @@ def _gate(facts: Facts) -> Iterable[str]:
     yield from _days(facts)
     if facts.get("caps"):
         yield f"At most {', '.join(facts['caps'])}; counted so far: {_counted(facts)}."
+    if facts.get("tired"):
+        yield "That is half of what the caps say: they have ignored too many mails in a row (`guard.tighten_after`)."
     yield from _content(facts)
     others = [stop for stop in facts.get("stops", ())[1:] if stop != Reason.EXPIRED or not facts.get("because")]
     if others:

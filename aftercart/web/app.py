@@ -57,7 +57,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.router.routes.extend(esp_webhook_routes(app, writer))
     web.router.routes.extend(link_routes(app, clicks, words, topics))
     web.router.routes.extend(person_routes(app, words, topics))
-    web.router.routes.extend(confirm_routes(app))
+    web.router.routes.extend(confirm_routes(app, words))
     web.router.routes.extend(icon_routes(app))
     web.router.routes.extend(front if front is not None else landing_routes(app))
     describe(web)

@@ -80,7 +80,8 @@ class _Doors:
         if leaver is None or leaver.has_left:
             return self._after(request, leaver)
         pages = self._answering.pages(request, leaver.locale)
-        may_choose = leaver.topic and not leaver.has_left_topic and len(self._topics.ids(leaver.topic)) > 1
+        topics = self._topics.ids(leaver.topic)
+        may_choose = leaver.topic in topics and not leaver.has_left_topic and len(topics) > 1
         return pages.ask(leaver.email, self._topics.name(leaver.topic, pages) if may_choose else "")
 
     def _after(self, request: Request, leaver: Leaver | None, only_topic: bool = False) -> Response:

@@ -86,8 +86,8 @@ _CONFIRM = _operation(
     "links",
     "token",
     {
-        200: "Confirmed, however often this is asked.",
-        404: "The token is not ours, or the question no longer stands.",
+        200: "Confirmed, however often this is asked; or, as the page says, they left since and nothing changes.",
+        404: "The token is not ours.",
         503: "The database is busy: ask again after `Retry-After` seconds.",
     },
 )

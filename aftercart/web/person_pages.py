@@ -16,6 +16,7 @@ from aftercart.pipeline.prefer import Person, find_person, keep_choice
 from aftercart.pipeline.refuse import Offered, Wish, find_offered, keep_wish
 from aftercart.policy.preferences import RefusalWhy
 from aftercart.reports.why import Why, why
+from aftercart.rights.store import is_erased
 from aftercart.tracking.tokens import PATHS, Purpose
 from aftercart.web.answering import Answering, start_of_body, token_of
 from aftercart.web.form import only_value, read_form
@@ -67,7 +68,7 @@ class _Preferences:
         except BadTokenError:
             return self._answering.pages(request).no_such_link()
         now = self._app.clock()
-        choose, topics, terms = self._form(request, "").reader(fields, now), self._topics.ids(), self._terms
+        choose, topics, terms = self._form(request, "").reader(fields, now), self._topics.ids, self._terms
         word = Word(
             "preferences_saved",
             recipient_id,
@@ -78,7 +79,7 @@ class _Preferences:
 
     def _show(self, request: Request) -> Response:
         recipient_id, send_id = self._app.tokens.read_page(Purpose.PREFERENCES, token_of(request))
-        person = find_person(self._app.db, recipient_id, send_id, self._topics.ids(), self._terms, self._app.clock())
+        person = find_person(self._app.db, recipient_id, send_id, self._topics.ids, self._terms, self._app.clock())
         if person is None:
             return self._answering.pages(request).no_such_link()
         form = self._form(request, person.locale)
@@ -120,7 +121,7 @@ class _Reading:
         recipient_id, send_id = self._app.tokens.read_page(Purpose.WHY, token_of(request))
         with self._app.db.read() as connection:
             facts: Why | None = why(connection, recipient_id, send_id)
-        if facts is None:
+        if facts is None or is_erased(facts.email):
             return self._answering.pages(request).no_such_link()
         pages = self._answering.pages(request, facts.locale)
         return pages.why(why_facts(facts, pages, self._topics, self._app.brand.time_zone))

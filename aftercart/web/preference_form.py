@@ -21,6 +21,8 @@ MOST_BYTES = 64_000
 PACES = {"any": Pace.ANY, "week": Pace.WEEKLY, "month": Pace.MONTHLY}
 SNOOZES = {"1": 1, "3": 3}
 """Value of the field → months."""
+_SHOWN = {"topic": "topics_shown", "refuse": "refusals_shown"}
+"""Name of the boxes → the hidden field that says that they were shown."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +58,25 @@ class PreferenceForm:
         }
 
     def reader(self, fields: Fields, now: datetime) -> Callable[[Person], Choice]:
-        """What the posted fields make of a person. What they do not name, or name oddly, stays as it is."""
+        """What the posted fields make of a person. What they do not name, or name oddly, stays as it is.
+
+        An empty box posts nothing, so of a list that was shown a field of its own says so (`topics_shown`).
+        """
 
         def choose(person: Person) -> Choice:
             if only_value(fields, "answer") == "leave":
                 return replace(person.choice, topics=frozenset())
             if only_value(fields, "answer") != "save":
                 return person.choice
-            zone = only_value(fields, "time_zone")
+            zone, language = only_value(fields, "time_zone"), only_value(fields, "language")
             zone = zone if known_zone(zone) else self._zone(person)
             chosen = Choice(
-                topics=frozenset(fields.get("topic", ())) & set(self.topics.ids(person.topic)),
+                topics=self._topics(fields, person),
                 at_most=PACES.get(only_value(fields, "pace"), person.choice.at_most),
                 snoozed_until=self._snoozed(only_value(fields, "snooze"), person, zone, now),
-                locale=only_value(fields, "language") if only_value(fields, "language") in NAMES else "",
+                locale=language if language in NAMES else person.choice.locale,
                 time_zone=zone,
-                refused=frozenset(filter(None, map(_refused, fields.get("refuse", ())))),
+                refused=_refusals(fields, person),
             )
             return self._without_what_is_known(chosen, person)
 
@@ -106,6 +111,8 @@ class PreferenceForm:
         pace = next(name for name, pace in PACES.items() if pace is choice.at_most)
         return [
             ("answer", "save"),
+            ("topics_shown", "yes"),
+            ("refusals_shown", "yes"),
             *(("topic", id_) for id_ in sorted(choice.topics)),
             ("pace", pace),
             ("snooze", choice.snoozed_until.isoformat() if choice.snoozed_until else "none"),
@@ -113,6 +120,12 @@ class PreferenceForm:
             ("time_zone", self._zone(person)),
             *(("refuse", f"{one.kind}:{one.value}") for one in sorted(choice.refused)),
         ]
+
+    def _topics(self, fields: Fields, person: Person) -> frozenset[str]:
+        """Those chosen of all that can be; what was left out of a list that nobody saw was not left."""
+        if not _has(fields, "topic"):
+            return person.choice.topics
+        return frozenset(fields.get("topic", ())) & set(self.topics.ids(person.topic))
 
     def _without_what_is_known(self, chosen: Choice, person: Person) -> Choice:
         """What is as the shop says follows the shop, also when it learns better: only what differs was chosen."""
@@ -153,6 +166,17 @@ def zones_by_continent() -> Mapping[str, list[str]]:
     for name in names:
         continents.setdefault(name.partition("/")[0], []).append(name)
     return continents
+
+
+def _has(fields: Fields, name: str) -> bool:
+    """Whether a list of boxes was posted, perhaps with all of them empty."""
+    return name in fields or _SHOWN[name] in fields
+
+
+def _refusals(fields: Fields, person: Person) -> frozenset[Refused]:
+    if not _has(fields, "refuse"):
+        return person.choice.refused
+    return frozenset(filter(None, map(_refused, fields.get("refuse", ()))))
 
 
 def _refused(written: str) -> Refused | None:

@@ -80,6 +80,10 @@ class RecipientPages:
         """They said yes."""
         return self._page("confirmed.html")
 
+    def no_longer_asked(self) -> HTMLResponse:
+        """They left since they were asked, and an old link brings nobody back."""
+        return self._page("no_longer_asked.html")
+
     def landing(self, shop_url: str) -> HTMLResponse:
         """The front door: says whose mails come from here, and where the shop is."""
         return self._page("landing.html", shop_url=shop_url)

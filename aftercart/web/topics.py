@@ -4,11 +4,13 @@ from collections.abc import Callable, Collection
 
 from aftercart.campaigns.loader import Campaigns
 from aftercart.campaigns.schema import DEFAULT_TOPIC
+from aftercart.campaigns.topics import topics_owed
 from aftercart.web.recipient_pages import RecipientPages
 
 
 class Topics:
-    """Those that the brand file lists; without a list, those that campaigns name."""
+    """Those that the brand file lists; without a list, those that campaigns name. Only of marketing: what is owed to a
+    reader comes whatever they choose."""
 
     def __init__(self, campaigns: Callable[[], Campaigns]) -> None:
         self._campaigns = campaigns
@@ -18,7 +20,9 @@ class Topics:
         campaigns = self._campaigns()
         listed = [topic.id for topic in campaigns.brand.topics]
         used = [campaign.topic for campaign in campaigns.by_name.values() if campaign.status != "draft"]
-        return tuple(dict.fromkeys([*(listed or used or [DEFAULT_TOPIC]), *([of_the_mail] if of_the_mail else [])]))
+        wanted = [*(listed or used), *([of_the_mail] if of_the_mail else [])]
+        owed = topics_owed(campaigns.by_name.values())
+        return tuple(dict.fromkeys(topic for topic in wanted if topic not in owed)) or (DEFAULT_TOPIC,)
 
     def name(self, topic_id: str, pages: RecipientPages) -> str:
         """What a reader calls it."""

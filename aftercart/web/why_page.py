@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from aftercart.reports.why import PickWhy, Why
+from aftercart.consent.statement import Basis
+from aftercart.reports.why import PickWhy, Why, Yes
 from aftercart.web.recipient_pages import RecipientPages
 from aftercart.web.topics import Topics
+
+ELSEWHERE = ("import", "klaviyo", "mailchimp")
+"""Sources of a yes that came in by a file."""
 
 
 def why_facts(why: Why, pages: RecipientPages, topics: Topics, shop_zone: str) -> dict[str, Any]:
@@ -14,6 +18,7 @@ def why_facts(why: Why, pages: RecipientPages, topics: Topics, shop_zone: str) -
     return {
         "subject": why.subject,
         "sentences": list(_sentences(why, pages, topics, zone)),
+        "may_leave": not why.is_owed,
         "picks": [(pick.title, _because(pick, pages)) for pick in why.picks],
     }
 
@@ -29,11 +34,12 @@ def _sentences(why: Why, pages: RecipientPages, topics: Topics, zone: str) -> It
     )
     if why.bought:
         yield say("You bought: %(products)s.", products=", ".join(why.bought))
-    yield say(
-        "This mail is one of those about “%(topic)s”, from the campaign “%(campaign)s”.",
-        topic=topics.name(why.topic, pages),
-        campaign=why.campaign,
-    )
+    if not why.is_owed:  # nobody chooses what is owed by its topic
+        yield say(
+            "This mail is one of those about “%(topic)s”, from the campaign “%(campaign)s”.",
+            topic=topics.name(why.topic, pages),
+            campaign=why.campaign,
+        )
     yield _consent(why, pages, zone)
     if why.sent_at:
         sent = pages.clock(why.sent_at, zone)
@@ -45,17 +51,48 @@ def _sentences(why: Why, pages: RecipientPages, topics: Topics, zone: str) -> It
 
 
 def _consent(why: Why, pages: RecipientPages, zone: str) -> str:
+    """On what the mail rested, in words that claim no more than is on record."""
     say = pages.words
-    if why.consent_at is None:
+    if why.is_owed:
+        return say("This mail belongs to your order; you get it whether or not you want marketing mail.")
+    if why.consent is None:
         return say("We find no record of when you agreed to our mails. You can leave with one click.")
-    day, source = pages.day(why.consent_at, zone), why.consent_source.partition(":")[0]
-    if source in ("preferences", "page"):
-        return say("You agreed to our mails on %(day)s, on the page where you choose them.", day=day)
-    if source == "import":
-        return say("You agreed to our mails on %(day)s, as our earlier mail system has it.", day=day)
-    if source in ("shopify", "woocommerce", "generic"):
-        return say("You agreed to our mails on %(day)s, in our shop.", day=day)
-    return say("You agreed to our mails on %(day)s (%(source)s).", day=day, source=why.consent_source)
+    said = why.consent
+    if said.at is None:
+        return _undated(said, pages)
+    day, source = pages.day(said.at, zone), _place(said)
+    match said.basis:
+        case Basis.IMPLIED:
+            return say("We write to you because you bought from us on %(day)s.", day=day)
+        case Basis.SOFT_OPT_IN:
+            return say("You gave us your address with an order on %(day)s, and we write about similar things.", day=day)
+        case Basis.DOUBLE_OPT_IN if source != "preferences":
+            return say("You confirmed on %(day)s that you want our mails.", day=day)
+        case _ if source == "preferences":
+            return say("You agreed to our mails on %(day)s, on the page where you choose them.", day=day)
+        case _ if source in ELSEWHERE:
+            return say("You agreed to our mails on %(day)s, as our earlier mail system has it.", day=day)
+        case _:
+            return say("You agreed to our mails on %(day)s, in our shop.", day=day)
+
+
+def _undated(said: Yes, pages: RecipientPages) -> str:
+    say = pages.words
+    match said.basis:
+        case Basis.IMPLIED:
+            return say("We write to you because you bought from us.")
+        case Basis.SOFT_OPT_IN:
+            return say("You gave us your address with an order, and we write about similar things.")
+        case Basis.DOUBLE_OPT_IN:
+            return say("You confirmed that you want our mails; the day is not on record.")
+        case _ if _place(said) in ELSEWHERE:
+            return say("As our earlier mail system has it, you agreed to our mails; the day is not on record.")
+        case _:
+            return say("You agreed to our mails, in our shop; the day is not on record.")
+
+
+def _place(said: Yes) -> str:
+    return said.source.partition(":")[0]
 
 
 def _because(pick: PickWhy, pages: RecipientPages) -> str:

@@ -10,11 +10,11 @@ from aftercart.web.languages import NAMES
 from tests.browser.axe import violations
 from tests.browser.chromium import DESKTOP, PHONE, Page, Scheme, Screen
 from tests.cast import ADA
-from tests.web.reader import TOPICS, Reader, reading
+from tests.web.reader import TOPICS, Reader, asked_to_confirm, reading
 
 pytestmark = pytest.mark.browser
 
-PAGES = {"u": "unsubscribe", "p": "preferences", "w": "why", "l": "less", "h": "have"}
+PAGES = {"y": "confirm", "u": "unsubscribe", "p": "preferences", "w": "why", "l": "less", "h": "have"}
 LONG = {**ADA, "email": f"ada.{'x' * 50}@{'long' * 12}.example"}
 
 
@@ -23,6 +23,7 @@ def ada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     with reading(
         tmp_path_factory.mktemp("ada"), LONG, TOPICS + f"logo_url: https://www.example.com/{'x' * 9}.png\n"
     ) as reader:
+        reader.more["y"] = asked_to_confirm(reader.app)
         yield reader
 
 

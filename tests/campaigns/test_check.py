@@ -100,6 +100,29 @@ def test_a_template_for_which_the_step_lets_too_few_products_through_is_a_warnin
     assert "warning: steps[0].template: cannot be filled with 1 product, and `at_least` lets that" in result.stdout
 
 
+def test_only_mail_that_one_can_leave_must_lead_out(deployment: Path) -> None:
+    body = (
+        "<mjml><mj-body><mj-section><mj-column><mj-text>Thank you</mj-text></mj-column></mj-section></mj-body></mjml>"
+    )
+    receipt = deployment / "templates" / "receipt"
+    receipt.mkdir()
+    (receipt / "body.mjml").write_text(body, encoding="utf-8")
+    (receipt / "subject.txt").write_text("Your order", encoding="utf-8")
+    (receipt / "sample.json").write_text(
+        (deployment / "templates" / "accessories" / "sample.json").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    assert "the HTML has no link to {{ links.unsubscribe }}" in run("check", deployment).stdout
+    campaign = deployment / "campaigns" / "receipt.yaml"
+    campaign.write_text(
+        "campaign: receipt\nstatus: active\nclass: transactional\ntrigger: order.completed\n"
+        "steps: [{id: one, after: 1h, template: receipt}]\n",
+        encoding="utf-8",
+    )
+    assert "links.unsubscribe" not in run("check", deployment).stdout
+    edit(campaign, "class: transactional\n", "")
+    assert "the HTML has no link to {{ links.unsubscribe }}" in run("check", deployment).stdout
+
+
 def test_a_template_that_is_only_begun_says_what_is_missing(deployment: Path) -> None:
     (deployment / "templates" / "accessories" / "body.mjml").unlink()
     (deployment / "templates" / "New Mail").mkdir()

@@ -137,6 +137,26 @@ def test_a_topic_that_the_brand_does_not_list_is_told(folder: Any, topic: str, s
     assert folder.faults() == []
 
 
+def test_a_topic_that_nobody_can_leave_is_told(folder: Any) -> None:
+    folder.edit("name:", "topics: [{id: tips, name: Tips}, {id: orders, name: Orders}]\nname:", "brand.yaml")
+    folder.edit("status: active\n", "status: active\ntopic: tips\n")
+    receipt = "campaign: receipt\nstatus: active\nclass: transactional\ntopic: orders\ntrigger: order.completed\n"
+    folder.write("receipt.yaml", receipt + "steps: [{id: one, after: 1h, template: reviews}]\n")
+    [fault] = folder.faults()
+    assert "warning: topics[1].id: only transactional mail is about it, so people cannot leave it" in fault
+    folder.edit("topic: tips\n", "topic: orders\n")
+    assert folder.faults() == []
+
+
+def test_the_template_of_double_opt_in_is_none_for_a_campaign(folder: Any) -> None:
+    folder.edit("template: accessories", "template: confirm")
+    [fault] = folder.faults()
+    assert fault.startswith("9:5: error: steps[0].template: 'confirm' is the template of double opt-in")
+    (folder.root / "templates" / "confirm").mkdir()
+    (folder.root / "templates" / "confirm" / "body.mjml").touch()
+    assert folder.faults() == [fault]
+
+
 def test_the_limits_of_the_brand_count_as_well(folder: Any) -> None:
     folder.edit("  frequency_cap: [1 per 1d]\n  quiet_hours: 21:00-08:00\n", "  priority: 1\n")
     folder.edit("    valid_for: 3d\n", "")

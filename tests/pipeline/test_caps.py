@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from aftercart.bootstrap import App
-from aftercart.db.tables import decisions, enrollments, recipients, sends
+from aftercart.db.tables import decisions, enrollments, preferences, recipients, sends
 from aftercart.delivery.base import Outcome
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.hand_over import hand_over
@@ -208,6 +208,18 @@ def test_transactional_mail_is_never_capped_and_takes_a_slot_only_when_told(
     assert [row["counted_at"] is not None for row in rows(app, sends) if row["state"] == "sent"] == [bool(classes)] * 2
     run_until(app, DUE + HOUR)
     assert marketing in {row["state"] for row in rows(app, sends) if row["campaign"] == "accessories"}
+
+
+def test_who_wants_mail_once_a_week_still_gets_all_that_is_owed(open_app: Open) -> None:
+    """A slot that it takes does not make it capped."""
+    app = open_app(transactional(counts="true"))
+    order(app, "1", ADA)
+    order(app, "2", ADA, [HELMET])
+    with app.db.write() as connection:
+        row = {"locale": "", "time_zone": "", "at_most": "1 per 7d", "updated_at": app.clock()}
+        connection.execute(preferences.insert().values(recipient_id=rows(app, recipients)[0]["id"], **row))
+    run_until(app, DUE)
+    assert fates(app) == [("sent", "sent")] * 2
 
 
 def test_transactional_mail_needs_no_consent_and_belongs_to_no_holdout(open_app: Open) -> None:

@@ -41,6 +41,8 @@ from tests.cast import (
 
 EMAIL = str(ADA["email"])
 DUE = MONDAY + 3 * DAY
+MAY, NO_MORE = "Example Bikes peut vous écrire.", "Ce lien n’est plus valable"
+"""What a page says to Ada, who reads French."""
 
 
 @pytest.fixture
@@ -71,9 +73,13 @@ def path_in(html: str) -> str:
     return found[0]
 
 
-def visit(app: App, method: str, path: str) -> int:
+def page_at(app: App, method: str, path: str) -> httpx.Response:
     with serving(create_web(app)) as url, httpx.Client(base_url=url, timeout=30) as client:
-        return client.request(method, path).status_code
+        return client.request(method, path)
+
+
+def visit(app: App, method: str, path: str) -> int:
+    return page_at(app, method, path).status_code
 
 
 def confirm(app: App, number: int = -1) -> int:
@@ -156,7 +162,8 @@ def test_an_old_link_brings_nobody_back_who_left_later(small: App) -> None:
     send = only_send(small)
     clock_of(small).step(HOUR)
     leave(small, send["recipient_id"], send["id"])
-    assert confirm(small) == 404
+    assert NO_MORE in page_at(small, "GET", path_in(outbox(small).messages[0].html)).text
+    assert NO_MORE in page_at(small, "POST", path_in(outbox(small).messages[0].html)).text
     assert states(small) == ["pending", "denied"]
     assert len(rows(small, suppressions)) == 1
 
@@ -164,10 +171,14 @@ def test_an_old_link_brings_nobody_back_who_left_later(small: App) -> None:
 def test_after_a_confirmation_and_a_leave_the_same_link_does_nothing(small: App) -> None:
     order(small, "1", ADA)
     run_until(small, MONDAY + HOUR)
-    assert confirm(small) == 200
+    path = path_in(outbox(small).messages[0].html)
+    assert "Example Bikes peut-il vous écrire ?" in page_at(small, "GET", path).text
+    assert MAY in page_at(small, "POST", path).text
+    assert MAY in page_at(small, "GET", path).text
     clock_of(small).step(HOUR)
     leave(small, only_send(small)["recipient_id"], only_send(small)["id"])
-    assert confirm(small) == 200
+    for method in ("GET", "POST"):
+        assert NO_MORE in page_at(small, method, path).text
     assert states(small) == ["pending", "granted", "denied"]
     assert len(rows(small, suppressions)) == 1
 

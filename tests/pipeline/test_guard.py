@@ -229,6 +229,22 @@ def test_nothing_is_let_go_on_that_is_not_paused(open_app: Open) -> None:
 # ---------------------------------------------------------------- one person
 
 
+RECEIPT = (
+    "campaign: receipt\nstatus: active\nclass: transactional\ntrigger: order.completed\n"
+    "steps: [{id: receipt, after: 1h, template: plain}]\n"
+)
+
+
+def test_a_pause_holds_no_mail_that_is_owed_and_such_mail_does_not_pause_itself(open_app: Open) -> None:
+    app = open_app("double_opt_in: true\nguard: {at_least: 20}\n", RECEIPT)
+    sent(app.db, MONDAY, mails=100, complaints=6, name="receipt")
+    tidy(app)
+    assert paused(app) == [("brand", "")]
+    order(app, "1", ADA)
+    run_until(app, MONDAY + 2 * HOUR)
+    assert ["/y/" in mail.html for mail in outbox(app).mails_to(str(ADA["email"]))] == [True, False]
+
+
 def test_who_ignores_mails_gets_half_as_many_until_they_click(open_app: Open) -> None:
     app = open_app(
         "frequency_cap: [1 per 2d]\nguard: {tighten_after: 2}\n",
@@ -237,6 +253,8 @@ def test_who_ignores_mails_gets_half_as_many_until_they_click(open_app: Open) ->
     order(app, "1", ADA, [BIKE])
     run_until(app, MONDAY + 8 * DAY)
     assert went(app) == {"complements": True, "d3": True, "d5": False, "d7": True}, "4 days apart after the second"
+    told = [line for moment in only_story(app).moments for line in in_words(moment.kind, moment.facts)]
+    assert any("That is half of what the caps say" in line for line in told)
     click(app, outbox(app).messages[-1])
     run_until(app, MONDAY + 12 * DAY)
     assert went(app)["d10"]
@@ -257,3 +275,12 @@ def test_nobody_is_tired_of_mails_unless_the_brand_file_says_when(open_app: Open
     order(app, "1", customer(1), [BIKE])
     run_until(app, MONDAY + 6 * DAY)
     assert all(went(app).values())
+
+
+def test_nobody_is_expected_to_click_in_what_they_are_owed(open_app: Open) -> None:
+    calm = campaign(after="3d", at="null", valid_for="1h", quiet="null", more_steps=steps(5))
+    receipts = RECEIPT.replace("steps: [", "steps: [{id: thanks, after: 0s, template: plain}, ")
+    app = open_app("frequency_cap: [1 per 2d]\nguard: {tighten_after: 2}\n", calm, receipts)
+    order(app, "1", customer(1), [BIKE])
+    run_until(app, MONDAY + 6 * DAY)
+    assert went(app) == {"d5": True, "complements": True, "receipt": True, "thanks": True}

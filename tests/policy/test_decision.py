@@ -28,7 +28,7 @@ from aftercart.policy.decision import (
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, next_free
 from aftercart.policy.quiet_hours import QuietHours
 from aftercart.policy.send_times import ANY_TIME, SendTimes
-from aftercart.policy.suppression import SuppressionReason
+from aftercart.policy.suppression import MailClass, SuppressionReason
 
 PARIS = ZoneInfo("Europe/Paris")
 NOON = datetime(2026, 5, 5, 12, tzinfo=PARIS)
@@ -95,6 +95,7 @@ def test_a_mail_with_nothing_against_it_may_go() -> None:
         ({"consent": ConsentState.PENDING}, Reason.NO_CONSENT, "skipped"),
         ({"suppressed_for": SuppressionReason.UNSUBSCRIBED}, Reason.UNSUBSCRIBED, "skipped"),
         ({"suppressed_for": SuppressionReason.HARD_BOUNCE}, Reason.SUPPRESSED, "skipped"),
+        ({"suppressed_for": SuppressionReason.ERASED}, Reason.ERASED, "canceled"),
         ({"holdout": True}, Reason.HOLDOUT, "skipped"),
         ({"content": ContentFault.NO_PICKS}, Reason.NO_PICKS, "skipped"),
     ],
@@ -105,6 +106,21 @@ def test_what_can_never_go_is_skipped_or_canceled(change: dict[str, Any], reason
     assert answer == Skip(reason)
     assert isinstance(answer, Skip)
     assert answer.state == state
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"guarded": "complaints came to 6%"}, Reason.GUARD),
+        ({"case_open": True}, Reason.CASE_OPEN),
+        ({"consent": None}, Reason.NO_CONSENT),
+        ({"snoozed_until": NOON + DAY}, Reason.SNOOZED),
+    ],
+    ids=["guard", "case", "consent", "break"],
+)
+def test_what_holds_marketing_alone_does_not_hold_what_is_owed(change: dict[str, Any], reason: Reason) -> None:
+    assert decide(replace(GOOD, **change)).stops == (reason,)
+    assert decide(replace(GOOD, caps=(), mail_class=MailClass.TRANSACTIONAL, **change)).answer == Allow()
 
 
 @settings(deadline=None)

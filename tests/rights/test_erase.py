@@ -182,7 +182,7 @@ def test_planned_mails_are_canceled_and_later_orders_are_not_mailed(small: App) 
     order(small, "2", EDA)
     run_until(small, MONDAY + 20 * DAY)
     assert outbox(small).messages == []
-    assert set(fates(small)) == {("canceled", "erased"), ("skipped", "suppressed")}
+    assert set(fates(small)) == {("canceled", "erased")}
     with small.db.read() as connection:
         (kept,) = suppressions_of(connection, [ADDRESS], small.address_hashes)[ADDRESS]
     assert (kept.reason, kept.scope) == ("erased", "all")
@@ -297,7 +297,7 @@ def test_without_the_key_of_its_time_nothing_starts(database_url: str, tmp_path:
     with engine(tmp_path / "data", clock, secret_key=("n" * 40,), erasure_keys=SECRET_KEY, **common) as app:
         order(app, "1", EDA)
         run_until(app, DUE + HOUR)
-        assert {reason for _, reason in fates(app)} <= {"suppressed", None}
+        assert {reason for _, reason in fates(app)} <= {"erased", None}
         assert outbox(app).messages == []
 
 

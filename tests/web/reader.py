@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import unescape
 from html.parser import HTMLParser
@@ -15,7 +15,10 @@ import httpx
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import consents, preferences, refusals, suppressions
+from aftercart.consent.standing import ConsentRules
+from aftercart.consent.statement import ConsentState, ConsentStatement
+from aftercart.consent.store import record
+from aftercart.db.tables import confirmations, consents, preferences, recipients, refusals, suppressions
 from aftercart.delivery.base import Message
 from aftercart.testing import engine, run_until
 from aftercart.web.app import create_web
@@ -29,6 +32,13 @@ link_hosts: [example.com]
 topics:
   - {id: recommendations, name: {en: What goes with it, fr: Ce qui va avec}}
   - {id: tips, name: Tips, description: How to look after your bike}
+"""
+RECEIPT = """\
+campaign: receipt
+status: active
+class: transactional
+trigger: order.completed
+steps: [{id: receipt, after: 3d, at: "10:00", template: plain}]
 """
 BODY = """\
 <mjml><mj-body><mj-section><mj-column>
@@ -51,10 +61,12 @@ class Reader:
     app: App
     client: httpx.Client
     message: Message
+    more: dict[str, str] = field(default_factory=dict)
+    """Paths of links that stand in other mails, by their kind."""
 
     def path(self, kind: str, number: int = 0) -> str:
         """The path of the mail's link of that kind (`p`, `l` ...)."""
-        return links_of(self.message)[kind][number]
+        return self.more[kind] if kind in self.more else links_of(self.message)[kind][number]
 
     def get(self, kind: str, **headers: str) -> httpx.Response:
         return self.client.get(self.path(kind), headers=headers)
@@ -124,11 +136,28 @@ class Forms(HTMLParser):
             self._in_button = False
 
 
+def asked_to_confirm(app: App) -> str:
+    """Somebody says yes and has to confirm it; the path of the link that their mail has."""
+    with app.db.write() as connection:
+        zoe = {"email": "zoe@example.com", "first_name": "", "locale": "", "time_zone": "", "country": ""}
+        made = connection.execute(recipients.insert().values(**zoe, created_at=app.clock()).returning(recipients.c.id))
+        id_ = made.scalar_one()
+        yes = ConsentStatement(ConsentState.GRANTED, "generic:footer", app.clock())
+        record(connection, [(id_, yes)], app.clock(), ConsentRules(double_opt_in=True))
+    (question,) = rows(app, confirmations)
+    return f"/y/{app.tokens.confirm(id_, question['id'])}"
+
+
 @contextmanager
-def reading(folder: Path, who: dict[str, Any] = ADA, brand: str = TOPICS, database_url: str = "") -> Iterator[Reader]:
+def reading(
+    folder: Path, who: dict[str, Any] = ADA, brand: str = TOPICS, database_url: str = "", is_owed: bool = False
+) -> Iterator[Reader]:
     """A shop that sells to somebody and writes to them, and they open the mail."""
     step = "recommend: {slots: 3, at_least: 1, fallback: [best_sellers]}, template: plain"
-    shop = Shop(folder / "shop").write(campaign().replace("template: plain", step), brand=brand)
+    text = campaign().replace("template: plain", step)
+    if is_owed:
+        text = RECEIPT
+    shop = Shop(folder / "shop").write(text, brand=brand)
     shop.template("plain", BODY)
     with engine(folder, SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
         stock_up(app)

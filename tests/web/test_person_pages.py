@@ -1,7 +1,7 @@
 """What a reader can do from their mail: choose, look at it in a browser, ask why, and say what not to be offered."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from aftercart.campaigns.live import LOOK_AGAIN_S
-from aftercart.db.tables import copies, sends
+from aftercart.db.tables import consents, copies, sends
+from aftercart.pipeline import rights
 from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.reports.explain import explain
@@ -171,6 +172,30 @@ def test_odd_forms_choose_nothing(ada: Reader, body: bytes) -> None:
     assert ada.said() == before
 
 
+def test_a_field_that_is_not_named_stays_as_it_is(ada: Reader) -> None:
+    chosen = {"language": "de", "time_zone": "Asia/Tokyo", "refuse": ["category:LAMP category"], "snooze": "1"}
+    ada.press(ada.get("p"), "Save", topic=["tips"], pace="week", **chosen)
+    before = ada.said()
+    for body in ({"answer": "save"}, {"answer": "save", "pace": "week"}, {"answer": "save", "language": "de"}):
+        assert ada.client.post(ada.path("p"), data=body).status_code == 200
+        assert ada.said() == before, body
+    ada.press(ada.get("p"), "Speichern", refuse=None)
+    assert (ada.said()["refusals"], ada.said()["suppressions"]) == ([], before["suppressions"])
+
+
+def test_topics_of_what_is_owed_are_offered_nowhere(
+    ada: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {'value="tips"' in ada.get("p").text, "Only from" in ada.get("u").text} == {True}
+    owed = "campaign: receipt\nstatus: active\nclass: transactional\ntopic: tips\ntrigger: order.completed\n"
+    file = tmp_path / "shop" / "campaigns" / "receipt.yaml"
+    file.write_text(owed + "steps: [{id: receipt, after: 1h, template: plain}]\n", encoding="utf-8")
+    monkeypatch.setattr("aftercart.campaigns.live.monotonic", lambda: monotonic() + LOOK_AGAIN_S)
+    assert {'value="tips"' in ada.get("p").text, "Only from" in ada.get("u").text} == {False}
+    ada.press(ada.get("p"), "Save")
+    assert ada.said()["suppressions"] == []
+
+
 # ---------------------------------------------------------------- how often, and a break
 
 
@@ -297,6 +322,73 @@ def test_the_page_says_why_in_the_facts_that_it_was_decided_on(ada: Reader) -> N
         "popular with our customers",
     ):
         assert words in page, words
+
+
+AGREED = "You agreed to our mails"
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"basis": "implied"}, "We write to you because you bought from us on 1 March 2026."),
+        ({"basis": "implied", "undated": True}, "We write to you because you bought from us."),
+        ({"basis": "soft_opt_in"}, "You gave us your address with an order on 1 March 2026, and we write"),
+        ({"basis": "double_opt_in", "source": "confirmation:0190"}, "You confirmed on 1 March 2026 that you want our"),
+        (
+            {"basis": "double_opt_in", "undated": True},
+            "You confirmed that you want our mails; the day is not on record.",
+        ),
+        ({"basis": "double_opt_in", "source": "preferences:0190"}, f"{AGREED} on 1 March 2026, on the page where you"),
+        ({"source": "mailchimp"}, f"{AGREED} on 1 March 2026, as our earlier mail system has it."),
+        (
+            {"source": "import:fair", "undated": True},
+            "As our earlier mail system has it, you agreed to our mails; the day",
+        ),
+        ({"basis": "express"}, f"{AGREED} on 1 March 2026, in our shop."),
+        ({"undated": True}, f"{AGREED}, in our shop; the day is not on record."),
+        ({"expires_at": DUE - DAY}, "We find no record of when you agreed to our mails."),
+        ({"recorded_at": DUE + DAY}, "We find no record of when you agreed to our mails."),
+    ],
+)
+def test_the_page_claims_no_other_consent_than_is_on_record(ada: Reader, said: dict[str, Any], sentence: str) -> None:
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    row = {"at": at, "recorded_at": at, "basis": "", "source": "shopify:order", "undated": False, **said}
+    with ada.app.db.write() as connection:
+        connection.execute(consents.update().values(**row))
+    page = ada.get("w").text
+    assert sentence in page
+    assert "0190" not in page
+
+
+def test_the_strongest_yes_that_held_is_named(ada: Reader) -> None:
+    with ada.app.db.write() as connection:
+        (first,) = connection.execute(consents.select()).mappings()
+        earlier = datetime(2026, 2, 1, 12, tzinfo=UTC)
+        row = {name: value for name, value in first.items() if name != "id"} | {"at": earlier, "basis": "double_opt_in"}
+        connection.execute(consents.insert().values(**row))
+    assert "You confirmed on 1 February 2026" in ada.get("w").text
+    with ada.app.db.write() as connection:
+        no = {"state": "denied", "at": earlier + DAY, "basis": ""}
+        connection.execute(consents.insert().values(**row | no))
+    assert "You agreed to our mails on 2 March 2026, in our shop." in ada.get("w").text
+
+
+def test_of_what_is_owed_no_consent_is_claimed_and_no_way_out_promised(tmp_path: Path) -> None:
+    with reading(tmp_path, {**ENGLISH, "accepts_marketing": False}, is_owed=True) as ada:
+        page = ada.get("w").text
+        assert "This mail belongs to your order; you get it whether or not you want marketing mail." in page
+        assert not any(words in page for words in ("agreed", "leave", "One click", "one click"))
+
+
+def test_to_who_was_erased_every_link_is_as_any_that_we_do_not_know(ada: Reader) -> None:
+    unknown = ada.client.get("/w/nonsense")
+    rights.erase(ada.app, "ada@example.com")
+    before = ada.said()
+    for kind in "pvwlhu":
+        for answer in (ada.get(kind), *([] if kind in "vw" else [ada.client.post(ada.path(kind))])):
+            assert answer.status_code == 404, kind
+            assert answer.text.partition("</style>")[2] == unknown.text.partition("</style>")[2]
+    assert ada.said() == before
 
 
 # ---------------------------------------------------------------- both databases

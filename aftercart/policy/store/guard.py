@@ -1,7 +1,7 @@
 """What the guard looks at, and what it has paused."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -100,8 +100,11 @@ def _send_in(way: str) -> UUID | None:
         return None
 
 
-def ignored(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, int]:
-    """How many mails each person was sent since they last clicked in one, as a person does, or ordered."""
+def ignored(connection: Connection, recipient_ids: Iterable[int], but_not: Collection[str] = ()) -> dict[int, int]:
+    """How many mails each person was sent since they last clicked in one, as a person does, or ordered.
+
+    `but_not`: campaigns whose mails are not counted.
+    """
     found: dict[int, int] = {}
     for ids in chunks(recipient_ids):
         clicked = _last(clicks.c.recipient_id, clicks.c.at, clicks.c.verdict == "human", ids)
@@ -113,6 +116,7 @@ def ignored(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, i
             .where(
                 sends.c.recipient_id.in_(ids),
                 sends.c.state.in_(REACHED),
+                sends.c.campaign.not_in(sorted(but_not)),
                 or_(clicked.c.last.is_(None), sends.c.sent_at > clicked.c.last),
                 or_(ordered.c.last.is_(None), sends.c.sent_at > ordered.c.last),
             )
