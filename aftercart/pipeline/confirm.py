@@ -21,6 +21,7 @@ from aftercart.db.session import Database
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.retry import retry_at
 from aftercart.errors import TemplateError
+from aftercart.pipeline.permission import lift, lock
 from aftercart.policy import store as policy
 from aftercart.policy.decision import RECHECK, Reason
 from aftercart.policy.quiet_hours import person_hash
@@ -49,13 +50,14 @@ def _claim(app: App, ids: Collection[UUID]) -> list[Asking]:
     with app.db.write() as connection:
         now = app.clock()
         due = consent.claim(connection, ids, now)
-        entries = policy.suppressions_of(connection, {asking.email for asking in due}, app.address_hashes)
-        people = {asking.recipient_id for asking in due}
-        states = consent.standings(connection, people, now, app.brand.consent_rules)
+        person = policy.persons_of(connection, {asking.recipient_id for asking in due})
+        addresses = policy.addresses_of(connection, person)
+        entries = policy.suppressions_of_persons(connection, person, addresses, app.address_hashes)
+        states = consent.standings(connection, person, now, app.brand.consent_rules)
         stops = [
             (asking, reason)
             for asking in due
-            if (reason := _stop(asking, entries.get(asking.email, ()), states.get(asking.recipient_id), now))
+            if (reason := _stop(asking, entries.get(asking.recipient_id, ()), states.get(asking.recipient_id), now))
         ]
         consent.skip(connection, stops)
     stopped = {asking.id for asking, _ in stops}
@@ -191,18 +193,17 @@ def keep_answer(connection: Connection, answer: Answer) -> bool | None:
     is answered, now or before. False: it no longer stands, and nothing changes. None: there is no such question.
     """
     who, now = answer.recipient_id, answer.at
-    email = consent.lock_person(connection, who)
-    if email is None:
+    if lock(connection, who) is None:
         return None
     before = consent.answered(connection, answer.confirmation_id, who)
     if before is not False:
         return before
-    state = consent.standings(connection, [who], now, ConsentRules()).get(who)
+    state = consent.standings(connection, policy.persons_of(connection, [who]), now, ConsentRules()).get(who)
     if state is not ConsentState.PENDING or not consent.confirm(connection, answer.confirmation_id, now):
         return False
     source = f"confirmation:{answer.confirmation_id}"
     said = ConsentStatement(ConsentState.GRANTED, source, now, Basis.DOUBLE_OPT_IN, ip=answer.ip)
     consent.record_consent(connection, who, said, now)
-    policy.lift(connection, email, SuppressionScope.BRAND)
+    lift(connection, who, SuppressionScope.BRAND)
     log.info("consent_confirmed", recipient_id=who)
     return True

@@ -43,9 +43,11 @@ class People:
     """What the database says about the people of a batch, looked up now."""
 
     consent: Mapping[int, ConsentState]
-    suppressions: Mapping[str, tuple[Suppression, ...]]
+    suppressions: Mapping[int, tuple[Suppression, ...]]
     person: Mapping[int, int]
-    """Recipient id → the id that stands for the person, in the mappings below."""
+    """Recipient id → the id that stands for the person, in `counted` and `rivals`."""
+    addresses: Mapping[int, str]
+    """By recipient id, also the other ones of these people."""
     counted: dict[int, list[Counted]]
     """Grows while a batch is asked."""
     rivals: dict[int, list[Rival]]
@@ -66,31 +68,33 @@ class People:
         return self.rivals.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
 
 
-def look_up_permissions(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> People:
-    """Consent and suppression of everybody in the batch, and pauses: enough for what is asked before any content."""
+def look_up_permissions(connection: Connection, app: App, person: Mapping[int, int], now: datetime) -> People:
+    """Consent and suppression of everybody in `person`, and pauses: enough for what is asked before any content."""
+    addresses = policy.addresses_of(connection, person)
     return People(
-        consent=consent.standings(connection, {p.recipient_id for p in batch}, now, app.brand.consent_rules),
-        suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}, app.address_hashes),
-        person={},
+        consent=consent.standings(connection, person, now, app.brand.consent_rules),
+        suppressions=policy.suppressions_of_persons(connection, person, addresses, app.address_hashes),
+        person=person,
+        addresses=addresses,
         counted={},
         rivals={},
         pauses={pause.name: pause.because for pause in policy.pauses(connection)},
     )
 
 
-def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> People:
+def look_up(
+    connection: Connection, app: App, batch: Sequence[Planned], person: Mapping[int, int], now: datetime
+) -> People:
     """The same, with cap slots and rivals."""
-    ids = {planned.recipient_id for planned in batch}
-    person = policy.persons_of(connection, ids)
-    brand, permissions = app.brand, look_up_permissions(connection, app, batch, now)
-    tired = _tired(connection, brand, ids)
+    brand, permissions = app.brand, look_up_permissions(connection, app, person, now)
+    tired = _tired(connection, brand, {planned.recipient_id for planned in batch})
     since = now - max((reach(_caps(brand, planned, tired)) for planned in batch), default=timedelta(0))
     counted: defaultdict[int, list[Counted]] = defaultdict(list)
     for who, mails in policy.counted_sends(connection, person, since, now, app.db.boot_id).items():
         counted[who] += mails
     lookahead = max((planned.lookahead for planned in batch), default=timedelta(0))
     rivals = _rivals(connection, app, person, permissions.pauses, now, lookahead)
-    return dataclasses.replace(permissions, person=person, counted=counted, rivals=rivals, tired=tired)
+    return dataclasses.replace(permissions, counted=counted, rivals=rivals, tired=tired)
 
 
 def _rivals(
@@ -192,7 +196,7 @@ def facts_of(
         anchors_left=len(planned.anchors) if planned.subject_left else 0,
         case_open=planned.case_open,
         consent=people.consent.get(planned.recipient_id),
-        suppressed_for=blocks(people.suppressions.get(planned.email, ()), planned.mail_class, planned.topic),
+        suppressed_for=blocks(people.suppressions.get(planned.recipient_id, ()), planned.mail_class, planned.topic),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
         mail_class=planned.mail_class,
@@ -262,4 +266,4 @@ def _caps(brand: Brand, planned: Planned, tired: Collection[int]) -> tuple[Frequ
     return tuple(cap.halved() for cap in caps) if planned.recipient_id in tired else caps
 
 
-_NOBODY = People(consent={}, suppressions={}, person={}, counted={}, rivals={})
+_NOBODY = People(consent={}, suppressions={}, person={}, addresses={}, counted={}, rivals={})

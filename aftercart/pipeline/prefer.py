@@ -101,8 +101,8 @@ def _keep_topics(
         leave(connection, person.recipient_id, person.email, way, now)
         return
     if not person.choice.topics:
-        come_back(connection, person.recipient_id, person.email, way, now)
-    want_topic(connection, person.email, chosen)
+        come_back(connection, person.recipient_id, way, now)
+    want_topic(connection, person.recipient_id, chosen)
     leave_topic(connection, person.email, set(topics) - chosen, way, now)
 
 
@@ -130,7 +130,7 @@ def _person(
     row = connection.execute(query).one_or_none()
     if row is None or is_erased(row.email):
         return None
-    standing = permission(connection, recipient_id, row.email, terms, now)
+    standing = permission(connection, recipient_id, terms, now)
     shown, refused = _products(connection, recipient_id, send_id)
     return Person(
         recipient_id=recipient_id,

@@ -6,8 +6,9 @@ Every table stands either in `OF_A_PERSON` or in `NOBODYS`; a test fails for a n
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, false, or_, select, tuple_
 
+from aftercart.db.persons import same_person
 from aftercart.db.tables import (
     archives,
     attempts,
@@ -153,9 +154,8 @@ def people_of_shop(connection: Connection, shop: str, after: int, limit: int) ->
         recipients.c.id.in_(select(orders.c.recipient_id).where(orders.c.shop == shop)),
         recipients.c.id.in_(select(customers.c.recipient_id).where(customers.c.shop == shop)),
     )
-    person = func.coalesce(recipients.c.merged_into, recipients.c.id)
     theirs = recipients.alias("theirs")
-    same = or_(theirs.c.id == person, theirs.c.merged_into == person)
+    same = same_person(recipients, theirs)
     of_another = or_(
         *(
             select(table.c.id).where(table.c.recipient_id == theirs.c.id, table.c.shop != shop, same).exists()
