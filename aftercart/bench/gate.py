@@ -157,7 +157,8 @@ class _Bench:
     def _load(self, ids: Sequence[UUID]) -> list[Planned]:
         with self._app.db.read() as connection:
             rows = connection.execute(select(sends).where(sends.c.id.in_(ids))).mappings().all()
-            return load(connection, [dict(row) for row in rows], self._app.campaigns.by_name, "Europe/Paris")
+            person = persons_of(connection, {row["recipient_id"] for row in rows})
+            return load(connection, [dict(row) for row in rows], person, self._app.campaigns.by_name, "Europe/Paris")
 
 
 def _look_up(connection: Connection, app: App, batch: Sequence[Planned]) -> People:

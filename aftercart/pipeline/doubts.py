@@ -27,6 +27,7 @@ from aftercart.pipeline.planned import load
 from aftercart.pipeline.settle import askable_senders, settle_by_provider
 from aftercart.policy import store as policy
 from aftercart.policy.decision import Reason
+from aftercart.policy.store import persons_of
 from aftercart.policy.suppression import SuppressionReason
 
 log = structlog.get_logger()
@@ -90,7 +91,8 @@ def _may_go(app: App, doubt: Doubt, now: datetime) -> bool:
     """It might leave only now, so it leaves at no hour and in no state in which it would not have left then."""
     with app.db.read() as connection:
         rows = ledger.unknown(connection, [doubt.send_id])
-        planned = load(connection, rows, app.campaigns.by_name, app.campaigns.brand.time_zone)
+        person = persons_of(connection, {row["recipient_id"] for row in rows})
+        planned = load(connection, rows, person, app.campaigns.by_name, app.campaigns.brand.time_zone)
     return bool(planned) and still_stands(app, planned[0], now)
 
 

@@ -63,6 +63,13 @@ class People:
         """The mails that hold a slot of the person."""
         return self.counted.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
 
+    def addresses_by_person(self) -> dict[int, dict[int, str]]:
+        """By the id that stands for the person: their addresses by recipient id, the oldest first."""
+        found: defaultdict[int, dict[int, str]] = defaultdict(dict)
+        for id_ in sorted(self.addresses):
+            found[self.person[id_]][id_] = self.addresses[id_]
+        return found
+
     def rivals_of(self, planned: Planned) -> list[Rival]:
         """What else is planned for the person, and the mail itself."""
         return self.rivals.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
@@ -87,7 +94,7 @@ def look_up(
 ) -> People:
     """The same, with cap slots and rivals."""
     brand, permissions = app.brand, look_up_permissions(connection, app, person, now)
-    tired = _tired(connection, brand, {planned.recipient_id for planned in batch})
+    tired = _tired(connection, brand, person)
     since = now - max((reach(_caps(brand, planned, tired)) for planned in batch), default=timedelta(0))
     counted: defaultdict[int, list[Counted]] = defaultdict(list)
     for who, mails in policy.counted_sends(connection, person, since, now, app.db.boot_id).items():
@@ -124,11 +131,12 @@ def _rivals(
     }
 
 
-def _tired(connection: Connection, brand: Brand, ids: Collection[int]) -> frozenset[int]:
+def _tired(connection: Connection, brand: Brand, person: Mapping[int, int]) -> frozenset[int]:
     limit = brand.guard.tighten_after
     if limit is None:
         return frozenset()
-    return frozenset(id_ for id_, count in policy.ignored(connection, ids).items() if count >= limit)
+    ignored = policy.ignored(connection, person)
+    return frozenset(id_ for id_, who in person.items() if ignored.get(who, 0) >= limit)
 
 
 def ask(
@@ -221,24 +229,28 @@ def still_stands(app: App, planned: Planned, now: datetime) -> bool:
     return decision.still_stands(facts_of(app, planned, _NOBODY, now))
 
 
-def hold_out(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> set[tuple[str, int]]:
+def hold_out(
+    connection: Connection, app: App, batch: Sequence[Planned], people: People, now: datetime
+) -> set[tuple[str, int]]:
     """Who of the batch belongs to a holdout, the brand's first, then the campaign's. Assigned once and for good.
 
     Transactional mail is owed to everybody.
     """
     batch = [planned for planned in batch if planned.mail_class is MailClass.MARKETING]
-    emails = {planned.recipient_id: planned.email for planned in batch}
+    theirs = people.addresses_by_person()
+    ids = {planned.recipient_id for planned in batch}
+    addresses = {id_: theirs[people.person[id_]] for id_ in ids}
     secret = app.settings.secret_key[-1]
-    everywhere = _members(connection, "brand", emails, app.brand.holdout, secret, "brand", now)
+    everywhere = _members(connection, "brand", addresses, app.brand.holdout, secret, "brand", now)
     held = {(planned.campaign_name, planned.recipient_id) for planned in batch if planned.recipient_id in everywhere}
     for campaign in {planned.campaign for planned in batch if planned.campaign}:
-        people = {
-            p.recipient_id: p.email
+        asked = {
+            p.recipient_id: addresses[p.recipient_id]
             for p in batch
             if p.campaign_name == campaign.campaign and p.recipient_id not in everywhere
         }
         name = f"campaign:{campaign.campaign}"
-        members = _members(connection, name, people, campaign.holdout, secret, campaign.version, now)
+        members = _members(connection, name, asked, campaign.holdout, secret, campaign.version, now)
         held |= {(campaign.campaign, recipient_id) for recipient_id in members}
     return held
 
@@ -246,22 +258,22 @@ def hold_out(connection: Connection, app: App, batch: Sequence[Planned], now: da
 def _members(
     connection: Connection,
     experiment: str,
-    emails: Mapping[int, str],
+    addresses: Mapping[int, Mapping[int, str]],
     share: float,
     secret: str,
     config_hash: str,
     now: datetime,
 ) -> set[int]:
-    if not share or not emails:
+    if not share or not addresses:
         return set()
-    arms = experiments.assigned(connection, experiment, emails, share, secret, config_hash, now)
+    arms = experiments.assigned(connection, experiment, addresses, share, secret, config_hash, now)
     return {recipient_id for recipient_id, arm in arms.items() if arm == "holdout"}
 
 
 def _caps(brand: Brand, planned: Planned, tired: Collection[int]) -> tuple[FrequencyCap, ...]:
     common = brand.frequency_cap
     shop = planned.campaign.caps_beside(common) if planned.campaign else common
-    own = (FrequencyCap.parse(planned.at_most),) if planned.at_most and planned.takes_slot else ()
+    own = tuple(FrequencyCap.parse(text) for text in planned.at_most) if planned.takes_slot else ()
     caps = (*shop, *own)
     return tuple(cap.halved() for cap in caps) if planned.recipient_id in tired else caps
 

@@ -87,15 +87,17 @@ def _prepare_batch(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
     with app.db.read() as connection:
         rows = ledger.due(connection, send_ids, now, app.db.boot_id)
         person = persons_of(connection, {row["recipient_id"] for row in rows})
-        batch = _load(connection, app, rows)
+        batch = _load(connection, app, rows, person)
         people = look_up_permissions(connection, app, person, now)
         hopeful = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
-        return prepare(connection, app, hopeful, now)
+        return prepare(connection, app, hopeful, person, now)
 
 
-def _load(connection: Connection, app: App, rows: Sequence[Mapping[str, Any]]) -> list[Planned]:
+def _load(
+    connection: Connection, app: App, rows: Sequence[Mapping[str, Any]], person: Mapping[int, int]
+) -> list[Planned]:
     campaigns = app.campaigns
-    return load(connection, rows, campaigns.by_name, campaigns.brand.time_zone)
+    return load(connection, rows, person, campaigns.by_name, campaigns.brand.time_zone)
 
 
 def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]) -> list[Claimed]:
@@ -106,10 +108,10 @@ def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]
     with app.db.write() as connection:
         now = app.clock()  # not before: the transaction may have had to wait for its turn
         rows, person = _lock(connection, app, send_ids, now)
-        batch = _load(connection, app, rows)
+        batch = _load(connection, app, rows, person)
         people = look_up(connection, app, batch, person, now)
         eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
-        held_out = hold_out(connection, app, eligible, now)
+        held_out = hold_out(connection, app, eligible, people, now)
         faults = {send_id: content.fault for send_id, content in contents.items() if content.fault}
         ready = _ready(connection, batch, contents, now)
         decided = list(ask(app, batch, people, held_out, faults, ready, now))

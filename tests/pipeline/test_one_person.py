@@ -11,12 +11,15 @@ from sqlalchemy import select
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.consent.standing import ConsentRules
-from aftercart.db.tables import recipients, sends
+from aftercart.db.tables import exposures, preferences, recipients, sends
 from aftercart.pipeline.hand_over import hand_over
 from aftercart.pipeline.permission import Terms, come_back, leave, lock, permission
+from aftercart.pipeline.prefer import keep_choice
 from aftercart.pipeline.record import Leaving, keep_leaving, who_leaves
+from aftercart.pipeline.refuse import refuse, refused_by, take_back
 from aftercart.pipeline.send import claim
 from aftercart.policy import store as policy
+from aftercart.policy.preferences import Choice, RefusalKind, RefusalWhy, Refused
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.testing import engine, run_until
 from tests.cast import ADA, DAY, HELMET, HOUR, MONDAY, Shop, campaign, clock_of, fates, order, outbox, rows, tell
@@ -169,3 +172,102 @@ def test_the_pages_of_either_address_tell_the_same_and_whoever_comes_back_comes_
         leave(connection, old, ADA["email"], "again", app.clock())
     with app.db.read() as connection:
         assert not permission(connection, new, terms, app.clock()).may_market
+
+
+# ---------------------------------------------------------------- what they chose
+
+
+def chooses(app: App, email: str, **what: Any) -> None:
+    """On their preference page."""
+    chosen = {"locale": "", "time_zone": "", "at_most": "", "snoozed_until": None, "updated_at": app.clock()}
+    with app.db.write() as connection:
+        connection.execute(preferences.insert(), {"recipient_id": id_of(app, email), **chosen, **what})
+
+
+def test_the_cap_that_somebody_chose_goes_along_and_the_strictest_holds(app: App) -> None:
+    order(app, "1", ADA)
+    chooses(app, ADA["email"], at_most="1 per 30d")
+    run_until(app, DUE)
+    moves(app)
+    chooses(app, NEW, at_most="1 per 7d")
+    clock_of(app).step(10 * DAY)
+    order(app, "2", {"email": NEW}, [HELMET])
+    run_until(app, app.clock() + 10 * DAY)
+    assert outbox(app).mails_to(NEW) == []
+    assert fates(app)[1] == ("skipped", "expired")
+
+
+def test_a_break_goes_along(app: App) -> None:
+    order(app, "1", ADA)
+    chooses(app, ADA["email"], snoozed_until=MONDAY + 30 * DAY)
+    moves(app)
+    chooses(app, NEW)
+    order(app, "2", {"email": NEW}, [HELMET])
+    run_until(app, MONDAY + 20 * DAY)
+    assert outbox(app).messages == []
+
+
+def test_what_was_refused_stays_refused_until_it_is_taken_back_anywhere(app: App) -> None:
+    order(app, "1", ADA)
+    moves(app)
+    old, new = id_of(app, ADA["email"]), id_of(app, NEW)
+    lamp = Refused(RefusalKind.SKU, "LAMP")
+    with app.db.write() as connection:
+        refuse(connection, old, [lamp], RefusalWhy.HAVE_IT, MONDAY)
+        person = policy.persons_of(connection, [new])
+        assert refused_by(connection, person) == {old: {lamp}, new: {lamp}}
+        take_back(connection, new, [lamp])
+        assert refused_by(connection, person) == {}
+
+
+def test_who_ignored_mails_under_one_address_is_tired_under_the_next(app: App) -> None:
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    moves(app)
+    old, new = id_of(app, ADA["email"]), id_of(app, NEW)
+    with app.db.read() as connection:
+        person = policy.persons_of(connection, [new])
+        assert policy.ignored(connection, person) == {new: 1}
+        assert policy.ignored(connection, {old: new}) == {new: 1}
+    clock_of(app).step(DAY)
+    order(app, "2", {"email": NEW}, [HELMET])
+    with app.db.read() as connection:
+        assert policy.ignored(connection, person) == {}
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held_out", "treated"])
+def test_the_arm_of_the_oldest_address_stays(open_app: Open, held: bool) -> None:
+    """Whatever the new one would fall into by itself, or did."""
+    app = open_app(campaign(quiet="null", holdout="50%"))
+    order(app, "1", ADA)
+    order(app, "2", {**ADA, "id": "other", "email": NEW})
+    arms = {id_of(app, ADA["email"]): held, id_of(app, NEW): not held}
+    with app.db.write() as connection:
+        for id_, out in arms.items():
+            arm = {"experiment": "campaign:accessories", "arm": "holdout" if out else "treated", "config_hash": "c"}
+            connection.execute(exposures.insert(), {**arm, "recipient_id": id_, "at": MONDAY})
+    for address in (NEW, "ada.newest@example.com"):
+        moves(app, address)
+    order(app, "3", {"email": "ada.newest@example.com"}, [HELMET])
+    run_until(app, DUE + DAY)
+    assert {state for state, _ in fates(app)} == {"skipped" if held else "sent"}
+
+
+def test_the_page_of_the_new_address_shows_what_was_chosen_under_the_old_one_and_takes_it_back(app: App) -> None:
+    order(app, "1", ADA)
+    chooses(app, ADA["email"], at_most="1 per 30d", snoozed_until=MONDAY + 30 * DAY)
+    moves(app)
+    old, new = id_of(app, ADA["email"]), id_of(app, NEW)
+    (mail,) = rows(app, sends)
+    terms = Terms(ConsentRules(), app.address_hashes)
+    with app.db.write() as connection:
+        refuse(connection, old, [Refused(RefusalKind.SKU, "LAMP")], RefusalWhy.HAVE_IT, MONDAY)
+        nothing = Choice(topics=frozenset({"recommendations"}))
+        kept = keep_choice(connection, new, mail["id"], lambda _: nothing, ["recommendations"], terms, app.clock())
+    assert kept is not None
+    before, after = (person.choice for person in kept)
+    assert (before.at_most, before.snoozed_until) == ("1 per 30d", MONDAY + 30 * DAY)
+    assert before.refused == {Refused(RefusalKind.SKU, "LAMP")}
+    assert after == nothing
+    run_until(app, DUE)
+    assert len(outbox(app).messages) == 1

@@ -1,7 +1,7 @@
 """What the guard looks at, and what it has paused."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, case, func, or_, select, true, update
 
-from aftercart.db.tables import clicks, orders, sends, suppressions
+from aftercart.db.tables import clicks, orders, recipients, sends, suppressions
 from aftercart.db.tables import pauses as pauses_table
 from aftercart.policy.guard import PauseScope, Toll
-from aftercart.policy.store.people import chunks
+from aftercart.policy.store.people import CHUNK, chunks
 from aftercart.policy.suppression import SuppressionReason
 
 REACHED = ("sent", "delivered", "complained")
@@ -100,28 +100,40 @@ def _send_in(way: str) -> UUID | None:
         return None
 
 
-def ignored(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, int]:
-    """How many mails each person was sent since they last clicked in one, as a person does, or ordered."""
+def ignored(connection: Connection, persons: Mapping[int, int]) -> dict[int, int]:
+    """How many mails each person was sent since they last clicked in one, as a person does, or ordered; under
+    whichever address.
+
+    `persons`: as `persons_of` gives it; the answer is by person.
+    """
     found: dict[int, int] = {}
-    for ids in chunks(recipient_ids):
-        clicked = _last(clicks.c.recipient_id, clicks.c.at, clicks.c.verdict == "human", ids)
-        ordered = _last(orders.c.recipient_id, orders.c.placed_at, true(), ids)
+    for ids in chunks(persons.values(), CHUNK // 2):
+        theirs = or_(recipients.c.id.in_(ids), recipients.c.merged_into.in_(ids))
+        clicked = _last(clicks.c.recipient_id, clicks.c.at, clicks.c.verdict == "human", theirs)
+        ordered = _last(orders.c.recipient_id, orders.c.placed_at, true(), theirs)
         query = (
-            select(sends.c.recipient_id, func.count())
-            .outerjoin(clicked, clicked.c.recipient_id == sends.c.recipient_id)
-            .outerjoin(ordered, ordered.c.recipient_id == sends.c.recipient_id)
+            select(_PERSON, func.count())
+            .select_from(sends)
+            .join(recipients, recipients.c.id == sends.c.recipient_id)
+            .outerjoin(clicked, clicked.c.person == _PERSON)
+            .outerjoin(ordered, ordered.c.person == _PERSON)
             .where(
-                sends.c.recipient_id.in_(ids),
+                theirs,
                 sends.c.state.in_(REACHED),
                 or_(clicked.c.last.is_(None), sends.c.sent_at > clicked.c.last),
                 or_(ordered.c.last.is_(None), sends.c.sent_at > ordered.c.last),
             )
-            .group_by(sends.c.recipient_id)
+            .group_by(_PERSON)
         )
         found.update(dict(connection.execute(query).all()))
     return found
 
 
-def _last(person: Any, at: Any, condition: Any, ids: Sequence[int]) -> Any:
-    query = select(person.label("recipient_id"), func.max(at).label("last")).where(person.in_(ids), condition)
-    return query.group_by(person).subquery()
+_PERSON = case((recipients.c.merged_into.is_(None), recipients.c.id), else_=recipients.c.merged_into)
+
+
+def _last(recipient_id: Any, at: Any, condition: Any, theirs: Any) -> Any:
+    query = select(_PERSON.label("person"), func.max(at).label("last")).join(
+        recipients, recipients.c.id == recipient_id
+    )
+    return query.where(theirs, condition).group_by(_PERSON).subquery()
