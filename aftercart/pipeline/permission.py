@@ -6,15 +6,19 @@ Whoever calls holds the person (`lock`), so that what was read stays true until 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from aftercart.consent import store as consent
 from aftercart.consent.standing import ConsentRules
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
+from aftercart.db.tables import decisions, sends
+from aftercart.ledger import store as ledger
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.consent import may_market
+from aftercart.policy.decision import Reason
 from aftercart.policy.suppression import Suppression, SuppressionReason, SuppressionScope
 from aftercart.rights.store import is_erased
 
@@ -64,6 +68,7 @@ def permission(connection: Connection, recipient_id: int, terms: Terms, now: dat
 def leave(connection: Connection, recipient_id: int, email: str, way: str, now: datetime) -> None:
     """No more marketing mail of the brand. `way`: how they said so, kept as the source."""
     policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.BRAND)
+    note_leaving(connection, way, now)
     # Once, however often they click: the suppression stands for every further time.
     said = consent.histories(connection, policy.persons_of(connection, [recipient_id]))
     newest = max((entry for history in said.values() for entry in history), key=lambda entry: entry.at, default=None)
@@ -75,6 +80,25 @@ def leave_topic(connection: Connection, email: str, topics: Collection[str], way
     """No more mail about these topics; the others go on."""
     for topic in sorted(topics):
         policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.TOPIC, topic)
+    if topics:
+        note_leaving(connection, way, now)
+
+
+def note_leaving(connection: Connection, way: str, now: datetime) -> None:
+    """Keep, beside the mail that somebody left from, that they did; once. `way` names it: `one_click:01890…`.
+
+    That they are suppressed may be taken back or erased; what a mail did to its reader stays true.
+    """
+    try:
+        send_id = UUID(way.rpartition(":")[2])
+    except ValueError:
+        return
+    left = select(decisions.c.id).where(decisions.c.send_id == send_id, decisions.c.stage == "leave").exists()
+    mail = connection.execute(select(sends.c.campaign, sends.c.order_id).where(sends.c.id == send_id, ~left)).first()
+    if mail is not None:
+        about = {"at": now, "stage": "leave", "campaign": mail.campaign, "order_id": mail.order_id, "send_id": send_id}
+        left_by = {"outcome": "left", "reason": Reason.UNSUBSCRIBED, "inputs": {"way": way.partition(":")[0]}}
+        ledger.keep_decisions(connection, [about | left_by])
 
 
 def want_topic(connection: Connection, recipient_id: int, topics: Collection[str]) -> None:

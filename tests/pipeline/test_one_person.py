@@ -24,7 +24,7 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.testing import engine, run_until
 from tests.cast import ADA, DAY, HELMET, HOUR, MONDAY, Shop, campaign, clock_of, fates, order, outbox, rows, tell
 
-NEW = "ada.new@example.com"
+OLD, NEW = "ada@example.com", "ada.new@example.com"
 DUE = MONDAY + 3 * DAY + HOUR
 Open = Callable[..., App]
 
@@ -74,7 +74,7 @@ def suppressed(app: App, email: str, reason: SuppressionReason) -> None:
 def test_who_left_by_one_address_is_not_mailed_at_the_next(app: App) -> None:
     order(app, "1", ADA)
     run_until(app, DUE)
-    leaves(app, ADA["email"])
+    leaves(app, OLD)
     clock_of(app).step(DAY)
     moves(app, accepts_marketing=True)
     order(app, "2", {**ADA, "email": NEW}, [HELMET])
@@ -89,7 +89,7 @@ def test_a_yes_goes_along_and_so_does_a_later_no(app: App) -> None:
     order(app, "2", {"email": NEW}, [HELMET])
     run_until(app, DUE)
     assert len(outbox(app).mails_to(NEW)) == 1
-    tell(app, "consent.changed", {"customer": {"email": ADA["email"]}, "accepts_marketing": False})
+    tell(app, "consent.changed", {"customer": {"email": OLD}, "accepts_marketing": False})
     order(app, "3", {"email": NEW}, [HELMET])
     run_until(app, DUE + 10 * DAY)
     assert len(outbox(app).mails_to(NEW)) == 1
@@ -100,24 +100,24 @@ def test_a_yes_goes_along_and_so_does_a_later_no(app: App) -> None:
 def test_a_dead_mailbox_is_left_behind_and_nothing_else(app: App, reason: SuppressionReason) -> None:
     order(app, "1", ADA)
     moves(app)
-    suppressed(app, ADA["email"], reason)
+    suppressed(app, OLD, reason)
     order(app, "2", {"email": NEW}, [HELMET])
     run_until(app, DUE)
     goes_on = reason in ("hard_bounce", "soft_bounces")
-    assert outbox(app).mails_to(ADA["email"]) == []
+    assert outbox(app).mails_to(OLD) == []
     assert bool(outbox(app).mails_to(NEW)) is goes_on
 
 
 def denied(app: App) -> None:
-    tell(app, "consent.changed", {"customer": {"email": ADA["email"]}, "accepts_marketing": False})
+    tell(app, "consent.changed", {"customer": {"email": OLD}, "accepts_marketing": False})
 
 
 def complained(app: App) -> None:
-    suppressed(app, ADA["email"], SuppressionReason.COMPLAINT)
+    suppressed(app, OLD, SuppressionReason.COMPLAINT)
 
 
 def bounced(app: App) -> None:
-    suppressed(app, ADA["email"], SuppressionReason.HARD_BOUNCE)
+    suppressed(app, OLD, SuppressionReason.HARD_BOUNCE)
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,11 @@ def test_the_pages_of_either_address_tell_the_same_and_whoever_comes_back_comes_
     order(app, "1", ADA)
     order(app, "2", {**ADA, "id": "other", "email": NEW})
     moves(app)
-    old, new = id_of(app, ADA["email"]), id_of(app, NEW)
+    old, new = id_of(app, OLD), id_of(app, NEW)
     terms = Terms(ConsentRules(), app.address_hashes)
     mails = {row["recipient_id"]: row["id"] for row in rows(app, sends)}
     clock_of(app).step(HOUR)
-    leaves(app, ADA["email"])
+    leaves(app, OLD)
     leaver = who_leaves(app.db, app.tokens, app.tokens.unsubscribe(new, mails[new]))
     assert leaver is not None
     assert leaver.has_left
@@ -169,7 +169,7 @@ def test_the_pages_of_either_address_tell_the_same_and_whoever_comes_back_comes_
     clock_of(app).step(HOUR)
     with app.db.write() as connection:
         assert all(permission(connection, id_, terms, app.clock()).may_market for id_ in (old, new))
-        leave(connection, old, ADA["email"], "again", app.clock())
+        leave(connection, old, OLD, "again", app.clock())
     with app.db.read() as connection:
         assert not permission(connection, new, terms, app.clock()).may_market
 
@@ -186,7 +186,7 @@ def chooses(app: App, email: str, **what: Any) -> None:
 
 def test_the_cap_that_somebody_chose_goes_along_and_the_strictest_holds(app: App) -> None:
     order(app, "1", ADA)
-    chooses(app, ADA["email"], at_most="1 per 30d")
+    chooses(app, OLD, at_most="1 per 30d")
     run_until(app, DUE)
     moves(app)
     chooses(app, NEW, at_most="1 per 7d")
@@ -199,7 +199,7 @@ def test_the_cap_that_somebody_chose_goes_along_and_the_strictest_holds(app: App
 
 def test_a_break_goes_along(app: App) -> None:
     order(app, "1", ADA)
-    chooses(app, ADA["email"], snoozed_until=MONDAY + 30 * DAY)
+    chooses(app, OLD, snoozed_until=MONDAY + 30 * DAY)
     moves(app)
     chooses(app, NEW)
     order(app, "2", {"email": NEW}, [HELMET])
@@ -210,7 +210,7 @@ def test_a_break_goes_along(app: App) -> None:
 def test_what_was_refused_stays_refused_until_it_is_taken_back_anywhere(app: App) -> None:
     order(app, "1", ADA)
     moves(app)
-    old, new = id_of(app, ADA["email"]), id_of(app, NEW)
+    old, new = id_of(app, OLD), id_of(app, NEW)
     lamp = Refused(RefusalKind.SKU, "LAMP")
     with app.db.write() as connection:
         refuse(connection, old, [lamp], RefusalWhy.HAVE_IT, MONDAY)
@@ -224,7 +224,7 @@ def test_who_ignored_mails_under_one_address_is_tired_under_the_next(app: App) -
     order(app, "1", ADA)
     run_until(app, DUE)
     moves(app)
-    old, new = id_of(app, ADA["email"]), id_of(app, NEW)
+    old, new = id_of(app, OLD), id_of(app, NEW)
     with app.db.read() as connection:
         person = policy.persons_of(connection, [new])
         assert policy.ignored(connection, person) == {new: 1}
@@ -241,7 +241,7 @@ def test_the_arm_of_the_oldest_address_stays(open_app: Open, held: bool) -> None
     app = open_app(campaign(quiet="null", holdout="50%"))
     order(app, "1", ADA)
     order(app, "2", {**ADA, "id": "other", "email": NEW})
-    arms = {id_of(app, ADA["email"]): held, id_of(app, NEW): not held}
+    arms = {id_of(app, OLD): held, id_of(app, NEW): not held}
     with app.db.write() as connection:
         for id_, out in arms.items():
             arm = {"experiment": "campaign:accessories", "arm": "holdout" if out else "treated", "config_hash": "c"}
@@ -255,9 +255,9 @@ def test_the_arm_of_the_oldest_address_stays(open_app: Open, held: bool) -> None
 
 def test_the_page_of_the_new_address_shows_what_was_chosen_under_the_old_one_and_takes_it_back(app: App) -> None:
     order(app, "1", ADA)
-    chooses(app, ADA["email"], at_most="1 per 30d", snoozed_until=MONDAY + 30 * DAY)
+    chooses(app, OLD, at_most="1 per 30d", snoozed_until=MONDAY + 30 * DAY)
     moves(app)
-    old, new = id_of(app, ADA["email"]), id_of(app, NEW)
+    old, new = id_of(app, OLD), id_of(app, NEW)
     (mail,) = rows(app, sends)
     terms = Terms(ConsentRules(), app.address_hashes)
     with app.db.write() as connection:

@@ -5,15 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, case, func, or_, select, true, update
 
-from aftercart.db.tables import clicks, orders, recipients, sends, suppressions
+from aftercart.db.tables import clicks, decisions, orders, recipients, sends
 from aftercart.db.tables import pauses as pauses_table
 from aftercart.policy.guard import PauseScope, Toll
 from aftercart.policy.store.people import CHUNK, chunks
-from aftercart.policy.suppression import SuppressionReason
 
 REACHED = ("sent", "delivered", "complained")
 """States of mails that somebody may have read."""
@@ -82,22 +80,13 @@ def tolls(connection: Connection, since: datetime) -> dict[str, Toll]:
 
 
 def _left(connection: Connection, since: datetime) -> Counter[str]:
-    """By campaign, from how many of its mails since then people have left. The way that they took names the mail."""
-    table = suppressions.c
-    ways = select(table.source).where(table.reason == SuppressionReason.UNSUBSCRIBED, table.at > since)
-    found: Counter[str] = Counter()
-    for ids in chunks(send_id for way in connection.execute(ways).scalars() if (send_id := _send_in(way))):
-        query = select(sends.c.campaign, func.count()).where(sends.c.id.in_(ids), sends.c.sent_at > since)
-        found.update(dict(connection.execute(query.group_by(sends.c.campaign)).all()))
-    return found
+    """By campaign, from how many of its mails since then people have left.
 
-
-def _send_in(way: str) -> UUID | None:
-    """`one_click:01890…`; others (a file, the shop) name none."""
-    try:
-        return UUID(way.rpartition(":")[2])
-    except ValueError:
-        return None
+    By what is kept beside the mail: a suppression goes when its person comes back or is forgotten.
+    """
+    gone = select(decisions.c.id).where(decisions.c.send_id == sends.c.id, decisions.c.stage == "leave").exists()
+    query = select(sends.c.campaign, func.count()).where(sends.c.sent_at > since, gone).group_by(sends.c.campaign)
+    return Counter(dict(connection.execute(query).all()))
 
 
 def ignored(connection: Connection, persons: Mapping[int, int]) -> dict[int, int]:
