@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from aftercart.bench.timing import Result, beside
 from aftercart.bootstrap import App, build
@@ -33,11 +33,12 @@ from aftercart.db.tables import (
 )
 from aftercart.errors import AftercartError
 from aftercart.ids import new_id
-from aftercart.pipeline.gate import facts_of, look_up
+from aftercart.pipeline.gate import People, facts_of, look_up
 from aftercart.pipeline.planned import Planned, load
 from aftercart.pipeline.send import contents_for, deliver, reserve
 from aftercart.policy.decision import Allow, decide
 from aftercart.policy.frequency_cap import next_free
+from aftercart.policy.store import persons_of
 from aftercart.testing import ListQueue, RecordingSender, settings_for
 
 MAILS, AT_ONCE, HAD_BEFORE = 500, 100, 5
@@ -93,7 +94,7 @@ class _Bench:
         self._planned = [self._load(batch) for batch in self._batches]
         self._contents = contents_for(app, ids)
         with app.db.read() as connection:
-            people = [look_up(connection, app, batch, NOW) for batch in self._planned]
+            people = [_look_up(connection, app, batch) for batch in self._planned]
         pairs = zip(self._planned, people, strict=True)
         self._facts = [facts_of(app, planned, who, NOW) for batch, who in pairs for planned in batch]
 
@@ -119,7 +120,7 @@ class _Bench:
         """With all that it must know."""
         with self._app.db.read() as connection:
             for batch in self._planned:
-                people = look_up(connection, self._app, batch, NOW)
+                people = _look_up(connection, self._app, batch)
                 for planned in batch:
                     decide(facts_of(self._app, planned, people, NOW))
 
@@ -127,7 +128,7 @@ class _Bench:
         """Only what it must know."""
         with self._app.db.read() as connection:
             for batch in self._planned:
-                look_up(connection, self._app, batch, NOW)
+                _look_up(connection, self._app, batch)
 
     def reserve(self) -> None:
         """The transaction of the claim, content at hand."""
@@ -156,7 +157,13 @@ class _Bench:
     def _load(self, ids: Sequence[UUID]) -> list[Planned]:
         with self._app.db.read() as connection:
             rows = connection.execute(select(sends).where(sends.c.id.in_(ids))).mappings().all()
-            return load(connection, [dict(row) for row in rows], self._app.campaigns.by_name, "Europe/Paris")
+            person = persons_of(connection, {row["recipient_id"] for row in rows})
+            return load(connection, [dict(row) for row in rows], person, self._app.campaigns.by_name, "Europe/Paris")
+
+
+def _look_up(connection: Connection, app: App, batch: Sequence[Planned]) -> People:
+    person = persons_of(connection, {planned.recipient_id for planned in batch})
+    return look_up(connection, app, batch, person, NOW)
 
 
 @contextmanager

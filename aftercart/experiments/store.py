@@ -1,6 +1,6 @@
 """Arms once given stay: the first exposure of a person decides, whatever the shares become."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ class Arm(StrEnum):
 def assigned(
     connection: Connection,
     experiment: str,
-    people: Mapping[int, str],
+    people: Mapping[int, Mapping[int, str]],
     share: float,
     secret: str,
     config_hash: str,
@@ -30,30 +30,39 @@ def assigned(
     *,
     version: str = "1",
 ) -> dict[int, Arm]:
-    """The arm of each person (recipient id → address), assigned and stored at their first exposure.
+    """The arm of each recipient, assigned and stored at their first exposure.
 
+    `people`: recipient id → the addresses of the person, by recipient id, the oldest first. Somebody who has a new
+    address since stays in the arm of the oldest one that has one; who has none yet falls into that of the oldest.
     At most three queries for any number of people. When two workers expose a person at the same instant, both get
     the arm of whoever was first. `version` starts an experiment anew; a changed share does not.
     """
-    known = _stored(connection, experiment, people)
-    new = {id_: email for id_, email in people.items() if id_ not in known}
+    stored = _stored(connection, experiment, {id_ for theirs in people.values() for id_ in theirs})
+    first = {who: next((stored[id_] for id_ in theirs if id_ in stored), None) for who, theirs in people.items()}
+    new = {id_: theirs for id_, theirs in people.items() if id_ not in stored}
+    known = {id_: arm for id_, arm in first.items() if arm is not None}
     if not new:
         return known
     rows = [
         {
             "experiment": experiment,
             "recipient_id": id_,
-            "arm": Arm.HOLDOUT if in_holdout(secret, experiment, version, email, share) else Arm.TREATED,
+            "arm": first[id_]
+            or (Arm.HOLDOUT if in_holdout(secret, experiment, version, _oldest(theirs), share) else Arm.TREATED),
             "config_hash": config_hash,
             "at": now,
         }
-        for id_, email in sorted(new.items())
+        for id_, theirs in sorted(new.items())
     ]
     insert_new(connection, exposures, rows, unique=("experiment", "recipient_id"))
-    return known | _stored(connection, experiment, new)
+    return _stored(connection, experiment, new.keys()) | known
 
 
-def _stored(connection: Connection, experiment: str, people: Mapping[int, str]) -> dict[int, Arm]:
+def _oldest(theirs: Mapping[int, str]) -> str:
+    return next(iter(theirs.values()))
+
+
+def _stored(connection: Connection, experiment: str, people: Collection[int]) -> dict[int, Arm]:
     rows = connection.execute(
         select(exposures.c.recipient_id, exposures.c.arm).where(
             exposures.c.experiment == experiment, exposures.c.recipient_id.in_(people)

@@ -23,7 +23,7 @@ from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.retry import retry_at
 from aftercart.errors import TemplateError
 from aftercart.pipeline.own import OWN_LOCALE
-from aftercart.pipeline.permission import Terms, lock, permission
+from aftercart.pipeline.permission import Terms, lift, lock, permission
 from aftercart.policy import store as policy
 from aftercart.policy.decision import RECHECK, Reason, suppressed_as
 from aftercart.policy.quiet_hours import person_hash
@@ -55,13 +55,14 @@ def _claim(app: App, ids: Collection[UUID]) -> list[Asking]:
     with app.db.write() as connection:
         now = app.clock()
         due = consent.claim(connection, ids, now)
-        entries = policy.suppressions_of(connection, {asking.email for asking in due}, app.address_hashes)
-        people = {asking.recipient_id for asking in due}
-        states = consent.standings(connection, people, now, app.brand.consent_rules)
+        person = policy.persons_of(connection, {asking.recipient_id for asking in due})
+        addresses = policy.addresses_of(connection, person)
+        entries = policy.suppressions_of_persons(connection, person, addresses, app.address_hashes)
+        states = consent.standings(connection, person, now, app.brand.consent_rules)
         stops = [
             (asking, reason)
             for asking in due
-            if (reason := _stop(asking, entries.get(asking.email, ()), states.get(asking.recipient_id), now))
+            if (reason := _stop(asking, entries.get(asking.recipient_id, ()), states.get(asking.recipient_id), now))
         ]
         consent.skip(connection, stops)
     stopped = {asking.id for asking, _ in stops}
@@ -221,7 +222,7 @@ def keep_answer(connection: Connection, answer: Answer, terms: Terms) -> Asked |
     source = f"confirmation:{answer.confirmation_id}"
     said = ConsentStatement(ConsentState.GRANTED, source, now, Basis.DOUBLE_OPT_IN, ip=answer.ip)
     consent.record_consent(connection, who, said, now)
-    policy.lift(connection, email, SuppressionScope.BRAND)
+    lift(connection, who, SuppressionScope.BRAND)
     log.info("consent_confirmed", recipient_id=who)
     return _asked(connection, who, answer.confirmation_id, terms, now)
 
@@ -238,8 +239,9 @@ def _asked(
     answered = consent.answered(connection, confirmation_id, recipient_id)
     if person is None or is_erased(person.email) or answered is None:
         return None
-    state = consent.standings(connection, [recipient_id], now, terms.rules).get(recipient_id)
+    group = policy.persons_of(connection, [recipient_id])
+    state = consent.standings(connection, group, now, terms.rules).get(recipient_id)
     if state is ConsentState.PENDING and not answered:
         return Asked(Question.OPEN, person.locale)
-    may = permission(connection, recipient_id, person.email, terms, now).may_market
+    may = permission(connection, recipient_id, terms, now).may_market
     return Asked(Question.SETTLED if may else Question.CLOSED, person.locale)

@@ -83,10 +83,13 @@ class Content:
         return self.recommendation.picks if self.recommendation else ()
 
 
-def prepare(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> dict[UUID, Content]:
-    """Content for every send of the batch that has a campaign step."""
+def prepare(
+    connection: Connection, app: App, batch: Sequence[Planned], person: Mapping[int, int], now: datetime
+) -> dict[UUID, Content]:
+    """Content for every send of the batch that has a campaign step. `person`: recipient id → the id that stands for
+    the person."""
     wanted = [planned for planned in batch if planned.step and planned.anchors]
-    refused = refused_by(connection, {p.recipient_id for p in wanted}) if wanted else {}
+    refused = refused_by(connection, person) if wanted else {}
     recommendations = _recommend(connection, app, [p for p in wanted if p.step and p.step.recommend], refused, now)
     shop = _Shelf(
         recommendation_store.load_facts(connection, (line.sku for p in wanted for line in p.anchors)),

@@ -31,6 +31,7 @@ from aftercart.pipeline.planned import load
 from aftercart.pipeline.settle import askable_senders, settle_by_provider
 from aftercart.policy import store as policy
 from aftercart.policy.decision import Reason, once_more
+from aftercart.policy.store import persons_of
 from aftercart.policy.suppression import SuppressionReason
 
 log = structlog.get_logger()
@@ -115,8 +116,9 @@ def _may_go(app: App, doubt: Doubt) -> bool:
         row = ledger.may_begin_again(connection, doubt, now)
         if row is None:
             return False
-        batch = load(connection, [row], app.campaigns.by_name, app.campaigns.brand.time_zone)
-        people = look_up_permissions(connection, app, batch, now)
+        person = persons_of(connection, [row["recipient_id"]])
+        batch = load(connection, [row], person, app.campaigns.by_name, app.campaigns.brand.time_zone)
+        people = look_up_permissions(connection, app, person, now)
     verdicts = [once_more(facts_of(app, planned, people, now)) for planned in batch]
     for stop in (stop for verdict in verdicts for stop in verdict.stops):
         log.info("not_given_again", send_id=str(doubt.send_id), reason=stop)

@@ -43,9 +43,11 @@ class People:
     """What the database says about the people of a batch, looked up now."""
 
     consent: Mapping[int, ConsentState]
-    suppressions: Mapping[str, tuple[Suppression, ...]]
+    suppressions: Mapping[int, tuple[Suppression, ...]]
     person: Mapping[int, int]
-    """Recipient id → the id that stands for the person, in the mappings below."""
+    """Recipient id → the id that stands for the person, in `counted` and `rivals`."""
+    addresses: Mapping[int, str]
+    """By recipient id, also the other ones of these people."""
     counted: dict[int, list[Counted]]
     """Grows while a batch is asked."""
     rivals: dict[int, list[Rival]]
@@ -61,36 +63,45 @@ class People:
         """The mails that hold a slot of the person."""
         return self.counted.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
 
+    def addresses_by_person(self) -> dict[int, dict[int, str]]:
+        """By the id that stands for the person: their addresses by recipient id, the oldest first."""
+        found: defaultdict[int, dict[int, str]] = defaultdict(dict)
+        for id_ in sorted(self.addresses):
+            found[self.person[id_]][id_] = self.addresses[id_]
+        return found
+
     def rivals_of(self, planned: Planned) -> list[Rival]:
         """What else is planned for the person, and the mail itself."""
         return self.rivals.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
 
 
-def look_up_permissions(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> People:
-    """Consent and suppression of everybody in the batch, and pauses: enough for what is asked before any content."""
+def look_up_permissions(connection: Connection, app: App, person: Mapping[int, int], now: datetime) -> People:
+    """Consent and suppression of everybody in `person`, and pauses: enough for what is asked before any content."""
+    addresses = policy.addresses_of(connection, person)
     return People(
-        consent=consent.standings(connection, {p.recipient_id for p in batch}, now, app.brand.consent_rules),
-        suppressions=policy.suppressions_of(connection, {planned.email for planned in batch}, app.address_hashes),
-        person={},
+        consent=consent.standings(connection, person, now, app.brand.consent_rules),
+        suppressions=policy.suppressions_of_persons(connection, person, addresses, app.address_hashes),
+        person=person,
+        addresses=addresses,
         counted={},
         rivals={},
         pauses={pause.name: pause.because for pause in policy.pauses(connection)},
     )
 
 
-def look_up(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> People:
+def look_up(
+    connection: Connection, app: App, batch: Sequence[Planned], person: Mapping[int, int], now: datetime
+) -> People:
     """The same, with cap slots and rivals."""
-    ids = {planned.recipient_id for planned in batch}
-    person = policy.persons_of(connection, ids)
-    brand, permissions = app.brand, look_up_permissions(connection, app, batch, now)
-    tired = _tired(connection, app, ids)
+    brand, permissions = app.brand, look_up_permissions(connection, app, person, now)
+    tired = _tired(connection, app, person)
     since = now - max((reach(_caps(brand, planned, tired)) for planned in batch), default=timedelta(0))
     counted: defaultdict[int, list[Counted]] = defaultdict(list)
     for who, mails in policy.counted_sends(connection, person, since, now, app.db.boot_id).items():
         counted[who] += mails
     lookahead = max((planned.lookahead for planned in batch), default=timedelta(0))
     rivals = _rivals(connection, app, person, permissions.pauses, now, lookahead)
-    return dataclasses.replace(permissions, person=person, counted=counted, rivals=rivals, tired=tired)
+    return dataclasses.replace(permissions, counted=counted, rivals=rivals, tired=tired)
 
 
 def _rivals(
@@ -120,13 +131,13 @@ def _rivals(
     }
 
 
-def _tired(connection: Connection, app: App, ids: Collection[int]) -> frozenset[int]:
+def _tired(connection: Connection, app: App, person: Mapping[int, int]) -> frozenset[int]:
     """Who has ignored too many marketing mails; nobody is expected to click in a receipt."""
     limit = app.brand.guard.tighten_after
     if limit is None:
         return frozenset()
-    ignored = policy.ignored(connection, ids, app.campaigns.owed)
-    return frozenset(id_ for id_, count in ignored.items() if count >= limit)
+    ignored = policy.ignored(connection, person, app.campaigns.owed)
+    return frozenset(id_ for id_, who in person.items() if ignored.get(who, 0) >= limit)
 
 
 def ask(
@@ -194,7 +205,7 @@ def facts_of(
         anchors_left=len(planned.anchors) if planned.subject_left else 0,
         case_open=planned.case_open,
         consent=people.consent.get(planned.recipient_id),
-        suppressed_for=blocks(people.suppressions.get(planned.email, ()), planned.mail_class, planned.topic),
+        suppressed_for=blocks(people.suppressions.get(planned.recipient_id, ()), planned.mail_class, planned.topic),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
         mail_class=planned.mail_class,
@@ -220,24 +231,28 @@ def still_stands(app: App, planned: Planned, now: datetime) -> bool:
     return decision.still_stands(facts_of(app, planned, _NOBODY, now))
 
 
-def hold_out(connection: Connection, app: App, batch: Sequence[Planned], now: datetime) -> set[tuple[str, int]]:
+def hold_out(
+    connection: Connection, app: App, batch: Sequence[Planned], people: People, now: datetime
+) -> set[tuple[str, int]]:
     """Who of the batch belongs to a holdout, the brand's first, then the campaign's. Assigned once and for good.
 
     Transactional mail is owed to everybody.
     """
     batch = [planned for planned in batch if planned.mail_class is MailClass.MARKETING]
-    emails = {planned.recipient_id: planned.email for planned in batch}
+    theirs = people.addresses_by_person()
+    ids = {planned.recipient_id for planned in batch}
+    addresses = {id_: theirs[people.person[id_]] for id_ in ids}
     secret = app.settings.secret_key[-1]
-    everywhere = _members(connection, "brand", emails, app.brand.holdout, secret, "brand", now)
+    everywhere = _members(connection, "brand", addresses, app.brand.holdout, secret, "brand", now)
     held = {(planned.campaign_name, planned.recipient_id) for planned in batch if planned.recipient_id in everywhere}
     for campaign in {planned.campaign for planned in batch if planned.campaign}:
-        people = {
-            p.recipient_id: p.email
+        asked = {
+            p.recipient_id: addresses[p.recipient_id]
             for p in batch
             if p.campaign_name == campaign.campaign and p.recipient_id not in everywhere
         }
         name = f"campaign:{campaign.campaign}"
-        members = _members(connection, name, people, campaign.holdout, secret, campaign.version, now)
+        members = _members(connection, name, asked, campaign.holdout, secret, campaign.version, now)
         held |= {(campaign.campaign, recipient_id) for recipient_id in members}
     return held
 
@@ -245,24 +260,24 @@ def hold_out(connection: Connection, app: App, batch: Sequence[Planned], now: da
 def _members(
     connection: Connection,
     experiment: str,
-    emails: Mapping[int, str],
+    addresses: Mapping[int, Mapping[int, str]],
     share: float,
     secret: str,
     config_hash: str,
     now: datetime,
 ) -> set[int]:
-    if not share or not emails:
+    if not share or not addresses:
         return set()
-    arms = experiments.assigned(connection, experiment, emails, share, secret, config_hash, now)
+    arms = experiments.assigned(connection, experiment, addresses, share, secret, config_hash, now)
     return {recipient_id for recipient_id, arm in arms.items() if arm == "holdout"}
 
 
 def _caps(brand: Brand, planned: Planned, tired: Collection[int]) -> tuple[FrequencyCap, ...]:
     common = brand.frequency_cap
     shop = planned.campaign.caps_beside(common) if planned.campaign else common
-    own = (FrequencyCap.parse(planned.at_most),) if planned.at_most and not planned.is_owed else ()
+    own = () if planned.is_owed else tuple(map(FrequencyCap.parse, planned.at_most))
     caps = (*shop, *own)
     return tuple(cap.halved() for cap in caps) if planned.recipient_id in tired else caps
 
 
-_NOBODY = People(consent={}, suppressions={}, person={}, counted={}, rivals={})
+_NOBODY = People(consent={}, suppressions={}, person={}, addresses={}, counted={}, rivals={})

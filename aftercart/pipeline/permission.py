@@ -6,15 +6,19 @@ Whoever calls holds the person (`lock`), so that what was read stays true until 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from aftercart.consent import store as consent
 from aftercart.consent.standing import ConsentRules
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
+from aftercart.db.tables import decisions, sends
+from aftercart.ledger import store as ledger
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.consent import may_market
+from aftercart.policy.decision import Reason
 from aftercart.policy.suppression import Suppression, SuppressionReason, SuppressionScope
 from aftercart.rights.store import is_erased
 
@@ -38,16 +42,20 @@ class Terms:
 
 
 def lock(connection: Connection, recipient_id: int) -> str | None:
-    """Hold a person until the transaction ends; their address, None if we do not know them (any more)."""
+    """Hold a person until the transaction ends, with all addresses of theirs; this address, None if we do not know it
+    (any more)."""
+    policy.lock_recipients(connection, [recipient_id])
     email = consent.lock_person(connection, recipient_id)
     return None if email is None or is_erased(email) else email
 
 
-def permission(connection: Connection, recipient_id: int, email: str, terms: Terms, now: datetime) -> Permission:
+def permission(connection: Connection, recipient_id: int, terms: Terms, now: datetime) -> Permission:
     """How it stands now."""
-    entries = policy.suppressions_of(connection, [email], terms.hashes).get(email, ())
+    person = policy.persons_of(connection, [recipient_id])
+    addresses = policy.addresses_of(connection, person)
+    entries = policy.suppressions_of_persons(connection, person, addresses, terms.hashes).get(recipient_id, ())
     own = [entry for entry in entries if entry.reason is SuppressionReason.UNSUBSCRIBED]
-    state = consent.standings(connection, [recipient_id], now, terms.rules).get(recipient_id)
+    state = consent.standings(connection, person, now, terms.rules).get(recipient_id)
     foreign = [entry for entry in entries if not _is_own(entry)]
     left = any(entry.scope is not SuppressionScope.TOPIC for entry in own)
     return Permission(
@@ -60,9 +68,10 @@ def permission(connection: Connection, recipient_id: int, email: str, terms: Ter
 def leave(connection: Connection, recipient_id: int, email: str, way: str, now: datetime) -> None:
     """No more marketing mail of the brand. `way`: how they said so, kept as the source."""
     policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.BRAND)
+    note_leaving(connection, way, now)
     # Once, however often they click: the suppression stands for every further time.
-    history = consent.histories(connection, [recipient_id]).get(recipient_id, [])
-    newest = max(history, key=lambda entry: entry.at, default=None)
+    said = consent.histories(connection, policy.persons_of(connection, [recipient_id]))
+    newest = max((entry for history in said.values() for entry in history), key=lambda entry: entry.at, default=None)
     if newest is None or newest.state is not ConsentState.DENIED:
         consent.record_consent(connection, recipient_id, ConsentStatement(ConsentState.DENIED, way, now), now)
 
@@ -71,20 +80,45 @@ def leave_topic(connection: Connection, email: str, topics: Collection[str], way
     """No more mail about these topics; the others go on."""
     for topic in sorted(topics):
         policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.TOPIC, topic)
+    if topics:
+        note_leaving(connection, way, now)
 
 
-def want_topic(connection: Connection, email: str, topics: Collection[str]) -> None:
+def note_leaving(connection: Connection, way: str, now: datetime) -> None:
+    """Keep, beside the mail that somebody left from, that they did; once. `way` names it: `one_click:01890…`.
+
+    That they are suppressed may be taken back or erased; what a mail did to its reader stays true.
+    """
+    try:
+        send_id = UUID(way.rpartition(":")[2])
+    except ValueError:
+        return
+    left = select(decisions.c.id).where(decisions.c.send_id == send_id, decisions.c.stage == "leave").exists()
+    mail = connection.execute(select(sends.c.campaign, sends.c.order_id).where(sends.c.id == send_id, ~left)).first()
+    if mail is not None:
+        about = {"at": now, "stage": "leave", "campaign": mail.campaign, "order_id": mail.order_id, "send_id": send_id}
+        left_by = {"outcome": "left", "reason": Reason.UNSUBSCRIBED, "inputs": {"way": way.partition(":")[0]}}
+        ledger.keep_decisions(connection, [about | left_by])
+
+
+def want_topic(connection: Connection, recipient_id: int, topics: Collection[str]) -> None:
     """Mail about these topics is wanted again."""
     for topic in sorted(topics):
-        policy.lift(connection, email, SuppressionScope.TOPIC, topic)
+        lift(connection, recipient_id, SuppressionScope.TOPIC, topic)
 
 
-def come_back(connection: Connection, recipient_id: int, email: str, way: str, now: datetime) -> None:
+def come_back(connection: Connection, recipient_id: int, way: str, now: datetime) -> None:
     """The person wants marketing mail: they say so themself, on a page that only a mail to them leads to."""
-    policy.lift(connection, email, SuppressionScope.BRAND)
+    lift(connection, recipient_id, SuppressionScope.BRAND)
     # Reached from their own mailbox, so there is nothing left to confirm.
     yes = ConsentStatement(ConsentState.GRANTED, way, now, basis=Basis.DOUBLE_OPT_IN)
     consent.record_consent(connection, recipient_id, yes, now)
+
+
+def lift(connection: Connection, recipient_id: int, scope: SuppressionScope, topic: str = "") -> None:
+    """Take back that they left, whichever address of theirs it was said of."""
+    for email in policy.addresses_of(connection, policy.persons_of(connection, [recipient_id])).values():
+        policy.lift(connection, email, scope, topic)
 
 
 def _is_own(entry: Suppression) -> bool:

@@ -57,8 +57,8 @@ class Planned:
     first_name: str
     locale: str
     zone: LocalZone
-    at_most: str
-    """A frequency cap that the person chose, or empty."""
+    at_most: tuple[str, ...]
+    """Frequency caps that the person chose; several where they chose under several addresses. All must hold."""
     snoozed_until: datetime | None
     campaign: Campaign | None
     step: Step | None
@@ -99,18 +99,36 @@ class Planned:
         return [line for line in self.lines if line.left > 0]
 
 
+@dataclass(slots=True)
+class _Chosen:
+    """What a person wants, under whichever address they said so."""
+
+    at_most: set[str] = field(default_factory=set)
+    snoozed_until: datetime | None = None
+
+
 def load(
-    connection: Connection, rows: Sequence[Mapping[str, Any]], campaigns: Mapping[str, Campaign], shop_zone: str
+    connection: Connection,
+    rows: Sequence[Mapping[str, Any]],
+    persons: Mapping[int, int],
+    campaigns: Mapping[str, Campaign],
+    shop_zone: str,
 ) -> list[Planned]:
-    """Join rows of `sends` with the rest, in the order in which they compete."""
+    """Join rows of `sends` with the rest, in the order in which they compete.
+
+    `persons`: of their people, recipient id → the id that stands for the person.
+    """
     about = _about(connection, [row["id"] for row in rows])
     of_orders = {order.id: order for order in about.values()}
     lines = lines_of(connection, of_orders)
     cases = _open_cases(connection, of_orders)
+    chosen = _chosen(connection, persons)
     planned = [
         replace(
             _planned(row, about[row["id"]], lines[row["order_id"]], campaigns.get(row["campaign"]), shop_zone),
             case_open=row["order_id"] in cases,
+            at_most=tuple(sorted(chosen[persons[row["recipient_id"]]].at_most)),
+            snoozed_until=chosen[persons[row["recipient_id"]]].snoozed_until,
         )
         for row in rows
     ]
@@ -144,8 +162,8 @@ def _planned(
         first_name=order.first_name,
         locale=order.locale,
         zone=zone_of(own=order.time_zone, country=country, region=order.region, shop=shop_zone),
-        at_most=order.at_most or "",
-        snoozed_until=order.snoozed_until,
+        at_most=(),
+        snoozed_until=None,
         campaign=campaign,
         step=next((step for step in campaign.steps if step.id == row["step"]), None) if campaign else None,
         lines=tuple(lines),
@@ -176,6 +194,19 @@ def item_of(sku: str, product: Product | None) -> BoughtItem:
     if product is None:
         return BoughtItem(sku)
     return BoughtItem(sku, product.department, product.category, product.brand, product.family)
+
+
+def _chosen(connection: Connection, persons: Mapping[int, int]) -> dict[int, _Chosen]:
+    """By the id that stands for the person; of several breaks the longest."""
+    columns = (preferences.c.recipient_id, preferences.c.at_most, preferences.c.snoozed_until)
+    found: dict[int, _Chosen] = defaultdict(_Chosen)
+    for recipient_id, at_most, until in connection.execute(
+        select(*columns).where(preferences.c.recipient_id.in_(list(persons)))
+    ):
+        person = found[persons[recipient_id]]
+        person.at_most |= {at_most} - {""}
+        person.snoozed_until = max(filter(None, (person.snoozed_until, until)), default=None)
+    return found
 
 
 def _open_cases(connection: Connection, about: Mapping[int, Any]) -> set[int]:
@@ -212,8 +243,6 @@ def _about(connection: Connection, send_ids: Sequence[UUID]) -> dict[UUID, Any]:
             recipients.c.first_name,
             OWN_LOCALE.label("locale"),
             OWN_TIME_ZONE.label("time_zone"),
-            preferences.c.at_most,
-            preferences.c.snoozed_until,
             recipients.c.country.label("recipient_country"),
         )
         .join(orders, orders.c.id == sends.c.order_id)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, select, update
 
 from aftercart.db.session import Database, insert_new
 from aftercart.db.tables import picks, preferences, products, recipients, refusals, sends
 from aftercart.pipeline.own import OWN_LOCALE, OWN_TIME_ZONE
 from aftercart.pipeline.permission import Permission, Terms, come_back, leave, leave_topic, lock, permission, want_topic
 from aftercart.pipeline.refuse import refuse, take_back
+from aftercart.policy import store as policy
 from aftercart.policy.preferences import Choice, Pace, RefusalKind, RefusalWhy, Refused, worth_keeping
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.store import is_erased
@@ -92,6 +93,9 @@ def keep_choice(
     }
     chosen = ("locale", "time_zone", "at_most", "snoozed_until", "updated_at")
     insert_new(connection, preferences, [row], unique=("recipient_id",), update=chosen)
+    others = preferences.c.recipient_id.in_(list(policy.persons_of(connection, [recipient_id])))
+    rhythm = {name: row[name] for name in ("at_most", "snoozed_until")}
+    connection.execute(update(preferences).where(others).values(**rhythm))
     after = _person(connection, recipient_id, send_id, topics, terms, now)
     return (before, after) if after else None
 
@@ -104,8 +108,8 @@ def _keep_topics(
         leave(connection, person.recipient_id, person.email, way, now)
         return
     if not person.choice.topics:
-        come_back(connection, person.recipient_id, person.email, way, now)
-    want_topic(connection, person.email, chosen)
+        come_back(connection, person.recipient_id, way, now)
+    want_topic(connection, person.recipient_id, chosen)
     leave_topic(connection, person.email, set(topics) - chosen, way, now)
 
 
@@ -122,8 +126,6 @@ def _person(
             OWN_TIME_ZONE.label("own_zone"),
             preferences.c.locale,
             preferences.c.time_zone,
-            preferences.c.at_most,
-            preferences.c.snoozed_until,
             func.coalesce(sends.c.topic, "").label("topic"),
         )
         .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
@@ -133,8 +135,10 @@ def _person(
     row = connection.execute(query).one_or_none()
     if row is None or is_erased(row.email):
         return None
-    standing = permission(connection, recipient_id, row.email, terms, now)
-    shown, refused = _products(connection, recipient_id, send_id)
+    standing = permission(connection, recipient_id, terms, now)
+    theirs = policy.persons_of(connection, [recipient_id])
+    shown, refused = _products(connection, recipient_id, theirs, send_id)
+    pace, snoozed_until = _rhythm(connection, theirs)
     return Person(
         recipient_id=recipient_id,
         email=row.email,
@@ -148,8 +152,8 @@ def _person(
         products=shown,
         choice=Choice(
             topics=_wanted(standing, topics(row.topic)),
-            at_most=Pace(row.at_most or ""),
-            snoozed_until=worth_keeping(row.snoozed_until, now),
+            at_most=pace,
+            snoozed_until=worth_keeping(snoozed_until, now),
             locale=row.locale or "",
             time_zone=row.time_zone or "",
             refused=refused,
@@ -161,23 +165,31 @@ def _wanted(standing: Permission, topics: Collection[str]) -> frozenset[str]:
     return frozenset(topics) - standing.topics_left if standing.may_market else frozenset()
 
 
+def _rhythm(connection: Connection, theirs: Collection[int]) -> tuple[Pace, datetime | None]:
+    """How often at most, and not before when: the strictest that they chose under any of their addresses."""
+    columns = select(preferences.c.at_most, preferences.c.snoozed_until)
+    rows = connection.execute(columns.where(preferences.c.recipient_id.in_(list(theirs)))).all()
+    pace = max((Pace(row.at_most) for row in rows), key=list(Pace).index, default=Pace.ANY)
+    return pace, max((row.snoozed_until for row in rows if row.snoozed_until), default=None)
+
+
 def _products(
-    connection: Connection, recipient_id: int, send_id: UUID
+    connection: Connection, recipient_id: int, theirs: Collection[int], send_id: UUID
 ) -> tuple[tuple[Product, ...], frozenset[Refused]]:
     """What the mail offered, by category, and everything that the person refused; of both, what is refused."""
-    theirs = sends.c.recipient_id == recipient_id
+    own = sends.c.recipient_id == recipient_id
     categories = (
         select(products.c.category)
         .join(picks, picks.c.sku == products.c.sku)
         .join(sends, sends.c.id == picks.c.send_id)
-        .where(picks.c.send_id == send_id, theirs, products.c.category != "")
+        .where(picks.c.send_id == send_id, own, products.c.category != "")
         .order_by(picks.c.slot)
     )
     offered = [Refused(RefusalKind.CATEGORY, name) for name in connection.execute(categories).scalars()]
     query = (
         select(refusals.c.kind, refusals.c.value, products.c.title)
         .outerjoin(products, and_(refusals.c.kind == RefusalKind.SKU, products.c.sku == refusals.c.value))
-        .where(refusals.c.recipient_id == recipient_id)
+        .where(refusals.c.recipient_id.in_(list(theirs)))
         .order_by(refusals.c.id)
     )
     titles = {Refused(RefusalKind(kind), value): title or value for kind, value, title in connection.execute(query)}

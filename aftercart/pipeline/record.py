@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
 
+from aftercart.db.persons import same_person
 from aftercart.db.session import Database
 from aftercart.db.tables import attempts, clicks, links, orders, preferences, recipients, sends, suppressions
 from aftercart.ledger import store as ledger
@@ -171,7 +172,9 @@ def keep_leaving(connection: Connection, leaving: Leaving) -> Leaver | None:
 
 def _leaver(connection: Connection, recipient_id: int, send_id: UUID) -> Leaver | None:
     """In one query: a page that is opened by every scanner must cost little."""
-    mine = (suppressions.c.email == recipients.c.email) & (suppressions.c.reason == SuppressionReason.UNSUBSCRIBED)
+    theirs = recipients.alias("theirs")
+    said = (suppressions.c.email == theirs.c.email) & same_person(recipients, theirs)
+    mine = said & (suppressions.c.reason == SuppressionReason.UNSUBSCRIBED)
     everything = mine & (suppressions.c.scope != SuppressionScope.TOPIC)
     topic = mine & (suppressions.c.scope == SuppressionScope.TOPIC) & (suppressions.c.topic == sends.c.topic)
     query = (

@@ -13,6 +13,7 @@ from aftercart.db.tables import picks, preferences, products, recipients, refusa
 from aftercart.pipeline.own import OWN_LOCALE
 from aftercart.pipeline.permission import lock
 from aftercart.policy.preferences import RefusalKind, RefusalWhy, Refused
+from aftercart.policy.store import persons_of
 from aftercart.rights.store import is_erased
 
 
@@ -73,20 +74,24 @@ def refuse(
 
 
 def take_back(connection: Connection, recipient_id: int, wanted: Collection[Refused]) -> None:
-    """These may be offered again."""
+    """These may be offered again, under whichever address they were refused."""
+    theirs = list(persons_of(connection, [recipient_id])) if wanted else []
     for one in sorted(wanted):
         itself = (refusals.c.kind == one.kind) & (refusals.c.value == one.value)
-        connection.execute(delete(refusals).where(refusals.c.recipient_id == recipient_id, itself))
+        connection.execute(delete(refusals).where(refusals.c.recipient_id.in_(theirs), itself))
 
 
-def refused_by(connection: Connection, recipient_ids: Collection[int]) -> Mapping[int, frozenset[Refused]]:
-    """What each of these people refused. Who refused nothing is missing."""
+def refused_by(connection: Connection, persons: Mapping[int, int]) -> Mapping[int, frozenset[Refused]]:
+    """What each of these people refused, by recipient id. Who refused nothing is missing.
+
+    `persons`: recipient id → the id that stands for the person. What they refused under one address holds for all.
+    """
     found: defaultdict[int, set[Refused]] = defaultdict(set)
     table = refusals.c
-    query = select(table.recipient_id, table.kind, table.value).where(table.recipient_id.in_(set(recipient_ids)))
+    query = select(table.recipient_id, table.kind, table.value).where(table.recipient_id.in_(list(persons)))
     for recipient_id, kind, value in connection.execute(query):
-        found[recipient_id].add(Refused(RefusalKind(kind), value))
-    return {recipient_id: frozenset(refused) for recipient_id, refused in found.items()}
+        found[persons[recipient_id]].add(Refused(RefusalKind(kind), value))
+    return {id_: frozenset(found[person]) for id_, person in persons.items() if person in found}
 
 
 def _meant(offered: Offered, why: RefusalWhy) -> set[Refused]:

@@ -217,7 +217,9 @@ def _carry_out_one(app: App, event: RawEvent) -> bool:
             case ExportAsked():
                 error = _answer(app, _person(app, claim, event.shop), event)
             case ShopErasureAsked(domain):
-                error = _erase_shop(app, event.shop, domain)
+                error = _not_to_be_told_apart(app, event.shop, domain)
+                if not error and _erase_shop(app, event.shop):
+                    return False
     with app.db.write() as connection:
         store.conclude(connection, event.id, "failed" if error else "processed", error, app.clock())
     return True
@@ -243,14 +245,22 @@ def _answer(app: App, person: Person, event: RawEvent) -> str | None:
     return None
 
 
-def _erase_shop(app: App, shop: str, domain: str) -> str | None:
-    """Forget all that a shop has told, but not those whom another shop knows too. Who had left stays on the list."""
+def _not_to_be_told_apart(app: App, shop: str, domain: str) -> str | None:
+    """Why a shop cannot be forgotten: several of its kind send to one door."""
     with app.db.read() as connection:
         others = store.serves_others(connection, shop, domain)
-    if others:
-        log.error("shop_not_erased", shop=shop, why="several shops send to this door")
-        return f"several {shop} shops send here, and what is whose cannot be told: erase the people of {domain} by hand"
-    after = 0
+    if not others:
+        return None
+    log.error("shop_not_erased", shop=shop, why="several shops send to this door")
+    return f"several {shop} shops send here, and what is whose cannot be told: erase the people of {domain} by hand"
+
+
+def _erase_shop(app: App, shop: str) -> int:
+    """Forget all that a shop has told, but not those whom another shop knows too. Who had left stays on the list.
+
+    How many mails are on their way: while there is one its reader is kept, and the shop with them.
+    """
+    after = busy = 0
     while True:
         with app.db.read() as connection:
             page = store.people_of_shop(connection, shop, after, PEOPLE_AT_ONCE)
@@ -258,7 +268,9 @@ def _erase_shop(app: App, shop: str, domain: str) -> str | None:
             break
         for recipient_id, email in page:
             after = recipient_id
-            _erase_for_shop(app, email)
+            busy += _erase_for_shop(app, email)
+    if busy:
+        return busy
     with app.db.write() as connection:
         store.detach_shop(connection, shop)
     blanked = [event.id for event in _raw_events(app, shop)]
@@ -266,16 +278,19 @@ def _erase_shop(app: App, shop: str, domain: str) -> str | None:
         with app.db.write() as connection:
             store.blank_events(connection, blanked[start : start + PAGE])
     log.warning("shop_erased", shop=shop, webhooks=len(blanked))
-    return None
+    return 0
 
 
-def _erase_for_shop(app: App, email: str) -> None:
+def _erase_for_shop(app: App, email: str) -> int:
+    """Forget one person, unless a mail to them is on its way; how many are."""
     if store.is_erased(email):
-        return
+        return 0
     with app.db.read() as connection:
         person = store.find(connection, [email])
-    _stop_mails(app, person)
+    if busy := _stop_mails(app, person):
+        return busy
     with app.db.write() as connection:
         lock_recipients(connection, person.recipient_ids)
         store.rekey_suppressions(connection, person, app.address_hashes)
         store.erase_rows(connection, person, ())
+    return 0

@@ -85,15 +85,19 @@ def _prepare_one(app: App, send_id: UUID) -> dict[UUID, Content]:
 def _prepare_batch(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
     now = app.clock()
     with app.db.read() as connection:
-        batch = _load(connection, app, ledger.due(connection, send_ids, now, app.db.boot_id))
-        people = look_up_permissions(connection, app, batch, now)
+        rows = ledger.due(connection, send_ids, now, app.db.boot_id)
+        person = persons_of(connection, {row["recipient_id"] for row in rows})
+        batch = _load(connection, app, rows, person)
+        people = look_up_permissions(connection, app, person, now)
         hopeful = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
-        return prepare(connection, app, hopeful, now)
+        return prepare(connection, app, hopeful, person, now)
 
 
-def _load(connection: Connection, app: App, rows: Sequence[Mapping[str, Any]]) -> list[Planned]:
+def _load(
+    connection: Connection, app: App, rows: Sequence[Mapping[str, Any]], person: Mapping[int, int]
+) -> list[Planned]:
     campaigns = app.campaigns
-    return load(connection, rows, campaigns.by_name, campaigns.brand.time_zone)
+    return load(connection, rows, person, campaigns.by_name, campaigns.brand.time_zone)
 
 
 def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]) -> list[Claimed]:
@@ -103,10 +107,11 @@ def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]
     """
     with app.db.write() as connection:
         now = app.clock()  # not before: the transaction may have had to wait for its turn
-        batch = _load(connection, app, _lock(connection, app, send_ids, now))
-        people = look_up(connection, app, batch, now)
+        rows, person = _lock(connection, app, send_ids, now)
+        batch = _load(connection, app, rows, person)
+        people = look_up(connection, app, batch, person, now)
         eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
-        held_out = hold_out(connection, app, eligible, now)
+        held_out = hold_out(connection, app, eligible, people, now)
         faults = {send_id: content.fault for send_id, content in contents.items() if content.fault}
         ready = _ready(connection, batch, contents, now)
         decided = list(ask(app, batch, people, held_out, faults, ready, now))
@@ -134,13 +139,16 @@ def _ready(
     }
 
 
-def _lock(connection: Connection, app: App, send_ids: Sequence[UUID], now: datetime) -> list[dict[str, Any]]:
-    """The people first, then the sends: as everybody who locks both (see `aftercart/ledger/store`)."""
+def _lock(
+    connection: Connection, app: App, send_ids: Sequence[UUID], now: datetime
+) -> tuple[list[dict[str, Any]], dict[int, int]]:
+    """The people first, then the sends: as everybody who locks both (see `aftercart/ledger/store`). And which
+    addresses are one person."""
     people = ledger.recipients_of(connection, send_ids)
     lock_recipients(connection, people)
     theirs = persons_of(connection, people)
     rows = ledger.lock_due(connection, send_ids, now, app.db.boot_id, theirs, all_planned=may_drop(app))
-    return [row for row in rows if row["recipient_id"] in people]
+    return [row for row in rows if row["recipient_id"] in people], theirs
 
 
 def _record(

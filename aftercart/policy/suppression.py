@@ -64,6 +64,11 @@ class Suppression:
                 return mail is MailClass.MARKETING and topic == self.topic
 
 
+def of_person(reason: SuppressionReason) -> bool:
+    """Whether it goes with the person to another address of theirs. A mailbox that takes no mail is left behind."""
+    return reason not in (SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCES)
+
+
 def blocks(suppressions: Iterable[Suppression], mail: MailClass, topic: str = "") -> SuppressionReason | None:
     """Why an address with these entries must not get this class of mail, about this topic; None if it may.
 

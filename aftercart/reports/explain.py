@@ -48,6 +48,7 @@ KINDS = (
     "attempt",
     "feedback",
     "click",
+    "leave",
     "operator",
     "attribution",
 )

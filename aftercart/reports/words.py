@@ -246,6 +246,7 @@ TELL: Mapping[str, Line] = {
     "feedback": _feedback,
     "operator": _operator,
     "click": _nothing,
+    "leave": _nothing,
     "attribution": _attribution,
     "consent": consent_in_words,
     "confirmation": confirmation_in_words,

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from aftercart.db.session import Database
 from aftercart.errors import AftercartError
+from aftercart.policy.store import lock_recipients
 from aftercart.web.group_writer import GroupWriter
 
 log = structlog.get_logger()
@@ -76,7 +77,8 @@ class WordWriter:
 
 
 def _keep(connection: Connection, group: Sequence[_Waiting]) -> None:
-    # By person, so that of two processes none waits for the other in a circle.
+    # All of them at once, so that of two processes none waits for the other in a circle.
+    lock_recipients(connection, {waiting.word.recipient_id for waiting in group})
     for waiting in sorted(group, key=lambda waiting: waiting.word.recipient_id):
         waiting.kept = waiting.word.keep(connection)
 

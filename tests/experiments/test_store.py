@@ -26,7 +26,9 @@ def people(db: Database, count: int) -> dict[int, str]:
 
 def arms(db: Database, who: dict[int, str], share: float, experiment: str = "holdout:accessories") -> dict[int, Arm]:
     with db.write() as connection:
-        return assigned(connection, experiment, who, share, SECRET, "c0ffee", MONDAY)
+        return assigned(
+            connection, experiment, {id_: {id_: email} for id_, email in who.items()}, share, SECRET, "c0ffee", MONDAY
+        )
 
 
 def test_the_first_exposure_decides_whatever_the_share_becomes(db: Database) -> None:

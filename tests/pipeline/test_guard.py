@@ -12,13 +12,17 @@ from structlog.testing import capture_logs
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
-from aftercart.db.tables import decisions, enrollments, orders, pauses, recipients, sends, suppressions
+from aftercart.db.tables import decisions, enrollments, orders, pauses, recipients, sends
 from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.store import Claim
+from aftercart.pipeline import rights
 from aftercart.pipeline.guard import resume
+from aftercart.pipeline.permission import come_back, note_leaving
+from aftercart.pipeline.record import Leaving, keep_leaving
 from aftercart.pipeline.tidy import tidy
 from aftercart.policy import store as policy
+from aftercart.policy.guard import Toll
 from aftercart.reports.explain import explain
 from aftercart.reports.words import in_words
 from aftercart.testing import engine, run_due, run_until
@@ -94,10 +98,8 @@ def sent(db: Database, at: Any, *, mails: int, complaints: int = 0, left: int = 
             for n in range(mails)
         ]  # fmt: skip
         connection.execute(sends.insert(), mail_rows)
-        ways = [f"one_click:{id_}" for id_ in ids[complaints : complaints + left]]
-        for way in ways:
-            gone = {"email": f"{way}@example.com", "scope": "marketing", "reason": "unsubscribed"}
-            connection.execute(suppressions.insert(), {**gone, "source": way, "at": at})
+        for id_ in ids[complaints : complaints + left]:
+            note_leaving(connection, f"one_click:{id_}", at)
 
 
 def paused(app: App) -> list[tuple[str, str]]:
@@ -284,3 +286,21 @@ def test_nobody_is_expected_to_click_in_what_they_are_owed(open_app: Open) -> No
     order(app, "1", customer(1), [BIKE])
     run_until(app, MONDAY + 6 * DAY)
     assert went(app) == {"d5": True, "complements": True, "receipt": True, "thanks": True}
+
+
+@pytest.mark.parametrize("then", ["nothing", "comes back", "is forgotten"])
+def test_from_how_many_mails_people_left_stays_known_whatever_they_do_then(open_app: Open, then: str) -> None:
+    app = open_app()
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    mail = only_send(app)
+    with app.db.write() as connection:
+        for _ in range(2):
+            keep_leaving(connection, Leaving(mail["recipient_id"], mail["id"], "one_click", app.clock()))
+        if then == "comes back":
+            come_back(connection, mail["recipient_id"], "test", app.clock())
+    if then == "is forgotten":
+        rights.erase(app, "ada@example.com")
+    with app.db.read() as connection:
+        assert policy.tolls(connection, MONDAY) == {"accessories": Toll(1, 0, 1)}
+    assert [moment.reason for moment in only_story(app).moments if moment.kind == "leave"] == ["unsubscribed"]

@@ -205,4 +205,4 @@ def test_an_imported_yes_older_than_a_no_heard_here_does_not_hold(db: Database, 
     load_consents(db, export(tmp_path), NOW, HASHES, service=Service.MAILCHIMP)
     ada = next(row["id"] for row in rows(db, recipients) if row["email"] == "ada@example.com")
     with db.read() as connection:
-        assert standings(connection, [ada], NOW, ConsentRules())[ada] == "denied"
+        assert standings(connection, {ada: ada}, NOW, ConsentRules())[ada] == "denied"

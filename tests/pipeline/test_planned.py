@@ -6,12 +6,15 @@ from aftercart.bootstrap import App
 from aftercart.db.session import Database
 from aftercart.db.tables import orders, sends
 from aftercart.pipeline.planned import Planned, lines_of, load
+from aftercart.policy.store import persons_of
 from tests.cast import ADA, BIKE, CHIKA, HELMET, MONDAY, order, refund, rows, tell
 
 
 def loaded(app: App) -> list[Planned]:
     with app.db.read() as connection:
-        return load(connection, rows(app, sends), app.campaigns.by_name, app.brand.time_zone)
+        found = rows(app, sends)
+        person = persons_of(connection, {row["recipient_id"] for row in found})
+        return load(connection, found, person, app.campaigns.by_name, app.brand.time_zone)
 
 
 def test_what_was_sent_back_is_no_anchor_any_more(app: App) -> None:

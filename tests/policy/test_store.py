@@ -69,7 +69,7 @@ def test_the_newest_word_of_a_person_holds(connection: Connection) -> None:
     consent(connection, ADA, ConsentState.DENIED, NOW - HOUR)
     consent(connection, BEN, ConsentState.GRANTED, NOW - HOUR)
     consent(connection, BEN, ConsentState.DENIED, NOW - HOUR)
-    assert consent_store.standings(connection, [ADA, BEN, CHIKA], NOW, ConsentRules()) == {
+    assert consent_store.standings(connection, {ADA: ADA, BEN: BEN, CHIKA: CHIKA}, NOW, ConsentRules()) == {
         ADA: ConsentState.GRANTED,
         BEN: ConsentState.DENIED,  # of two words at one instant the no
     }
@@ -122,7 +122,7 @@ def test_rivals_are_the_mails_still_waiting(connection: Connection) -> None:
 def test_a_thousand_people_take_few_queries(connection: Connection) -> None:
     statements: list[str] = []
     event.listen(connection, "before_cursor_execute", lambda *call: statements.append(call[2]))
-    consent_store.standings(connection, [*range(1000), *range(1000)], NOW, ConsentRules())
+    consent_store.standings(connection, {n: n for n in range(1000)}, NOW, ConsentRules())
     store.persons_of(connection, range(1000))
     store.counted_sends(connection, {n: n for n in range(1000)}, NOW, NOW)
     store.suppressions_of(connection, [f"{n}@example.com" for n in range(250)], HASHES)

@@ -37,11 +37,18 @@ def histories(connection: Connection, recipient_ids: Iterable[int]) -> dict[int,
 
 
 def standings(
-    connection: Connection, recipient_ids: Iterable[int], now: datetime, rules: ConsentRules
+    connection: Connection, persons: Mapping[int, int], now: datetime, rules: ConsentRules
 ) -> dict[int, ConsentState]:
-    """How the consent of each person stands now. Who never said anything is missing."""
-    found = {id_: standing(history, now, rules) for id_, history in histories(connection, recipient_ids).items()}
-    return {id_: state for id_, state in found.items() if state is not None}
+    """How consent stands now, by recipient id. Who never said anything is missing.
+
+    `persons`: recipient id → the id that stands for the person. What somebody said under any of their addresses is
+    one history, and holds for all of them.
+    """
+    said: defaultdict[int, list[Entry]] = defaultdict(list)
+    for id_, history in histories(connection, persons).items():
+        said[persons[id_]] += history
+    found = {person: standing(history, now, rules) for person, history in said.items()}
+    return {id_: state for id_, person in persons.items() if (state := found.get(person)) is not None}
 
 
 def record(

@@ -5,15 +5,15 @@ from aftercart.policy.store.people import (
     counted_sends,
     keys_missing,
     lift,
-    lock_recipients,
-    persons_of,
     planned_sends,
     suppress,
     suppressions_of,
 )
+from aftercart.policy.store.persons import addresses_of, lock_recipients, persons_of, suppressions_of_persons
 
 __all__ = [
     "Pause",
+    "addresses_of",
     "counted_sends",
     "ignored",
     "keep_pauses",
@@ -27,5 +27,6 @@ __all__ = [
     "planned_sends",
     "suppress",
     "suppressions_of",
+    "suppressions_of_persons",
     "tolls",
 ]

@@ -1,19 +1,17 @@
 """What the guard looks at, and what it has paused."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, case, func, or_, select, true, update
 
-from aftercart.db.tables import clicks, orders, sends, suppressions
+from aftercart.db.tables import clicks, decisions, orders, recipients, sends
 from aftercart.db.tables import pauses as pauses_table
 from aftercart.policy.guard import PauseScope, Toll
-from aftercart.policy.store.people import chunks
-from aftercart.policy.suppression import SuppressionReason
+from aftercart.policy.store.people import CHUNK, chunks
 
 REACHED = ("sent", "delivered", "complained")
 """States of mails that somebody may have read."""
@@ -82,50 +80,50 @@ def tolls(connection: Connection, since: datetime) -> dict[str, Toll]:
 
 
 def _left(connection: Connection, since: datetime) -> Counter[str]:
-    """By campaign, from how many of its mails since then people have left. The way that they took names the mail."""
-    table = suppressions.c
-    ways = select(table.source).where(table.reason == SuppressionReason.UNSUBSCRIBED, table.at > since)
-    found: Counter[str] = Counter()
-    for ids in chunks(send_id for way in connection.execute(ways).scalars() if (send_id := _send_in(way))):
-        query = select(sends.c.campaign, func.count()).where(sends.c.id.in_(ids), sends.c.sent_at > since)
-        found.update(dict(connection.execute(query.group_by(sends.c.campaign)).all()))
-    return found
+    """By campaign, from how many of its mails since then people have left.
+
+    By what is kept beside the mail: a suppression goes when its person comes back or is forgotten.
+    """
+    gone = select(decisions.c.id).where(decisions.c.send_id == sends.c.id, decisions.c.stage == "leave").exists()
+    query = select(sends.c.campaign, func.count()).where(sends.c.sent_at > since, gone).group_by(sends.c.campaign)
+    return Counter(dict(connection.execute(query).all()))
 
 
-def _send_in(way: str) -> UUID | None:
-    """`one_click:01890…`; others (a file, the shop) name none."""
-    try:
-        return UUID(way.rpartition(":")[2])
-    except ValueError:
-        return None
+def ignored(connection: Connection, persons: Mapping[int, int], but_not: Collection[str] = ()) -> dict[int, int]:
+    """How many mails each person was sent since they last clicked in one, as a person does, or ordered; under
+    whichever address.
 
-
-def ignored(connection: Connection, recipient_ids: Iterable[int], but_not: Collection[str] = ()) -> dict[int, int]:
-    """How many mails each person was sent since they last clicked in one, as a person does, or ordered.
-
-    `but_not`: campaigns whose mails are not counted.
+    `persons`: as `persons_of` gives it; the answer is by person. `but_not`: campaigns whose mails are not counted.
     """
     found: dict[int, int] = {}
-    for ids in chunks(recipient_ids):
-        clicked = _last(clicks.c.recipient_id, clicks.c.at, clicks.c.verdict == "human", ids)
-        ordered = _last(orders.c.recipient_id, orders.c.placed_at, true(), ids)
+    for ids in chunks(persons.values(), CHUNK // 2):
+        theirs = or_(recipients.c.id.in_(ids), recipients.c.merged_into.in_(ids))
+        clicked = _last(clicks.c.recipient_id, clicks.c.at, clicks.c.verdict == "human", theirs)
+        ordered = _last(orders.c.recipient_id, orders.c.placed_at, true(), theirs)
         query = (
-            select(sends.c.recipient_id, func.count())
-            .outerjoin(clicked, clicked.c.recipient_id == sends.c.recipient_id)
-            .outerjoin(ordered, ordered.c.recipient_id == sends.c.recipient_id)
+            select(_PERSON, func.count())
+            .select_from(sends)
+            .join(recipients, recipients.c.id == sends.c.recipient_id)
+            .outerjoin(clicked, clicked.c.person == _PERSON)
+            .outerjoin(ordered, ordered.c.person == _PERSON)
             .where(
-                sends.c.recipient_id.in_(ids),
+                theirs,
                 sends.c.state.in_(REACHED),
                 sends.c.campaign.not_in(sorted(but_not)),
                 or_(clicked.c.last.is_(None), sends.c.sent_at > clicked.c.last),
                 or_(ordered.c.last.is_(None), sends.c.sent_at > ordered.c.last),
             )
-            .group_by(sends.c.recipient_id)
+            .group_by(_PERSON)
         )
         found.update(dict(connection.execute(query).all()))
     return found
 
 
-def _last(person: Any, at: Any, condition: Any, ids: Sequence[int]) -> Any:
-    query = select(person.label("recipient_id"), func.max(at).label("last")).where(person.in_(ids), condition)
-    return query.group_by(person).subquery()
+_PERSON = case((recipients.c.merged_into.is_(None), recipients.c.id), else_=recipients.c.merged_into)
+
+
+def _last(recipient_id: Any, at: Any, condition: Any, theirs: Any) -> Any:
+    query = select(_PERSON.label("person"), func.max(at).label("last")).join(
+        recipients, recipients.c.id == recipient_id
+    )
+    return query.where(theirs, condition).group_by(_PERSON).subquery()

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true
+from sqlalchemy import Connection, and_, false, func, or_, select, true
 
 from aftercart.db.session import insert_new
-from aftercart.db.tables import recipients, sends, suppressions
+from aftercart.db.tables import sends, suppressions
 from aftercart.policy.address_hash import PREFIX, AddressHashes, is_hash, key_id_of
 from aftercart.policy.competition import Rival
 from aftercart.policy.frequency_cap import Counted
@@ -36,26 +36,6 @@ def suppressions_of(
         for kept, scope, reason, at, topic in rows:
             found[kept_as[kept]].append(Suppression(SuppressionScope(scope), SuppressionReason(reason), at, topic))
     return {email: tuple(entries) for email, entries in found.items()}
-
-
-def persons_of(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, int]:
-    """Recipient id → the id that stands for the person, for these recipients and the other addresses of theirs.
-
-    Two addresses are one person since a shop's customer went from one to the other.
-    """
-    found: dict[int, int] = {}
-    wanted = set(recipient_ids)
-    while wanted:  # once, or twice where one of them was merged into another
-        for ids in chunks(wanted, CHUNK // 2):
-            rows = connection.execute(select(recipients.c.id, recipients.c.merged_into).where(_are_or_were(ids)))
-            found |= {id_: id_ if into is None else into for id_, into in rows}
-        wanted = set(found.values()) - found.keys()
-    return found
-
-
-def _are_or_were(ids: Sequence[int]) -> ColumnElement[bool]:
-    """These recipients, and those that were merged into them."""
-    return or_(recipients.c.id.in_(ids), recipients.c.merged_into.in_(ids))
 
 
 def keys_missing(connection: Connection, hashes: AddressHashes) -> set[str]:
@@ -165,28 +145,6 @@ def lift(
         suppressions.c.reason.in_(list(reasons)),
     )
     return connection.execute(taken).rowcount
-
-
-def lock_recipients(connection: Connection, recipient_ids: Iterable[int]) -> None:
-    """Hold these people until the transaction ends, so that nobody else counts or takes their slots meanwhile; with
-    all addresses of theirs.
-
-    On PostgreSQL it must be a statement of its own: a count in the same statement would still read the snapshot from
-    before the lock was granted. All lock in the order of the ids, so that two batches never wait for each other. On
-    SQLite the write transaction is immediate and has the whole database to itself.
-    """
-    if connection.dialect.name != "postgresql":
-        return
-    wanted, held = set(recipient_ids), set[int]()
-    while wanted:  # once, or twice where one of them was merged into another
-        found: dict[int, int | None] = {}
-        for ids in chunks(sorted(wanted), CHUNK // 2):
-            columns = select(recipients.c.id, recipients.c.merged_into).where(_are_or_were(ids))
-            # NO KEY UPDATE: a row elsewhere that refers to the person (a click, a decision) need not wait.
-            rows = connection.execute(columns.order_by(recipients.c.id).with_for_update(key_share=True))
-            found |= dict(rows.all())
-        held |= wanted | found.keys()
-        wanted = {into for into in found.values() if into is not None} - held
 
 
 def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, false, or_, select, tuple_
 
+from aftercart.db.persons import same_person
 from aftercart.db.tables import (
     archives,
     attempts,
@@ -45,7 +46,8 @@ from aftercart.db.tables import (
     tallies,
     template_versions,
 )
-from aftercart.rights.person import Person
+from aftercart.policy import store as policy
+from aftercart.rights.person import ERASED, Person
 
 Belongs = Callable[[Person], ColumnElement[bool]]
 
@@ -116,17 +118,15 @@ NOBODYS = frozenset(
 def find(connection: Connection, emails: Iterable[str] = (), shop_customers: Iterable[tuple[str, str]] = ()) -> Person:
     """The person who goes by these normalized addresses or ids of shops, with all that hangs on them.
 
-    A customer's other address is theirs. Who only got mail about an order of theirs is somebody else.
+    A customer's other address is theirs, and so is each that they went from. Who only got mail about an order of theirs
+    is somebody else.
     """
     named = frozenset(emails)
     by_id = _in(tuple_(customers.c.shop, customers.c.shop_customer_id), shop_customers)
     of_customer = select(customers.c.recipient_id).where(by_id)
-    found = connection.execute(
-        select(recipients.c.id, recipients.c.email).where(
-            or_(_in(recipients.c.email, named), recipients.c.id.in_(of_customer))
-        )
-    ).all()
-    ids = frozenset(row.id for row in found)
+    asked_for = select(recipients.c.id).where(or_(_in(recipients.c.email, named), recipients.c.id.in_(of_customer)))
+    ids = frozenset(policy.persons_of(connection, connection.execute(asked_for).scalars()))
+    addresses = connection.execute(select(recipients.c.email).where(_in(recipients.c.id, ids))).scalars()
     rows = connection.execute(select(customers).where(or_(by_id, _in(customers.c.recipient_id, ids)))).all()
     customer_ids = frozenset(row.id for row in rows)
     of_nobody_else = or_(orders.c.recipient_id.is_(None), _in(orders.c.recipient_id, ids))
@@ -137,7 +137,7 @@ def find(connection: Connection, emails: Iterable[str] = (), shop_customers: Ite
     ).all()
     planned = connection.execute(select(sends.c.id).where(_in(sends.c.recipient_id, ids))).scalars()
     return Person(
-        emails=named | {row.email for row in found},
+        emails=named | {email for email in addresses if not email.startswith(ERASED)},
         recipient_ids=ids,
         customer_ids=customer_ids,
         shop_customers=frozenset((row.shop, row.shop_customer_id) for row in rows) | frozenset(shop_customers),
@@ -149,14 +149,18 @@ def find(connection: Connection, emails: Iterable[str] = (), shop_customers: Ite
 
 def people_of_shop(connection: Connection, shop: str, after: int, limit: int) -> list[tuple[int, str]]:
     """The next people (id, address) after that id of whom this shop alone has told: none of another has an order of
-    theirs, or knows them as a customer."""
+    theirs, or knows them as a customer, by whichever of their addresses."""
     of_shop = or_(
         recipients.c.id.in_(select(orders.c.recipient_id).where(orders.c.shop == shop)),
         recipients.c.id.in_(select(customers.c.recipient_id).where(customers.c.shop == shop)),
     )
+    theirs = recipients.alias("theirs")
+    same = same_person(recipients, theirs)
     of_another = or_(
-        select(orders.c.id).where(orders.c.recipient_id == recipients.c.id, orders.c.shop != shop).exists(),
-        select(customers.c.id).where(customers.c.recipient_id == recipients.c.id, customers.c.shop != shop).exists(),
+        *(
+            select(table.c.id).where(table.c.recipient_id == theirs.c.id, table.c.shop != shop, same).exists()
+            for table in (orders, customers)
+        )
     )
     query = select(recipients.c.id, recipients.c.email).where(recipients.c.id > after, of_shop, ~of_another)
     return [(row.id, row.email) for row in connection.execute(query.order_by(recipients.c.id).limit(limit))]
