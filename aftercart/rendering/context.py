@@ -102,7 +102,7 @@ class PickContext(TypedDict):
 
 class LinksContext(TypedDict):
     unsubscribe: str
-    """Leaves with one click. Every mail carries it; never tracked."""
+    """Leaves with one click. Every mail carries it, but for those of transactional campaigns; never tracked."""
     confirm: NotRequired[str]
     """Says yes, on a page with one button. Only in the template `confirm` (double opt-in)."""
     preferences: str
