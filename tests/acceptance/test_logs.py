@@ -91,8 +91,8 @@ def _what_shops_do_wrong(shop: Deployment) -> None:
 
 def _what_readers_do(shop: Deployment, server: ScriptedServer) -> set[str]:
     """They click, leave, and type addresses wrong; the tokens that they had."""
-    # An empty one ends what the server has refused after it had been pipelined.
-    mail = message_from_bytes(next(body for body in server.bodies if body.strip()), policy=policy.default)
+    # The empty ones end what the server has refused after it had been pipelined.
+    mail = message_from_bytes(max(server.bodies, key=len), policy=policy.default)
     html = mail.get_body(("html",))
     assert html
     paths = set(re.findall(r"/([cu])/([\w.=-]{20,})", html.get_content()))
