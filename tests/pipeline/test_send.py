@@ -403,10 +403,11 @@ def test_a_campaign_file_that_is_gone_for_a_moment_loses_no_mail(open_app: Open,
 
 
 def test_the_mails_of_a_campaign_that_never_comes_back_expire(open_app: Open, shop: Shop) -> None:
+    shop.write(campaign(valid_for="4h"))
     order(open_app(), "1", ADA)
     shop.write()
     app = open_app(DUE)
-    run_until(app, DUE + 4 * DAY)
+    run_until(app, DUE + DAY)
     assert fates(app) == [("skipped", "expired")]
     assert outbox(app).messages == []
     assert [row["reason"] for row in rows(app, decisions)] == ["enrolled", "campaign_missing", "expired"]
