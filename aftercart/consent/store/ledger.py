@@ -97,14 +97,14 @@ def record_consent(
     recipient_id: int,
     statement: ConsentStatement,
     now: datetime,
-    rules: ConsentRules = ConsentRules(),  # noqa: B008  # frozen
 ) -> ConsentState | None:
-    """Add what one person said themself (on a page, at a desk); the state that was added, None if it was known.
+    """Add what one person said on a page of their own, to which only a mail to them leads, so that nothing is left to
+    confirm; the state that was added, None if it was known.
 
     The person is held until the transaction ends.
     """
     lock_person(connection, recipient_id)
-    return record(connection, [(recipient_id, statement)], now, rules).get(recipient_id)
+    return record(connection, [(recipient_id, statement)], now, ConsentRules()).get(recipient_id)
 
 
 def lock_person(connection: Connection, recipient_id: int) -> str | None:
