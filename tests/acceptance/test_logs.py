@@ -17,24 +17,26 @@ from tests.intake.payloads import body, shopify_order
 from tests.smtp_server import Does, ScriptedServer
 
 SHOPIFY_SECRET = "shopify-client-secret-0123456789"
-PEOPLE = {
+PEOPLE: dict[str, str | Does] = {
     "taken": "250 2.1.5 fine",
     "bounces": "550 5.1.1 <{who}>: Recipient address rejected: User Zebulon unknown in relay table",
     "blocked": "554 5.7.1 message from shop to <{who}> for Zebulon is spam",
     "later": "451 4.2.1 mailbox of {who} is busy",
+    "vanishes": Does.HANG_UP,
 }
 """What the mail server says to each, and it names them, as real ones do."""
 NAME = "Zebulon"
 
 
-def _rcpt(said: str) -> str:
+def _rcpt(said: str) -> str | Does:
     who = said.partition("<")[2].partition(">")[0]
-    return PEOPLE[who.partition("@")[0]].format(who=who)
+    answer = PEOPLE[who.partition("@")[0]]
+    return answer if isinstance(answer, Does) else answer.format(who=who)
 
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer(rcpt=_rcpt, data=["354 go ahead", Does.HANG_UP, "354 go ahead"]) as running:
+    with ScriptedServer(rcpt=_rcpt) as running:
         yield running
 
 
