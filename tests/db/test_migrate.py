@@ -1,4 +1,4 @@
-"""From an empty database to the tables of `aftercart/db/tables.py`, on SQLite and PostgreSQL alike."""
+"""From an empty database to the tables of `aftercart/db/tables/`, on SQLite and PostgreSQL alike."""
 
 import subprocess
 import sys

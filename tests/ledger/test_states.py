@@ -223,7 +223,7 @@ def writes_of_states(file: Path) -> Iterator[str]:
     imported = {
         alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "aftercart.db.tables"
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aftercart.db.tables")
         for alias in node.names
     }
     for node in ast.walk(tree) if imported & TABLES else ():
@@ -240,7 +240,6 @@ def writes_of_states(file: Path) -> Iterator[str]:
 
 
 OTHER_TABLES = {
-    "db/tables.py",  # where the column is declared
     "pipeline/record.py",  # of consents
     "pipeline/ingest.py",  # of events
     "ledger/store/tallying.py",  # of tallies

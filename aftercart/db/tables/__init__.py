@@ -1,0 +1,152 @@
+"""The data model on one page.
+
+SQLModel declares the tables; hot paths use their Core form (`sends`, `orders`, ... at the end of each file).
+A table model does not validate: validate before. All instants are aware UTC; all money is minor currency units.
+
+    events ─▶ orders ─ order_lines            products          model_versions
+                │  └── order_reversals, order_notes (refunds, cancellations, support cases, also before their order)
+                ▼
+           enrollments ─▶ sends ─▶ attempts, doubts, picks, links ─▶ clicks ─▶ attributions
+                │           ├── copies (what it said) ─▶ template_versions
+                │           ├── feedback (it was delivered, it bounced, its reader complained)
+                │           └── decisions (why it went, waits or did not go)
+    recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures          pauses
+"""
+
+from aftercart.db.tables.afterwards import (
+    Attribution,
+    Click,
+    Exposure,
+    Feedback,
+    attributions,
+    clicks,
+    exposures,
+    feedback,
+)
+from aftercart.db.tables.consent import Confirmation, Consent, confirmations, consents
+from aftercart.db.tables.delivery import Drain, Sender, SenderUsage, drain, sender_usage, senders
+from aftercart.db.tables.engine import Archive, Fence, Tally, archives, fence, tallies
+from aftercart.db.tables.intake import (
+    Customer,
+    Event,
+    InboxEvent,
+    Order,
+    OrderLine,
+    OrderNote,
+    OrderReversal,
+    Product,
+    Recipient,
+    customers,
+    events,
+    inbox,
+    order_lines,
+    order_notes,
+    order_reversals,
+    orders,
+    products,
+    recipients,
+)
+from aftercart.db.tables.ledger import (
+    Attempt,
+    CampaignVersion,
+    Decision,
+    Doubt,
+    Enrollment,
+    Send,
+    attempts,
+    campaign_versions,
+    decisions,
+    doubts,
+    enrollments,
+    sends,
+)
+from aftercart.db.tables.message import Copy, Link, Pick, TemplateVersion, copies, links, picks, template_versions
+from aftercart.db.tables.policy import (
+    Pause,
+    Preference,
+    Refusal,
+    Suppression,
+    pauses,
+    preferences,
+    refusals,
+    suppressions,
+)
+from aftercart.db.tables.recommendation import ModelVersion, model_versions
+from aftercart.db.tables.row import InboxRow, Row
+
+__all__ = [
+    "Archive",
+    "Attempt",
+    "Attribution",
+    "CampaignVersion",
+    "Click",
+    "Confirmation",
+    "Consent",
+    "Copy",
+    "Customer",
+    "Decision",
+    "Doubt",
+    "Drain",
+    "Enrollment",
+    "Event",
+    "Exposure",
+    "Feedback",
+    "Fence",
+    "InboxEvent",
+    "InboxRow",
+    "Link",
+    "ModelVersion",
+    "Order",
+    "OrderLine",
+    "OrderNote",
+    "OrderReversal",
+    "Pause",
+    "Pick",
+    "Preference",
+    "Product",
+    "Recipient",
+    "Refusal",
+    "Row",
+    "Send",
+    "Sender",
+    "SenderUsage",
+    "Suppression",
+    "Tally",
+    "TemplateVersion",
+    "archives",
+    "attempts",
+    "attributions",
+    "campaign_versions",
+    "clicks",
+    "confirmations",
+    "consents",
+    "copies",
+    "customers",
+    "decisions",
+    "doubts",
+    "drain",
+    "enrollments",
+    "events",
+    "exposures",
+    "feedback",
+    "fence",
+    "inbox",
+    "links",
+    "model_versions",
+    "order_lines",
+    "order_notes",
+    "order_reversals",
+    "orders",
+    "pauses",
+    "picks",
+    "preferences",
+    "products",
+    "recipients",
+    "refusals",
+    "sender_usage",
+    "senders",
+    "sends",
+    "suppressions",
+    "tallies",
+    "template_versions",
+]
