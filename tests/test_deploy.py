@@ -121,7 +121,7 @@ def test_alerts_and_dashboard_ask_for_what_is_told_and_the_docs_name_all_of_it(m
 
 
 def test_reasons_in_alerts_are_reasons() -> None:
-    from aftercart.policy.decision import Reason
+    from aftercart.policy.reason import Reason
 
     asked = {name for expression in _asked_for() for name in re.findall(r'reason="(\w+)"', expression)}
     assert asked <= set(Reason)

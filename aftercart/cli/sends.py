@@ -12,7 +12,7 @@ from aftercart.ledger.states import SendState
 
 def known_reason(name: str | None) -> str | None:
     """The same name, if it is that of a reason; else the one that was probably meant is said."""
-    from aftercart.policy.decision import Reason
+    from aftercart.policy.reason import Reason
 
     if name is not None and name not in set(Reason):
         near = get_close_matches(name, list(Reason), n=1)

@@ -43,8 +43,8 @@ from aftercart.logs import configure
 from aftercart.money import Money
 from aftercart.pipeline.load import load_orders, load_products
 from aftercart.pipeline.train import train
-from aftercart.policy.decision import Reason
 from aftercart.policy.frequency_cap import FrequencyCap
+from aftercart.policy.reason import Reason
 from aftercart.web.app import create_web
 from aftercart.web.server import serving, url_of
 from workers.embedded import Embedded

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, exists, select
 from aftercart.db.session import Database
 from aftercart.db.tables import decisions, orders, recipients, sends
 from aftercart.ledger.states import OPEN, SendState
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 from aftercart.reports.expiry import kept_by
 from aftercart.reports.words import answer_in_words
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from aftercart.campaigns.audience import BoughtItem, matches
 from aftercart.campaigns.schema import Campaign
 from aftercart.money import Money
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 
 CLOCKS_DIFFER_BY = timedelta(days=1)
 """A shop's clock may run ahead of ours, and some write local time as UTC; what lies further ahead is no order date."""

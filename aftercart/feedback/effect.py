@@ -12,7 +12,7 @@ from datetime import timedelta
 from aftercart.delivery.address import as_compared
 from aftercart.feedback.told import Kind
 from aftercart.ledger.states import BOUNCE, COMPLAIN, DELIVER, TAKE, SendState
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.transitions import Transition
 

@@ -17,7 +17,7 @@ from aftercart.delivery.base import Receipt
 from aftercart.delivery.store import drain
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.planned import Planned
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 
 MARKED_AT_ONCE = 2_000
 """Of a backlog that grows all at once; the rest in the next rounds."""

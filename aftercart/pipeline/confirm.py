@@ -25,8 +25,9 @@ from aftercart.errors import TemplateError
 from aftercart.pipeline.own import OWN_LOCALE
 from aftercart.pipeline.permission import Terms, lift, lock, permission
 from aftercart.policy import store as policy
-from aftercart.policy.decision import RECHECK, Reason, suppressed_as
+from aftercart.policy.decision import RECHECK, suppressed_as
 from aftercart.policy.quiet_hours import person_hash
+from aftercart.policy.reason import Reason
 from aftercart.policy.suppression import MailClass, Suppression, SuppressionReason, SuppressionScope, blocks
 from aftercart.rendering.context import CONFIRMATION
 from aftercart.rendering.renderer import Renderer

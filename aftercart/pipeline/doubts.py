@@ -30,7 +30,8 @@ from aftercart.pipeline.hand_over import account_at
 from aftercart.pipeline.planned import load
 from aftercart.pipeline.settle import askable_senders, settle_by_provider
 from aftercart.policy import store as policy
-from aftercart.policy.decision import Reason, once_more
+from aftercart.policy.decision import once_more
+from aftercart.policy.reason import Reason
 from aftercart.policy.store import persons_of
 from aftercart.policy.suppression import SuppressionReason
 

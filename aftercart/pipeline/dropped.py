@@ -14,7 +14,8 @@ from aftercart.bootstrap import App
 from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.planned import Planned
-from aftercart.policy.decision import DROPPED, Facts, Reason, Skip, Verdict
+from aftercart.policy.decision import Facts, Skip, Verdict
+from aftercart.policy.reason import DROPPED, Reason
 
 Decided = tuple[Planned, Facts, Verdict]
 

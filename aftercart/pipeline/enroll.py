@@ -28,8 +28,8 @@ from aftercart.ledger.states import PLAN
 from aftercart.money import Money
 from aftercart.pipeline.own import OWN_TIME_ZONE
 from aftercart.pipeline.planned import Line, item_of, lines_of
-from aftercart.policy.decision import Reason
 from aftercart.policy.quiet_hours import person_hash
+from aftercart.policy.reason import Reason
 from aftercart.policy.zones import LocalZone, zone_of
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.store import load_facts

@@ -22,19 +22,10 @@ from aftercart.pipeline.planned import Planned
 from aftercart.policy import decision
 from aftercart.policy import store as policy
 from aftercart.policy.competition import Rival, replaced_by
-from aftercart.policy.decision import (
-    ASKED_AGAIN,
-    Allow,
-    CampaignStatus,
-    ContentFault,
-    Defer,
-    Facts,
-    Verdict,
-    bid_of,
-    decide,
-)
+from aftercart.policy.decision import Allow, CampaignStatus, ContentFault, Defer, Facts, Verdict, bid_of, decide
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, OnCap, reach
 from aftercart.policy.quiet_hours import person_hash
+from aftercart.policy.reason import ASKED_AGAIN
 from aftercart.policy.suppression import MailClass, Suppression, blocks
 
 

@@ -27,8 +27,8 @@ from aftercart.pipeline.content import Content
 from aftercart.pipeline.gate import still_stands
 from aftercart.pipeline.planned import Planned
 from aftercart.policy import store as policy
-from aftercart.policy.decision import Reason
 from aftercart.policy.quiet_hours import person_hash
+from aftercart.policy.reason import Reason
 from aftercart.policy.suppression import SuppressionReason
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from aftercart.ledger import store as ledger
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.consent import may_market
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 from aftercart.policy.suppression import Suppression, SuppressionReason, SuppressionScope
 from aftercart.rights.store import is_erased
 

@@ -17,7 +17,7 @@ from aftercart.ledger import store as ledger
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.own import OWN_LOCALE
 from aftercart.pipeline.permission import leave, leave_topic, lock
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 from aftercart.rights.store import is_erased
 from aftercart.tracking.bots import BURST_WINDOW, Hit, verdict

@@ -16,7 +16,7 @@ from aftercart.bootstrap import App
 from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.ledger.store import Choice, Failed
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 
 log = structlog.get_logger()
 

@@ -28,7 +28,7 @@ from aftercart.errors import UnprocessableError
 from aftercart.intake.base import Claim, ErasureAsked, ExportAsked, ShopErasureAsked
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.ingest import take_in
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 from aftercart.policy.store import lock_recipients
 from aftercart.reports.explain import explain
 from aftercart.rights import store

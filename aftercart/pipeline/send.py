@@ -30,17 +30,8 @@ from aftercart.pipeline.dropped import Decided, drop, may_drop
 from aftercart.pipeline.gate import ask, facts_of, hold_out, look_up, look_up_permissions
 from aftercart.pipeline.hand_over import Claimed, hand_over
 from aftercart.pipeline.planned import Planned, load
-from aftercart.policy.decision import (
-    SAID_ONCE,
-    Allow,
-    Answer,
-    ContentFault,
-    Defer,
-    Reason,
-    Skip,
-    before_content,
-    inputs,
-)
+from aftercart.policy.decision import Allow, Answer, ContentFault, Defer, Skip, before_content, inputs
+from aftercart.policy.reason import SAID_ONCE, Reason
 from aftercart.policy.store import lock_recipients, persons_of
 
 log = structlog.get_logger()

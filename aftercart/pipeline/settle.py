@@ -18,7 +18,7 @@ from aftercart.errors import ConfigError, DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState, Word
 from aftercart.ledger.store import Choice, InDoubt
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 
 log = structlog.get_logger()
 

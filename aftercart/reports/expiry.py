@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from aftercart.db.tables import decisions, sends
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 
 
 def kept_by(connection: Connection, order_ids: Collection[int] | None = None) -> dict[UUID, Reason]:

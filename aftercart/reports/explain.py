@@ -26,7 +26,7 @@ from aftercart.db.tables import (
     sends,
 )
 from aftercart.intake.clean import clean_email
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 from aftercart.reports.archived import Archived, archived
 from aftercart.reports.chosen import chosen
 from aftercart.reports.expiry import kept_by

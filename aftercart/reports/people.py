@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from aftercart.db.tables import confirmations, consents, recipients, suppressions
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 from aftercart.reports.moment import Moment
 
 BASES = {

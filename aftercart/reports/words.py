@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aftercart.money import formatted
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 from aftercart.reports.people import confirmation_in_words, consent_in_words
 
 Facts = Mapping[str, Any]

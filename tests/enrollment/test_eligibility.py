@@ -8,7 +8,7 @@ from aftercart.campaigns.audience import BoughtItem
 from aftercart.campaigns.schema import Campaign
 from aftercart.enrollment.eligibility import Enter, OrderFacts, Refuse, may_enter
 from aftercart.money import Money
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 MAX_AGE = timedelta(days=14)

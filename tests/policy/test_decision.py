@@ -18,7 +18,6 @@ from aftercart.policy.decision import (
     ContentFault,
     Defer,
     Facts,
-    Reason,
     Skip,
     before_content,
     decide,
@@ -27,6 +26,7 @@ from aftercart.policy.decision import (
 )
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, next_free
 from aftercart.policy.quiet_hours import QuietHours
+from aftercart.policy.reason import Reason
 from aftercart.policy.send_times import ANY_TIME, SendTimes
 from aftercart.policy.suppression import MailClass, SuppressionReason
 

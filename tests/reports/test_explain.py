@@ -14,7 +14,7 @@ from aftercart.clock import SteppedClock
 from aftercart.db.tables import sends
 from aftercart.delivery.base import Outcome
 from aftercart.demo.unmailed import unmailed_orders
-from aftercart.policy.decision import ASKED_AGAIN, Reason
+from aftercart.policy.reason import ASKED_AGAIN, Reason
 from aftercart.recommendation.guards import Guard
 from aftercart.reports.explain import KINDS, Explanation, explain
 from aftercart.reports.words import CLICKS, GUARDS, KEPT, TELL, answer_in_words, in_words
