@@ -236,10 +236,8 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 
 
 def _use_wal(cursor: DBAPICursor) -> None:
-    """The first one to open a new file changes its mode. SQLite refuses the others at once meanwhile: here its
-
-    busy timeout does not count, so we wait ourselves.
-    """
+    """The first one to open a new file changes its mode. SQLite refuses the others at once meanwhile: here its busy
+    timeout does not count, so we wait ourselves."""
     deadline = monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
