@@ -17,6 +17,7 @@ from aftercart.cli import (
     doctor,
     events,
     explain,
+    export,
     feedback,
     imports,
     measure,
@@ -73,6 +74,7 @@ app.command("sends", rich_help_panel=LOOK)(sends.sends)
 app.command("senders", rich_help_panel=LOOK)(senders.senders)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
+app.command("export", rich_help_panel=LOOK)(export.export)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)
 app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
 app.command("settle", rich_help_panel=AMEND)(by_hand.settle)
@@ -80,7 +82,6 @@ app.command("resume", rich_help_panel=AMEND)(by_hand.resume)
 
 app.command("suppress", rich_help_panel=PEOPLE)(suppress.suppress)
 app.command("unsuppress", rich_help_panel=PEOPLE)(suppress.unsuppress)
-app.command("export", rich_help_panel=PEOPLE)(rights.export)
 app.command("erase", rich_help_panel=PEOPLE)(rights.erase)
 
 imports_app.command("products")(imports.import_products)

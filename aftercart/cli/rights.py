@@ -1,12 +1,9 @@
-"""`aftercart erase` and `aftercart export`: what the law owes a person.
+"""`aftercart erase`: what the law owes a person.
 
 Exit codes: 0 done, 1 it cannot be done now or there is nothing, 2 wrong usage.
 """
 
-import json
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -39,30 +36,3 @@ def erase(email: EmailArgument) -> None:
         f"Erased: {address}, of {erased.orders:,} orders and {erased.mails:,} mails. "
         "Kept: a hash by which they are never mailed again."
     )
-
-
-def export(
-    person: Annotated[str, typer.Option("--person", metavar="EMAIL", help="Whose data.")],
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write it; without it to the screen.")
-    ] = None,
-) -> None:
-    """Write all that is kept of a person into one JSON file: every row of theirs, and what it means in words."""
-    from aftercart.cli.open import working
-    from aftercart.pipeline import rights
-
-    address = normalized(person)
-    with working() as engine:
-        content = rights.export(engine, address)
-    if content is None:
-        print(f"Nothing is kept of {address}.", file=sys.stderr)
-        raise typer.Exit(1)
-    if out is None:
-        print(json.dumps(content, ensure_ascii=False, indent=1))
-        return
-    try:
-        rights.write_export(out, content)
-    except OSError as err:
-        raise typer.BadParameter(f"{out} cannot be written: {err.strerror}", param_hint="--out") from err
-    rows = sum(len(of_table) for of_table in content["tables"].values())
-    print(f"{rows:,} rows of {len(content['tables']):,} tables in {out}")

@@ -1,0 +1,1 @@
+"""What happened, as files for other tools: CSV, Parquet, Tableau's .hyper."""
