@@ -6,40 +6,46 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, tuple_, update
 
-from aftercart.attribution.credit import DEFAULT_WINDOW, Click, Purchase
+from aftercart.attribution.credit import DEFAULT_WINDOW, Click, Model, Purchase
 from aftercart.attribution.reversal import Line, Reversal, Worth
+from aftercart.db.persons import same_person
 from aftercart.db.session import insert_new
-from aftercart.db.tables import attributions, clicks, order_lines, order_reversals, orders, sends
+from aftercart.db.tables import attributions, clicks, order_lines, order_reversals, orders, recipients, sends
 
-LAST_CLICK = "last_click"
-"""The attribution model: how credit is given."""
+_PERSON = func.coalesce(recipients.c.merged_into, recipients.c.id)
 
 
-def without_credit(connection: Connection, order_ids: Collection[int]) -> list[Purchase]:
+def without_credit(connection: Connection, model: Model, order_ids: Collection[int]) -> list[Purchase]:
     """Of these orders, those that were completed, are known by a person, and have credited nobody yet."""
-    credited = exists().where(attributions.c.order_id == orders.c.id, attributions.c.model == LAST_CLICK)
+    credited = exists().where(attributions.c.order_id == orders.c.id, attributions.c.model == model.name)
     rows = connection.execute(
-        select(orders.c.id, orders.c.recipient_id, orders.c.placed_at, orders.c.total_minor, orders.c.currency)
-        .where(orders.c.id.in_(order_ids), ~orders.c.imported, orders.c.completed_at.is_not(None))
-        .where(orders.c.recipient_id.is_not(None), ~credited)
+        select(orders.c.id, _PERSON, orders.c.placed_at, orders.c.total_minor, orders.c.currency)
+        .join(recipients, recipients.c.id == orders.c.recipient_id)
+        .where(orders.c.id.in_(order_ids), ~orders.c.imported, orders.c.completed_at.is_not(None), ~credited)
     )
     return [Purchase(*row) for row in rows]
 
 
 def human_clicks(
-    connection: Connection, purchases: Sequence[Purchase], windows: Mapping[str, timedelta]
+    connection: Connection, model: Model, purchases: Sequence[Purchase], windows: Mapping[str, timedelta]
 ) -> dict[int, list[Click]]:
-    """The human clicks that may earn credit for these purchases, by recipient. `windows`: of each campaign."""
+    """The human clicks that may earn credit for these purchases, by person, whichever address of theirs was mailed.
+
+    `windows`: of each campaign, where the model has none for all.
+    """
     if not purchases:
         return {}
-    longest = max([DEFAULT_WINDOW, *windows.values()])
+    longest = model.window or max([DEFAULT_WINDOW, *windows.values()])
+    people = {purchase.person_id for purchase in purchases}
+    theirs = or_(recipients.c.id.in_(people), recipients.c.merged_into.in_(people))
+    persons: dict[int, int] = dict(connection.execute(select(recipients.c.id, _PERSON).where(theirs)).all())
     rows = connection.execute(
         select(clicks.c.id, clicks.c.send_id, clicks.c.recipient_id, sends.c.order_id, clicks.c.at, sends.c.campaign)
         .join(sends, sends.c.id == clicks.c.send_id)
         .where(
-            clicks.c.recipient_id.in_({purchase.recipient_id for purchase in purchases}),
+            clicks.c.recipient_id.in_(persons),
             clicks.c.verdict == "human",
             clicks.c.at >= min(purchase.placed_at for purchase in purchases) - longest,
             clicks.c.at < max(purchase.placed_at for purchase in purchases),
@@ -47,16 +53,18 @@ def human_clicks(
     )
     found: dict[int, list[Click]] = defaultdict(list)
     for id_, send_id, recipient_id, triggered_by, at, campaign in rows:
-        window = windows.get(campaign, DEFAULT_WINDOW)
-        found[recipient_id].append(Click(id_, send_id, recipient_id, triggered_by, at, window))
+        window, person_id = model.window or windows.get(campaign, DEFAULT_WINDOW), persons[recipient_id]
+        found[person_id].append(Click(id_, send_id, person_id, triggered_by, at, window))
     return found
 
 
-def keep_credit(connection: Connection, credits_: Iterable[tuple[Purchase, Click]], now: datetime) -> None:
+def keep_credit(
+    connection: Connection, model: Model, credits_: Iterable[tuple[Purchase, Click]], now: datetime
+) -> None:
     """Credit each order to a send, once: an order that has credit keeps it."""
     rows = [
         {
-            "model": LAST_CLICK,
+            "model": model.name,
             "order_id": purchase.order_id,
             "send_id": click.send_id,
             "click_id": click.id,
@@ -71,14 +79,18 @@ def keep_credit(connection: Connection, credits_: Iterable[tuple[Purchase, Click
 
 
 def drop_strangers(connection: Connection, order_ids: Collection[int]) -> None:
-    """Take back the credit of these orders where the shop has found out that another person bought."""
+    """Take back all credit of these orders where the shop has found out that another person bought."""
+    buyer, reader = recipients.alias("buyer"), recipients.alias("reader")
     theirs = (
         select(orders.c.id)
+        .join(buyer, buyer.c.id == orders.c.recipient_id)
         .join(clicks, clicks.c.id == attributions.c.click_id)
-        .where(orders.c.id == attributions.c.order_id, orders.c.recipient_id == clicks.c.recipient_id)
+        .join(reader, reader.c.id == clicks.c.recipient_id)
+        .where(orders.c.id == attributions.c.order_id, same_person(buyer, reader))
     )
-    of_model = (attributions.c.order_id.in_(order_ids), attributions.c.model == LAST_CLICK)
-    connection.execute(delete(attributions).where(*of_model, ~exists(theirs.correlate(attributions))))
+    connection.execute(
+        delete(attributions).where(attributions.c.order_id.in_(order_ids), ~exists(theirs.correlate(attributions)))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,8 @@ class Credit:
 
 
 def credited(connection: Connection, order_ids: Collection[int]) -> dict[int, tuple[Credit, Worth]]:
-    """Of these orders, those with credit: attribution id → (the credit as kept, the order as it stands now)."""
+    """Of these orders, those with credit under any model: attribution id → (the credit as kept, the order as it stands
+    now)."""
     rows = connection.execute(
         select(
             attributions.c.id,
@@ -106,7 +119,7 @@ def credited(connection: Connection, order_ids: Collection[int]) -> dict[int, tu
             orders.c.currency.label("order_currency"),
         )
         .join(orders, orders.c.id == attributions.c.order_id)
-        .where(attributions.c.order_id.in_(order_ids), attributions.c.model == LAST_CLICK)
+        .where(attributions.c.order_id.in_(order_ids))
     ).all()
     if not rows:
         return {}
@@ -147,6 +160,36 @@ def keep_worth(connection: Connection, credits_: Mapping[int, Credit]) -> None:
             for id_, credit in credits_.items()
         ],
     )
+
+
+def completed_after(connection: Connection, order_id: int, limit: int) -> list[int]:
+    """The next orders that may be credited, by id, beyond that one; empty at the end."""
+    query = select(orders.c.id).where(orders.c.id > order_id, orders.c.completed_at.is_not(None), ~orders.c.imported)
+    return list(connection.execute(query.order_by(orders.c.id).limit(limit)).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What a campaign has to its credit under a model. Money in minor units."""
+
+    model: str
+    campaign: str
+    currency: str
+    orders: int
+    net_minor: int
+
+
+def earned(connection: Connection, models: Collection[Model]) -> list[Earned]:
+    """Of each campaign and currency, by model."""
+    net = attributions.c.amount_minor - attributions.c.reversed_minor
+    keys = (attributions.c.model, sends.c.campaign, attributions.c.currency)
+    query = (
+        select(*keys, func.count(), func.sum(net))
+        .join(sends, sends.c.id == attributions.c.send_id)
+        .where(attributions.c.model.in_([model.name for model in models]))
+    )
+    rows = connection.execute(query.group_by(*keys).order_by(*keys))
+    return [Earned(model, campaign, currency, count, int(minor)) for model, campaign, currency, count, minor in rows]
 
 
 def _lines(connection: Connection, order_ids: Sequence[int]) -> Mapping[int, list[Line]]:

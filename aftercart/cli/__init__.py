@@ -10,6 +10,7 @@ import typer
 
 from aftercart import __version__
 from aftercart.cli import (
+    attribute,
     by_hand,
     check,
     database,
@@ -75,6 +76,7 @@ app.command("senders", rich_help_panel=LOOK)(senders.senders)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("export", rich_help_panel=LOOK)(export.export)
+app.command("attribute", rich_help_panel=LOOK)(attribute.attribute)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)
 app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
 app.command("settle", rich_help_panel=AMEND)(by_hand.settle)

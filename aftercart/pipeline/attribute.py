@@ -1,7 +1,8 @@
 """An order earns a send its credit, or loses it again.
 
 1. Orders with credit that turn out to be another person's lose it.
-2. Completed orders without credit: the person's last human click within the window before the order was placed.
+2. Completed orders without credit: the person's last human click within the window before the order was placed; under
+   another model, which is asked for by hand, the first one, or with another window.
 3. Orders with credit: their worth, and what refunds, returns and cancellations took back, is computed afresh.
 
 All steps may run twice, late, or in another order than things happened: the outcome is the same.
@@ -13,34 +14,59 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from aftercart.attribution import store
-from aftercart.attribution.credit import last_click
+from aftercart.attribution.credit import LAST_CLICK, Model, earning
 from aftercart.attribution.reversal import reversed_minor
 from aftercart.attribution.store import Credit
+from aftercart.bootstrap import App
+
+PAGE = 1_000
 
 
 def attribute(
-    connection: Connection, order_ids: Collection[int], windows: Mapping[str, timedelta], now: datetime
+    connection: Connection,
+    order_ids: Collection[int],
+    windows: Mapping[str, timedelta],
+    now: datetime,
+    model: Model = LAST_CLICK,
 ) -> int:
     """Settle the credit of a batch of orders in the caller's transaction; how many earned some just now.
 
-    `windows`: campaign → how long a click earns credit. At most eight queries for any number of orders. An order
-    that came late is credited by its own time, once; imported orders never are.
+    `windows`: campaign → how long a click earns credit. At most nine queries for any number of orders. An order
+    that came late is credited by its own time, once; imported orders never are. Credit given under another model
+    before stays with its send, and is brought up to date, too.
     """
     touched = set(order_ids)
     if not touched:
         return 0
     store.drop_strangers(connection, touched)
-    earned = _credit(connection, touched, windows, now)
+    earned = _credit(connection, touched, windows, now, model)
     _bring_up_to_date(connection, touched)
     return earned
 
 
-def _credit(connection: Connection, order_ids: Collection[int], windows: Mapping[str, timedelta], now: datetime) -> int:
-    purchases = store.without_credit(connection, order_ids)
-    clicks = store.human_clicks(connection, purchases, windows)
-    found = [(purchase, last_click(purchase, clicks.get(purchase.recipient_id, ()))) for purchase in purchases]
+def attribute_again(app: App, model: Model) -> int:
+    """Credit all orders so far under another model, beside the credit that they have; how many earned some just now.
+
+    A page of orders a transaction, so the engine goes on meanwhile. Doing it again adds what came since.
+    """
+    earned, last = 0, 0
+    while True:
+        with app.db.write() as connection:
+            page = store.completed_after(connection, last, PAGE)
+            earned += attribute(connection, page, app.campaigns.attribution_windows, app.clock(), model)
+        if len(page) < PAGE:
+            return earned
+        last = page[-1]
+
+
+def _credit(
+    connection: Connection, order_ids: Collection[int], windows: Mapping[str, timedelta], now: datetime, model: Model
+) -> int:
+    purchases = store.without_credit(connection, model, order_ids)
+    clicks = store.human_clicks(connection, model, purchases, windows)
+    found = [(p, earning(model.touch, p, clicks.get(p.person_id, ()))) for p in purchases]
     credits_ = [(purchase, click) for purchase, click in found if click]
-    store.keep_credit(connection, credits_, now)
+    store.keep_credit(connection, model, credits_, now)
     return len(credits_)
 
 
