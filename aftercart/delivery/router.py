@@ -86,6 +86,8 @@ class _Batch:
         """By sender, the recipients in a row over which its connection broke."""
         self._tried_in_vain: dict[UUID, Receipt] = {}
         """Of mails over which a connection broke, and that wait for another sender."""
+        self._fault: Exception | None = None
+        """Why no sender could be chosen for the next mail."""
 
     def run(self) -> Iterator[Receipt]:
         while (waiting := self._next()) is not None:
@@ -95,6 +97,8 @@ class _Batch:
                 self._hold(message, choice)
             else:
                 yield from self._through(choice, message)
+            if self._fault:
+                raise self._fault
             while self._told:
                 yield self._told.popleft()
 
@@ -172,7 +176,11 @@ class _Batch:
             waiting = self._next()
             if waiting is None:
                 return
-            following, choice = waiting[0], waiting[1] or self._choose(waiting[0])
+            try:
+                following, choice = waiting[0], waiting[1] or self._choose(waiting[0])
+            except Exception as err:  # noqa: BLE001  # raised now, it would end the conversations in which answers come
+                self._fault = err
+                return
             if isinstance(choice, Wait):
                 if self._offered and choice.is_pace and (self._aside_until or not choice.scope):
                     self._first.appendleft((following, None))  # once those under way have their receipts

@@ -57,7 +57,10 @@ class Claimed:
 
 
 def hand_over(app: App, claimed: Sequence[Claimed]) -> None:
-    """Hand over every message that may still go, and record what became of it."""
+    """Hand over every message that may still go, and record what became of it.
+
+    Raises what keeps the marks from being written, once those under way have been heard of.
+    """
     if not claimed:
         return
     with _marks(app, claimed) as marks:
@@ -69,6 +72,8 @@ def hand_over(app: App, claimed: Sequence[Claimed]) -> None:
             log.exception("sender_failed", sender=app.sender.name)
             for message in marks.outgoing():
                 _send_alone(app.sender, marks, message)
+    if marks.fault:
+        raise marks.fault
 
 
 def _send(sender: Sender, marks: "_Marks", messages: Iterable[Message]) -> None:
@@ -116,6 +121,8 @@ class _Marks:
         self._begun_at: dict[UUID, datetime] = {}
         self._hold_until = app.clock() + HOLD
         self._standing: dict[object, tuple[Brand, bool]] = {}
+        self.fault: Exception | None = None
+        """Why a mark could not be written. Nothing begins any more; what has begun elsewhere still gets its receipt."""
 
     def waits(self, message: Message) -> bool:
         """Whether it has neither begun nor got a receipt."""
@@ -132,7 +139,8 @@ class _Marks:
                 self._give_back(claim)
 
     def _may_still_go(self, claim: Claimed, now: datetime) -> bool:
-        return now < min(self._hold_until, claim.planned.valid_until) and self._stands(claim.planned, now)
+        in_time = now < min(self._hold_until, claim.planned.valid_until)
+        return self.fault is None and in_time and self._stands(claim.planned, now)
 
     def _stands(self, planned: Planned, now: datetime) -> bool:
         """Asked anew every second and for each change of the brand file, and once for all mails in one place."""
@@ -149,6 +157,17 @@ class _Marks:
 
     def go(self, *messages: Message) -> set[UUID]:
         """Mark that bodies are about to leave, and what came of those before; the ids of those that may."""
+        if self.fault:
+            return set()
+        try:
+            return self._mark(messages)
+        except Exception as err:  # raised here, it would end the conversations in which answers are awaited
+            if not is_passing(err):
+                raise
+            self.fault = err
+            return set()
+
+    def _mark(self, messages: Sequence[Message]) -> set[UUID]:
         claims = [self._waiting[message.send_id] for message in messages]
         with self._begin() as connection:
             now = self._app.clock()  # not before: the transaction may have had to wait for its turn

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from aftercart.clock import SteppedClock
@@ -19,6 +21,7 @@ from aftercart.delivery.router import Router
 from aftercart.delivery.senders import senders_from_urls
 from aftercart.delivery.smtp import CONNECTIONS
 from aftercart.delivery.store import SharedTraffic
+from aftercart.delivery.traffic import View
 from tests.messages import a_message, always
 from tests.smtp_server import OK, Does, ScriptedServer
 
@@ -330,3 +333,35 @@ def test_a_caller_that_stops_early_leaves_everything_usable(sqlite: Database, co
         for _receipt in sender.send_batch(some(3), always):
             break
         assert outcomes(send(sender, *some(count))) == [ACCEPTED] * count
+
+
+# ---------------------------------------------------------------- the database is away
+
+
+class Away(SharedTraffic):
+    """From the given mail on, what all workers share cannot be read."""
+
+    left = 3
+
+    def _look(self, sender: str) -> Any:
+        if self.left <= 0:
+            raise OperationalError("SELECT", {}, Exception("the database is away"))
+        return super()._look(sender)
+
+    def view(self, sender: str, domain: str) -> View:
+        self.left -= 1
+        return super().view(sender, domain)
+
+
+def test_mails_under_way_get_their_receipts_though_the_database_is_away(sqlite: Database) -> None:
+    """They have left, and their answers are true whether anybody can be told of them or not."""
+    with ScriptedServer() as server:
+        (sender,) = senders_from_urls(f"smtp://127.0.0.1:{server.port}")
+        with closing(
+            Router([sender], Away(sqlite, SteppedClock(NOON), [FIRST], lambda _: UNLIMITED), SteppedClock(NOON))
+        ) as made:
+            told: list[Receipt] = []
+            with pytest.raises(OperationalError):
+                told.extend(made.send_batch(some(5), always))
+            assert len(server.bodies) == 2
+    assert outcomes(told) == [ACCEPTED] * 2

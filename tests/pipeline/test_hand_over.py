@@ -351,6 +351,30 @@ def test_receipts_survive_a_mark_that_could_not_be_written(app: App) -> None:
     assert len(outbox(app).messages) == 2
 
 
+class Overlapping(RecordingSender):
+    """Hears what became of its mails only when all have left, as over several connections."""
+
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
+        receipts = [self._send(message, go) for message in messages]
+        yield from receipts
+
+
+def test_what_has_left_over_other_connections_gets_its_receipt_though_a_mark_could_not_be_written(app: App) -> None:
+    """A busy file or a restart of the database must not put mails in doubt whose answers are on their way."""
+    for number in range(4):
+        order(app, str(number), customer(number))
+    clock_of(app).move_to(DUE)
+    flaky: Any = Flaky(app.db, fails_at=3)
+    overlapping = Overlapping()
+    with pytest.raises(OperationalError):
+        deliver(replace(app, db=flaky, sender=overlapping), [row["id"] for row in rows(app, sends)])
+    assert sorted(fates(app), key=str) == [("scheduled", None)] * 2 + [("sent", "sent")] * 2
+    assert [row["lease_until"] for row in rows(app, sends)] == [None] * 4, "nobody waits for a lease"
+    run_due(app)
+    assert fates(app) == [("sent", "sent")] * 4
+    assert len(overlapping.messages) == len(outbox(app).messages) == 2
+
+
 def test_a_whole_batch_that_cannot_leave_is_tried_again(app: App) -> None:
     """T08: the server is down, so the sender defers all of them untried; not one is lost or doubled."""
 

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.clock import Clock
-from aftercart.db.session import Database
+from aftercart.db.session import Database, is_passing
 from aftercart.delivery.base import Held
 from aftercart.delivery.breaker import Breaker, Sign, State, after, probing
 from aftercart.delivery.quota import UNLIMITED, Counts, Limit, Limits, free_at
@@ -96,6 +96,14 @@ class SharedTraffic:
         return may
 
     def report(self, sender: str, sign: Sign, words: str) -> None:
+        try:
+            self._note(sender, sign, words)
+        except Exception as err:  # what it says of its sender may get lost, the receipt itself must not
+            if not is_passing(err):
+                raise
+            log.warning("sign_not_noted", sender=sender, sign=sign, error=type(err).__name__)
+
+    def _note(self, sender: str, sign: Sign, words: str) -> None:
         known = self._look(sender).breaker
         untroubled = known.state is State.CLOSED and not known.faults
         if (sign is Sign.WORKS and untroubled) or (sign is Sign.NOTHING and known.state is not State.PROBING):
