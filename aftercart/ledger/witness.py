@@ -6,6 +6,7 @@ was copied, restored or unpacked, with the database beside it or without, is tol
 
 import json
 import os
+import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ GUARD_EVERY = timedelta(minutes=5)
 """It reads all sends, which takes a second a million."""
 AT_ONCE_S = 5.0
 """Between the instant that stands in the file and the one at which the disk says it was written."""
+
+_MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,15 @@ class Witness:
         with suppress(OSError):
             return abs(self._file.stat().st_ctime - noted.written_at) < AT_ONCE_S
         return False
+
+    def came_from_elsewhere(self, place: str) -> bool:
+        """Whether the file about this database was written on another machine: its disk was cloned, or carried there.
+
+        Only machine-id(5) tells; the address of a card is another one in each container.
+        """
+        noted, here = self._noted(place), machine_id()
+        ids = (noted.machine if noted else None, here)
+        return all(id_ and _MACHINE_ID.fullmatch(id_) for id_ in ids) and ids[0] != here
 
     @property
     def remembered(self) -> int:

@@ -58,6 +58,8 @@ def _look(app: App, now: datetime) -> str | None:
             place,
             seen,
             silence=_silence(app, connection, standing, now),
+            # Machines that share a server's database may share the folder, too; a file of SQLite lies on one.
+            from_elsewhere=app.db.is_sqlite and app.witness.came_from_elsewhere(place),
             vouched=app.witness.vouches_for(place, standing.beats),
             hold_after=timedelta(hours=app.settings.hold_after_hours) or None,
         )

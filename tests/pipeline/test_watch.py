@@ -16,8 +16,9 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
 from aftercart.db.tables import Row, decisions, sends
+from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import dispatch
-from aftercart.pipeline.send import deliver
+from aftercart.pipeline.send import contents_for, deliver, reserve
 from aftercart.pipeline.watch import held, may_send, resume
 from aftercart.testing import ListQueue, engine, run_due, run_until
 from tests.cast import ADA, BIKE, DAY, HOUR, MONDAY, Shop, campaign, clock_of, customer, fates, order, outbox, rows
@@ -149,6 +150,18 @@ def test_while_all_is_held_no_worker_claims_a_mail(app: App) -> None:
     deliver(app, [row["id"] for row in rows(app, sends)])
     assert len(mailed(app)) == before
     assert {state for state, _ in fates(app)} == {"scheduled"}
+
+
+def test_nor_one_whose_content_was_ready_before(app: App) -> None:
+    order(app, "1", ADA)
+    clock_of(app).move_to(DUE)
+    ids = [row["id"] for row in rows(app, sends)]
+    contents = contents_for(app, ids)
+    assert contents
+    may_send(app)
+    with app.db.write() as connection:
+        ledger.hold_all(connection, "somebody saw a copy", DUE)
+    assert reserve(app, ids, contents) == []
 
 
 # ---------------------------------------------------------------- going on
@@ -334,6 +347,34 @@ def test_a_copy_sends_nothing_and_the_original_goes_on(app: App, copy: str, tmp_
         assert clone.queue.published == []
     clock_of(app).step(HOUR)
     assert dispatch(app) == 1
+
+
+def test_the_clone_of_a_disk_sends_nothing_on_another_machine(
+    tmp_path: Path, shop: Shop, newest_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file has the same inode, its beats are as they were, and it was made an hour ago."""
+    file = tmp_path / "aftercart.db"
+    shutil.copy(newest_sqlite, file)
+    monkeypatch.setattr("aftercart.ledger.witness.machine_id", lambda: "a" * 32)
+    with started(tmp_path, shop, f"sqlite:///{file}", MONDAY) as app:
+        order(app, "1", ADA)
+        assert may_send(app)
+    monkeypatch.setattr("aftercart.ledger.witness.machine_id", lambda: "b" * 32)
+    with started(tmp_path, shop, f"sqlite:///{file}", MONDAY + HOUR) as clone:
+        assert dispatch(clone) == 0
+        assert "counted on another machine" in why(clone)
+        resume(clone, in_doubt=False)
+        run_due(clone)
+        assert mailed(clone) == ["ada@example.com"]
+
+
+def test_machines_that_share_a_folder_beside_a_database_on_a_server_hold_nothing(
+    tmp_path: Path, shop: Shop, newest_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for machine in ("a" * 32, "b" * 32, "a" * 32):
+        monkeypatch.setattr("aftercart.ledger.witness.machine_id", lambda machine=machine: machine)
+        with started(tmp_path, shop, newest_postgres_url, MONDAY) as joined:
+            assert may_send(joined)
 
 
 def test_a_database_that_was_moved_sends_again_when_told(copy: str, tmp_path: Path, shop: Shop) -> None:
