@@ -24,6 +24,7 @@ from aftercart.delivery.retry import retry_at
 from aftercart.errors import TemplateError
 from aftercart.pipeline.own import OWN_LOCALE
 from aftercart.pipeline.permission import Terms, lift, lock, permission
+from aftercart.pipeline.watch import held
 from aftercart.policy import store as policy
 from aftercart.policy.decision import RECHECK, suppressed_as
 from aftercart.policy.quiet_hours import person_hash
@@ -54,6 +55,8 @@ def ask(app: App, ids: Collection[UUID]) -> None:
 def _claim(app: App, ids: Collection[UUID]) -> list[Asking]:
     """Those who still have to be asked; nobody who may get no mail at all, or whose answer is known by now."""
     with app.db.write() as connection:
+        if held(connection):  # the message about them is older
+            return []
         now = app.clock()
         due = consent.claim(connection, ids, now)
         person = policy.persons_of(connection, {asking.recipient_id for asking in due})

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.consent import store as consent
 from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.ledger.fence import BEAT_EVERY, Standing, fault
@@ -104,7 +105,8 @@ def resume(app: App, *, in_doubt: bool) -> int:
     """Send again, from this database. How many mails were put in doubt.
 
     `in_doubt`: what has fallen due by now may have been sent already, from elsewhere or before the database was set
-    back. It becomes `unknown` and is not sent; so do mails of orders that come in for a second time and were due.
+    back. It becomes `unknown` and is not sent; so do mails of orders that come in for a second time and were due, and
+    those that ask people to confirm (not counted).
     """
     now = app.clock()
     concerned = _doubt_all(app, now) if in_doubt else 0
@@ -113,9 +115,10 @@ def resume(app: App, *, in_doubt: bool) -> int:
         standing = ledger.standing(connection, hold=True)
         beats = max(standing.beats if standing else 0, app.witness.beats(place)) + 1
         ledger.beat(connection, place, beats, now)
+        asked = consent.put_in_doubt(connection, now, Reason.MAY_HAVE_BEEN_SENT) if in_doubt else 0
         ledger.let_go(connection, doubt_until=now if in_doubt else None)
     app.witness.note(place, beats)
-    log.info("mail_resumed", in_doubt=concerned)
+    log.info("mail_resumed", in_doubt=concerned, confirmations_in_doubt=asked)
     return concerned
 
 

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,16 @@ from sqlalchemy import update
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import confirmations, consents, recipients, sends, suppressions
-from aftercart.delivery.base import Outcome
+from aftercart.delivery.base import Go, Message, Outcome, Receipt
+from aftercart.ledger import store as ledger
 from aftercart.pipeline import rights
 from aftercart.pipeline.confirm import ask
+from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.ingest import take_in
+from aftercart.pipeline.watch import resume
 from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
-from aftercart.testing import engine, run_due, run_until
+from aftercart.testing import RecordingSender, engine, run_due, run_until
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
 from tests.cast import (
@@ -105,6 +111,39 @@ def test_who_agrees_is_asked_once_and_gets_marketing_only_after_their_yes(app: A
     mails = outbox(app).mails_to(EMAIL)
     assert sum("/y/" in mail.html for mail in mails) == 1
     assert len(mails) == 1 + 3
+
+
+def test_a_backup_read_back_asks_nobody_a_second_time(app: App) -> None:
+    """T11: the question has left since, and the person who lets mail go again knows no more than that."""
+    order(app, "1", ADA)
+    run_until(app, MONDAY + HOUR)
+    with app.db.write() as connection:  # as the backup knows it
+        connection.execute(update(confirmations).values(state="scheduled", attempt=0, tries=0, wake_at=MONDAY))
+        ledger.hold_all(connection, "this database was set back", app.clock())
+    ask(app, [row["id"] for row in rows(app, confirmations)])
+    assert len(outbox(app).messages) == 1, "while all is held"
+    resume(app, in_doubt=True)
+    run_until(app, MONDAY + 2 * HOUR)
+    assert len(outbox(app).messages) == 1
+    assert [(row["state"], row["reason"]) for row in rows(app, confirmations)] == [("unknown", "may_have_been_sent")]
+    assert confirm(app) == 200, "its link works"
+    assert states(app) == ["pending", "granted"]
+
+
+def test_an_answer_after_eleven_minutes_turns_unknown_into_the_truth(small: App) -> None:
+    order(small, "1", ADA)
+    take_in(small)
+
+    class Late(RecordingSender):
+        def _send(self, message: Message, go: Go) -> Receipt:
+            receipt = super()._send(message, go)
+            clock_of(small).step(timedelta(minutes=12))
+            dispatch(small)  # of another process
+            assert [row["state"] for row in rows(small, confirmations)] == ["unknown"]
+            return receipt
+
+    ask(replace(small, sender=Late()), [row["id"] for row in rows(small, confirmations)])
+    assert [(row["state"], row["reason"]) for row in rows(small, confirmations)] == [("sent", "sent")]
 
 
 def test_who_does_not_answer_gets_no_marketing_mail(app: App) -> None:

@@ -153,12 +153,10 @@ def begin(connection: Connection, starts: Iterable[Asking], now: datetime) -> se
 
 
 def settle(connection: Connection, asking: Asking, **outcome: Any) -> None:
-    """What became of a hand-over, or of its try: columns of the row. Who has lost the lease changes nothing."""
-    mine = (
-        confirmations.c.id == asking.id,
-        confirmations.c.attempt == asking.attempt,
-        or_(confirmations.c.state == "scheduled", confirmations.c.state == "sending"),
-    )
+    """What became of a hand-over, or of its try: columns of the row. Who has lost the lease changes nothing; a late
+    answer turns `unknown` into the truth."""
+    of_attempt = (confirmations.c.id == asking.id, confirmations.c.attempt == asking.attempt)
+    mine = (*of_attempt, or_(*(confirmations.c.state == state for state in ("scheduled", "sending", "unknown"))))
     connection.execute(update(confirmations).where(*mine).values(lease_until=None, **outcome))
 
 
@@ -167,6 +165,13 @@ def settle_abandoned(connection: Connection, now: datetime) -> int:
     abandoned = (_IS_OPEN, confirmations.c.state == "sending", confirmations.c.lease_until <= now)
     unknown = {"state": "unknown", "reason": "unknown_outcome", "lease_until": None}
     return connection.execute(update(confirmations).where(*abandoned).values(**unknown)).rowcount
+
+
+def put_in_doubt(connection: Connection, until: datetime, reason: str) -> int:
+    """Those that were due by then may have been asked already, from elsewhere or before the database was set back."""
+    due = (_IS_OPEN, confirmations.c.wake_at <= until + NUDGE_AGAIN)
+    unknown = {"state": "unknown", "reason": reason, "lease_until": None}
+    return connection.execute(update(confirmations).where(*due).values(**unknown)).rowcount
 
 
 def confirm(connection: Connection, id_: UUID, now: datetime) -> bool:
