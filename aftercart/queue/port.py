@@ -90,7 +90,8 @@ def producer_options(broker_url: str) -> dict[str, Any]:
         limits = {"socket_connect_timeout": PUBLISH_TIMEOUT_S, "socket_timeout": PUBLISH_TIMEOUT_S}
         return {**limits, "retry_on_timeout": False}
     if broker_url.startswith("amqp"):
-        return {"max_retries": 0, "confirm_publish": False}
+        limits = {"read_timeout": PUBLISH_TIMEOUT_S, "write_timeout": PUBLISH_TIMEOUT_S}
+        return {**limits, "max_retries": 0, "confirm_publish": False}
     return {}
 
 

@@ -2,11 +2,15 @@
 
 import os
 import shutil
+import socket
 import subprocess
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from kombu import Connection, Queue
@@ -87,3 +91,42 @@ def test_a_queue_that_was_made_in_another_way_is_told_and_mended_without_a_resta
         assert [queue.publish("ingest"), queue.publish("dispatch")] == [False, True]
         other.delete()
         assert queue.publish("ingest") is True
+
+
+@contextmanager
+def mute_on_demand(url: str) -> Iterator[tuple[str, Event]]:
+    """The broker behind a wire on which its answers get lost once the event is set."""
+    broker, mute = urlsplit(url), Event()
+
+    def carry(source: socket.socket, target: socket.socket, lost: Event | None = None) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                if not (lost and lost.is_set()):
+                    target.sendall(data)
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listening.accept()
+                far = socket.create_connection((broker.hostname or "", broker.port or 5672))
+                Thread(target=carry, args=(near, far), daemon=True).start()
+                Thread(target=carry, args=(far, near, mute), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=serve, args=(listening,), daemon=True).start()
+        yield f"amqp://{broker.username}:{broker.password}@127.0.0.1:{listening.getsockname()[1]}//", mute
+
+
+def test_a_broker_that_falls_silent_holds_nobody_up() -> None:
+    """It answers publishers no more when its memory or its disk is full. The dispatcher asks it once a second."""
+    with mute_on_demand(RabbitMQ().url) as (url, mute), closing(open_queue(url)) as queue:
+        assert queue.publish("deliver", ["a"]) is True
+        assert queue.waiting("deliver") == 1
+        mute.set()
+        asking = Thread(target=lambda: answers.append(queue.waiting("deliver")), daemon=True)
+        answers: list[int | None] = []
+        asking.start()
+        asking.join(timeout=20)
+        assert answers == [None]
+        mute.clear()
+        assert queue.waiting("deliver") == 1
