@@ -64,11 +64,15 @@ class Process:
     def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
         """Signal it and wait; its exit code."""
         self.popen.send_signal(how)
+        return self.ended(seconds)
+
+    def ended(self, seconds: float = 20) -> int:
+        """Its exit code, once it has done what a signal told it to."""
         try:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             self.popen.kill()
-            raise AssertionError(f"{how.name} did not end it within {seconds} s:\n{self.log}") from None
+            raise AssertionError(f"it did not end within {seconds} s:\n{self.log}") from None
 
     def kill(self) -> None:
         """End it as a power cut does."""
