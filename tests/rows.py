@@ -1,7 +1,10 @@
 """Rows of the main database, for tests that begin in the middle of the story."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -29,9 +32,19 @@ MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 def a_database(folder: Path) -> Database:
     """An empty SQLite database in a folder."""
-    db = Database(f"sqlite:///{folder / 'aftercart.db'}")
-    Row.metadata.create_all(db.engine)
-    return db
+    file = folder / "aftercart.db"
+    file.write_bytes(_tables())
+    return Database(f"sqlite:///{file}")
+
+
+@cache
+def _tables() -> bytes:
+    """To copy them takes a tenth of the time that it takes to make them."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "aftercart.db"
+        with closing(Database(f"sqlite:///{file}")) as database:
+            Row.metadata.create_all(database.engine)
+        return file.read_bytes()
 
 
 def somebody_waits(db: Database) -> bool:

@@ -11,9 +11,9 @@ from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from aftercart.cli import app
-from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import orders, sends
+from aftercart.testing import lay_down
 from tests.deployment import BIN
 from tests.rows import MONDAY, Rows
 
@@ -43,8 +43,9 @@ def aftercart(folder: Path, *words: str, code: str = "", **env: str) -> subproce
 @pytest.fixture
 def some_sends(tmp_path: Path) -> None:
     """Ada's mail was sent, Ben's was skipped, Chika's order has an odd id and her mail waits."""
-    db = Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")
-    migrate.upgrade(db)
+    url = f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}"
+    lay_down(url)
+    db = Database(url)
     rows = Rows(db)
     for email, state, reason, sent_at in (
         ("ada@example.com", "sent", "sent", MONDAY),

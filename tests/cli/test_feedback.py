@@ -1,7 +1,5 @@
 """`aftercart feedback`: what a mail server's pipe hands over."""
 
-import os
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import pytest
 from aftercart.db import inbox
 from aftercart.db.session import Database
 from aftercart.starter import init
-from tests.deployment import BIN
+from tests.cli.commanded import aftercart, fed
 from tests.feedback.letters import POSTFIX, letter
 
 
@@ -20,11 +18,6 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
-def run(folder: Path, *arguments: str, given: bytes = b"", **env: str) -> subprocess.CompletedProcess[bytes]:
-    command = [str(BIN / "aftercart"), "feedback", *arguments]
-    return subprocess.run(command, cwd=folder, input=given, capture_output=True, check=False, env={**os.environ, **env})
-
-
 def kept(folder: Path) -> list[bytes]:
     with closing(Database(f"sqlite:///{folder / 'data' / 'inbox.db'}")) as database, database.read() as connection:
         return [row["body"] for row in inbox.oldest(connection, 10)]
@@ -32,14 +25,14 @@ def kept(folder: Path) -> list[bytes]:
 
 def test_a_mail_from_the_input_and_mails_from_files_are_kept(shop: Path) -> None:
     (shop / "one.eml").write_bytes(letter(POSTFIX, to="x@shop.example"))
-    done = run(shop, given=letter(POSTFIX))
+    done = fed(shop, letter(POSTFIX), "feedback")
     assert done.returncode == 0, done.stderr
-    assert run(shop, "one.eml").returncode == 0
+    assert aftercart(shop, "feedback", "one.eml").returncode == 0
     assert kept(shop) == [letter(POSTFIX), letter(POSTFIX, to="x@shop.example")]
 
 
 def test_a_mail_server_is_asked_to_come_again_if_its_mail_cannot_be_kept(shop: Path) -> None:
     """EX_TEMPFAIL; with another code it would bounce the bounce."""
-    assert run(shop, given=letter(POSTFIX), AFTERCART_SECRET_KEY="short").returncode == 75
-    done = run(shop, "missing.eml")
-    assert (done.returncode, b"missing.eml" in done.stderr) == (1, True)
+    assert fed(shop, letter(POSTFIX), "feedback", AFTERCART_SECRET_KEY="short").returncode == 75
+    done = aftercart(shop, "feedback", "missing.eml")
+    assert (done.returncode, "missing.eml" in done.stderr) == (1, True)

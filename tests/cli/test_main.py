@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aftercart import __version__
+from tests.cli.commanded import aftercart as at_once
 from tests.cli.conftest import aftercart
 from tests.deployment import BIN
 
@@ -32,7 +33,7 @@ def test_the_version_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [("no-such-command",), ("sends", "--no-such-option"), ("up", "--port", "99999")])
 def test_wrong_usage_exits_2(tmp_path: Path, words: tuple[str, ...]) -> None:
-    assert aftercart(tmp_path, *words).returncode == 2
+    assert at_once(tmp_path, *words).returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_wrong_usage_exits_2(tmp_path: Path, words: tuple[str, ...]) -> None:
     ],
 )
 def test_a_fault_that_a_person_can_mend_is_one_line_and_exits_1(tmp_path: Path, env: dict[str, str], said: str) -> None:
-    result = aftercart(tmp_path, "sends", **env)
+    result = at_once(tmp_path, "sends", **env)
     assert result.returncode == 1
     assert said in result.stderr
     assert result.stderr.count("\n") == 1, result.stderr
@@ -52,7 +53,7 @@ def test_a_fault_that_a_person_can_mend_is_one_line_and_exits_1(tmp_path: Path, 
 
 
 def test_the_web_process_of_a_fleet_wants_a_broker(tmp_path: Path) -> None:
-    result = aftercart(tmp_path, "web", AFTERCART_SECRET_KEY="k" * 40)
+    result = at_once(tmp_path, "web", AFTERCART_SECRET_KEY="k" * 40)
     assert result.returncode == 1
     assert "AFTERCART_BROKER_URL" in result.stderr
     assert "aftercart up" in result.stderr
@@ -61,7 +62,7 @@ def test_the_web_process_of_a_fleet_wants_a_broker(tmp_path: Path) -> None:
 def test_one_process_for_everything_wants_none(tmp_path: Path) -> None:
     """It would be ignored, and whoever set it would wait for workers that get nothing."""
     env = {"AFTERCART_SECRET_KEY": "k" * 40, "AFTERCART_BROKER_URL": "redis://:pw@127.0.0.1:1/0"}
-    result = aftercart(tmp_path, "up", **env)
+    result = at_once(tmp_path, "up", **env)
     assert result.returncode == 1
     assert "takes no AFTERCART_BROKER_URL" in result.stderr
     assert "aftercart web" in result.stderr
@@ -70,7 +71,7 @@ def test_one_process_for_everything_wants_none(tmp_path: Path) -> None:
 
 def test_the_web_process_without_the_packages_for_its_broker_says_so_in_one_line(tmp_path: Path) -> None:
     code = "import sys; sys.modules['packaging'] = None; from aftercart.cli import main; main()"
-    aftercart(tmp_path, "init", ".")
+    at_once(tmp_path, "init", ".")
     result = aftercart(tmp_path, "web", code=code, AFTERCART_BROKER_URL="redis://127.0.0.1:1/0")
     assert result.returncode == 1
     assert result.stderr == "aftercart: Redis needs an optional package: pip install 'aftercart[fleet]'\n"

@@ -12,17 +12,20 @@ from aftercart.db.tables import recipients, suppressions
 from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.starter import init
-from tests.cli.conftest import Typed, aftercart
+from aftercart.testing import lay_down
+from tests.cli.commanded import aftercart
+from tests.cli.conftest import Typed
 from tests.rows import MONDAY, Rows
 
 ADA = "ada@example.com"
 
 
 @pytest.fixture
-def rows(tmp_path: Path, typed: Typed) -> Iterator[Rows]:
+def rows(tmp_path: Path) -> Iterator[Rows]:
     init(tmp_path)
-    with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as database:
-        assert typed("db", "upgrade").exit_code == 0
+    url = f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}"
+    lay_down(url)
+    with closing(Database(url)) as database:
         yield Rows(database)
 
 

@@ -9,9 +9,9 @@ import typer
 from typer.testing import CliRunner, Result
 
 from aftercart.cli import recommend as commands
-from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.errors import AftercartError
+from aftercart.testing import lay_down
 from tests.recommendation.bike_shop import open_busy_shop
 
 BIKE = "Road-Bike-0"
@@ -26,8 +26,9 @@ def a_busy_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AFTERCART_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("AFTERCART_SECRET_KEY", "k" * 40)
-    db = Database(f"sqlite:///{tmp_path / 'aftercart.db'}")
-    migrate.upgrade(db)
+    url = f"sqlite:///{tmp_path / 'aftercart.db'}"
+    lay_down(url)
+    db = Database(url)
     open_busy_shop(db)
     db.close()
 

@@ -10,11 +10,10 @@ from time import monotonic
 
 import pytest
 
-from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.pipeline.train import last_trained
 from aftercart.settings import Settings, read_settings
-from aftercart.testing import settings_for
+from aftercart.testing import lay_down, settings_for
 from tests.rows import Rows
 from workers.training import AGAIN_AFTER, LOCK_FILE, Trainer
 
@@ -23,8 +22,8 @@ from workers.training import AGAIN_AFTER, LOCK_FILE, Trainer
 def settings(tmp_path: Path) -> Settings:
     """An installation whose shop has sold a few things."""
     made = settings_for(tmp_path / "data")
+    lay_down(made.database)
     with closing(Database(made.database)) as db:
-        migrate.upgrade(db)
         _sell(db, orders=60)
     return made
 
