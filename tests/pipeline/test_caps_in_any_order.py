@@ -388,7 +388,7 @@ def _engine(folder: Path, url: str) -> Iterator[tuple[App, Shop]]:
 
 
 def test_whatever_happens_no_cap_is_broken_and_every_mail_comes_to_an_end(database_url: str, tmp_path: Path) -> None:
-    examples = settings().max_examples // (5 if database_url.startswith("sqlite") else 25)
+    examples = settings().max_examples // (10 if database_url.startswith("sqlite") else 25)
     with _engine(tmp_path, database_url) as (app, shop):
         run_state_machine_as_test(
             lambda: Machine(app, shop),  # type: ignore[arg-type]  # any callable that makes one
