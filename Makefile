@@ -52,7 +52,7 @@ test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no s
 	$(BIN)/pytest -q -n 4 --dist worksteal $(ARGS)
 
 zones: install  ## the rooms that reckon with time, on machines at either end of the calendar (the same result everywhere)
-	for zone in $(ZONES); do TZ=$$zone $(BIN)/pytest -q -n 4 $(TIMELY) $(ARGS) || exit 1; done
+	for zone in $(ZONES); do TZ=$$zone $(BIN)/pytest -q -n 2 $(TIMELY) $(ARGS) || exit 1; done
 
 browser: install $(AXE)  ## checks of the pages in a real browser (needs apt-get install chromium npm)
 	$(BIN)/pytest -q -m browser tests/browser
