@@ -20,6 +20,7 @@ from aftercart.db.session import Database
 from aftercart.intake.signing import sign_generic
 from aftercart.reports import sends as report
 from aftercart.starter import init
+from tests.forked import Forked, fork
 from tests.intake.payloads import body, generic, generic_order
 
 NONE_KEPT = httpx.Limits(max_keepalive_connections=0)
@@ -50,7 +51,7 @@ PRODUCTS = {
 class Process:
     """A process of the installation and what it writes. Its log is kept in a file."""
 
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Forked
     log_file: Path
 
     @property
@@ -82,11 +83,16 @@ class Process:
 
 @dataclass
 class Deployment:
-    """One installation. `env` is added to its processes' environment; the port is the one that a process took last."""
+    """One installation. `env` is added to its processes' environment; the port is the one that a process took last.
+
+    `forks`: its processes start at once, though not as somebody would start them: it takes an interpreter that has
+    imported everything already. Those of another environment never do.
+    """
 
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    forks: bool = "INSTALLED" not in os.environ
     _started: int = 0
     _client: httpx.Client = field(default_factory=lambda: httpx.Client(verify=False, timeout=10, limits=NONE_KEPT))
 
@@ -108,15 +114,21 @@ class Deployment:
         """Start a command of the installation's virtual environment in its folder."""
         self._started += 1
         log_file = self.folder / f"{command[0]}-{self._started}.log"
+        log_file.touch()
+        if self.forks:
+            nothing = Path(os.devnull)
+            return Process(fork(command, self.folder, self.environment(), (nothing, nothing, log_file)), log_file)
+        return Process(self._typed(command, log_file), log_file)
+
+    def _typed(self, command: Sequence[str], log_file: Path) -> subprocess.Popen[bytes]:
         with log_file.open("wb") as log:
-            popen = subprocess.Popen(
+            return subprocess.Popen(
                 [str(BIN / command[0]), *command[1:]],
                 cwd=self.folder,
                 env=self.environment(),
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
-        return Process(popen, log_file)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `aftercart` with arguments to its end."""

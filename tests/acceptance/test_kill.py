@@ -14,7 +14,7 @@ from aftercart.delivery.smtp import CONNECTIONS
 from tests.deployment import UP, Deployment, Process, deployed
 from tests.mail_sink import MailSink, mail_sink
 
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "4"))
 SEED = os.environ.get("KILL_SEED") or os.environ.get("CI") or str(random.randrange(10_000))
 FEWEST_ORDERS = 100
 THREADS = 4
@@ -50,7 +50,7 @@ def test_killed_at_random_moments_it_loses_and_doubles_no_mail(tmp_path: Path) -
 
 
 def _kill_while_it_starts(shop: Deployment, after_s: float) -> None:
-    """`after_s` may lie anywhere between its first import and the first mails of the backlog."""
+    """`after_s` may lie anywhere between its start and the first mails of the backlog."""
     with shop.running(UP) as [process]:
         sleep(after_s)
         process.kill()

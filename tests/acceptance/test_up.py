@@ -32,7 +32,7 @@ def shop(tmp_path: Path, sink: MailSink) -> Deployment:
 
 
 def test_orders_become_mails_and_ctrl_c_ends_it_without_a_word(shop: Deployment, sink: MailSink) -> None:
-    shop.env["PYTHONWARNINGS"] = "always"
+    shop.forks, shop.env["PYTHONWARNINGS"] = False, "always"
     with shop.up() as process:
         shop.stock_the_shop()
         for number in range(20):
@@ -140,12 +140,14 @@ IMPORTED = ("sqlalchemy.orm", "celery.app.base", "scipy.sparse", "workers.embedd
 """Milestones on the way to the first request, in their order; the last before anything is opened."""
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
-@pytest.mark.parametrize("milestone", IMPORTED)
+@pytest.mark.parametrize(
+    ("milestone", "how"),
+    [*zip(IMPORTED, 2 * (signal.SIGTERM, signal.SIGINT), strict=True), (IMPORTED[-1], signal.SIGTERM)],
+)
 def test_told_to_stop_while_it_starts_it_ends_without_a_word(
     shop: Deployment, milestone: str, how: signal.Signals
 ) -> None:
-    shop.env["PYTHONPROFILEIMPORTTIME"] = "1"
+    shop.forks, shop.env["PYTHONPROFILEIMPORTTIME"] = False, "1"
     with shop.running(UP) as [process]:
         while not (reached := re.search(rf" {re.escape(milestone)}$", process.log, re.MULTILINE)):
             assert process.popen.poll() is None, process.log
