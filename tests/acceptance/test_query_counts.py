@@ -225,7 +225,8 @@ class Held(NamedTuple):
 def memory() -> Held:
     """What it holds now, without the caches that do not grow beyond a bound."""
     for cached in gc.get_objects():
-        if isinstance(cached, _lru_cache_wrapper) and cached.cache_parameters()["maxsize"] is not None:
+        # Not isinstance: it asks lazy objects of other tests, which then go and look for their settings.
+        if type(cached) is _lru_cache_wrapper and cached.cache_parameters()["maxsize"] is not None:
             cached.cache_clear()
     gc.collect()
     return Held(psutil.Process().memory_info().rss, len(gc.get_objects()))
