@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
     "imports point down the house and never up": [
         ("aftercart.policy.decision", "aftercart.pipeline.send"),
-        ("aftercart.delivery.smtp", "aftercart.rendering.renderer"),
+        ("aftercart.delivery.smtp.sender", "aftercart.rendering.renderer"),
         ("aftercart.money", "aftercart.campaigns.schema"),
     ],
     "the workers stand below the commands that start them": [("workers.tasks", "aftercart.demo.run")],
@@ -26,7 +26,7 @@ PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("workers.app", "starlette"),
         ("aftercart.bootstrap", "uvicorn"),
     ],
-    "LightFM and arrays stay in recommendation": [
+    "LightFM stays in recommendation, and arrays there and in statistics": [
         ("aftercart.ledger.states", "numpy"),
         ("aftercart.cli.recommend", "scipy"),
         ("aftercart.bootstrap", "lightfm"),
@@ -53,7 +53,7 @@ PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("aftercart.cli.serve", "dotenv"),
     ],
     "Django and Anymail stay where mail services are spoken to": [
-        ("aftercart.delivery.smtp", "requests"),
+        ("aftercart.delivery.smtp.sender", "requests"),
         ("aftercart.pipeline.feedback", "anymail"),
         ("aftercart.web.webhooks", "django"),
     ],

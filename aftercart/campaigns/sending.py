@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 from aftercart.campaigns.schema import Part
 from aftercart.campaigns.written import Host, Rate
 from aftercart.delivery.address import wire_address
-from aftercart.delivery.quota import DEFAULT_WARM_UP, UNLIMITED, Limit, Limits, Mailboxes, WarmUp
+from aftercart.delivery.limits.quota import DEFAULT_WARM_UP, UNLIMITED, Limit, Limits, Mailboxes, WarmUp
 
 
 def _one_a_window(limits: tuple[Limit, ...]) -> tuple[Limit, ...]:

@@ -18,7 +18,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from aftercart.campaigns.delay import Delay
-from aftercart.delivery.quota import Limit
+from aftercart.delivery.limits.quota import Limit
 from aftercart.money import Money, decimals, to_minor
 from aftercart.policy.days import WEEKDAYS, Days
 from aftercart.policy.frequency_cap import FrequencyCap

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.delivery.mime import made, to_bytes
-from aftercart.delivery.smtp_reply import as_response
+from aftercart.delivery.smtp.reply import as_response
 
 
 class FileSender:

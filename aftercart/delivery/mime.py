@@ -17,7 +17,7 @@ import structlog
 
 from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Message, Outcome, Receipt
-from aftercart.delivery.smtp_reply import as_response
+from aftercart.delivery.smtp.reply import as_response
 
 log = structlog.get_logger()
 

@@ -18,9 +18,9 @@ import structlog
 
 from aftercart.clock import Clock
 from aftercart.delivery.base import Go, Held, Message, Outcome, Receipt, Sender
-from aftercart.delivery.breaker import FAULTS_TO_OPEN, Sign, sign_of
-from aftercart.delivery.pace import PATIENCE, rest
-from aftercart.delivery.traffic import Traffic, Wait
+from aftercart.delivery.limits.breaker import FAULTS_TO_OPEN, Sign, sign_of
+from aftercart.delivery.limits.pace import PATIENCE, rest
+from aftercart.delivery.limits.traffic import Traffic, Wait
 
 log = structlog.get_logger()
 

@@ -12,8 +12,8 @@ from aftercart.delivery.console import ConsoleSender
 from aftercart.delivery.esp.from_url import EXAMPLE, esp_from_url
 from aftercart.delivery.file import FileSender
 from aftercart.delivery.mime import to_bytes
-from aftercart.delivery.smtp import CONNECTIONS, SmtpSender
-from aftercart.delivery.smtp_opening import Security, Server
+from aftercart.delivery.smtp.opening import Security, Server
+from aftercart.delivery.smtp.sender import CONNECTIONS, SmtpSender
 from aftercart.errors import ConfigError
 
 PORTS = {Security.NONE: 25, Security.TLS: 465, Security.STARTTLS: 587}

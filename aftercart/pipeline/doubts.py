@@ -18,9 +18,9 @@ import structlog
 
 from aftercart.bootstrap import App
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
-from aftercart.delivery.breaker import sign_of
 from aftercart.delivery.kept import unpacked
-from aftercart.delivery.pace import PATIENCE, rest
+from aftercart.delivery.limits.breaker import sign_of
+from aftercart.delivery.limits.pace import PATIENCE, rest
 from aftercart.errors import DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from aftercart.delivery.breaker import Breaker, State
-from aftercart.delivery.quota import Limit, Limits
+from aftercart.delivery.limits.breaker import Breaker, State
+from aftercart.delivery.limits.quota import Limit, Limits
 from aftercart.delivery.store.breakers import standing
 from aftercart.delivery.store.usage import ALL, usage
 

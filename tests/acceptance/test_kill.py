@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from time import monotonic, sleep
 
-from aftercart.delivery.smtp import CONNECTIONS
+from aftercart.delivery.smtp.sender import CONNECTIONS
 from tests.deployment import UP, Deployment, Process, deployed
 from tests.mail_sink import MailSink, mail_sink
 

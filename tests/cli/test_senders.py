@@ -6,8 +6,8 @@ import pytest
 
 from aftercart.clock import utc_now
 from aftercart.db.session import Database
-from aftercart.delivery.breaker import Sign
-from aftercart.delivery.quota import UNLIMITED
+from aftercart.delivery.limits.breaker import Sign
+from aftercart.delivery.limits.quota import UNLIMITED
 from aftercart.delivery.store import SharedTraffic
 from tests.cast import Shop, campaign
 from tests.cli.commanded import aftercart

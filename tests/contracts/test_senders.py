@@ -25,8 +25,8 @@ from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.delivery.file import FileSender
 from aftercart.delivery.headers import marketing_headers
 from aftercart.delivery.mime import to_bytes
-from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_opening import Server
+from aftercart.delivery.smtp.opening import Server
+from aftercart.delivery.smtp.sender import SmtpSender
 from tests.mail_services import SERVICES, fake_service
 from tests.messages import a_message, always
 

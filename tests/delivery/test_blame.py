@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftercart.delivery.base import Outcome, Receipt
-from aftercart.delivery.smtp_reply import Phase, Reply, refusal
+from aftercart.delivery.smtp.reply import Phase, Reply, refusal
 from aftercart.ids import new_id
 
 NO_SUCH_ADDRESS = [

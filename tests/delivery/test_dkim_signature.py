@@ -10,8 +10,8 @@ from aftercart.delivery.base import Message
 from aftercart.delivery.dkim_signature import signed
 from aftercart.delivery.headers import marketing_headers
 from aftercart.delivery.mime import to_bytes
-from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_opening import Server
+from aftercart.delivery.smtp.opening import Server
+from aftercart.delivery.smtp.sender import SmtpSender
 from aftercart.errors import ConfigError
 from tests.messages import a_message, always
 from tests.smtp_server import ScriptedServer

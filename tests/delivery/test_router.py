@@ -15,13 +15,13 @@ from structlog.testing import capture_logs
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
 from aftercart.delivery.base import Held, Message, Outcome, Receipt
-from aftercart.delivery.breaker import FAULTS_TO_OPEN, FIRST_REST
-from aftercart.delivery.quota import UNLIMITED, Limit, Limits, Mailboxes, Per
+from aftercart.delivery.limits.breaker import FAULTS_TO_OPEN, FIRST_REST
+from aftercart.delivery.limits.quota import UNLIMITED, Limit, Limits, Mailboxes, Per
+from aftercart.delivery.limits.traffic import View
 from aftercart.delivery.router import Router
 from aftercart.delivery.senders import senders_from_urls
-from aftercart.delivery.smtp import CONNECTIONS
+from aftercart.delivery.smtp.sender import CONNECTIONS
 from aftercart.delivery.store import SharedTraffic
-from aftercart.delivery.traffic import View
 from tests.messages import a_message, always
 from tests.smtp_server import OK, Does, ScriptedServer
 

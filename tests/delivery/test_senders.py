@@ -5,7 +5,7 @@ import pytest
 from aftercart.delivery.console import ConsoleSender
 from aftercart.delivery.file import FileSender
 from aftercart.delivery.senders import sender_from_url
-from aftercart.delivery.smtp import SmtpSender
+from aftercart.delivery.smtp.sender import SmtpSender
 from aftercart.errors import ConfigError
 from tests.messages import a_message, always
 from tests.smtp_server import Does, ScriptedServer

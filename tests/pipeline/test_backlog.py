@@ -13,7 +13,7 @@ from sqlalchemy import event
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, decisions, sends
-from aftercart.delivery.breaker import MAILS_TO_PROBE, Sign
+from aftercart.delivery.limits.breaker import MAILS_TO_PROBE, Sign
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import BATCH, dispatch
 from aftercart.reports.explain import explain

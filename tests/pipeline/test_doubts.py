@@ -16,11 +16,11 @@ from aftercart.campaigns.live import LiveCampaigns
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, doubts, preferences, sends
 from aftercart.delivery.base import Go, LooksUp, Message, Receipt
-from aftercart.delivery.breaker import FAULTS_TO_OPEN, Sign
 from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.delivery.esp.sender import EspSender
 from aftercart.delivery.esp.vendors import Timeouts
 from aftercart.delivery.kept import packed, unpacked
+from aftercart.delivery.limits.breaker import FAULTS_TO_OPEN, Sign
 from aftercart.errors import DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.doubts import settle_doubts

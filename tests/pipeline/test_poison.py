@@ -5,8 +5,8 @@ from pathlib import Path
 
 from aftercart.bootstrap import App
 from aftercart.db.tables import sends
-from aftercart.delivery.breaker import FAULTS_TO_OPEN
-from aftercart.delivery.smtp import CONNECTIONS
+from aftercart.delivery.limits.breaker import FAULTS_TO_OPEN
+from aftercart.delivery.smtp.sender import CONNECTIONS
 from aftercart.testing import run_until
 from tests.cast import HOUR, MONDAY, clock_of, customer, fates, order, rows
 from tests.pipeline.test_backlog import MINUTE, SECOND, engine_to, live

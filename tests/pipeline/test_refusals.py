@@ -13,8 +13,8 @@ from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, suppressions
 from aftercart.delivery.base import Message
 from aftercart.delivery.mime import to_bytes
-from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_opening import Server
+from aftercart.delivery.smtp.opening import Server
+from aftercart.delivery.smtp.sender import SmtpSender
 from aftercart.testing import engine, run_until
 from tests.cast import ADA, BEN, DAY, HOUR, MONDAY, Shop, campaign, customer, fates, order, rows
 from tests.smtp_server import OK, ScriptedServer

@@ -17,7 +17,7 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
 from aftercart.db.tables import sends
-from aftercart.delivery.breaker import Sign
+from aftercart.delivery.limits.breaker import Sign
 from aftercart.intake.signing import sign_generic
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import dispatch

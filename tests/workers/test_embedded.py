@@ -16,8 +16,8 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
 from aftercart.delivery.base import Go, Message, Receipt, Sender
-from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_opening import Server
+from aftercart.delivery.smtp.opening import Server
+from aftercart.delivery.smtp.sender import SmtpSender
 from aftercart.errors import ConfigError
 from aftercart.intake.signing import sign_generic
 from aftercart.ledger.store import REPLY_LEASE

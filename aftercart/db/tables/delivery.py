@@ -10,7 +10,8 @@ from aftercart.db.tables.row import Row, core
 
 
 class Sender(Row, table=True):
-    """How a sender stands, once there was a fault (`aftercart/delivery/breaker.py`). `fault`: the provider's words."""
+    """How a sender stands, once there was a fault (see `aftercart/delivery/limits/breaker.py`). `fault`: in the
+    provider's words."""
 
     __tablename__ = "senders"
 
@@ -24,7 +25,8 @@ class Sender(Row, table=True):
 
 
 class SenderUsage(Row, table=True):
-    """What a sender was given lately, in all (`scope` empty) and to some domains (`aftercart/delivery/quota.py`).
+    """What a sender was given lately, in all (`scope` empty) and to some domains; see
+    `aftercart/delivery/limits/quota.py`.
 
     `queued_until`: the turn of the last one that waits for a limit.
     """

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Outcome
-from aftercart.delivery.breaker import OF_ONE_MAIL
+from aftercart.delivery.limits.breaker import OF_ONE_MAIL
 
 LONGEST_WAIT = timedelta(days=1)
 MOST_DIGITS = len("86400")

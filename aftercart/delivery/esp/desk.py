@@ -12,7 +12,7 @@ from aftercart.delivery.esp.key_check import KEY_CHECKS
 from aftercart.delivery.esp.log import LOGS
 from aftercart.delivery.esp.question import put
 from aftercart.delivery.esp.vendors import Timeouts, Vendor
-from aftercart.delivery.smtp_reply import as_response
+from aftercart.delivery.smtp.reply import as_response
 from aftercart.errors import DeliveryError
 
 NOT_US = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})

@@ -16,7 +16,7 @@ from aftercart.delivery.esp.parcel import parcel
 from aftercart.delivery.esp.receipts import never_left, of_answer, of_refusal, words_of
 from aftercart.delivery.esp.vendors import Idempotency, Timeouts, Vendor
 from aftercart.delivery.esp.wire import Gate, HeldBackError
-from aftercart.delivery.smtp_reply import as_response
+from aftercart.delivery.smtp.reply import as_response
 
 log = structlog.get_logger()
 

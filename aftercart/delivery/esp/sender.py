@@ -14,12 +14,12 @@ from functools import partial
 import structlog
 
 from aftercart.delivery.base import Found, Go, Message, Outcome, Receipt
-from aftercart.delivery.breaker import Sign, sign_of
 from aftercart.delivery.esp.backend import RENEW_AFTER_S, ready_django
 from aftercart.delivery.esp.desk import Desk
 from aftercart.delivery.esp.line import Line, Parcel
 from aftercart.delivery.esp.receipts import TOO_MANY_REQUESTS, untried
 from aftercart.delivery.esp.vendors import Timeouts, Vendor
+from aftercart.delivery.limits.breaker import Sign, sign_of
 from aftercart.delivery.mime import made, to_bytes
 from aftercart.errors import DeliveryError
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import senders
-from aftercart.delivery.breaker import Breaker, State
+from aftercart.delivery.limits.breaker import Breaker, State
 
 _COLUMNS = (
     senders.c.name,

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, select, update
 from aftercart.db.session import insert_new
 from aftercart.db.tables import drain
 from aftercart.delivery.base import Held
-from aftercart.delivery.breaker import MAILS_TO_PROBE, Breaker, State
-from aftercart.delivery.quota import Limit, Limits, Per, counted, free_at
+from aftercart.delivery.limits.breaker import MAILS_TO_PROBE, Breaker, State
+from aftercart.delivery.limits.quota import Limit, Limits, Per, counted, free_at
 from aftercart.delivery.store import breakers
 from aftercart.delivery.store.usage import ALL, usage
 

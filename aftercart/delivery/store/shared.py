@@ -17,11 +17,11 @@ from sqlalchemy import Connection
 from aftercart.clock import Clock
 from aftercart.db.session import Database, is_passing
 from aftercart.delivery.base import Held
-from aftercart.delivery.breaker import Breaker, Sign, State, after, probing
-from aftercart.delivery.quota import UNLIMITED, Counts, Limit, Limits, free_at
+from aftercart.delivery.limits.breaker import Breaker, Sign, State, after, probing
+from aftercart.delivery.limits.quota import UNLIMITED, Counts, Limit, Limits, free_at
+from aftercart.delivery.limits.traffic import View, Wait
 from aftercart.delivery.store import breakers, drain
 from aftercart.delivery.store.usage import ALL, Scopes, queue, take, usage
-from aftercart.delivery.traffic import View, Wait
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 from aftercart.clock import Clock
 from aftercart.db.session import insert_new
 from aftercart.db.tables import sender_usage
-from aftercart.delivery.quota import Counts, Limit, counted, free_at
+from aftercart.delivery.limits.quota import Counts, Limit, counted, free_at
 
 ALL = ""
 Scopes = Mapping[str, Sequence[Limit]]

@@ -12,12 +12,12 @@ from uuid import UUID
 import pytest
 
 from aftercart.delivery.base import Message, Outcome, Receipt, Sender
-from aftercart.delivery.breaker import Sign, sign_of
 from aftercart.delivery.esp import answer
 from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.delivery.esp.sender import EspSender
 from aftercart.delivery.esp.vendors import VENDORS, Timeouts
 from aftercart.delivery.headers import marketing_headers
+from aftercart.delivery.limits.breaker import Sign, sign_of
 from tests.mail_services import BY_NAME, HANGS_UP, SERVICES, SILENT, FakeService, Fault, Says, fake_service
 from tests.messages import a_message, always
 

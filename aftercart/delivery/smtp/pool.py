@@ -10,8 +10,8 @@ from time import monotonic
 
 import structlog
 
-from aftercart.delivery.smtp_line import Line
-from aftercart.delivery.smtp_opening import LostError
+from aftercart.delivery.smtp.line import Line
+from aftercart.delivery.smtp.opening import LostError
 
 log = structlog.get_logger()
 

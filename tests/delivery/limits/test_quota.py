@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftercart.delivery.quota import DEFAULT_WARM_UP, Counts, Limit, Limits, Per, WarmUp, counted, free_at
+from aftercart.delivery.limits.quota import DEFAULT_WARM_UP, Counts, Limit, Limits, Per, WarmUp, counted, free_at
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LENGTH = {Per.SECOND: timedelta(seconds=1), Per.HOUR: timedelta(hours=1), Per.DAY: timedelta(days=1)}

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aftercart.delivery.base import Message, Outcome, Receipt
-from aftercart.delivery.smtp_envelope import END, Envelope, dot_stuffed
-from aftercart.delivery.smtp_opening import LostError
-from aftercart.delivery.smtp_reply import SERVICE_CLOSING, Phase, Reply, as_response, refusal
+from aftercart.delivery.smtp.envelope import END, Envelope, dot_stuffed
+from aftercart.delivery.smtp.opening import LostError
+from aftercart.delivery.smtp.reply import SERVICE_CLOSING, Phase, Reply, as_response, refusal
 
 LONGEST_LINE = 8192
 """No server's reply has a longer line; RFC 5321 §4.5.3.1.5 allows 512."""

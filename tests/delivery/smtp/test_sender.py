@@ -12,8 +12,8 @@ import pytest
 
 from aftercart.delivery.base import Message, Outcome
 from aftercart.delivery.mime import to_bytes
-from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_opening import Server, Timeouts
+from aftercart.delivery.smtp.opening import Server, Timeouts
+from aftercart.delivery.smtp.sender import SmtpSender
 from tests.messages import a_message, always
 from tests.smtp_server import OK, Does, ScriptedServer
 

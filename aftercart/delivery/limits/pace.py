@@ -5,7 +5,7 @@ from datetime import timedelta
 from time import sleep
 
 from aftercart.clock import Clock
-from aftercart.delivery.traffic import Wait
+from aftercart.delivery.limits.traffic import Wait
 
 PATIENCE = timedelta(seconds=2)
 """So long a thread waits for a turn under a limit by the second."""

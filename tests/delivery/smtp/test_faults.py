@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from aftercart.delivery.base import Outcome, Receipt
-from aftercart.delivery.breaker import Sign, sign_of
-from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_opening import Security, Server, Timeouts
+from aftercart.delivery.limits.breaker import Sign, sign_of
+from aftercart.delivery.smtp.opening import Security, Server, Timeouts
+from aftercart.delivery.smtp.sender import SmtpSender
 from tests.messages import a_message, always
 from tests.smtp_server import OK, Does, ScriptedServer
 

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.delivery.mime import made, to_bytes
-from aftercart.delivery.smtp_dialog import Parcel
-from aftercart.delivery.smtp_envelope import Envelope, envelope_of
-from aftercart.delivery.smtp_line import Line
-from aftercart.delivery.smtp_opening import LostError, Server, Timeouts, open_connection
-from aftercart.delivery.smtp_pool import Pool
-from aftercart.delivery.smtp_reply import NO_LOGIN_NOW, SERVICE_CLOSING, Phase, as_response, refusal
+from aftercart.delivery.smtp.dialog import Parcel
+from aftercart.delivery.smtp.envelope import Envelope, envelope_of
+from aftercart.delivery.smtp.line import Line
+from aftercart.delivery.smtp.opening import LostError, Server, Timeouts, open_connection
+from aftercart.delivery.smtp.pool import Pool
+from aftercart.delivery.smtp.reply import NO_LOGIN_NOW, SERVICE_CLOSING, Phase, as_response, refusal
 from aftercart.errors import DeliveryError
 
 CONNECTIONS = 8

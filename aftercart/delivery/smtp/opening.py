@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aftercart.delivery.smtp_reply import Reply
+from aftercart.delivery.smtp.reply import Reply
 
 
 class Security(StrEnum):

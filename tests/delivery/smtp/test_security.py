@@ -13,11 +13,11 @@ from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from aftercart.delivery.base import Outcome, Receipt
-from aftercart.delivery.smtp import SmtpSender
-from aftercart.delivery.smtp_opening import Security, Server
+from aftercart.delivery.smtp.opening import Security, Server
+from aftercart.delivery.smtp.sender import SmtpSender
 from tests.messages import a_message, always
 
-CERTIFICATE = Path(__file__).parent / "localhost.pem"
+CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
 """Signed by itself, for the name `localhost`."""
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftercart.delivery.base import Outcome, Receipt
-from aftercart.delivery.breaker import (
+from aftercart.delivery.limits.breaker import (
     FAULTS_TO_OPEN,
     FIRST_REST,
     LONGEST_REST,

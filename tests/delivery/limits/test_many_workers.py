@@ -12,11 +12,11 @@ from time import monotonic
 from aftercart.clock import utc_now
 from aftercart.db.session import Database
 from aftercart.delivery.base import Outcome
-from aftercart.delivery.quota import Limit, Limits, Per
+from aftercart.delivery.limits.quota import Limit, Limits, Per
+from aftercart.delivery.limits.traffic import Wait
 from aftercart.delivery.router import Router
 from aftercart.delivery.senders import senders_from_urls
 from aftercart.delivery.store import SharedTraffic
-from aftercart.delivery.traffic import Wait
 from tests.forked import FORKED
 from tests.messages import a_message, always
 from tests.smtp_server import OK, ScriptedServer

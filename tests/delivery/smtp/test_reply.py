@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftercart.delivery.base import Outcome, Receipt
-from aftercart.delivery.smtp_reply import Phase, Reply, as_response, refusal
+from aftercart.delivery.smtp.reply import Phase, Reply, as_response, refusal
 from aftercart.ids import new_id
 
 

@@ -4,8 +4,8 @@ import ssl
 from time import monotonic
 
 from aftercart.delivery.base import Message, Receipt
-from aftercart.delivery.smtp_dialog import Dialog, Parcel
-from aftercart.delivery.smtp_opening import Opened, Timeouts
+from aftercart.delivery.smtp.dialog import Dialog, Parcel
+from aftercart.delivery.smtp.opening import Opened, Timeouts
 
 CHUNK = 65_536
 

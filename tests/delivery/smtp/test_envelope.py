@@ -3,8 +3,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aftercart.delivery.mime import to_bytes
-from aftercart.delivery.smtp_envelope import dot_stuffed, envelope_of
-from aftercart.delivery.smtp_opening import Server
+from aftercart.delivery.smtp.envelope import dot_stuffed, envelope_of
+from aftercart.delivery.smtp.opening import Server
 from tests.messages import a_message
 
 

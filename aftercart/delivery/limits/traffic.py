@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from aftercart.delivery.base import Held
-from aftercart.delivery.breaker import Sign
-from aftercart.delivery.quota import Limit, Per
+from aftercart.delivery.limits.breaker import Sign
+from aftercart.delivery.limits.quota import Limit, Per
 
 
 @dataclass(frozen=True, slots=True)
