@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.testing import engine
-from tests.cast import MONDAY, Shop, campaign
+from tests.cast import MONDAY, Shop, campaign, outbox
 
 Open = Callable[..., App]
 
@@ -38,3 +39,20 @@ def open_app(shop: Shop, tmp_path: Path, database_url: str) -> Iterator[Open]:
 def app(open_app: Open) -> App:
     """An engine on a Monday."""
     return open_app()
+
+
+def in_between(app: App, act: Callable[[], object]) -> App:
+    """The same engine, but for what happens after the claim of the first mail and before its hand-over."""
+    sender, acted = outbox(app), list[object]()
+
+    class Interrupted:
+        name = "recording"
+
+        def send_batch(self, messages: Any, go: Any) -> Any:
+            if not acted:
+                acted.append(act())
+            return sender.send_batch(messages, go)
+
+        def close(self) -> None: ...
+
+    return replace(app, sender=Interrupted())
