@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, field_validator
 
 from aftercart.campaigns.guarding import GuardRule
-from aftercart.campaigns.schema import Part
+from aftercart.campaigns.part import Part
 from aftercart.campaigns.sending import SenderLimits
 from aftercart.campaigns.topics import Topic
 from aftercart.campaigns.written import (

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from aftercart.campaigns.delay import Delay
-from aftercart.campaigns.schema import Part
+from aftercart.campaigns.part import Part
 from aftercart.campaigns.written import PositiveSpan, RareShare
 from aftercart.policy.guard import Guard
 

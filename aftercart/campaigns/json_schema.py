@@ -2,7 +2,7 @@
 
 import json
 
-from aftercart.campaigns.schema import Part
+from aftercart.campaigns.part import Part
 
 
 def schema_text(model: type[Part]) -> str:

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Severity
-from aftercart.campaigns.schema import DEFAULT_VALID_FOR, Campaign, Limits, Step
+from aftercart.campaigns.limits import Limits
+from aftercart.campaigns.schema import DEFAULT_VALID_FOR, Campaign, Step
 from aftercart.campaigns.times import send_times
 from aftercart.campaigns.topics import topics_owed
 from aftercart.campaigns.yaml_file import Loc

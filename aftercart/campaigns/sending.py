@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
-from aftercart.campaigns.schema import Part
+from aftercart.campaigns.part import Part
 from aftercart.campaigns.written import Host, Rate
 from aftercart.delivery.address import wire_address
 from aftercart.delivery.limits.quota import DEFAULT_WARM_UP, UNLIMITED, Limit, Limits, Mailboxes, WarmUp

@@ -1,7 +1,7 @@
 """When the mails of a campaign may go out: what its file says, and the brand file where that says nothing."""
 
 from aftercart.campaigns.brand import Brand
-from aftercart.campaigns.schema import Limits
+from aftercart.campaigns.limits import Limits
 from aftercart.policy.days import EVERY_DAY
 from aftercart.policy.send_times import SendTimes
 

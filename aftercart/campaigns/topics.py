@@ -7,7 +7,7 @@ from typing import Annotated, Any, Protocol, Self
 from babel import Locale, UnknownLocaleError
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
-from aftercart.campaigns.schema import Part
+from aftercart.campaigns.part import Part
 from aftercart.campaigns.written import Slug
 
 

@@ -13,6 +13,7 @@ from aftercart.cli import (
     attribute,
     by_hand,
     check,
+    coupons,
     database,
     demo,
     doctor,
@@ -38,7 +39,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-imports_app = typer.Typer(help="Bring in files: products, past orders, customers, consents.", no_args_is_help=True)
+imports_app = typer.Typer(
+    help="Bring in files: products, past orders, customers, consents, coupon codes.", no_args_is_help=True
+)
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
 
@@ -73,6 +76,7 @@ app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
 app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
 app.command("senders", rich_help_panel=LOOK)(senders.senders)
+app.command("coupons", rich_help_panel=LOOK)(coupons.coupons)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("export", rich_help_panel=LOOK)(export.export)
@@ -91,6 +95,7 @@ imports_app.command("orders")(imports.import_orders)
 imports_app.command("customers")(imports.import_customers)
 imports_app.command("suppressions")(imports.import_suppressions)
 imports_app.command("consents")(imports.import_consents)
+imports_app.command("coupons")(imports.import_coupons)
 database_app.command("upgrade")(database.upgrade)
 
 

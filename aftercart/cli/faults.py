@@ -1,6 +1,6 @@
 """What `aftercart check` looks at: the campaigns, what will come of them, the products they name, the templates."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -12,15 +12,17 @@ from aftercart.campaigns.assortment import Assortment, not_priced, not_sold, not
 from aftercart.campaigns.fault import Fault, Severity, by_place
 from aftercart.campaigns.lint import Finding
 from aftercart.campaigns.loader import BRAND_FILE, Inspection, inspect_campaigns
+from aftercart.campaigns.schema import Campaign
 from aftercart.clock import utc_now
 from aftercart.db.peek import peek
 from aftercart.enrollment.days_or_hours import days_in_hours
 from aftercart.enrollment.foresight import foresee
 from aftercart.errors import ConfigError
 from aftercart.recommendation import store as recommendation
-from aftercart.rendering.check import check_template, fault_with_picks
+from aftercart.rendering.check import check_template, fault_with_picks, fault_without_coupon
 from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.source import template_folders
+from aftercart.reports.supply import Supply, supplies
 from aftercart.settings import Settings, read_settings
 from aftercart.tracking.hosts import counted_by_host
 
@@ -56,6 +58,8 @@ def find_faults(folders: Folders) -> list[Fault]:
         *inspection.faults,
         *_foreseen(inspection),
         *_too_few_picks(inspection, folders.templates),
+        *_no_coupon(inspection, folders.templates),
+        *_too_few_codes(inspection, folders.database),
         *_beside_products(inspection, folders.database),
     ]
     faults = sorted(found, key=by_place)
@@ -142,6 +146,39 @@ def _unfilled(index: int, fewest: int, fault: TemplateFault) -> Finding:
     products = f"{fewest} product{'s' if fewest > 1 else ''}"
     message = f"cannot be filled with {products}, and `at_least` lets that through ({where})"
     return Finding(loc, message, f"raise at_least, or {choose}", Severity.WARNING)
+
+
+def _no_coupon(inspection: Inspection, templates_dir: Path) -> Iterator[Fault]:
+    """Steps whose template needs a code that the step does not have, or may have to do without."""
+    for read in inspection.campaign_files:
+        for index, step in enumerate(read.value.steps):
+            if step.coupon and step.coupon.if_empty != "go_without":
+                continue
+            if fault := fault_without_coupon(templates_dir, step.template):
+                loc, where = ("steps", index, "template"), f"{fault.place}: {fault.message}"
+                lacks = "and `if_empty: go_without` lets it go without one" if step.coupon else "and the step has none"
+                fix = "choose with {% if coupon %} in the template" + ("" if step.coupon else ", or add coupon")
+                yield read.fault(Finding(loc, f"shows a coupon, {lacks} ({where})", fix))
+
+
+def _too_few_codes(inspection: Inspection, database: str) -> Iterator[Fault]:
+    """Pools with fewer codes than mails will want, if there is a database to tell."""
+    steps = [(read, i, step.coupon) for read in inspection.campaign_files for i, step in enumerate(read.value.steps)]
+    with peek(database) as connection:
+        campaigns = [read.value for read in inspection.campaign_files]
+        supply = _supply(connection, campaigns) if connection and any(rule for *_, rule in steps) else {}
+    for read, index, rule in steps:
+        if rule and rule.pool in supply and supply[rule.pool].is_short:
+            one = supply[rule.pool]
+            message = f"{one.pool.left:,} codes are left in it for {one.wanted:,} mails"
+            fix = f"aftercart import coupons FILE --pool {rule.pool}"
+            yield read.fault(Finding(("steps", index, "coupon", "pool"), message, fix, Severity.WARNING))
+
+
+def _supply(connection: Connection, campaigns: Sequence[Campaign]) -> dict[str, Supply]:
+    with suppress(DBAPIError):  # no tables yet, or those of another version
+        return {one.pool.name: one for one in supplies(connection, campaigns, utc_now())}
+    return {}
 
 
 def _settings() -> Settings:

@@ -1,4 +1,4 @@
-"""`aftercart import products|orders|customers|suppressions|consents`: bring in files of the past.
+"""`aftercart import products|orders|customers|suppressions|consents|coupons`: bring in files.
 
 Exit codes: 0 everything went in, 1 some rows were bad (the rest went in), 2 wrong usage or a file of another kind.
 """
@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
+
+from aftercart.cli.import_options import read_currency, read_day, read_mapping, read_pool, read_zone
 
 if TYPE_CHECKING:
     from aftercart.intake.table_file import Progress
@@ -49,7 +49,7 @@ def import_products(
     from aftercart.clock import utc_now
     from aftercart.pipeline.load import load_products
 
-    mapping, code = _mapping(map_), _currency(currency)
+    mapping, code = read_mapping(map_), read_currency(currency)
     with open_database() as database, _usage_checked(), _bar(file) as progress:
         report = load_products(
             database,
@@ -84,8 +84,8 @@ def import_orders(
     from aftercart.clock import utc_now
     from aftercart.pipeline.load import load_orders
 
-    mapping, zone, code = _mapping(map_), _zone(time_zone), _currency(currency)
-    since = _day(send_since, zone)
+    mapping, zone, code = read_mapping(map_), read_zone(time_zone), read_currency(currency)
+    since = read_day(send_since, zone)
     may_mail = _enrolling() if since else nullcontext()
     with open_database() as database, may_mail as enroll, _usage_checked(), _bar(file) as progress:
         report = load_orders(
@@ -119,7 +119,7 @@ def import_customers(
     from aftercart.clock import utc_now
     from aftercart.pipeline.load import load_customers
 
-    mapping, zone = _mapping(map_), _zone(time_zone)
+    mapping, zone = read_mapping(map_), read_zone(time_zone)
     with open_database() as database, _usage_checked(), _bar(file) as progress:
         report = load_customers(database, file, utc_now(), shop=shop, zone=zone, mapping=mapping, progress=progress)
     _conclude(report, "customers", as_json=as_json)
@@ -160,6 +160,42 @@ def import_consents(
     _import_list(load_consents, file, from_, map_, time_zone, "consents", as_json=as_json)
 
 
+def import_coupons(
+    file: CsvFile,
+    pool: Annotated[
+        str, typer.Option(help="Which codes these are, as `coupon: {pool: ...}` of a campaign names them.")
+    ],
+    map_: MapOption = None,
+    expires: Annotated[
+        str, typer.Option(metavar="DATE", help="When those end that do not say so themselves. Without it never.")
+    ] = "",
+    time_zone: ZoneOption = "UTC",
+    as_json: JsonOption = False,
+) -> None:
+    """Import coupon codes that your shop system has made, one a row: code and, where it ends, expires_at.
+
+    Each is handed out once. A code that is there already is not added again, and takes the end that the file says.
+    """
+    from aftercart.cli.open import open_database
+    from aftercart.clock import utc_now
+    from aftercart.pipeline.load_coupons import load_coupons
+
+    mapping, zone = read_mapping(map_), read_zone(time_zone)
+    name, end = read_pool(pool), read_day(expires, zone, "--expires")
+    with open_database() as database, _usage_checked(), _bar(file) as progress:
+        report = load_coupons(
+            database,
+            file,
+            utc_now(),
+            pool=name,
+            expires=end,
+            zone=zone,
+            mapping=mapping,
+            progress=progress,
+        )
+    _conclude(report, "codes", as_json=as_json)
+
+
 def _import_list(
     load: "Callable[..., LoadReport]",
     file: Path,
@@ -176,7 +212,7 @@ def _import_list(
 
     if from_ not in set(Service):
         raise typer.BadParameter(f"{from_}: known are {', '.join(Service)}", param_hint="--from")
-    mapping, zone, service = _mapping(map_), _zone(time_zone), Service(from_)
+    mapping, zone, service = read_mapping(map_), read_zone(time_zone), Service(from_)
     with open_database() as database, _usage_checked(), _bar(file) as bar:
         how = {"service": service, "zone": zone, "mapping": mapping, "progress": bar}
         report = load(database, file, utc_now(), address_hashes(), **how)
@@ -201,50 +237,6 @@ def _link_hosts() -> tuple[str, ...] | None:
     settings = read_settings()
     brand = inspect_campaigns(settings.campaigns_dir, settings.templates_dir).brand_file
     return brand.value.link_hosts if brand else None
-
-
-# ---------------------------------------------------------------- options
-
-
-def _mapping(pairs: list[str] | None) -> dict[str, str]:
-    mapping = dict(_split(pair) for pair in pairs or [])
-    if len(set(mapping.values())) < len(mapping):
-        raise typer.BadParameter("two columns cannot have one meaning", param_hint="--map")
-    return mapping
-
-
-def _split(pair: str) -> tuple[str, str]:
-    theirs, equals, ours = pair.partition("=")
-    if not (theirs and equals and ours):
-        raise typer.BadParameter(f"{pair}: write THEIRS=OURS, such as stockcode=sku", param_hint="--map")
-    return theirs, ours
-
-
-def _zone(name: str) -> ZoneInfo:
-    from aftercart.intake.clean import clean_time_zone
-
-    if not clean_time_zone(name):
-        raise typer.BadParameter(f"{name}: no such time zone", param_hint="--time-zone")
-    return ZoneInfo(name)
-
-
-def _currency(code: str) -> str:
-    from aftercart.intake.reader import is_currency
-
-    if not is_currency(code.upper()):
-        raise typer.BadParameter(f"{code}: no ISO 4217 currency", param_hint="--currency")
-    return code.upper()
-
-
-def _day(text: str, zone: ZoneInfo) -> datetime | None:
-    from aftercart.intake.reader import parse_instant
-
-    if not text:
-        return None
-    try:
-        return parse_instant(text, zone)
-    except ValueError as err:
-        raise typer.BadParameter(str(err), param_hint="--send-since") from err
 
 
 @contextmanager

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from aftercart.campaigns.fault import Fault
 from aftercart.campaigns.loader import Inspection, inspect_campaigns
+from aftercart.campaigns.schema import Campaign
 from aftercart.clock import Clock
 from aftercart.delivery.esp.from_url import vendor_of
 from aftercart.doctor.address import check_address, check_clock, get
 from aftercart.doctor.backlog import check_backlog
 from aftercart.doctor.broker import check_broker
 from aftercart.doctor.campaigns import check_campaigns
+from aftercart.doctor.coupons import check_coupons
 from aftercart.doctor.database import check_database, check_disk, time_of
 from aftercart.doctor.dns import check_dns
 from aftercart.doctor.engine import check_engine
@@ -59,7 +61,7 @@ def _by_name(patient: Patient, inspection: Inspection) -> dict[str, Check]:
         "keys": partial(check_keys, settings.secret_key, patient.env_file),
         "webhooks": partial(check_doors, {name: getattr(settings, f"{name}_secret") for name in _SHOPS}),
         "campaigns": lambda: check_campaigns(inspection, patient.find_faults()),
-        "database": lambda: _about_data(patient),
+        "database": lambda: _about_data(patient, [read.value for read in inspection.campaign_files]),
         "disk": partial(check_disk, settings.data_dir),
         "broker": lambda: _about_workers(patient),
         "sender": partial(check_senders, settings.sender_url, environment()),
@@ -75,13 +77,14 @@ def _by_name(patient: Patient, inspection: Inspection) -> dict[str, Check]:
 _SHOPS = ("shopify", "woocommerce", "generic")
 
 
-def _about_data(patient: Patient) -> Iterator[Finding]:
+def _about_data(patient: Patient, campaigns: Sequence[Campaign]) -> Iterator[Finding]:
     settings, now = patient.settings, patient.clock()
     found = list(check_database(settings.database))
     yield from found
     if not any(one.level is Level.FAULT for one in found):
         yield from _looked_at("model", partial(check_model, settings.database, settings.models_dir, now))
         yield from _looked_at("backlog", partial(check_backlog, settings.database, settings.inbox, now))
+        yield from _looked_at("coupons", partial(check_coupons, settings.database, campaigns, now))
 
 
 def _about_workers(patient: Patient) -> Iterable[Finding]:

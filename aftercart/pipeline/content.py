@@ -16,6 +16,8 @@ from sqlalchemy import Connection
 from aftercart.bootstrap import App
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.schema import Recommend, Step
+from aftercart.coupons import store as coupon_store
+from aftercart.coupons.coupon import Coupon, Want
 from aftercart.delivery.base import Message
 from aftercart.delivery.headers import marketing_headers
 from aftercart.errors import TemplateError
@@ -51,6 +53,8 @@ class Content:
     copy: Copy | None = None
     links: tuple[tuple[int, str], ...] = ()
     template_version: str = ""
+    coupon: Coupon | None = None
+    """The code in it. It is this mail's only once the mail is claimed."""
 
     @property
     def config_version(self) -> str:
@@ -62,11 +66,13 @@ class Content:
         then = self.planned
         return then is not None and (then.recipient_id, then.lines) == (planned.recipient_id, planned.lines)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, *, is_claimed: bool) -> dict[str, Any]:
         """What the record of decisions keeps of the content."""
-        found = self.recommendation
+        found, rule = self.recommendation, self.planned.step.coupon if self.planned and self.planned.step else None
         return {
             **({"error": self.error} if self.error else {}),
+            **({"pool": rule.pool} if rule else {}),
+            **({"coupon": self.coupon.code} if self.coupon and is_claimed else {}),
             **({"refused": [one.value for one in sorted(self.refused)]} if self.refused else {}),
             **(
                 {"picks": len(found.picks), "filtered": dict(found.filtered), "model": found.served_by} if found else {}
@@ -91,11 +97,13 @@ def prepare(
     wanted = [planned for planned in batch if planned.step and planned.anchors]
     refused = refused_by(connection, person) if wanted else {}
     recommendations = _recommend(connection, app, [p for p in wanted if p.step and p.step.recommend], refused, now)
+    coupons = coupon_store.propose(connection, [want for p in wanted if (want := _wanted_code(p, now))])
     shop = _Shelf(
         recommendation_store.load_facts(connection, (line.sku for p in wanted for line in p.anchors)),
         recommendation_store.load_descriptions(
             connection, (pick.sku for r in recommendations.values() for pick in r.picks)
         ),
+        coupons,
     )
     contents = {p.send_id: _render(app, p, recommendations.get(p.send_id), shop, now) for p in wanted}
     _report_faults(contents.values())
@@ -109,10 +117,16 @@ def prepare(
 
 @dataclass(frozen=True)
 class _Shelf:
-    """What the batch needs to know of products: those bought, and what the shop says about those offered."""
+    """What the batch needs beside the picks: products bought, what the shop says about those offered, codes."""
 
     bought: Mapping[str, Product]
     descriptions: Mapping[str, str]
+    coupons: Mapping[UUID, Coupon]
+
+
+def _wanted_code(planned: Planned, now: datetime) -> Want | None:
+    rule = _step_of(planned).coupon
+    return Want(planned.send_id, rule.pool, rule.good_for.after(now, planned.zone.zone)) if rule else None
 
 
 def _recommend(
@@ -171,6 +185,9 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
     step = _step_of(planned)
     if step.recommend and len(found.picks if found else ()) < step.recommend.at_least:
         return Content(planned, fault=ContentFault.NO_PICKS, recommendation=found)
+    coupon = shelf.coupons.get(planned.send_id)
+    if step.coupon and not coupon and step.coupon.if_empty != "go_without":
+        return Content(planned, fault=ContentFault.NO_COUPON, recommendation=found)
     brand = app.brand
     book = LinkBook(app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm_of(planned.campaign_name))
     locale, context = _locale(planned, brand), _context(app, planned, found, shelf)
@@ -202,11 +219,16 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         copy=copy_of(template, context, rendered, now),
         links=tuple(book.links),
         template_version=template.version,
+        coupon=coupon,
     )
 
 
 def _report_faults(contents: Iterable[Content]) -> None:
-    """One line for each fault of a template, however many mails it holds up."""
+    """One line for each fault of a template and each empty pool, however many mails it holds up."""
+    contents = list(contents)
+    without = [rule.pool for c in contents if c.planned and not c.coupon and (rule := _step_of(c.planned).coupon)]
+    for pool, count in Counter(without).items():
+        log.error("coupon_pool_empty", pool=pool, sends=count, hint="`aftercart import coupons` brings codes")
     found = [(content.planned.step_id, content.error) for content in contents if content.planned and content.error]
     for (step, error), count in Counter(found).items():
         log.error("template_error", step=step, error=error, sends=count)
@@ -257,6 +279,7 @@ def _context(app: App, planned: Planned, found: Recommendation | None, shelf: _S
             {**_pick(slot, pick, shelf), **pick_links(base_url, tokens, planned.recipient_id, planned.send_id, slot)}
             for slot, pick in enumerate(found.picks if found else (), start=1)
         ],
+        "coupon": coupon.for_templates() if (coupon := shelf.coupons.get(planned.send_id)) else None,
         "links": page_links(base_url, tokens, planned.recipient_id, planned.send_id),
     }
 

@@ -22,10 +22,20 @@ from aftercart.pipeline.planned import Planned
 from aftercart.policy import decision
 from aftercart.policy import store as policy
 from aftercart.policy.competition import Rival, replaced_by
-from aftercart.policy.decision import Allow, CampaignStatus, ContentFault, Defer, Facts, Verdict, bid_of, decide
+from aftercart.policy.decision import (
+    Allow,
+    CampaignStatus,
+    ContentFault,
+    Defer,
+    Facts,
+    IfNoCoupon,
+    Verdict,
+    bid_of,
+    decide,
+)
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, OnCap, reach
 from aftercart.policy.quiet_hours import person_hash
-from aftercart.policy.reason import ASKED_AGAIN
+from aftercart.policy.reason import ASKED_AGAIN, Reason
 from aftercart.policy.suppression import MailClass, Suppression, blocks
 
 
@@ -182,10 +192,11 @@ def facts_of(
     fault: ContentFault | None = None,
 ) -> Facts:
     """The facts about one send."""
-    campaign, brand = planned.campaign, app.brand
+    campaign, step, brand = planned.campaign, planned.step, app.brand
     return Facts(
         now=now,
         valid_until=planned.valid_until,
+        waits_for=Reason(planned.reason) if planned.reason in ASKED_AGAIN else None,
         zone=planned.zone.zone,
         person_hash=person_hash(planned.email),
         campaign=planned.campaign_name,
@@ -199,6 +210,7 @@ def facts_of(
         suppressed_for=blocks(people.suppressions.get(planned.recipient_id, ()), planned.mail_class, planned.topic),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
         content=fault,
+        if_no_coupon=IfNoCoupon(step.coupon.if_empty) if step and step.coupon else IfNoCoupon.WAIT,
         mail_class=planned.mail_class,
         send_times=send_times(campaign.limits if campaign else None, brand).living_in(
             planned.zone.country, planned.zone.region

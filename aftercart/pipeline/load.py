@@ -36,6 +36,7 @@ LINES_AT_ONCE = 25_000
 ROWS_AT_ONCE = 2_000
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 Enroll = Callable[[Connection, Sequence[int], datetime], object]
 """What to do with new orders that may mail, in the transaction that brings them."""
@@ -259,9 +260,7 @@ class _LinesSeen:
 # ---------------------------------------------------------------- rows
 
 
-def parsed(
-    rows: Iterable[tuple[int, tuple[str, ...]]], faults: Faults, parse: Callable[[tuple[str, ...]], T]
-) -> Iterator[T]:
+def parsed(rows: Iterable[tuple[int, V]], faults: Faults, parse: Callable[[V], T]) -> Iterator[T]:
     """The rows that can be used; the others are noted."""
     for line, values in rows:
         try:

@@ -20,6 +20,7 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.coupons import store as coupons
 from aftercart.db.session import is_passing
 from aftercart.enrollment import store as enrollments
 from aftercart.ids import shuffled
@@ -116,11 +117,11 @@ def _ready(
 ) -> dict[UUID, Content]:
     """The content that can go as it is.
 
-    A send that was hopeless a moment ago has none. Where its order has changed since, or its person was offered one
-    of its products in another mail meanwhile, it is outdated. Either way its next turn comes.
+    A send that was hopeless a moment ago has none. Where its order has changed since, its person was offered one of its
+    products in another mail meanwhile, or another mail took its code, it is outdated. Either way its next turn comes.
     """
     offered = ledger.offered_since(connection, {planned.recipient_id for planned in batch}, now - NOT_AGAIN_FOR)
-    return {
+    fitting = {
         planned.send_id: content
         for planned in batch
         if (content := contents.get(planned.send_id))
@@ -128,6 +129,9 @@ def _ready(
         and content.is_about(planned)
         and content.skus.isdisjoint(offered.get(planned.recipient_id, ()))
     }
+    with_code = {id_: content.coupon for id_, content in fitting.items() if content.coupon}
+    lost = with_code.keys() - coupons.still_free(connection, with_code)
+    return {id_: content for id_, content in fitting.items() if id_ not in lost}
 
 
 def _lock(
@@ -156,6 +160,7 @@ def _record(
         if isinstance(verdict.answer, Allow) and planned.send_id in ready
     ]
     ledger.claim(connection, [_lease(claim) for claim in claimed], now, boot_id)
+    coupons.give(connection, {c.send_id: c.content.coupon for c in claimed if c.content.coupon}, now)
     ids = [claim.send_id for claim in claimed]
     ledger.keep_content(connection, ids, _pick_rows(claimed), _link_rows(claimed), _copy_rows(claimed))
     templates = {copy.version: copy.template for claim in claimed if (copy := claim.content.copy)}
@@ -217,7 +222,7 @@ def _decision(decided: Decided, contents: Mapping[UUID, Content], now: datetime)
             "stops": list(verdict.stops),
             **_cause(verdict.answer),
             "zone_from": planned.zone.source,
-            **(content.facts() if content else {}),
+            **(content.facts(is_claimed=isinstance(verdict.answer, Allow)) if content else {}),
         },
     }
 

@@ -30,7 +30,16 @@ class ContentFault(StrEnum):
     """What is wrong with the content of a mail."""
 
     NO_PICKS = "no_picks"
+    NO_COUPON = "no_coupon"
     TEMPLATE_ERROR = "template_error"
+
+
+class IfNoCoupon(StrEnum):
+    """What becomes of a mail that should carry a code when none is left."""
+
+    WAIT = "wait"
+    GO_WITHOUT = "go_without"
+    DROP = "drop"
 
 
 class CampaignStatus(StrEnum):
@@ -91,6 +100,8 @@ class Facts:
     topic: str
     campaign_status: CampaignStatus | None
     """None: its file is not there."""
+    waits_for: Reason | None = None
+    """What somebody should have done for it meanwhile: one of `ASKED_AGAIN`."""
     has_step: bool = True
     """Whether the campaign still has this mail."""
     order_state: str
@@ -101,6 +112,7 @@ class Facts:
     suppressed_for: SuppressionReason | None = None
     holdout: bool = False
     content: ContentFault | None = None
+    if_no_coupon: IfNoCoupon = IfNoCoupon.WAIT
     send_times: SendTimes = ANY_TIME
     mail_class: MailClass = MailClass.MARKETING
     caps: tuple[FrequencyCap, ...] = ()
@@ -252,7 +264,7 @@ def _campaign_not_running(facts: Facts) -> Defer | Skip | None:
 
 
 def _too_late(facts: Facts) -> Skip | None:
-    return Skip(Reason.EXPIRED) if facts.now >= facts.valid_until else None
+    return Skip(Reason.EXPIRED, because=facts.waits_for) if facts.now >= facts.valid_until else None
 
 
 def _suppressed(facts: Facts) -> Skip | None:
@@ -284,10 +296,17 @@ def _held_out(facts: Facts) -> Skip | None:
 
 
 def _content_fault(facts: Facts) -> Defer | Skip | None:
-    """A broken template can be mended, so its mails wait; products that are not there will not come by waiting."""
-    if facts.content is ContentFault.TEMPLATE_ERROR:
-        return _ask_again(facts, Reason.TEMPLATE_ERROR)
-    return Skip(Reason.NO_PICKS) if facts.content else None
+    """A broken template can be mended and codes can be brought, so these mails wait; products that are not there will
+    not come by waiting."""
+    match facts.content:
+        case None:
+            return None
+        case ContentFault.TEMPLATE_ERROR:
+            return _ask_again(facts, Reason.TEMPLATE_ERROR)
+        case ContentFault.NO_COUPON if facts.if_no_coupon is not IfNoCoupon.DROP:
+            return _ask_again(facts, Reason.NO_COUPON)
+        case fault:
+            return Skip(Reason(fault))
 
 
 def _too_early_or_late_in_the_day(facts: Facts) -> Defer | None:

@@ -60,6 +60,7 @@ class Reason(StrEnum):
 
     # content
     NO_PICKS = "no_picks", "Too few products were left to recommend."
+    NO_COUPON = "no_coupon", "No code is left in the coupon pool; `aftercart import coupons` brings some."
     TEMPLATE_ERROR = "template_error", "The template could not be filled in; `aftercart check` says where."
 
     # waiting
@@ -121,6 +122,7 @@ ASKED_AGAIN = frozenset(
         Reason.CASE_OPEN,
         Reason.CAMPAIGN_PAUSED,
         Reason.CAMPAIGN_MISSING,
+        Reason.NO_COUPON,
         Reason.TEMPLATE_ERROR,
         Reason.ORDER_NOT_COMPLETED,
     }

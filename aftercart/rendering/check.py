@@ -12,7 +12,7 @@ from aftercart.rendering.compiler import compile_body, compile_template
 from aftercart.rendering.context import CONFIRMATION
 from aftercart.rendering.fault import TemplateFault, as_fault
 from aftercart.rendering.holes import with_holes
-from aftercart.rendering.lacking import as_given_to, lacks, with_picks, without
+from aftercart.rendering.lacking import NO_COUPON, as_given_to, lacks, with_picks, without
 from aftercart.rendering.lexer import behind
 from aftercart.rendering.locales import DEFAULT, known_locale
 from aftercart.rendering.mjml_rules import mjml_faults
@@ -104,6 +104,8 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any], is_owe
 def _faults_where_something_lacks(template: Template, sample: dict[str, Any], file: Path) -> Iterator[TemplateFault]:
     """What would hold up the mails of people or products of which less is known than of those of the sample."""
     for lack in lacks():
+        if lack == NO_COUPON:  # which is the step's choice (`fault_without_coupon`)
+            continue
         if err := next(filter(None, (_failure(template, less) for less in without(sample, lack))), None):
             fault = as_fault(err, file)
             yield replace(fault, message=f"{fault.message} where there is no {lack}", warning=True)
@@ -117,6 +119,17 @@ def fault_with_picks(templates_dir: Path, name: str, count: int) -> TemplateFaul
     except TemplateError:  # told by check_template
         return None
     err = None if _failure(template, sample) else _failure(template, with_picks(sample, count))
+    return as_fault(err, templates_dir / name / SAMPLE) if err else None
+
+
+def fault_without_coupon(templates_dir: Path, name: str) -> TemplateFault | None:
+    """Why a template that can be filled with its sample cannot without a code; else None."""
+    try:
+        sources, sample = read_template(templates_dir, name), read_sample(templates_dir, name)
+        template = _compiled(sources, known_locale(_text(sample, "recipient", "locale")))
+    except TemplateError:  # told by check_template
+        return None
+    err = None if _failure(template, sample) else _failure(template, {**sample, "coupon": None})
     return as_fault(err, templates_dir / name / SAMPLE) if err else None
 
 

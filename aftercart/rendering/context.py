@@ -100,6 +100,13 @@ class PickContext(TypedDict):
     """"I already have it": a page whose one button keeps the product from this person."""
 
 
+class CouponContext(TypedDict):
+    code: str
+    """What the reader types in at the checkout; nobody else gets it."""
+    expires_at: str | None
+    """When it ends, as ISO 8601, or none: it does not. Print it with `{{ coupon.expires_at|date }}`."""
+
+
 class LinksContext(TypedDict):
     unsubscribe: str
     """Leaves with one click. Every mail carries it, but for those of transactional campaigns; never tracked."""
@@ -129,6 +136,8 @@ class TemplateContext(TypedDict):
     """The order that started the campaign."""
     picks: list[PickContext]
     """The chosen products, best first: at least the step's `at_least`; none where the step has no `recommend`."""
+    coupon: CouponContext | None
+    """The code that the step hands out, or none: it has no `coupon`, or none was left (`if_empty: go_without`)."""
     links: LinksContext
     """What the recipient can do about these mails."""
     campaign: CampaignContext

@@ -25,6 +25,9 @@ class Lack:
         return ".".join(self.path).replace(".[]", "[]")
 
 
+NO_COUPON = Lack(("coupon",))
+
+
 def lacks(part: type = TemplateContext, before: tuple[str, ...] = ()) -> Iterator[Lack]:
     """Everything that may lack."""
     for name, hint in get_type_hints(part).items():
@@ -57,7 +60,7 @@ def _lacking(sample: Mapping[str, Any], lack: Lack, spared: int) -> dict[str, An
 def as_given_to(template: str, sample: Mapping[str, Any]) -> dict[str, Any]:
     """What a template gets of a sample. Only a confirmation has `links.confirm`, and it has little else."""
     is_confirmation = template == CONFIRMATION
-    groups = {name: group for name, group in sample.items() if not (is_confirmation and name == "order")}
+    groups = {name: group for name, group in sample.items() if not (is_confirmation and name in ("order", "coupon"))}
     if is_confirmation:
         groups["picks"] = []
     if isinstance(links := sample.get("links"), Mapping):

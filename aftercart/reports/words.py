@@ -56,6 +56,7 @@ KEPT = {
     Reason.CAMPAIGN_MISSING: "the campaign's file was not there until then.",
     Reason.ORDER_NOT_COMPLETED: "the order was not paid until then.",
     Reason.TEMPLATE_ERROR: "the template could not be filled in until then.",
+    Reason.NO_COUPON: "no code was left in the coupon pool until then.",
     Reason.QUIET_HOURS: "the quiet hours held it until then.",
     Reason.DAY_OFF: "no mail goes out on the days until then.",
     Reason.SNOOZED: "the person had asked for a break until then.",
@@ -146,6 +147,10 @@ def _content(facts: Facts) -> Iterable[str]:
     if "picks" in facts:
         model = f" (model {facts['model']})" if facts.get("model") not in (None, "fallback") else ""
         yield f"Products found to recommend: {facts['picks']}{model}."
+    if facts.get("coupon"):
+        yield f"It carries the code {facts['coupon']} of the pool “{facts['pool']}”."
+    elif facts.get("pool"):
+        yield f"It should carry a code of the pool “{facts['pool']}”."
     if facts.get("refused"):
         yield f"They do not want to be offered: {', '.join(facts['refused'])}."
     if facts.get("filtered"):

@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from aftercart.bootstrap import App
+from aftercart.coupons import store as coupons
 from aftercart.db import tables
 from aftercart.ledger.store import tallying
 from aftercart.policy import store as policy
@@ -55,6 +56,7 @@ class Metrics:
             dispatcher = readings.dispatcher(main)
             trained_at, oldest = readings.serving_since(main), readings.oldest_webhook(inbox)
             paused = policy.pauses(main)
+            pools = coupons.pools(main, now)
             standing = senders(main, self._app.traffic.names, self._app.traffic.limits_of, now)
         yield _by("aftercart_sends", "Sends by state", ("state",), (((s,), n) for s, n in numbers.sends.items()))
         reasons = (((state, reason or ""), number) for (state, reason), number in sends.items())
@@ -71,6 +73,8 @@ class Metrics:
         about_pauses = "1 for each campaign, or (an empty name) all mail, that has paused itself"
         by_name = (((pause.name,), 1) for pause in paused)
         yield _by("aftercart_paused_itself", about_pauses, ("campaign",), by_name)
+        left = (((pool.name,), pool.left) for pool in pools)
+        yield _by("aftercart_coupons_left", "Codes that can still be handed out, by pool", ("pool",), left)
         yield from sender_metrics(standing)
         if dispatcher.beat_at:
             about_beat = "Since the dispatcher's last sign of life; missing where it never ran"

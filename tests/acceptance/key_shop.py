@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ import httpx
 from aftercart.bootstrap import App, assemble
 from aftercart.campaigns.sending import limits_of
 from aftercart.clock import SteppedClock
+from aftercart.coupons import store as coupons
+from aftercart.coupons.coupon import Code
 from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import InboxRow, Row, events, pauses, sends
@@ -105,6 +107,11 @@ class World:
         kinds = {name: f"{sku} {name}" for name in ("department", "category", "brand", "family")}
         page = {"url": f"https://bikes.test/{sku}", "price": "20.00", "currency": "EUR"}
         tell(self.app, "product.updated", {"sku": sku, "title": sku.title(), **kinds, **page, **about})
+
+    def bring(self, code: str, ends: datetime) -> None:
+        """The shop brings a coupon code."""
+        with self.app.db.write() as connection:
+            coupons.add_codes(connection, "thanks", [Code(code, ends)], self.app.clock())
 
     @property
     def mails(self) -> list[Message]:

@@ -22,6 +22,7 @@ How to add a key:
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ import pytest
 from aftercart.db.tables import attributions, orders, products, sends
 from tests.acceptance.key_shop import Ground, World, world
 from tests.acceptance.yaml_keys import SCENARIOS, Scenario, brand_key, campaign_key, every_key, without
-from tests.cast import ADA, BEN, CHIKA, HELMET, customer, only_send, rows, tell_shopify
+from tests.cast import ADA, BEN, CHIKA, HELMET, MONDAY, customer, only_send, rows, tell_shopify
 from tests.intake.payloads import shopify_product
 
 FROM_NOWHERE = {**ADA, "time_zone": None, "country": None}
@@ -163,6 +164,25 @@ def a_mail_that_comes_too_late_expires(shop: World) -> Any:
 def a_mail_is_filled_from_its_template(shop: World) -> Any:
     shop.order()
     return shop.live(4).mail.subject
+
+
+# ---------------------------------------------------------------- what they hand out
+
+CODE, AN_HOUR = {"steps[].coupon.pool": "thanks"}, {"steps[].valid_for": "1h"}
+
+
+@campaign_key("steps[].coupon.if_empty", "drop", sees=["no_coupon"], campaign={**CODE, **AN_HOUR})
+def no_code_is_left_for_a_mail(shop: World) -> Any:
+    shop.order()
+    return shop.live(3.1).fates
+
+
+@campaign_key("steps[].coupon.pool", "mine", sees=["no_coupon"])
+@campaign_key("steps[].coupon.good_for", "9d", sees=["no_coupon"], campaign=CODE)
+def a_code_of_another_pool_or_that_ends_too_soon_is_kept_back(shop: World) -> Any:
+    shop.bring("A1", ends=MONDAY + timedelta(days=9))
+    shop.order()
+    return shop.live(3.01).fates
 
 
 # ---------------------------------------------------------------- what they recommend

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from aftercart.campaigns.brand import Brand
-from aftercart.campaigns.schema import Campaign, Part
+from aftercart.campaigns.part import Part
+from aftercart.campaigns.schema import Campaign
 
 Sees = Callable[[Any], Any]
 """Takes the shop, a `World`."""

@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.json_schema import schema_text
-from aftercart.campaigns.schema import Campaign, Part
+from aftercart.campaigns.part import Part
+from aftercart.campaigns.schema import Campaign
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "campaign-yaml.md"

@@ -8,6 +8,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
                 ▼
            enrollments ─▶ sends ─▶ attempts, doubts, picks, links ─▶ clicks ─▶ attributions
                 │           ├── copies (what it said) ─▶ template_versions
+                │           ├── coupons (codes of the shop, handed out once each)
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
     recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures          pauses
@@ -24,6 +25,7 @@ from aftercart.db.tables.afterwards import (
     feedback,
 )
 from aftercart.db.tables.consent import Confirmation, Consent, confirmations, consents
+from aftercart.db.tables.coupons import Coupon, coupons
 from aftercart.db.tables.delivery import Drain, Sender, SenderUsage, drain, sender_usage, senders
 from aftercart.db.tables.engine import Archive, Fence, Tally, archives, fence, tallies
 from aftercart.db.tables.intake import (
@@ -83,6 +85,7 @@ __all__ = [
     "Confirmation",
     "Consent",
     "Copy",
+    "Coupon",
     "Customer",
     "Decision",
     "Doubt",
@@ -121,6 +124,7 @@ __all__ = [
     "confirmations",
     "consents",
     "copies",
+    "coupons",
     "customers",
     "decisions",
     "doubts",

@@ -19,6 +19,7 @@ from aftercart.db.tables import (
     confirmations,
     consents,
     copies,
+    coupons,
     customers,
     decisions,
     doubts,
@@ -50,6 +51,7 @@ _BLANK: Mapping[Table, Mapping[str, Any]] = {
     attempts: {"response": ""},
     clicks: {"user_agent": ""},
     feedback: {"words": ""},
+    coupons: {"send_id": None},  # and given to nobody else
 }
 """What is taken out of rows that stay."""
 _BLANK_EVENT: Mapping[str, Any] = {"body": b"", "headers": {}, "error": None}

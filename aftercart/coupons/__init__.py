@@ -1,0 +1,1 @@
+"""Codes of the shop, each handed out once."""
