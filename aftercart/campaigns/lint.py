@@ -145,6 +145,13 @@ def _owed_and_yet(campaign: Campaign, _around: Surroundings) -> Iterator[Finding
         yield Finding(("holdout",), message, "leave it out")
 
 
+def _review_before_delivery(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
+    for index, step in enumerate(campaign.steps):
+        if step.asks_review and campaign.trigger != "order.delivered":
+            message = "a review is asked for after delivery, and this campaign begins with the payment"
+            yield Finding(("steps", index, "asks_review"), message, "write trigger: order.delivered")
+
+
 def _held_for_ever(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
     caps = campaign.caps_beside(around.brand.frequency_cap)
     for index, step in enumerate(campaign.steps):
@@ -231,6 +238,7 @@ _RULES: tuple[Rule, ...] = (
     _step_twice,
     _step_out_of_order,
     _owed_and_yet,
+    _review_before_delivery,
     _held_for_ever,
     _more_than_there_are_slots,
     _nobody_can_match,

@@ -167,6 +167,13 @@ class Step(Part):
         default=None,
         description="Which products the mail shows; without it none, and the template shows the order only.",
     )
+    asks_review: bool = Field(
+        default=False,
+        description="Whether the mail asks for a review. It shows only products that its reader was not asked about "
+        "before, ends where none is left (`asked_before`), and where anything of the order was refunded or sent back "
+        "(`came_back`). Needs `trigger: order.delivered`.",
+        examples=[True],
+    )
     coupon: CouponRule | None = Field(default=None, description="The code that the mail hands out; without it none.")
 
 
@@ -187,8 +194,10 @@ class Campaign(Part):
         "paused: nobody enters, and mails wait, until they expire.",
         examples=["active"],
     )
-    trigger: Literal["order.completed"] = Field(
-        description="What starts it: a completed order.", examples=["order.completed"]
+    trigger: Literal["order.completed", "order.delivered"] = Field(
+        description="What starts it, and what its delays count from. order.completed: the order is paid. "
+        "order.delivered: all of it has arrived.",
+        examples=["order.completed"],
     )
     mail_class: Literal["marketing", "transactional"] = Field(
         default="marketing",

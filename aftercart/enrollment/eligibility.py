@@ -25,11 +25,17 @@ class OrderFacts:
     """placed, completed, test, canceled or refunded."""
     ordered_at: datetime
     """When it was paid, as far as the shop tells; else when it was placed. Never when it was last changed."""
+    delivered_at: datetime | None = None
+    """When all of it had arrived, as far as the shop tells."""
     imported: bool
     email: str
     items: Sequence[BoughtItem]
     country: str
     total: Money
+
+    def began(self, campaign: Campaign) -> datetime | None:
+        """What the delays of a campaign count from; None: it has not happened."""
+        return self.delivered_at if campaign.trigger == "order.delivered" else self.ordered_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,12 @@ class Refuse:
 
 
 def may_enter(campaign: Campaign, order: OrderFacts, now: datetime, max_age: timedelta) -> Enter | Refuse:
-    """Whether an order enters a campaign; the first reason against it wins. `max_age`: of the order."""
-    reason = _about_the_order(order, now, max_age) or _about_the_campaign(campaign, order)
+    """Whether an order enters a campaign; the first reason against it wins. `max_age`: of what began it."""
+    reason = _about_the_order(order, order.began(campaign), now, max_age) or _about_the_campaign(campaign, order)
     return Refuse(reason) if reason else Enter()
 
 
-def _about_the_order(order: OrderFacts, now: datetime, max_age: timedelta) -> Reason | None:
+def _about_the_order(order: OrderFacts, began: datetime | None, now: datetime, max_age: timedelta) -> Reason | None:
     checks = (
         (order.imported, Reason.IMPORTED),
         (order.state == "canceled", Reason.ORDER_CANCELED),
@@ -58,7 +64,8 @@ def _about_the_order(order: OrderFacts, now: datetime, max_age: timedelta) -> Re
         (order.state == "test", Reason.TEST_ORDER),
         (order.state != "completed", Reason.ORDER_NOT_COMPLETED),
         (order.ordered_at > now + CLOCKS_DIFFER_BY, Reason.ORDER_IN_FUTURE),
-        (order.ordered_at < now - max_age, Reason.ORDER_TOO_OLD),
+        (began is None, Reason.NOT_DELIVERED),
+        (began is not None and began < now - max_age, Reason.ORDER_TOO_OLD),
         (not order.items, Reason.ITEMS_RETURNED),
         (not order.email, Reason.NO_EMAIL),
     )

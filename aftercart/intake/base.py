@@ -209,6 +209,8 @@ class NoteKind(StrEnum):
     CASE_OPENED = "case_opened"
     """Somebody has asked the shop for help with it, or complained."""
     CASE_CLOSED = "case_closed"
+    DELIVERED = "delivered"
+    """All of it has arrived. The first word counts: an order that is changed afterwards does not arrive again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,12 @@ def _case(kind: NoteKind) -> Callable[[Reader], Change]:
     return read
 
 
+def _order_delivered(envelope: Reader) -> Change:
+    data = envelope.object("data")
+    at = data.instant("delivered_at") or envelope.instant("timestamp")
+    return OrderNoted(data.need_id("order_id"), NoteKind.DELIVERED, "", at)
+
+
 def _customer_updated(envelope: Reader) -> Change:
     data = envelope.object("data")
     if not (data.id("id") or data.text("email")):
@@ -273,6 +279,7 @@ PARSERS: Mapping[str, Callable[[Reader], Change]] = {
     "order.completed": _order_completed,
     "order.refunded": _order_refunded,
     "order.canceled": _order_canceled,
+    "order.delivered": _order_delivered,
     "order.case_opened": _case(NoteKind.CASE_OPENED),
     "order.case_closed": _case(NoteKind.CASE_CLOSED),
     "customer.updated": _customer_updated,

@@ -19,8 +19,10 @@ from aftercart.intake.base import (
     CustomerSeen,
     ErasureAsked,
     ExportAsked,
+    NoteKind,
     Order,
     OrderLine,
+    OrderNoted,
     OrderReversed,
     OrderSeen,
     OrderState,
@@ -116,9 +118,20 @@ def _shown(body: Reader, state: OrderState) -> tuple[Change, ...]:
     """The order; and the customer by themselves, where their own address is another than the order's."""
     seen, customer = OrderSeen(_version(body, state)), body.object("customer")
     own = customer.email("email")
-    if own is None or own == _address(body):
-        return (seen,)
-    return seen, CustomerSeen(_person(customer))
+    person = () if own is None or own == _address(body) else (CustomerSeen(_person(customer)),)
+    return seen, *person, *_arrival(body)
+
+
+def _arrival(body: Reader) -> Iterator[Change]:
+    """All of the order was sent, and carriers say of every parcel that it has arrived.
+
+    https://shopify.dev/docs/api/admin-rest/latest/resources/fulfillment (`shipment_status`)
+    """
+    parcels = [one for one in body.objects("fulfillments") if one.text("status") in ("", "success")]
+    arrived = [one.text("shipment_status") == "delivered" for one in parcels]
+    if body.text("fulfillment_status") == "fulfilled" and arrived and all(arrived):
+        times = [at for one in parcels if (at := one.instant("updated_at"))]
+        yield OrderNoted(body.need_id("id"), NoteKind.DELIVERED, "", max(times, default=None))
 
 
 def _state(body: Reader) -> OrderState:

@@ -16,8 +16,10 @@ from aftercart.intake.base import (
     Buyer,
     Change,
     CustomerSeen,
+    NoteKind,
     Order,
     OrderLine,
+    OrderNoted,
     OrderReversed,
     OrderSeen,
     OrderState,
@@ -39,12 +41,14 @@ from aftercart.intake.clean import (
 from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import hmac_sha256
 
+DELIVERED = "delivered"
 STATES = {
     "pending": OrderState.PLACED,
     "on-hold": OrderState.PLACED,
     "checkout-draft": OrderState.PLACED,
     "processing": OrderState.COMPLETED,
     "completed": OrderState.COMPLETED,
+    DELIVERED: OrderState.COMPLETED,
     "cancelled": OrderState.CANCELED,
     "failed": OrderState.CANCELED,
     "trash": OrderState.CANCELED,
@@ -72,7 +76,11 @@ class WooCommerce(Shop):
     def parse(self, topic: str, body: bytes) -> tuple[Change, ...]:
         """What a body says. Raises UnprocessableError naming the field."""
         read = PARSERS.get(topic)
-        return (read(self, read_object(body)),) if read else ()
+        if read is None:
+            return ()
+        content = read_object(body)
+        change = read(self, content)
+        return (change, *self._arrival(content)) if isinstance(change, OrderSeen) else (change,)
 
     def order_id_at(self, topic: str) -> tuple[str, ...]:
         return ("id",) if topic.startswith("order.") else ()
@@ -119,6 +127,12 @@ class WooCommerce(Shop):
             region=_from_address(body, "state"),
         )
         return OrderSeen(version)
+
+    def _arrival(self, body: Reader) -> Iterator[Change]:
+        """WooCommerce itself knows no delivery; plugins for parcels add the status `delivered`."""
+        if body.text("status").removeprefix("wc-") == DELIVERED:
+            at = self._instant(body, "date_modified")
+            yield OrderNoted(body.need_id("id"), NoteKind.DELIVERED, "", at)
 
     def product(self, body: Reader) -> Change:
         """`product.created`, `product.updated`: a product or one variation of it."""

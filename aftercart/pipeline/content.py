@@ -64,7 +64,7 @@ class Content:
     def is_about(self, planned: Planned) -> bool:
         """Whether it still says the truth: the same products for the same person as when it was prepared."""
         then = self.planned
-        return then is not None and (then.recipient_id, then.lines) == (planned.recipient_id, planned.lines)
+        return then is not None and _subject(then) == _subject(planned)
 
     def facts(self, *, is_claimed: bool) -> dict[str, Any]:
         """What the record of decisions keeps of the content."""
@@ -113,6 +113,11 @@ def prepare(
         else content
         for id_, content in contents.items()
     }
+
+
+def _subject(planned: Planned) -> tuple[object, ...]:
+    """Whom a mail goes to, and what it is about."""
+    return planned.recipient_id, planned.lines, planned.reviewed
 
 
 @dataclass(frozen=True)

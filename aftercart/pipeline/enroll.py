@@ -26,6 +26,7 @@ from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import PLAN
 from aftercart.money import Money
+from aftercart.pipeline.order_news import News, news_of
 from aftercart.pipeline.own import OWN_TIME_ZONE
 from aftercart.pipeline.planned import Line, item_of, lines_of
 from aftercart.policy.quiet_hours import person_hash
@@ -89,15 +90,16 @@ def _candidates(connection: Connection, order_ids: set[int]) -> list[Candidate]:
         .order_by(orders.c.id)
     )
     rows = {row.id: row for row in connection.execute(query)}
-    lines = lines_of(connection, rows)
+    lines, news = lines_of(connection, rows), news_of(connection, rows)
     catalog = load_facts(connection, (line.sku for found in lines.values() for line in found))
-    return [Candidate(row, _facts(row, lines[row.id], catalog)) for row in rows.values()]
+    return [Candidate(row, _facts(row, lines[row.id], catalog, news.get(row.id, News()))) for row in rows.values()]
 
 
-def _facts(row: Row[Any], lines: Sequence[Line], catalog: Mapping[str, Product]) -> OrderFacts:
+def _facts(row: Row[Any], lines: Sequence[Line], catalog: Mapping[str, Product], news: News) -> OrderFacts:
     return OrderFacts(
         state=row.state,
         ordered_at=row.completed_at or row.placed_at,
+        delivered_at=news.delivered_at,
         imported=row.imported,
         email=row.email or "",
         items=[item_of(line.sku, catalog.get(line.sku)) for line in lines if line.left > 0],
@@ -226,7 +228,9 @@ def _send_rows(
 ) -> Iterator[dict[str, Any]]:
     row, home = candidate.row, _zone(app, candidate)
     times = send_times(campaign.limits, app.brand).living_in(home.country, home.region)
-    for step in plan(campaign.steps, candidate.facts.ordered_at, home.zone, times, person_hash(row.email)):
+    began = candidate.facts.began(campaign)
+    assert began is not None  # `may_enter` has seen to it
+    for step in plan(campaign.steps, began, home.zone, times, person_hash(row.email)):
         yield {
             "id": new_id(),
             "enrollment_id": enrollment_id,

@@ -29,6 +29,7 @@ from aftercart.policy.decision import (
     Defer,
     Facts,
     IfNoCoupon,
+    ReviewFacts,
     Verdict,
     bid_of,
     decide,
@@ -204,8 +205,10 @@ def facts_of(
         campaign_status=CampaignStatus(campaign.status) if campaign else None,
         has_step=planned.step is not None,
         order_state=planned.order_state,
-        anchors_left=len(planned.anchors) if planned.subject_left else 0,
+        anchors_left=sum(line.left > 0 for line in planned.lines) if planned.subject_left else 0,
         case_open=planned.case_open,
+        awaits_delivery=_awaits_delivery(planned, now),
+        review=_review(planned),
         consent=people.consent.get(planned.recipient_id),
         suppressed_for=blocks(people.suppressions.get(planned.recipient_id, ()), planned.mail_class, planned.topic),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,
@@ -227,6 +230,17 @@ def facts_of(
         paused=brand.paused,
         guarded=people.pauses.get("") or people.pauses.get(planned.campaign_name, ""),
     )
+
+
+def _awaits_delivery(planned: Planned, now: datetime) -> bool:
+    after_delivery = planned.campaign is not None and planned.campaign.trigger == "order.delivered"
+    return after_delivery and (planned.delivered_at is None or planned.delivered_at > now)
+
+
+def _review(planned: Planned) -> ReviewFacts | None:
+    if not planned.asks_review:
+        return None
+    return ReviewFacts(planned.came_back, asked_before=bool(planned.reviewed) and not planned.anchors)
 
 
 def still_stands(app: App, planned: Planned, now: datetime) -> bool:

@@ -11,8 +11,10 @@ from sqlalchemy import Connection, select, tuple_
 
 from aftercart.campaigns.audience import BoughtItem, is_meant
 from aftercart.campaigns.schema import Campaign, Step
-from aftercart.db.tables import order_lines, order_notes, order_reversals, orders, preferences, recipients, sends
+from aftercart.db.tables import order_lines, order_reversals, orders, preferences, recipients, sends
+from aftercart.pipeline.order_news import News, news_of, reversed_orders
 from aftercart.pipeline.own import OWN_LOCALE, OWN_TIME_ZONE
+from aftercart.pipeline.reviews import reviews_asked
 from aftercart.policy.competition import LOOKAHEAD, turn_of
 from aftercart.policy.suppression import MailClass
 from aftercart.policy.zones import LocalZone, zone_of
@@ -65,6 +67,12 @@ class Planned:
     lines: tuple[Line, ...] = field(default=())
     case_open: bool = False
     """Whether a support case about the order is open."""
+    delivered_at: datetime | None = None
+    """When the order had arrived, as far as the shop told."""
+    came_back: bool = False
+    """Of what asks for a review: whether anything of the order was refunded or sent back."""
+    reviewed: frozenset[str] = frozenset()
+    """Of what asks for a review: the products that the person was asked about before."""
     subject_left: bool = True
     """Whether something is left of what the campaign's audience asks to have been bought."""
 
@@ -94,9 +102,17 @@ class Planned:
         return self.campaign.limits.lookahead.about if self.campaign else LOOKAHEAD
 
     @property
+    def asks_review(self) -> bool:
+        """Whether it asks for a review of what was bought."""
+        return self.step is not None and self.step.asks_review
+
+    @property
     def anchors(self) -> list[Line]:
-        """What was bought and not sent back."""
-        return [line for line in self.lines if line.left > 0]
+        """What was bought, not sent back, and not asked about before."""
+        return [line for line in self.lines if line.left > 0 and line.sku not in self.reviewed]
+
+
+_NO_NEWS = News()
 
 
 @dataclass(slots=True)
@@ -121,17 +137,19 @@ def load(
     about = _about(connection, [row["id"] for row in rows])
     of_orders = {order.id: order for order in about.values()}
     lines = lines_of(connection, of_orders)
-    cases = _open_cases(connection, of_orders)
+    news = news_of(connection, of_orders)
     chosen = _chosen(connection, persons)
     planned = [
         replace(
             _planned(row, about[row["id"]], lines[row["order_id"]], campaigns.get(row["campaign"]), shop_zone),
-            case_open=row["order_id"] in cases,
+            case_open=news.get(row["order_id"], _NO_NEWS).case_open,
+            delivered_at=news.get(row["order_id"], _NO_NEWS).delivered_at,
             at_most=tuple(sorted(chosen[persons[row["recipient_id"]]].at_most)),
             snoozed_until=chosen[persons[row["recipient_id"]]].snoozed_until,
         )
         for row in rows
     ]
+    planned = _with_reviews(connection, planned, persons, campaigns, of_orders)
     return sorted(_with_subjects(connection, planned), key=lambda p: turn_of(p.priority, p.due_at, p.send_id))
 
 
@@ -183,6 +201,34 @@ def _with_subjects(connection: Connection, batch: Sequence[Planned]) -> list[Pla
     return [replace(planned, subject_left=planned.send_id not in lost) for planned in batch]
 
 
+def _with_reviews(
+    connection: Connection,
+    batch: Sequence[Planned],
+    persons: Mapping[int, int],
+    campaigns: Mapping[str, Campaign],
+    orders_: Mapping[int, Any],
+) -> list[Planned]:
+    """What asks for reviews knows what its person was asked about by others, and whether anything came back."""
+    asking = {planned.send_id for planned in batch if planned.asks_review}
+    if not asking:
+        return list(batch)
+    people = {persons[planned.recipient_id] for planned in batch if planned.send_id in asking}
+    asked = reviews_asked(connection, people, persons, campaigns)
+    came_back = reversed_orders(connection, {p.order_id: orders_[p.order_id] for p in batch if p.send_id in asking})
+    return [
+        replace(
+            planned,
+            came_back=planned.order_id in came_back,
+            reviewed=frozenset(
+                sku for sku, by in asked.get(persons[planned.recipient_id], {}).items() if set(by) - {planned.send_id}
+            ),
+        )
+        if planned.send_id in asking
+        else planned
+        for planned in batch
+    ]
+
+
 def _has_subject(planned: Planned, catalog: Mapping[str, Product]) -> bool:
     wanted = planned.campaign.audience.bought if planned.campaign else None
     items = [item_of(line.sku, catalog.get(line.sku)) for line in planned.anchors]
@@ -207,22 +253,6 @@ def _chosen(connection: Connection, persons: Mapping[int, int]) -> dict[int, _Ch
         person.at_most |= {at_most} - {""}
         person.snoozed_until = max(filter(None, (person.snoozed_until, until)), default=None)
     return found
-
-
-def _open_cases(connection: Connection, about: Mapping[int, Any]) -> set[int]:
-    """The orders of which a case was opened and not closed since."""
-    keys = {(row.shop, row.shop_order_id): order_id for order_id, row in about.items()}
-    by_key = tuple_(order_notes.c.shop, order_notes.c.shop_order_id).in_(list(keys))
-    noted: dict[tuple[int, str], dict[str, datetime]] = defaultdict(dict)
-    for row in connection.execute(select(order_notes).where(by_key)):
-        noted[keys[row.shop, row.shop_order_id], row.note_key][row.kind] = row.at
-    return {order_id for (order_id, _), last in noted.items() if _is_open(last)}
-
-
-def _is_open(last: Mapping[str, datetime]) -> bool:
-    """In the same second a case was opened first and closed then."""
-    opened, closed = last.get("case_opened"), last.get("case_closed")
-    return opened is not None and (closed is None or closed < opened)
 
 
 def _about(connection: Connection, send_ids: Sequence[UUID]) -> dict[UUID, Any]:

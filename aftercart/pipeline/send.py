@@ -105,7 +105,7 @@ def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]
         eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         held_out = hold_out(connection, app, eligible, people, now)
         faults = {send_id: content.fault for send_id, content in contents.items() if content.fault}
-        ready = _ready(connection, batch, contents, now)
+        ready = _ready(connection, batch, person, contents, now)
         decided = list(ask(app, batch, people, held_out, faults, ready, now))
         claimed = _record(connection, decided, contents, ready, now, app.db.boot_id)
         drop(connection, app, decided, people.replaced, now)
@@ -113,7 +113,11 @@ def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]
 
 
 def _ready(
-    connection: Connection, batch: Sequence[Planned], contents: Mapping[UUID, Content], now: datetime
+    connection: Connection,
+    batch: Sequence[Planned],
+    person: Mapping[int, int],
+    contents: Mapping[UUID, Content],
+    now: datetime,
 ) -> dict[UUID, Content]:
     """The content that can go as it is.
 
@@ -130,8 +134,15 @@ def _ready(
         and content.skus.isdisjoint(offered.get(planned.recipient_id, ()))
     }
     with_code = {id_: content.coupon for id_, content in fitting.items() if content.coupon}
-    lost = with_code.keys() - coupons.still_free(connection, with_code)
+    lost = with_code.keys() - coupons.still_free(connection, with_code) | _asks_later(batch, person)
     return {id_: content for id_, content in fitting.items() if id_ not in lost}
+
+
+def _asks_later(batch: Sequence[Planned], person: Mapping[int, int]) -> set[UUID]:
+    """Of several mails that ask a person for reviews all but the first: the next turn knows what that one asked."""
+    asking = [planned for planned in batch if planned.asks_review]
+    first = {person[planned.recipient_id]: planned.send_id for planned in reversed(asking)}
+    return {planned.send_id for planned in asking} - set(first.values())
 
 
 def _lock(

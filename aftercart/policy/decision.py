@@ -8,7 +8,7 @@ answer. Suppression stands before consent because who unsubscribes loses both, a
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Literal
@@ -87,6 +87,15 @@ class Verdict:
     stops: tuple[Reason, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewFacts:
+    """What a mail that asks for a review has to know. `came_back`: something of the order was refunded or sent back.
+    `asked_before`: about all that is left of it."""
+
+    came_back: bool
+    asked_before: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything that the gate looks at, about one planned mail, looked up at `now`."""
@@ -134,6 +143,10 @@ class Facts:
     """Why the campaign, or the brand, has paused itself; empty: it has not."""
     case_open: bool = False
     """Whether a support case about the order is open."""
+    awaits_delivery: bool = False
+    """Whether it goes after delivery, and the order has not arrived."""
+    review: ReviewFacts | None = None
+    """Of a mail that asks for a review; else None."""
 
     @property
     def is_owed(self) -> bool:
@@ -175,6 +188,7 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "class": facts.mail_class,
         "guarded": facts.guarded,
         "case_open": facts.case_open,
+        **({"review": asdict(facts.review)} if facts.review else {}),
         "campaign_status": facts.campaign_status,
         "order_state": facts.order_state,
         "anchors_left": facts.anchors_left,
@@ -247,6 +261,20 @@ def _order_taken_back(facts: Facts) -> Defer | Skip | None:
             return None if facts.anchors_left else Skip(Reason.ITEMS_RETURNED)
         case _:
             return _ask_again(facts, Reason.ORDER_NOT_COMPLETED)
+
+
+def _not_to_be_reviewed(facts: Facts) -> Skip | None:
+    """Who sent something back, or got money back, has said what there is to say."""
+    if facts.review is None:
+        return None
+    if facts.review.came_back:
+        return Skip(Reason.CAME_BACK)
+    return Skip(Reason.ASKED_BEFORE) if facts.review.asked_before else None
+
+
+def _not_delivered(facts: Facts) -> Defer | None:
+    """The shop took its word back, or names a day to come."""
+    return _ask_again(facts, Reason.NOT_DELIVERED) if facts.awaits_delivery else None
 
 
 def _campaign_not_running(facts: Facts) -> Defer | Skip | None:
@@ -380,6 +408,8 @@ _BEFORE_CONTENT: tuple[Check, ...] = (
     _switched_off,
     _paused_itself,
     _order_taken_back,
+    _not_to_be_reviewed,
+    _not_delivered,
     _under_complaint,
     _campaign_not_running,
     _too_late,

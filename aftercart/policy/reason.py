@@ -37,6 +37,12 @@ class Reason(StrEnum):
         "items_returned",
         "Nothing is left that this mail could be about: it was all sent back, or the order names no products.",
     )
+    NOT_DELIVERED = "not_delivered", "The order has not arrived yet, as far as the shop tells."
+    CAME_BACK = "came_back", "Something of the order was refunded or sent back, and nobody is asked for a review then."
+    ASKED_BEFORE = (
+        "asked_before",
+        "The person was asked for a review of all that they bought, and nobody is asked twice.",
+    )
     CAMPAIGN_PAUSED = "campaign_paused", "The campaign is paused."
     CAMPAIGN_MISSING = "campaign_missing", "The campaign's file is not there, so its mails wait for it."
     CAMPAIGN_INACTIVE = "campaign_inactive", "The campaign is a draft, or this mail was taken out of it."
@@ -125,6 +131,7 @@ ASKED_AGAIN = frozenset(
         Reason.NO_COUPON,
         Reason.TEMPLATE_ERROR,
         Reason.ORDER_NOT_COMPLETED,
+        Reason.NOT_DELIVERED,
     }
 )
 """Reasons that end when a person acts. Such mails ask again every few minutes, which is no new decision each time."""
@@ -138,6 +145,7 @@ CANCELING = frozenset(
         Reason.ORDER_CANCELED,
         Reason.ORDER_REFUNDED,
         Reason.ITEMS_RETURNED,
+        Reason.CAME_BACK,
         Reason.CAMPAIGN_INACTIVE,
         Reason.STEP_DROPPED,
         Reason.ERASED,

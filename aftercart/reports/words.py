@@ -55,6 +55,7 @@ KEPT = {
     Reason.CAMPAIGN_PAUSED: "the campaign was paused until then.",
     Reason.CAMPAIGN_MISSING: "the campaign's file was not there until then.",
     Reason.ORDER_NOT_COMPLETED: "the order was not paid until then.",
+    Reason.NOT_DELIVERED: "the order had not arrived until then.",
     Reason.TEMPLATE_ERROR: "the template could not be filled in until then.",
     Reason.NO_COUPON: "no code was left in the coupon pool until then.",
     Reason.QUIET_HOURS: "the quiet hours held it until then.",

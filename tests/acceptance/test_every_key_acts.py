@@ -31,7 +31,7 @@ import pytest
 from aftercart.db.tables import attributions, orders, products, sends
 from tests.acceptance.key_shop import Ground, World, world
 from tests.acceptance.yaml_keys import SCENARIOS, Scenario, brand_key, campaign_key, every_key, without
-from tests.cast import ADA, BEN, CHIKA, HELMET, MONDAY, customer, only_send, rows, tell_shopify
+from tests.cast import ADA, BEN, CHIKA, HELMET, MONDAY, customer, only_send, rows, tell, tell_shopify
 from tests.intake.payloads import shopify_product
 
 FROM_NOWHERE = {**ADA, "time_zone": None, "country": None}
@@ -95,6 +95,20 @@ def mails_say_the_list_they_belong_to(shop: World) -> Any:
 def a_paused_campaign_takes_nobody(shop: World) -> Any:
     shop.order()
     return shop.fates
+
+
+@campaign_key("trigger", "order.delivered", sees=[])
+def an_order_that_has_not_arrived_starts_nothing(shop: World) -> Any:
+    shop.order()
+    return shop.live(4).fates
+
+
+@campaign_key("steps[].asks_review", True, sees=["came_back"], campaign={"trigger": "order.delivered"})
+def nobody_is_asked_for_a_review_after_a_goodwill(shop: World) -> Any:
+    shop.order()
+    tell(shop.app, "order.delivered", {"order_id": "1"})
+    tell(shop.app, "order.refunded", {"order_id": "1", "amount": "5", "currency": "EUR"})
+    return shop.live(4).fates
 
 
 @campaign_key("class", "transactional", sees=["sent"])

@@ -26,6 +26,12 @@ def test_the_folder_as_it_stands_has_no_fault(folder: Any) -> None:
             "template: welcome",
             "9:5: error: steps[0].template: there is no template 'welcome' — known: accessories, reviews",
         ),
+        (
+            "template: accessories",
+            "template: accessories\n    asks_review: true",
+            "10:5: error: steps[0].asks_review: a review is asked for after delivery, and this campaign begins with the "
+            "payment — write trigger: order.delivered",
+        ),
         ("template: accessories", "template: _layout", "9:5: error: steps[0].template: '_layout' is no plain name"),
         (
             "    valid_for: 3d\n",

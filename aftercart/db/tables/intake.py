@@ -175,7 +175,8 @@ class OrderReversal(Row, table=True):
 
 
 class OrderNote(Row, table=True):
-    """What a shop tells of an order beside its versions: `kind` case_opened or case_closed, and when last.
+    """What a shop tells of an order beside its versions: `kind` case_opened or case_closed, and when last; or
+    delivered, and when first.
 
     `note_key` tells several cases of an order apart. Kept by the shop's order id: it may arrive before its order.
     """

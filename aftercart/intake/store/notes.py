@@ -1,4 +1,4 @@
-"""What shops tell of orders beside their versions: support cases."""
+"""What shops tell of orders beside their versions: support cases, deliveries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,14 +7,15 @@ from sqlalchemy import Connection, select
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import order_notes, orders
-from aftercart.intake.base import OrderNoted
+from aftercart.intake.base import NoteKind, OrderNoted
 from aftercart.intake.store.rows import fetch
 
 
 def keep_notes(connection: Connection, shop: str, notes: Sequence[OrderNoted], now: datetime) -> set[int]:
     """Keep notes, of each kind and key the newest; the ids of their orders that are here and may mail.
 
-    A note that comes late changes nothing, and one about an order that is not here yet waits for it.
+    Of a delivery the first word counts. A note that comes late changes nothing, and one about an order that is not here
+    yet waits for it.
     """
     if not notes:
         return set()
@@ -23,7 +24,8 @@ def keep_notes(connection: Connection, shop: str, notes: Sequence[OrderNoted], n
     for note in notes:
         key = (note.shop_order_id, note.kind, note.key)
         at = note.at or now
-        if at > newest.get(key, held.get(key, at.min.replace(tzinfo=at.tzinfo))):
+        known = newest.get(key, held.get(key))
+        if known is None or (at < known if note.kind is NoteKind.DELIVERED else at > known):
             newest[key] = at
     rows = [
         {"shop": shop, "shop_order_id": order_id, "kind": kind, "note_key": key, "at": at}
