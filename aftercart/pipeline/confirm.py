@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from aftercart.bootstrap import App
 from aftercart.consent import store as consent
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
+from aftercart.consent.states import ACCEPT, LOSE, REFUSE, TRY_AGAIN
 from aftercart.consent.store import Asking
 from aftercart.db.session import Database
 from aftercart.db.tables import preferences, recipients
@@ -102,7 +103,7 @@ def _messages(app: App, claimed: Sequence[Asking]) -> Iterator[Message]:
             log.error("confirmation_template_error", error=str(err))
             with app.db.write() as connection:
                 again = app.clock() + RECHECK
-                consent.settle(connection, asking, reason=Reason.TEMPLATE_ERROR, state="scheduled", wake_at=again)
+                consent.settle(connection, asking, TRY_AGAIN, reason=Reason.TEMPLATE_ERROR, wake_at=again)
             continue
         yield message
 
@@ -151,24 +152,24 @@ def _settle(connection: Connection, asking: Asking, receipt: Receipt, now: datet
     words = {"response": receipt.response, "tries": asking.tries + 1}
     match receipt.outcome:
         case Outcome.ACCEPTED:
-            consent.settle(connection, asking, state="sent", reason=Reason.SENT, sent_at=now, **words)
+            consent.settle(connection, asking, ACCEPT, reason=Reason.SENT, sent_at=now, **words)
         case Outcome.UNKNOWN:
-            consent.settle(connection, asking, state="unknown", reason=Reason.UNKNOWN_OUTCOME, **words)
+            consent.settle(connection, asking, LOSE, reason=Reason.UNKNOWN_OUTCOME, **words)
         case Outcome.WITHHELD:
-            consent.settle(connection, asking, state="scheduled", wake_at=now + RECHECK)
+            consent.settle(connection, asking, TRY_AGAIN, wake_at=now + RECHECK)
         case Outcome.HELD:
             again = receipt.held_until or now + RECHECK
-            consent.settle(connection, asking, state="scheduled", reason=Reason.PROVIDER_THROTTLED, wake_at=again)
+            consent.settle(connection, asking, TRY_AGAIN, reason=Reason.PROVIDER_THROTTLED, wake_at=again)
         case Outcome.REJECTED if not receipt.fault_is_ours:
             gone = receipt.hard_bounce
             reason = Reason.HARD_BOUNCE if gone else Reason.PROVIDER_REJECTED
-            consent.settle(connection, asking, state="failed", reason=reason, **words)
+            consent.settle(connection, asking, REFUSE, reason=reason, **words)
             if gone:
                 policy.suppress(connection, [asking.email], SuppressionReason.HARD_BOUNCE, "delivery", now)
         case _:
             later = retry_at(asking.tries, person_hash(asking.email), now, asking.valid_until)
-            state, reason = ("scheduled", Reason.PROVIDER_DEFERRED) if later else ("failed", Reason.GAVE_UP)
-            consent.settle(connection, asking, state=state, reason=reason, wake_at=later or now, **words)
+            change, reason = (TRY_AGAIN, Reason.PROVIDER_DEFERRED) if later else (REFUSE, Reason.GAVE_UP)
+            consent.settle(connection, asking, change, reason=reason, wake_at=later or now, **words)
 
 
 # ---------------------------------------------------------------- the answer

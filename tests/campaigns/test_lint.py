@@ -29,8 +29,8 @@ def test_the_folder_as_it_stands_has_no_fault(folder: Any) -> None:
         (
             "template: accessories",
             "template: accessories\n    asks_review: true",
-            "10:5: error: steps[0].asks_review: a review is asked for after delivery, and this campaign begins with the "
-            "payment — write trigger: order.delivered",
+            "10:5: error: steps[0].asks_review: a review is asked for after delivery, and this campaign begins with "
+            "the payment — write trigger: order.delivered",
         ),
         ("template: accessories", "template: _layout", "9:5: error: steps[0].template: '_layout' is no plain name"),
         (

@@ -1,4 +1,5 @@
-"""Sends and enrollments change their state by named transitions, and in no other way."""
+"""Sends and enrollments (and confirmations: see tests/consent) change their state by named transitions, and in no
+other way."""
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, select, update
 
+from aftercart.consent import states as of_confirmation
 from aftercart.db.session import Database
 from aftercart.db.tables import enrollments, sends
 from aftercart.enrollment import states as of_enrollment
@@ -213,8 +215,8 @@ def test_what_cannot_happen_says_what_can() -> None:
 
 # ---------------------------------------------------------------- nobody else writes a state
 
-WRITERS = {"ledger/store/moves.py", "enrollment/store.py"}
-TABLES = {"sends", "enrollments"}
+WRITERS = {"ledger/store/moves.py", "enrollment/store.py", "consent/store/moves.py"}
+TABLES = {"sends", "enrollments", "confirmations"}
 
 
 def writes_of_states(file: Path) -> Iterator[str]:
@@ -243,7 +245,7 @@ OTHER_TABLES = {
     "pipeline/record.py",  # of consents
     "pipeline/ingest.py",  # of events
     "ledger/store/tallying.py",  # of tallies
-    "rights/store/erasing.py",  # of confirmations and events
+    "rights/store/erasing.py",  # of events
     "bench/claim.py",  # of an order; its send and its enrollment name their change
     "bench/gate.py",  # rows that a measurement begins with
     "bench/tidy.py",  # likewise
@@ -274,12 +276,14 @@ def test_no_sql_text_writes_one_either() -> None:
             text = file.read_text(encoding="utf-8").lower()
             assert "update sends" not in text, file
             assert "update enrollments" not in text, file
+            assert "update confirmations" not in text, file
 
 
 # ---------------------------------------------------------------- the docs
 
 
 def test_the_docs_draw_the_machines_as_they_are() -> None:
-    sends_, enrollments_ = states.TRANSITIONS, of_enrollment.TRANSITIONS
-    wanted = [diagram(sends_), table(sends_), diagram(enrollments_), table(enrollments_)]
+    sends_, enrollments_, asked = states.TRANSITIONS, of_enrollment.TRANSITIONS, of_confirmation.TRANSITIONS
+    drawn = [diagram(sends_), table(sends_), diagram(enrollments_), table(enrollments_)]
+    wanted = [*drawn, diagram(asked), table(asked)]
     assert list(blocks()) == wanted, f"{DOCS.name} should hold:\n\n" + "\n\n".join(wanted)

@@ -11,8 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from aftercart.consent.states import ABANDON, ASK, BEGIN, DOUBT, OPEN, SKIP, ConfirmationState
+from aftercart.consent.store.moves import moved
 from aftercart.db.tables import confirmations, recipients, suppressions
 from aftercart.ids import new_id
+from aftercart.transitions import Transition
 
 CONFIRM_WITHIN = timedelta(days=3)
 """How long the mail is worth sending. The link in it works as long as the question stands."""
@@ -24,7 +27,7 @@ REPLY_LEASE = timedelta(seconds=660)
 
 # Written into the statement, not bound: else neither database could see that the partial index serves.
 _IS_OPEN = confirmations.c.state.in_(
-    bindparam("open_states", ["scheduled", "sending"], expanding=True, literal_execute=True)
+    bindparam("open_states", [str(state) for state in OPEN], expanding=True, literal_execute=True)
 )
 
 
@@ -47,7 +50,7 @@ def plan(connection: Connection, recipient_ids: Iterable[int], now: datetime) ->
         {
             "id": new_id(),
             "recipient_id": id_,
-            "state": "scheduled",
+            "state": ASK.target,
             "wake_at": now,
             "valid_until": now + CONFIRM_WITHIN,
             "attempt": 0,
@@ -65,7 +68,7 @@ def take_due(connection: Connection, now: datetime, limit: int) -> list[UUID]:
     """Those that are due and that no message is under way for; they are marked as nudged."""
     due = (
         select(confirmations.c.id)
-        .where(_IS_OPEN, confirmations.c.state == "scheduled", confirmations.c.wake_at <= now)
+        .where(_IS_OPEN, confirmations.c.state == ConfirmationState.SCHEDULED, confirmations.c.wake_at <= now)
         .order_by(confirmations.c.wake_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -88,7 +91,7 @@ def claim(connection: Connection, ids: Collection[UUID], now: datetime) -> list[
     free = or_(confirmations.c.lease_until.is_(None), confirmations.c.lease_until <= now)
     due = (
         select(confirmations.c.id)
-        .where(confirmations.c.id.in_(ids), confirmations.c.state == "scheduled", free)
+        .where(confirmations.c.id.in_(ids), confirmations.c.state == ConfirmationState.SCHEDULED, free)
         .order_by(confirmations.c.id)
         .with_for_update(key_share=True)
     )
@@ -122,8 +125,8 @@ def claim(connection: Connection, ids: Collection[UUID], now: datetime) -> list[
 def skip(connection: Connection, reasons: Iterable[tuple[Asking, str]]) -> None:
     """These are not asked after all."""
     for asking, reason in reasons:
-        ended = update(confirmations).where(confirmations.c.id == asking.id, confirmations.c.state == "scheduled")
-        connection.execute(ended.values(state="skipped", reason=reason, lease_until=None))
+        ended = moved(SKIP).where(confirmations.c.id == asking.id)
+        connection.execute(ended.values(reason=reason, lease_until=None))
 
 
 def begin(connection: Connection, starts: Iterable[Asking], now: datetime) -> set[UUID]:
@@ -136,42 +139,38 @@ def begin(connection: Connection, starts: Iterable[Asking], now: datetime) -> se
     begun = set()
     for asking in starts:
         mark = (
-            update(confirmations)
+            moved(BEGIN)
             .where(
                 confirmations.c.id == asking.id,
                 confirmations.c.attempt == asking.attempt,
-                confirmations.c.state == "scheduled",
                 confirmations.c.lease_until > now,
                 confirmations.c.valid_until > now,
                 ~stopped.exists(),
             )
-            .values(state="sending", lease_until=now + REPLY_LEASE, wake_at=now + REPLY_LEASE)
+            .values(lease_until=now + REPLY_LEASE, wake_at=now + REPLY_LEASE)
         )
         if connection.execute(mark).rowcount == 1:
             begun.add(asking.id)
     return begun
 
 
-def settle(connection: Connection, asking: Asking, **outcome: Any) -> None:
-    """What became of a hand-over, or of its try: columns of the row. Who has lost the lease changes nothing; a late
-    answer turns `unknown` into the truth."""
+def settle(connection: Connection, asking: Asking, change: Transition[ConfirmationState], **outcome: Any) -> None:
+    """What became of a hand-over or its try, and other columns of the row. Who has lost the lease changes nothing; a
+    late answer turns `unknown` into the truth."""
     of_attempt = (confirmations.c.id == asking.id, confirmations.c.attempt == asking.attempt)
-    mine = (*of_attempt, or_(*(confirmations.c.state == state for state in ("scheduled", "sending", "unknown"))))
-    connection.execute(update(confirmations).where(*mine).values(lease_until=None, **outcome))
+    connection.execute(moved(change).where(*of_attempt).values(lease_until=None, **outcome))
 
 
 def settle_abandoned(connection: Connection, now: datetime) -> int:
     """Hand-overs whose worker died: whether the mail went, nobody knows."""
-    abandoned = (_IS_OPEN, confirmations.c.state == "sending", confirmations.c.lease_until <= now)
-    unknown = {"state": "unknown", "reason": "unknown_outcome", "lease_until": None}
-    return connection.execute(update(confirmations).where(*abandoned).values(**unknown)).rowcount
+    abandoned = moved(ABANDON).where(_IS_OPEN, confirmations.c.lease_until <= now)
+    return connection.execute(abandoned.values(reason="unknown_outcome", lease_until=None)).rowcount
 
 
 def put_in_doubt(connection: Connection, until: datetime, reason: str) -> int:
     """Those that were due by then may have been asked already, from elsewhere or before the database was set back."""
-    due = (_IS_OPEN, confirmations.c.wake_at <= until + NUDGE_AGAIN)
-    unknown = {"state": "unknown", "reason": reason, "lease_until": None}
-    return connection.execute(update(confirmations).where(*due).values(**unknown)).rowcount
+    due = moved(DOUBT).where(_IS_OPEN, confirmations.c.wake_at <= until + NUDGE_AGAIN)
+    return connection.execute(due.values(reason=reason, lease_until=None)).rowcount
 
 
 def confirm(connection: Connection, id_: UUID, now: datetime) -> bool:

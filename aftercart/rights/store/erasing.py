@@ -11,6 +11,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Table, bindparam, case, delete, func, or_, select, update
 
+from aftercart.consent.states import SKIP
+from aftercart.consent.store.moves import moved
 from aftercart.db.packing import packed, unpacked
 from aftercart.db.tables import (
     archives,
@@ -101,8 +103,7 @@ def active_enrollments(connection: Connection, person: Person) -> Sequence[Any]:
 
 def cancel_confirmations(connection: Connection, person: Person) -> None:
     """Nobody is asked to confirm who wants to be forgotten."""
-    waiting = (OF_A_PERSON[confirmations](person), confirmations.c.state == "scheduled")
-    connection.execute(update(confirmations).where(*waiting).values(state="skipped", lease_until=None))
+    connection.execute(moved(SKIP).where(OF_A_PERSON[confirmations](person)).values(lease_until=None))
 
 
 def detach_shop(connection: Connection, shop: str) -> None:

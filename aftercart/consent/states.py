@@ -1,0 +1,36 @@
+"""The states of a confirmation (the mail of double opt-in), and every change between them (drawn in docs/states.md).
+
+As with sends a claim is no state but a lease. What became of the question is told by consent itself, not here.
+"""
+
+from enum import StrEnum
+
+from aftercart.transitions import Transition
+
+
+class ConfirmationState(StrEnum):
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+
+_PLANNED, _SENDING, _UNKNOWN = ConfirmationState.SCHEDULED, ConfirmationState.SENDING, ConfirmationState.UNKNOWN
+OPEN = (_PLANNED, _SENDING)
+"""States in which something is still going to happen by itself."""
+_IN_HAND = (*OPEN, _UNKNOWN)
+"""What a receipt may speak of: a late one turns `unknown` into the truth."""
+
+ASK = Transition("ask", (), _PLANNED, "somebody agrees where a yes has to be confirmed")
+SKIP = Transition("skip", (_PLANNED,), ConfirmationState.SKIPPED, "nothing is left to ask, or nobody may be")
+BEGIN = Transition("begin", (_PLANNED,), _SENDING, "the server said go ahead; the body is about to leave")
+ACCEPT = Transition("accept", _IN_HAND, ConfirmationState.SENT, "the provider has taken it")
+TRY_AGAIN = Transition("try_again", _IN_HAND, _PLANNED, "it cannot go yet")
+REFUSE = Transition("refuse", _IN_HAND, ConfirmationState.FAILED, "the provider never takes it, or not in time")
+LOSE = Transition("lose", _IN_HAND, _UNKNOWN, "the connection broke during the hand-over")
+ABANDON = Transition("abandon", (_SENDING,), _UNKNOWN, "the worker died during the hand-over")
+DOUBT = Transition("doubt", OPEN, _UNKNOWN, "the database was set back or copied; it may have left before")
+
+TRANSITIONS = (ASK, SKIP, BEGIN, ACCEPT, TRY_AGAIN, REFUSE, LOSE, ABANDON, DOUBT)
