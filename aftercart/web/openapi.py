@@ -1,4 +1,4 @@
-"""What `/openapi.json` says about the hot routes, which are bare Starlette routes and so do not describe themselves."""
+"""What `/openapi.json` says of webhooks, links and pages: bare Starlette routes, which do not describe themselves."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from fastapi.openapi.utils import get_openapi
 
 
 def describe(web: FastAPI) -> None:
-    """Make a web app describe its hot routes too."""
+    """Make a web app describe its bare routes too."""
 
     def described() -> dict[str, Any]:
         if web.openapi_schema is None:
             schema = get_openapi(title=web.title, version=web.version, routes=web.routes)
-            schema["paths"] |= HOT
+            schema["paths"] |= BARE
             web.openapi_schema = schema
         return web.openapi_schema
 
@@ -92,10 +92,54 @@ _CONFIRM = _operation(
     },
 )
 
-HOT = {
+_BUSY = "The database is busy: ask again after `Retry-After` seconds."
+_NO_LINK = "The token is not ours, or its person was erased."
+_FORM = "application/x-www-form-urlencoded"
+
+
+def _page(summary: str) -> dict[str, Any]:
+    return _operation(summary, "links", "token", {200: "The page.", 404: _NO_LINK, 503: _BUSY})
+
+
+def _form(summary: str, done: str, **fields: str) -> dict[str, Any]:
+    """A page that is sent. `fields`: what is in it, and what it says; each may stand there several times."""
+    properties = {
+        name: {"type": "array", "items": {"type": "string"}, "description": about} for name, about in fields.items()
+    }
+    body = {"content": {_FORM: {"schema": {"type": "object", "properties": properties}}}} if fields else {}
+    more = {"requestBody": body} if body else {}
+    return _operation(summary, "links", "token", {200: done, 404: _NO_LINK, 503: _BUSY}, **more)
+
+
+_PREFERENCES = _form(
+    "Save what a person chose on their preference page",
+    "Saved; the page says what, and takes it back on a second press.",
+    answer="`save`, or `leave`: no marketing mail at all. Anything else changes nothing.",
+    topic="The topics that they want; heard where `topics_shown` stands too, since an empty box posts nothing.",
+    topics_shown="`yes`.",
+    pace="How often at most, as the page offers it.",
+    snooze="How long a break they want, as the page offers it.",
+    language="Their language.",
+    time_zone="Their time zone, as the IANA names it.",
+    refuse="`sku:...` or `category:...`: what is to be kept from them; heard where `refusals_shown` stands too.",
+    refusals_shown="`yes`.",
+)
+
+BARE = {
     "/webhooks/{shop}": {"post": _SHOP},
     "/webhooks/esp/{name}": {"post": _SERVICE},
     "/c/{token}": {"get": _CLICK},
     "/u/{token}": {"get": _ASK, "post": _LEAVE},
     "/y/{token}": {"get": _MAY_WE, "post": _CONFIRM},
+    "/p/{token}": {"get": _page("A person's preference page; changes nothing"), "post": _PREFERENCES},
+    "/v/{token}": {"get": _page("A mail in the browser, as it was sent, as long as it is kept")},
+    "/w/{token}": {"get": _page("Why did I get this mail?")},
+    "/l/{token}": {
+        "get": _page("Asks whether this product and its category shall be kept from a person; changes nothing"),
+        "post": _form("Less like this", "Kept from now on, however often this is asked."),
+    },
+    "/h/{token}": {
+        "get": _page("Asks whether a person has this product already; changes nothing"),
+        "post": _form("I have it already", "Kept from now on, however often this is asked."),
+    },
 }
