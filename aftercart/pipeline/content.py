@@ -6,7 +6,7 @@ Prepared for a batch before anything is claimed, so that a slow model or templat
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,9 +33,6 @@ from aftercart.recommendation.request import Anchor, Pick, Recommendation, Reque
 from aftercart.tracking.links import LinkBook
 
 log = structlog.get_logger()
-
-NOT_AGAIN_FOR = timedelta(days=60)
-"""A product that a person was offered is not offered to them again for so long."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +143,7 @@ def _recommend(
         return {}
     people = {planned.recipient_id for planned in batch}
     owned = recommendation_store.recipient_histories(connection, people)
-    offered = defaultdict(set, ledger.offered_since(connection, people, now - NOT_AGAIN_FOR))
+    offered = defaultdict(set, ledger.offered_since(connection, people, now - ledger.NOT_AGAIN_FOR))
     found: dict[UUID, Recommendation] = {}
     for turn in _one_a_person(batch):
         requests = [

@@ -26,7 +26,7 @@ from aftercart.enrollment import store as enrollments
 from aftercart.ids import shuffled
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
-from aftercart.pipeline.content import NOT_AGAIN_FOR, Content, prepare
+from aftercart.pipeline.content import Content, prepare
 from aftercart.pipeline.dropped import Decided, drop, may_drop
 from aftercart.pipeline.gate import ask, facts_of, hold_out, look_up, look_up_permissions
 from aftercart.pipeline.hand_over import Claimed, hand_over
@@ -124,7 +124,7 @@ def _ready(
     A send that was hopeless a moment ago has none. Where its order has changed since, its person was offered one of its
     products in another mail meanwhile, or another mail took its code, it is outdated. Either way its next turn comes.
     """
-    offered = ledger.offered_since(connection, {planned.recipient_id for planned in batch}, now - NOT_AGAIN_FOR)
+    offered = ledger.offered_since(connection, {planned.recipient_id for planned in batch}, now - ledger.NOT_AGAIN_FOR)
     fitting = {
         planned.send_id: content
         for planned in batch

@@ -31,6 +31,7 @@ from aftercart.reports.archived import Archived, archived
 from aftercart.reports.chosen import chosen
 from aftercart.reports.expiry import kept_by
 from aftercart.reports.moment import Moment
+from aftercart.reports.offered import offered
 from aftercart.reports.people import person_moments
 from aftercart.reports.told import facts_of, sentence_of
 from aftercart.reports.words import CLICKS, SOURCES, answer_in_words
@@ -97,8 +98,8 @@ class OrderStory:
 
 @dataclass(frozen=True, slots=True)
 class PersonStory:
-    """What a person has told us and was asked: consents, confirmations, suppressions, what they chose and refused,
-    oldest first."""
+    """What a person has told us, was asked and was offered: consents, confirmations, suppressions, what they chose and
+    refused, products; oldest first."""
 
     email: str
     moments: tuple[Moment, ...]
@@ -172,7 +173,7 @@ def _about_person(connection: Connection, name: str) -> Explanation:
         return Explanation()
     email = clean_email(name) or name.lower()  # as it was taken in: jörg@exämple.de is kept with xn--exmple-cua.de
     rows = _orders(connection, recipients.c.email == email)
-    said = (Moment(*one) for one in chosen(connection, email))
+    said = (Moment(*one) for told in (chosen, offered) for one in told(connection, email))
     moments = sorted([*person_moments(connection, email), *said], key=lambda moment: moment.at)
     if not rows and not moments:
         return Explanation()

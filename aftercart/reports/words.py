@@ -259,6 +259,7 @@ TELL: Mapping[str, Line] = {
     "suppression": _nothing,
     "preference": _nothing,
     "refusal": _nothing,
+    "offer": _nothing,
 }
 
 

@@ -327,6 +327,20 @@ def test_caps_picks_and_other_stops_are_told(tmp_path: Path) -> None:
         assert picked == {"Slot 1: “Helmet” (a best seller)."}
 
 
+def test_a_person_is_told_what_they_were_offered_and_until_when_it_is_not_offered_again(tmp_path: Path) -> None:
+    recommends = campaign(template="plain, recommend: {slots: 2, fallback: [best_sellers]}")
+    shop = Shop(tmp_path / "shop").write(recommends)
+    with engine(tmp_path, SteppedClock(MONDAY), **shop.files) as app:
+        stock_up(app, ("BIKE", "LAMP"))
+        order(app, "past", {"email": "past@example.com"}, [{**HELMET, "sku": "LAMP"}])
+        order(app, "1001", ADA)
+        run_until(app, DUE)
+        (person,) = explained(app, "ada@example.com").people
+    (offer,) = [moment for moment in person.moments if moment.kind == "offer"]
+    assert offer.at == DUE
+    assert offer.sentence == "“Lamp” (LAMP) was offered to them; no mail offers it again before 2026-05-04."
+
+
 def test_what_was_left_out_is_told_in_the_guards_words() -> None:
     facts = {"picks": 1, "filtered": {"owned": 2, "near_duplicate": 1}, "model": "20260301T000000Z-1"}
     gate = {"local_time": MONDAY.isoformat(), "valid_until": MONDAY.isoformat(), "zone": "UTC", "consent": "granted"}
@@ -341,7 +355,7 @@ def test_every_guard_has_words() -> None:
 
 
 def test_whatever_is_told_of_an_order_or_a_person_has_words() -> None:
-    assert {*KINDS, "consent", "confirmation", "suppression", "preference", "refusal"} == set(TELL)
+    assert {*KINDS, "consent", "confirmation", "suppression", "preference", "refusal", "offer"} == set(TELL)
 
 
 def test_every_verdict_about_a_click_has_words() -> None:

@@ -40,10 +40,11 @@ from aftercart.ledger.store.plans import (
     take_back,
     wake_up,
 )
-from aftercart.ledger.store.records import keep_content, keep_decisions, keep_templates, offered_since
+from aftercart.ledger.store.records import NOT_AGAIN_FOR, keep_content, keep_decisions, keep_templates, offered_since
 
 __all__ = [
     "LEASE",
+    "NOT_AGAIN_FOR",
     "NUDGE_AGAIN",
     "REPLY_LEASE",
     "Choice",

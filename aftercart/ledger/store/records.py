@@ -1,7 +1,7 @@
 """What is kept beside a send: decisions, picks, links, and what it said."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,9 @@ from sqlalchemy import Connection, delete, select
 from aftercart.db.prepared import Prepared
 from aftercart.db.session import insert_new
 from aftercart.db.tables import copies, decisions, links, picks, sends, template_versions
+
+NOT_AGAIN_FOR = timedelta(days=60)
+"""A product that a person was offered is not offered to them again for so long."""
 
 _INSERT = {table: Prepared.insert(table) for table in (decisions, picks, links, copies)}
 
