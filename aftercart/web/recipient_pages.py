@@ -118,7 +118,8 @@ class RecipientPages:
 
     def clock(self, at: datetime, zone: str) -> str:
         """Date and time of day likewise."""
-        return f"{self.day(at, zone)}, {format_time(at, 'short', tzinfo=ZoneInfo(zone), locale=self.locale)}"
+        time = format_time(at, "short", tzinfo=ZoneInfo(zone), locale=self.locale)
+        return self.words("%(day)s at %(time)s", day=self.day(at, zone), time=time)
 
     def _page(self, name: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         color = shown_color(self.color)

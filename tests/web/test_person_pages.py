@@ -317,7 +317,7 @@ def test_the_page_says_why_in_the_facts_that_it_was_decided_on(ada: Reader) -> N
         "You bought: Road bike.",
         "This mail is one of those about “What goes with it”, from the campaign “accessories”.",
         "You agreed to our mails on 2 March 2026, in our shop.",
-        "It went to ada@example.com on 5 March 2026, 10:00.",
+        "It went to ada@example.com on 5 March 2026 at 10:00.",
         "That is by your own time zone, Europe/Paris.",
         "popular with our customers",
     ):
