@@ -145,6 +145,23 @@ def test_the_run_of_a_mail_whose_slot_was_taken_may_end_with_it(open_app: Open) 
     assert sorted(fates(app)) == [("canceled", "step_dropped"), ("sent", "sent"), ("skipped", "replaced")]
 
 
+def test_nor_where_it_waits_for_its_hand_over_longer_than_the_window_is(open_app: Open) -> None:
+    """A worker may be busy with its batch for longer than a short cap reaches back; its mails leave all the same."""
+    app = open_app(campaign(caps="[1 per 10s]", quiet="null"))
+    order(app, "1", ADA)
+    clock_of(app).step(timedelta(seconds=1))
+    order(app, "2", ADA, [HELMET])
+    clock_of(app).move_to(DUE)
+    first, second = (row["id"] for row in rows(app, sends))
+    claimed = claim(app, [first])
+    clock_of(app).step(timedelta(seconds=30))
+    assert claim(app, [second]) == []
+    hand_over(app, claimed)
+    assert fates(app) == [("sent", "sent"), ("scheduled", "frequency_cap")]
+    run_until(app, DUE + timedelta(seconds=40))
+    assert fates(app) == [("sent", "sent"), ("sent", "sent")]
+
+
 def test_the_slot_of_a_claimed_mail_is_never_taken(open_app: Open) -> None:
     low = campaign("low", priority=10, at='"09:00"', **ONE)
     high = with_limits(campaign("high", priority=90, **ONE), on_cap="replace", lookahead="0h")

@@ -1,6 +1,7 @@
 """A review is asked for after delivery, never after a refund or return, and once for each product and person."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from aftercart.bootstrap import App
+from aftercart.campaigns.live import LiveCampaigns
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import decisions, enrollments, sends
 from aftercart.delivery.base import Outcome
@@ -102,6 +104,23 @@ def test_a_delivery_that_is_told_for_a_day_to_come_is_waited_for(app: App) -> No
     order(app, "1", ADA)
     delivered(app, delivered_at=(MONDAY + 5 * DAY).isoformat())
     assert only_send(app)["due_at"] == MONDAY + 12 * DAY
+
+
+def test_a_mail_that_was_planned_from_the_payment_waits_for_the_delivery_once_its_campaign_does(
+    tmp_path: Path, database_url: str
+) -> None:
+    """What is asked when a mail is due holds for planned mails too; how it was planned stays."""
+    shop = Shop(tmp_path / "shop").write(campaign("reviews", after="72h", at="null", quiet="null"))
+    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files) as opened:
+        live = LiveCampaigns(opened.settings.campaigns_dir, opened.settings.templates_dir, look_again_s=0)
+        app = replace(opened, live_campaigns=live)
+        order(app, "1", ADA)
+        shop.write(ASKS)
+        run_until(app, MONDAY + 3 * DAY + HOUR)
+        assert fates(app) == [("scheduled", "not_delivered")]
+        delivered(app)
+        run_until(app, MONDAY + 3 * DAY + 2 * HOUR)
+        assert fates(app) == [("sent", "sent")]
 
 
 # ---------------------------------------------------------------- what the shops say
