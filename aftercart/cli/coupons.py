@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 def coupons(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
     """List the pools of coupon codes; exit code 1 where one is empty that a campaign hands out."""
-    from aftercart.cli.open import working
+    from aftercart.campaigns.loader import inspect_campaigns
+    from aftercart.cli.open import reading
+    from aftercart.clock import utc_now
     from aftercart.reports.supply import supplies
+    from aftercart.settings import read_settings
 
-    with working() as app, app.db.read() as connection:
-        found = supplies(connection, app.campaigns.by_name.values(), app.clock())
+    settings = read_settings()
+    files = inspect_campaigns(settings.campaigns_dir, settings.templates_dir).campaign_files
+    with reading() as connection:
+        found = supplies(connection, [file.value for file in files], utc_now())
     if as_json:
         for one in found:
             print(json.dumps({**asdict(one.pool), "wanted": one.wanted, "used_by": one.used_by}))

@@ -29,14 +29,16 @@ class PlannedStep:
 def plan(
     steps: Sequence[Step], ordered_at: datetime, zone: tzinfo, times: SendTimes, person_hash: int
 ) -> tuple[PlannedStep, ...]:
-    """Every step of a campaign for an order of `ordered_at`: due when mail may go out, valid until the next is due."""
+    """Every step of a campaign for an order of `ordered_at`: due when mail may go out, valid until the next is due.
+
+    Where the night holds a step until after the next one is due, it is due with it, to expire: two mails within minutes
+    are one too many.
+    """
     wanted = (due_at(step, ordered_at, zone, times) for step in steps)
     due = [times.allowed_from(instant, zone, person_hash) for instant in wanted]
     following = [*due[1:], None]
-    return tuple(
-        PlannedStep(step.id, instant, valid_until(step, instant, zone, then))
-        for step, instant, then in zip(steps, due, following, strict=True)
-    )
+    ends = [valid_until(step, at, zone, then) for step, at, then in zip(steps, due, following, strict=True)]
+    return tuple(PlannedStep(step.id, min(at, end), end) for step, at, end in zip(steps, due, ends, strict=True))
 
 
 def due_at(step: Step, ordered_at: datetime, zone: tzinfo, times: SendTimes = ANY_TIME) -> datetime:

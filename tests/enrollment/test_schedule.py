@@ -87,6 +87,16 @@ def test_a_mail_is_never_worth_sending_beyond_the_next_one() -> None:
     assert second.valid_until == second.due_at + 36 * HOUR
 
 
+@given(st.integers(0, 2**32 - 1))
+def test_a_mail_that_the_night_moves_behind_the_next_one_is_due_with_it_to_expire(person_hash: int) -> None:
+    """By up to 20 minutes, so that not everybody is mailed at 8; the next one may be due at 8:06 by itself."""
+    first, second = step("1h"), step("585m", id="two")
+    planned = plan((first, second), datetime(2026, 3, 2, 22, 21, tzinfo=PARIS), PARIS, NIGHT, person_hash)
+    assert planned[1].due_at == datetime(2026, 3, 3, 8, 6, tzinfo=PARIS)
+    assert planned[0].valid_until == planned[1].due_at
+    assert planned[0].due_at <= planned[0].valid_until
+
+
 def test_without_valid_for_a_mail_is_worth_sending_for_3_days() -> None:
     [planned] = plan([step("1d")], FRIDAY, PARIS, ANY_TIME, person_hash=0)
     assert planned.valid_until.astimezone(PARIS).isoformat() == "2026-03-31T15:00:00+02:00"
