@@ -1,5 +1,7 @@
 """A mail that came to the bounce address, or to the one of a feedback loop: what it tells about which of our mails.
 
+Also by a reader whose mail program leaves by mail: the address is the one that List-Unsubscribe names.
+
 Whose it is must be signed by us: by the address it came to, by the one that the report quotes as the mail's return
 path, or by the unsubscribe link among the quoted headers. Anybody may write to these mailboxes.
 """
@@ -7,6 +9,7 @@ path, or by the unsubscribe link among the quoted headers. Anybody may write to 
 import re
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import Message as Mail
 from email.utils import getaddresses
 from hashlib import sha256
@@ -25,6 +28,8 @@ RecipientOf = Callable[[UUID], str | None]
 CAME_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "To")
 """Where mail servers write the address that a mail was delivered for; RFC 5321 leaves it open."""
 _UNSUBSCRIBE = re.compile(r"/u/([\w.-]+)")
+_LEAVES = re.compile(r"(re:\s*)?unsubscribe\b", re.IGNORECASE)
+"""The subject that the `mailto:` of List-Unsubscribe asks for (RFC 2369 §3.2)."""
 
 
 class MailReader:
@@ -52,7 +57,16 @@ class MailReader:
             return Told(kind, key, send_id, address or recipient, code, words)
         if _is_automatic(mail):
             return Told(Kind.AUTO_REPLY, key, send_id, recipient, words=as_words(str(mail.get("Subject", ""))))
-        raise UnclearError("no_report", "it is no delivery notice (RFC 3464), feedback report (RFC 5965) or auto-reply")
+        if self._leaves(mail, send_id):
+            return Told(Kind.UNSUBSCRIBE, key, send_id, recipient, words="by a mail with this subject")
+        raise UnclearError(
+            "no_report",
+            "it is no delivery notice (RFC 3464), feedback report (RFC 5965), auto-reply or mail that says unsubscribe",
+        )
+
+    def _leaves(self, mail: Mail, send_id: UUID) -> bool:
+        """Whether a person writes to leave: to the address that only their own mail names."""
+        return self._addresses.first(_came_to(mail)) == send_id and bool(_LEAVES.match(_subject(mail)))
 
     def _whose(self, mail: Mail, fields: Mail | None) -> UUID:
         send_id = self._addresses.first(_came_to(mail)) if fields is None else None
@@ -73,6 +87,14 @@ class MailReader:
             except BadTokenError:
                 continue
         return None
+
+
+def _subject(mail: Mail) -> str:
+    """As it reads: it may be encoded (RFC 2047)."""
+    try:
+        return str(make_header(decode_header(str(mail.get("Subject", ""))))).strip()
+    except (ValueError, LookupError):  # encoded in a way that nobody knows
+        return ""
 
 
 def _came_to(mail: Mail) -> list[str]:

@@ -200,6 +200,7 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         return Content(planned, fault=ContentFault.TEMPLATE_ERROR, error=str(err), recommendation=found)
     if rendered.unsafe_urls:
         log.warning("unsafe_urls", send_id=str(planned.send_id), urls=len(rendered.unsafe_urls))
+    bounce_to = app.bounces.of(planned.send_id) if app.bounces else ""
     message = Message(
         send_id=planned.send_id,
         message_id=f"<{planned.send_id}@{brand.domain}>",
@@ -209,8 +210,8 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         html=rendered.html,
         text=rendered.text,
         date=now,
-        headers=_headers(brand, planned, context["links"]["unsubscribe"]),
-        bounce_to=app.bounces.of(planned.send_id) if app.bounces else "",
+        headers=_headers(brand, planned, context["links"]["unsubscribe"], bounce_to),
+        bounce_to=bounce_to,
         campaign=planned.campaign_name,
         tries=planned.tries,
     )
@@ -251,13 +252,14 @@ def _recommend_of(planned: Planned) -> Recommend:
     return _step_of(planned).recommend or Recommend()
 
 
-def _headers(brand: Brand, planned: Planned, unsubscribe: str) -> dict[str, str]:
+def _headers(brand: Brand, planned: Planned, unsubscribe: str, bounce_to: str) -> dict[str, str]:
+    """Who leaves by mail writes to the address that the mail's bounces come to: it is read, and it says which mail."""
     reply_to = {"Reply-To": brand.reply_to} if brand.reply_to else {}
     if planned.is_owed:
         return {"Auto-Submitted": "auto-generated", **reply_to}  # nobody leaves what is owed to them
     headers = marketing_headers(
         unsubscribe_url=unsubscribe,
-        mailto=brand.answers_to,
+        mailto=bounce_to or brand.answers_to,
         list_id=f"{planned.campaign_name}.{brand.domain}",
         feedback_id=f"{planned.step_id}:{planned.campaign_name}:{brand.domain}",
     )

@@ -12,7 +12,7 @@ _WHAT = {
     "soft_bounce": "the mail came back, the address may be fine",
     "refused": "the mail came back because of us (a blocklist, a policy), not because of the address",
     "complaint": "the reader marked the mail as spam",
-    "unsubscribe": "the reader left by a link of the mail service's",
+    "unsubscribe": "the reader left, by a way beside our links",
     "auto_reply": "a machine answered for the reader (away, on holiday)",
 }
 _EFFECT = {

@@ -1,5 +1,6 @@
 """Mails to the bounce address: what they tell, and about which mail, if that is signed."""
 
+import re
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ ADDRESSES = BounceAddresses("bounces@shop.example", ["k" * 32])
 READER = MailReader(ADDRESSES, TOKENS.read_unsubscribe)
 SEND = new_id()
 OURS = ADDRESSES.of(SEND)
+SUBJECT = b"Subject: Re: Goes well with your bike"
 LINK = f"List-Unsubscribe: <https://mail.shop.example/u/{TOKENS.unsubscribe(7, SEND)}>,\r\n <mailto:x@shop.example>"
 
 
@@ -100,6 +102,31 @@ def test_a_feedback_report_tells_what_its_reader_wants(feedback_type: str, kind:
 def test_an_out_of_office_reply_is_no_more_than_that() -> None:
     """T22: it was recorded as an unsubscribe elsewhere. Its text may say anything."""
     assert read(AWAY, to=OURS).kind is Kind.AUTO_REPLY
+
+
+@pytest.mark.parametrize(
+    "subject", ["unsubscribe", "Unsubscribe", "Re: UNSUBSCRIBE me", "=?utf-8?b?dW5zdWJzY3JpYmU=?="]
+)
+def test_who_writes_to_the_address_of_their_mail_to_leave_leaves(subject: str) -> None:
+    told = READER.read(letter(PERSON, to=OURS).replace(SUBJECT, f"Subject: {subject}".encode()), ada)
+    assert (told.kind, told.send_id, told.recipient) == (Kind.UNSUBSCRIBE, SEND, "ada@example.com")
+
+
+@pytest.mark.parametrize("subject", ["How do I unsubscribe?", "unsubscribed", "=?no-such-set?b?dW5zdWJzY3JpYmU=?=", ""])
+def test_a_letter_that_does_not_say_so_is_no_leaving(subject: str) -> None:
+    with pytest.raises(UnclearError) as fault:
+        READER.read(letter(PERSON, to=OURS).replace(SUBJECT, f"Subject: {subject}".encode()), ada)
+    assert fault.value.reason == "no_report"
+
+
+def test_nobody_leaves_by_what_another_one_s_mail_quotes_nor_by_an_auto_reply() -> None:
+    quoting = letter(POSTFIX, to="x@shop.example", return_path=OURS).replace(b"delivery-status", b"something-else")
+    with pytest.raises(UnclearError):
+        READER.read(
+            re.sub(rb"Subject: .*", b"Subject: unsubscribe", quoting, count=1).replace(b"Auto-Submitted", b"X"), ada
+        )
+    away = re.sub(rb"Subject: .*", b"Subject: unsubscribe", letter(AWAY, to=OURS), count=1)
+    assert READER.read(away, ada).kind is Kind.AUTO_REPLY
 
 
 def test_what_nobody_signed_is_unclear() -> None:

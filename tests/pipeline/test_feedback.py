@@ -104,6 +104,23 @@ def test_a_mail_carries_an_address_of_its_own_for_its_bounces(app: App) -> None:
     assert outbox(app).messages[0].bounce_to == app.bounces.of(send_id)
 
 
+def test_who_leaves_by_mail_writes_to_that_address_and_gets_no_more_marketing(app: App) -> None:
+    send_id = mail_sent(app)
+    (message,) = outbox(app).messages
+    assert f"<mailto:{message.bounce_to}?subject=unsubscribe>" in message.headers["List-Unsubscribe"]
+    store_mails(app, [letter(PERSON, to=message.bounce_to).replace(b"Subject: Re: Goes well", b"Subject: unsubscribe")])
+    take_in(app)
+    assert [(row["email"], row["scope"], row["reason"]) for row in rows(app, suppressions)] == [
+        ("ada@example.com", "brand", "unsubscribed")
+    ]
+    assert effects(app) == ["suppressed_unsubscribed"]
+    assert only_send(app)["id"] == send_id
+    assert story(app) == [
+        "A mail to the bounce address told: the reader left, by a way beside our links. They get no more "
+        "marketing mail."
+    ]
+
+
 @BOTH
 def test_a_hard_bounce_ends_the_mail_and_the_address_is_never_mailed_again(app: App) -> None:
     bounce(app, mail_sent(app))
