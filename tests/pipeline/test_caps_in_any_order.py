@@ -26,11 +26,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.live import LiveCampaigns
-from aftercart.db.tables import Row, recipients, sends
+from aftercart.db.tables import Row, decisions, recipients, sends
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import OPEN
@@ -143,6 +143,9 @@ class Holding:
     at: datetime
     attempt: int
     recipient_id: int
+    decided: int
+    """Its place in the order in which mails were allowed to go. A cap binds the mails of its own campaign: what another
+    campaign's mail does afterwards breaks none of theirs."""
 
     @property
     def is_marketing(self) -> bool:
@@ -266,15 +269,22 @@ class Machine(RuleBasedStateMachine):
             is_new = before is None or before.attempt != mail.attempt
             if is_new:
                 self.claimed_at[mail.id] = (len(self.edits) - 1, members[mail.recipient_id])
-            if mail.is_marketing and before != mail:
+            if mail.is_marketing:
                 self._assert_fits(mail, holding.values(), is_new=is_new)
         self.seen = holding
 
     def _assert_fits(self, mail: Holding, holding: Iterable[Holding], *, is_new: bool) -> None:
-        """A mail that moves with its hand-over keeps the slot it was given: by the caps and the person of its claim,
-        whatever transactional mail (which no cap stops) went meanwhile or beside it."""
+        """Beside those that were decided before it, wherever they stand by now: a mail that moves with its hand-over
+        keeps the slot it was given, by the caps and the person of its claim, whatever transactional mail (which no cap
+        stops) went meanwhile or beside it."""
         edit, person = self.claimed_at[mail.id]
-        theirs = [m for m in holding if m.recipient_id in person and (m.is_marketing or (is_new and m.id in self.seen))]
+        theirs = [
+            m
+            for m in holding
+            if m.recipient_id in person
+            and m.decided <= mail.decided
+            and (m.is_marketing or (is_new and m.id in self.seen))
+        ]
         of_edits = [{(c.per, c.scope): c.maximum for c in files.caps_of(mail.campaign)} for files in self.edits[edit:]]
         for per, scope in of_edits[0]:
             most = max(caps.get((per, scope), len(theirs)) for caps in of_edits)
@@ -337,9 +347,18 @@ class Machine(RuleBasedStateMachine):
 
     def _holding(self) -> dict[UUID, Holding]:
         now = self.clock()
+        allowed = select(decisions.c.send_id, func.max(decisions.c.id)).where(decisions.c.outcome == "allow")
+        with self.app.db.read() as connection:
+            decided = {row[0]: row[1] for row in connection.execute(allowed.group_by(decisions.c.send_id))}
         return {
             row["id"]: Holding(
-                row["id"], row["campaign"], row["topic"], row["counted_at"], row["attempt"], row["recipient_id"]
+                id=row["id"],
+                campaign=row["campaign"],
+                topic=row["topic"],
+                at=row["counted_at"],
+                attempt=row["attempt"],
+                recipient_id=row["recipient_id"],
+                decided=decided[row["id"]],
             )
             for row in self._rows()
             if row["counted_at"] and (row["state"] != "scheduled" or (row["lease_until"] or now) > now)
