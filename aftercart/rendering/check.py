@@ -12,13 +12,14 @@ from aftercart.rendering.compiler import compile_body, compile_template
 from aftercart.rendering.context import CONFIRMATION
 from aftercart.rendering.fault import TemplateFault, as_fault
 from aftercart.rendering.holes import with_holes
+from aftercart.rendering.includes import BODY, SAMPLE, SUBJECT, TEXT
 from aftercart.rendering.lacking import NO_COUPON, as_given_to, lacks, with_picks, without
 from aftercart.rendering.lexer import behind
 from aftercart.rendering.locales import DEFAULT, known_locale
 from aftercart.rendering.mjml_rules import mjml_faults
 from aftercart.rendering.renderer import assembled
 from aftercart.rendering.runtime import Rendered, Template
-from aftercart.rendering.source import BODY, NAME, SAMPLE, SUBJECT, TEXT, Source, Sources, read_part, read_template
+from aftercart.rendering.source import NAME, Source, Sources, read_part, read_template
 from aftercart.rendering.syntax import jinja_faults
 from aftercart.rendering.variables import unknown_variables
 

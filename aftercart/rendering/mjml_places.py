@@ -200,7 +200,8 @@ class Weaver:
     def _needs_width(self, tag: Tag) -> None:
         if tag.name not in ("mj-column", "mj-group") or any(a.name == "width" for a in tag.attributes):
             return
-        around = next((block for block in reversed(self._blocks) if block.depth == len(self._open)), None)
+        here = (block for block in reversed(self._blocks) if block.depth == len(self._open))
+        around = next((block for block in here if block.tag.keyword != "with"), None)
         if around is not None:
             fix = '{% for row in picks|batch(2) %}<mj-section>{% for pick in row %}<mj-column width="50%">'
             message = f"<{tag.name}> in a {{% {around.tag.keyword} %}} needs a width"

@@ -66,7 +66,7 @@ _ADVICE = {
     "link": "take it out: only a body.txt needs it, in MJML links are found by themselves",
 }
 _LISTED = "docs/templates.md lists what there is"
-_THERE_ARE = "there are if, for, set, with and include"
+_THERE_ARE = "there are if, for, set, with, include, macro, extends and block"
 
 
 def faults(tree: nodes.Template, extra_filters: frozenset[str] = frozenset()) -> Iterator[tuple[int, str, str]]:

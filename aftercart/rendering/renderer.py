@@ -8,9 +8,10 @@ from pathlib import Path
 
 from aftercart.rendering import store
 from aftercart.rendering.compiler import Compiled, compile_template, fingerprint
-from aftercart.rendering.locales import known_locale
+from aftercart.rendering.locales import DEFAULT, known_locale
 from aftercart.rendering.runtime import Template
-from aftercart.rendering.source import Sources, read_template
+from aftercart.rendering.source import Sources, read_template, spoken_locale
+from aftercart.rendering.words import nearest
 
 _RECHECK_SECONDS = 1.0
 _VERSION_DIGITS = 12
@@ -21,6 +22,7 @@ Stamps = tuple[tuple[Path, int, int], ...]
 @dataclass(slots=True)
 class _Loaded:
     template: Template
+    languages: frozenset[str]
     stamps: Stamps
     checked_at: float
 
@@ -42,23 +44,36 @@ class Renderer:
         self._loaded: dict[tuple[str, str], _Loaded] = {}
 
     def template(self, name: str, locale: str) -> Template:
-        """The template for a locale such as fr-FR or fr_FR; an unknown one gets its language, or English.
+        """The template for a locale such as fr-FR or fr_FR; an unknown one gets its language, or English, as does
+        one whose language the template does not have.
 
         Raises TemplateError naming file and line if there is no such template or it cannot be compiled.
         """
-        key = (name, known_locale(locale))
+        return self._find(name, known_locale(locale)).template
+
+    def reads(self, name: str, locale: str) -> bool | None:
+        """Whether the template has words in the language of a locale; None if it has its one language, with no words.
+
+        Raises TemplateError as `template` does.
+        """
+        languages = self._find(name, DEFAULT).languages
+        return nearest(languages, known_locale(locale)) is not None if languages else None
+
+    def _find(self, name: str, locale: str) -> _Loaded:
+        key = (name, locale)
         with self._lock:
             loaded = self._loaded.get(key)
             if loaded is None or not _fresh(loaded, self._monotonic()):
                 loaded = self._load(*key)
                 self._loaded[key] = loaded
-            return loaded.template
+            return loaded
 
     def _load(self, name: str, locale: str) -> _Loaded:
-        sources = read_template(self._templates_dir, name)
+        sources = read_template(self._templates_dir, name, locale)
+        locale = spoken_locale(sources, locale)
         stamps = _stamps(sources.files)
         template = assembled(sources, self._compiled(sources, locale), locale)
-        return _Loaded(template, stamps, self._monotonic())
+        return _Loaded(template, sources.languages, stamps, self._monotonic())
 
     def _compiled(self, sources: Sources, locale: str) -> Compiled:
         digest = fingerprint(sources, locale)

@@ -14,9 +14,10 @@ from aftercart.errors import Place, TemplateError
 from aftercart.rendering import policy
 from aftercart.rendering.blocks import check_blocks, check_blocks_in_elements, shown
 from aftercart.rendering.holes import with_holes
+from aftercart.rendering.includes import BODY, TEXT
 from aftercart.rendering.lexer import Kind, Segment, behind, unclosed_quote
 from aftercart.rendering.scanner import names
-from aftercart.rendering.source import BODY, TEXT, Source
+from aftercart.rendering.source import Source
 from aftercart.rendering.written import Written, plainly
 
 _FRAMES = {
@@ -40,10 +41,8 @@ _WRITTEN = {
     "set": "{% set best = picks[0] %}",
 }
 _MEANT = {"elseif": "elif", "elsif": "elif", "foreach": "for"}
-_REFUSED = names(
-    "macro endmacro call endcall filter endfilter block endblock extends import from autoescape endautoescape"
-)
-_THERE_ARE = "there are if, for, set, with and include"
+_REFUSED = names("call endcall filter endfilter autoescape endautoescape do trans endtrans")
+_THERE_ARE = "there are if, for, set, with, include, macro, extends and block"
 _JINJA_SAYS = {
     "expected token": "expected",
     "end of statement block": "%}",

@@ -45,7 +45,7 @@ from tests.rendering.mjml import in_text
         "{% filter upper %}x{% endfilter %}",
         "{% autoescape false %}x{% endautoescape %}",
         "{% import 'x' as y %}",
-        "{% block x %}{% endblock %}",
+        "{% autoescape false %}{% endautoescape %}",
         "{% call x() %}{% endcall %}",
         "{% for x in xs recursive %}{% endfor %}",
         "{% do x %}",

@@ -1,0 +1,169 @@
+"""Layouts, macros and words are put in place before a mail is compiled, and mean what they mean to Jinja."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from aftercart.errors import TemplateError
+from aftercart.rendering.includes import BODY
+from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.runtime import Template
+from aftercart.rendering.source import read_part
+from aftercart.rendering.written import plainly
+from tests.rendering.mjml import in_text
+
+LAYOUT = """<mjml><mj-body>{% block top %}<mj-section><mj-column><mj-text>{{ brand }}</mj-text></mj-column></mj-section>
+{% endblock %}{% block content %}nothing{% endblock %}
+<mj-section><mj-column><mj-text>{% block foot %}Bye{% endblock foot %}</mj-text></mj-column></mj-section>
+</mj-body></mjml>"""
+MACROS = """{% macro card(pick, wide=false, word="it's") %}<mj-column width="50%"><mj-text>{{ pick.title }}, {{ word }}
+{% if wide %}wide{% endif %}{{ price(pick.price) }}</mj-text></mj-column>{% endmacro %}
+{% macro price(amount) %} for {{ amount }}{% endmacro %}"""
+BODY_WITH_BOTH = """{% extends "_layout/mail.mjml" %}
+{% from "_layout/card.mjml" import card, price %}
+{% block content %}<mj-section>{% for pick in picks %}{{ card(pick, wide=loop.first) }}{% endfor %}</mj-section>
+<mj-section>{{ card({"title": "a, (b)", "price": 1}, word="x, y") }}</mj-section>{% endblock %}
+{% block foot %}{{ super() }} and {{ super() }}, {{ brand }}{% endblock %}"""
+FILES = {"_layout/mail.mjml": LAYOUT, "_layout/card.mjml": MACROS}
+VALUES = {"brand": "Shop", "picks": [{"title": "Bell", "price": 5}, {"title": "Lock <1>", "price": 7}]}
+
+
+def test_layouts_and_macros_mean_what_jinja_means_by_them(write: Callable[..., Path], tmp_path: Path) -> None:
+    root = write(BODY_WITH_BOTH, files=FILES)
+    jinja = jinja2.Environment(loader=jinja2.FileSystemLoader(root))
+    ours = jinja.from_string(plainly(read_part(root / "mail" / BODY, root).segments).source).render(VALUES)
+    theirs = jinja.get_template("mail/body.mjml").render(VALUES)
+    assert "".join(ours.split()) == "".join(theirs.split())
+    assert "Bye and Bye, Shop" in Renderer(root, tmp_path / "cache").template("mail", "en").render(VALUES, str).text
+
+
+def test_a_layout_of_a_layout_is_filled_from_below(compiled: Callable[..., Template]) -> None:
+    middle = '{% extends "_layout/mail.mjml" %}{% block foot %}{{ super() }}, friends{% endblock %}'
+    blocks = "{% block foot %}{{ super() }}!{% endblock %}{% block content %}{% endblock %}"
+    body = f'{{% extends "_layout/middle.mjml" %}}{blocks}'
+    assert "Bye, friends!" in compiled(body, files={**FILES, "_layout/middle.mjml": middle}).render(VALUES, str).text
+
+
+def test_a_whole_file_of_macros_goes_by_a_name(compiled: Callable[..., Template]) -> None:
+    body = in_text('{% import "_layout/card.mjml" as ui %}{{ ui.price(3) }}')
+    assert "for 3" in compiled(body, files=FILES).render({}, str).text
+
+
+def test_a_fault_in_a_macro_names_the_line_of_the_macro(compiled: Callable[..., Template]) -> None:
+    files = {**FILES, "_layout/card.mjml": MACROS.replace("wide{%", "{{ pick.x }}{%")}
+    values = {**VALUES, "picks": [{"title": "Bell", "x": None, "price": 1}]}
+    with pytest.raises(TemplateError, match=r"card\.mjml:2:.*cannot print None"):
+        compiled(BODY_WITH_BOTH, files=files).render(values, str)
+
+
+REFUSED = {
+    "text beside": ('{% extends "_layout/mail.mjml" %} Hello', "would be lost"),
+    "set beside": ('{% extends "_layout/mail.mjml" %}{% set a = 1 %}', "would be lost"),
+    "unknown block": ('{% extends "_layout/mail.mjml" %}{% block botom %}{% endblock %}', "has no block botom"),
+    "block twice": (in_text("{% block a %}{% endblock %}{% block a %}{% endblock %}"), "two blocks a"),
+    "open block": (in_text("{% block a %}"), "never closed"),
+    "stray end": (in_text("{% endblock %}"), "closes nothing"),
+    "two layouts": ('{% extends "_layout/mail.mjml" %}{% extends "_layout/mail.mjml" %}', "one layout"),
+    "computed layout": ("{% extends layout %}", "named in quotes"),
+    "own layout": ('{% extends "mail/body.mjml" %}', "its own layout"),
+    "super of nothing": (in_text("{% block a %}{{ super() }}{% endblock %}"), "no layout has this block"),
+    "open macro": (in_text("{% macro a() %}"), "never closed"),
+    "macro in macro": (in_text("{% macro a() %}{% macro b() %}{% endmacro %}"), "inside another macro"),
+    "macro of itself": (in_text("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}"), "calls itself"),
+    "too many": (in_text("{% macro a(x) %}{% endmacro %}{{ a(1, 2) }}"), "no use for 2"),
+    "too few": (in_text("{% macro a(x) %}{% endmacro %}{{ a() }}"), "a needs x"),
+    "odd argument": (in_text("{% macro a(1) %}{% endmacro %}"), "no name for an argument"),
+    "no macro": (in_text('{% from "_layout/card.mjml" import crad %}'), "did you mean card?"),
+    "odd import": (in_text("{% import x %}"), "cannot be read"),
+    "in a filter": (in_text("{% macro a() %}x{% endmacro %}{{ a()|upper }}"), "cannot be called"),
+}
+
+
+@pytest.mark.parametrize(("body", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_would_be_lost_or_cannot_be_meant_is_refused_at_its_line(
+    body: str, words: str, compiled: Callable[..., Template]
+) -> None:
+    with pytest.raises(TemplateError, match=words) as caught:
+        compiled(body, files=FILES)
+    assert caught.value.place is not None
+    assert caught.value.fix
+
+
+# ---------------------------------------------------------------- words
+
+EN = "# what we say\nhello = Hello {{ name }},\n  welcome & come in\nbuy = Buy\n"
+FR = 'hello = Bonjour {% if name %}{{ name }}{% else %}"vous"{% endif %}\nbuy = Achat\n'
+WORDS = {"_words/en.txt": EN, "_words/fr.txt": FR}
+
+
+def test_a_phrase_is_in_the_language_of_the_reader(compiled: Callable[..., Template]) -> None:
+    body = in_text("{{ words.hello }}")
+    english = compiled(body, files=WORDS, subject="{{ words.hello }}").render({"name": "<Ada>"}, str)
+    assert english.subject == "Hello <Ada>, welcome & come in"
+    assert "Hello &lt;Ada&gt;, welcome &amp; come in" in " ".join(english.html.split())
+    assert english.text == "Hello <Ada>, welcome & come in\n"
+    french = compiled(body, files=WORDS, locale="fr_CA").render({"name": ""}, str)
+    assert french.text == 'Bonjour "vous"\n'
+    assert '<html lang="fr-CA"' in french.html
+
+
+def test_who_reads_no_language_of_the_template_gets_english(write: Callable[..., Path], tmp_path: Path) -> None:
+    renderer = Renderer(write(in_text("{{ words.buy }}"), files=WORDS), tmp_path / "cache")
+    template = renderer.template("mail", "nl_NL")
+    assert (template.locale, template.render({}, str).text) == ("en_US", "Buy\n")
+    assert renderer.reads("mail", "fr_CH")
+    assert not renderer.reads("mail", "nl_NL")
+
+
+def test_a_template_without_words_has_the_language_it_is_written_in(write: Callable[..., Path], tmp_path: Path) -> None:
+    assert Renderer(write(in_text("x"), files=WORDS), tmp_path / "cache").reads("mail", "fr") is None
+
+
+def test_a_template_s_own_words_go_first(compiled: Callable[..., Template]) -> None:
+    files = {**WORDS, "mail/words/fr.txt": "buy = Acheter", "mail/words/en.txt": "buy = Get"}
+    body = in_text("{{ words.buy }} {{ words.hello }}")
+    assert compiled(body, files=files, locale="fr").render({"name": "Ada"}, str).text == "Acheter Bonjour Ada\n"
+
+
+def test_a_quote_in_a_phrase_does_not_end_its_attribute(compiled: Callable[..., Template]) -> None:
+    files = {"_words/en.txt": 'alt = A "picture" of {{ name }} <b>'}
+    body = in_text('<img src="https://example.com/x.png" alt="{{ words.alt }}">')
+    html = compiled(body, files=files).render({"name": '"'}, str).html
+    assert 'alt="A &quot;picture&quot; of &#34; &lt;b&gt;"' in html
+
+
+def test_a_value_that_a_phrase_lacks_is_named_in_the_file_of_words(compiled: Callable[..., Template]) -> None:
+    with pytest.raises(TemplateError, match=r"_words/en\.txt:2:18: 'name' is undefined"):
+        compiled(in_text("{{ words.hello }}"), files=WORDS).render({}, str)
+
+
+@pytest.mark.parametrize(
+    ("words", "body", "said"),
+    [
+        (EN, "{{ words.helo }}", r"body\.mjml:\d+:\d+: _words/en\.txt has no phrase helo — did you mean hello\?"),
+        (EN, "{{ words.hello|upper }}", "does more than to name a phrase"),
+        ("hello\n", "{{ words.hello }}", r"en\.txt:1:1: this line is no phrase"),
+        ("a = 1\n\nb = 2\nc\n", "{{ words.a }}", r"en\.txt:4:1: this line is no phrase"),
+        ("a = 1\na = 2\n", "{{ words.a }}", r"en\.txt:2:1: the phrase a stands above already"),
+        ("a = {{ x\n", "{{ words.a }}", r"en\.txt:1:5: this \{\{ is never closed"),
+    ],
+)
+def test_a_fault_in_words_names_file_and_line(
+    words: str, body: str, said: str, compiled: Callable[..., Template]
+) -> None:
+    with pytest.raises(TemplateError, match=said):
+        compiled(in_text(body), files={"_words/en.txt": words})
+
+
+def test_without_any_words_the_file_to_write_is_named(compiled: Callable[..., Template]) -> None:
+    with pytest.raises(TemplateError, match=r"_words/en\.txt"):
+        compiled(in_text("{{ words.hello }}"))
+
+
+def test_a_change_of_words_is_taken_up(write: Callable[..., Path], tmp_path: Path) -> None:
+    root = write(in_text("{{ words.buy }}"), files=WORDS)
+    before = Renderer(root, tmp_path / "cache").template("mail", "en").version
+    write(in_text("{{ words.buy }}"), files={**WORDS, "_words/en.txt": EN.replace("Buy", "Get")})
+    assert Renderer(root, tmp_path / "cache").template("mail", "en").version != before
