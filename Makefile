@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ZONES ?= Pacific/Kiritimati America/St_Johns
 TIMELY := tests/policy tests/enrollment tests/campaigns/test_delay.py tests/test_clock.py tests/pipeline/test_enroll.py
+MJML := .cache/mjml/PKG-INFO
 MAILDEV := .cache/node/node_modules/.bin/maildev
 AXE := .cache/node/node_modules/axe-core/axe.min.js
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
@@ -57,11 +58,16 @@ zones: install  ## the rooms that reckon with time, on machines at either end of
 browser: install $(AXE)  ## checks of the pages in a real browser (needs apt-get install chromium npm)
 	$(BIN)/pytest -q -m browser tests/browser
 
-peers: install $(MAILDEV)  ## checks with servers nobody here wrote (needs apt-get install rabbitmq-server postfix npm)
+peers: install $(MAILDEV) $(MJML)  ## checks with servers nobody here wrote (needs apt-get install rabbitmq-server postfix npm)
 	$(BIN)/pytest -q -m peers tests/peers
 
 $(MAILDEV):
 	@npm install --silent --no-audit --no-fund --prefix .cache/node maildev@2.2.1
+
+$(MJML):
+	@mkdir -p .cache/mjml
+	@$(BIN)/pip download --quiet --no-deps --no-binary :all: --dest .cache/mjml mjml==0.12.0
+	@tar xzf .cache/mjml/mjml-0.12.0.tar.gz --strip-components 1 --directory .cache/mjml && touch $@
 
 $(AXE):
 	@npm install --silent --no-audit --no-fund --prefix .cache/node axe-core@4.11.0

@@ -30,12 +30,10 @@ CONTENT = names(
     "mj-text mj-button mj-table mj-raw mj-navbar-link mj-social-element mj-accordion-title mj-accordion-text"
 )
 """Elements that hold HTML."""
-STRUCTURE = names(
-    "mj-body mj-wrapper mj-section mj-group mj-column mj-navbar mj-social mj-accordion mj-accordion-element"
-)
+STRUCTURE = names("mj-body mj-wrapper mj-section mj-group mj-column mj-navbar mj-social mj-accordion")
 """Elements that hold elements, and between them `{% if %}` and `{% for %}`."""
-RIGID = names("mj-hero mj-carousel")
-"""Elements that hold elements and cannot bear a comment between them (mjml 0.12)."""
+RIGID = names("mj-hero mj-carousel mj-accordion-element")
+"""Elements that hold elements and cannot bear a comment between them (mjml 0.12), or put in what seems to lack."""
 HEAD = names(
     "mj-head mj-attributes mj-all mj-class mj-font mj-breakpoint mj-style mj-title mj-preview "
     "mj-html-attributes mj-selector mj-html-attribute"

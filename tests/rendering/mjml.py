@@ -1,5 +1,37 @@
 """The least MJML around what a test is about."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from aftercart.rendering.renderer import Renderer
+from tests.rendering.lifting import tokens
+
+
+@dataclass
+class Bodies:
+    """Whole bodies, each a template of its own below `folder`."""
+
+    folder: Path
+    _plain: dict[str, list[str]] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def tokens(self, body: str, values: Mapping[str, Any]) -> list[str]:
+        """The tokens of the mail. Raises TemplateError where the body cannot be compiled."""
+        if body not in self._plain or values:
+            self._plain[body] = self._rendered(body, values)
+        return self._plain[body]
+
+    def _rendered(self, body: str, values: Mapping[str, Any]) -> list[str]:
+        template = self.folder / "templates" / f"mail{next(self._numbers)}"
+        template.mkdir(parents=True)
+        (template / "subject.txt").write_text("Hello", encoding="utf-8")
+        (template / "body.mjml").write_text(body, encoding="utf-8")
+        renderer = Renderer(template.parent, self.folder / "cache")
+        return tokens(renderer.template(template.name, "en").render(values, str).html)
+
 
 def in_text(content: str) -> str:
     return in_column(f"<mj-text>{content}</mj-text>")

@@ -14,17 +14,8 @@ import pytest
 from aftercart.money import formatted
 from aftercart.rendering.renderer import Renderer
 from aftercart.rendering.runtime import Template, day
+from tests.rendering.lifting import tokens
 from tests.rendering.mjml import in_column, in_text
-
-
-def tokens(html: str) -> list[str]:
-    """Tags and words, without the white space that tags leave behind.
-
-    Two comments for Outlook side by side are one: MJML joins them where no Jinja stands between.
-    """
-    squeezed = re.sub(r"\s+", " ", html).replace(" >", ">")
-    squeezed = re.sub(r"<!\[endif\]--> ?<!--\[if mso \| IE\]>", "", squeezed)
-    return [token.strip() for token in re.findall(r"<[^>]*>|[^<]+", squeezed) if token.strip()]
 
 
 @pytest.mark.parametrize("picks", [1, 2, 3, 4])
