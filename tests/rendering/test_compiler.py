@@ -92,6 +92,25 @@ def test_known_faults_of_the_engine_are_worked_around(body: str, compiled: Calla
     assert "https://fonts.example.com/r.css" in compiled(body).render({}, str).html
 
 
+@pytest.mark.parametrize("element", ["mj-section", "mj-wrapper"])
+def test_round_corners_are_cut_off(element: str, compiled: Callable[..., Template]) -> None:
+    """MJML draws square ones where a cell has a background: npm's 4.18 has these three styles."""
+    inner = "" if element == "mj-section" else "<mj-section></mj-section>"
+    section = f'<{element} background-color="#ff0000" border-radius="8px">{inner}</{element}>'
+    html = compiled(f"<mjml><mj-body>{section}</mj-body></mjml>").render({}, str).html
+    rounded = re.findall(r'<(\w+)\s[^>]*style="([^"]*border-radius:8px[^"]*)"', html)
+    assert [tag for tag, _ in rounded] == ["div", "table", "td"]
+    assert "overflow:hidden" in rounded[0][1]
+    assert "border-collapse:separate" in rounded[1][1]
+
+
+def test_a_table_as_wide_as_its_content_has_its_width(compiled: Callable[..., Template]) -> None:
+    html = compiled(in_column('<mj-table width="auto" cellspacing="4"><tr><td>x</td></tr></mj-table>')).render({}, str)
+    (table,) = re.findall(r"<table [^>]*cellspacing=\"4\"[^>]*>", html.html)
+    assert 'width="auto"' in table
+    assert "border-collapse:separate" in table
+
+
 def test_a_mail_asks_no_host_for_fonts(shipped: Path, sample: dict[str, Any], tmp_path: Path) -> None:
     """MJML loads fonts that it knows from Google wherever their names stand: each reader's address would go there."""
     html = Renderer(shipped, tmp_path).template("accessories", "en_IE").render(sample, str).html
