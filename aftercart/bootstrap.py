@@ -30,8 +30,9 @@ from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.queue import Queue, open_queue
 from aftercart.recommendation.recommender import Recommender
-from aftercart.rendering.renderer import Renderer, own_templates
+from aftercart.rendering.renderer import Renderer
 from aftercart.settings import Settings, environment
+from aftercart.starter import shipped
 from aftercart.tracing import Tracer, open_tracer
 from aftercart.tracking.tokens import TokenSigner
 
@@ -119,7 +120,7 @@ def assemble(settings: Settings, clock: Clock, db: Database, inbox_db: Database,
         traffic=traffic,
         shops=_shops(settings, live_campaigns().brand),
         renderer=Renderer(settings.templates_dir, settings.cache_dir / "templates"),
-        own_renderer=Renderer(own_templates(), settings.cache_dir / "own"),
+        own_renderer=Renderer(shipped() / "templates", settings.cache_dir / "shipped"),
         recommender=Recommender(settings.models_dir),
         tokens=tokens,
         address_hashes=_address_hashes(settings, db),

@@ -71,7 +71,7 @@ class Brand(Part):
     locale: LocaleName = Field(
         default="en_US",
         description="The language that you write in, and a country: money and dates follow it, or the recipient's own "
-        "locale where that has the same language.",
+        "locale where the template has its language.",
         examples=["en_US"],
     )
     currency: Currency = Field(

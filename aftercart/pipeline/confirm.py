@@ -37,9 +37,6 @@ from aftercart.rights.store import is_erased
 
 log = structlog.get_logger()
 
-LANGUAGES = ("en", "fr", "de", "es")
-"""Those in which the engine's own template speaks."""
-
 
 # ---------------------------------------------------------------- asking
 
@@ -111,23 +108,20 @@ def _messages(app: App, claimed: Sequence[Asking]) -> Iterator[Message]:
 def _message(app: App, asking: Asking) -> Message:
     """Raises TemplateError."""
     brand, base = app.brand, app.settings.base_url
-    locale = asking.locale if asking.locale[:2] in LANGUAGES else brand.locale
-    rendered = (
-        _renderer(app)
-        .template(CONFIRMATION, locale)
-        .render(
-            {
-                "brand": brand.for_templates(),
-                "recipient": {"first_name": asking.first_name or None, "locale": locale},
-                "links": {
-                    "confirm": f"{base}/y/{app.tokens.confirm(asking.recipient_id, asking.id)}",
-                    "unsubscribe": f"{base}/u/{app.tokens.unsubscribe(asking.recipient_id, asking.id)}",
-                },
-                "campaign": {"name": CONFIRMATION, "step": CONFIRMATION},
-                "picks": [],
+    renderer = _renderer(app)
+    locale = asking.locale if renderer.reads(CONFIRMATION, asking.locale) else brand.locale
+    rendered = renderer.template(CONFIRMATION, locale).render(
+        {
+            "brand": brand.for_templates(),
+            "recipient": {"first_name": asking.first_name or None, "locale": locale},
+            "links": {
+                "confirm": f"{base}/y/{app.tokens.confirm(asking.recipient_id, asking.id)}",
+                "unsubscribe": f"{base}/u/{app.tokens.unsubscribe(asking.recipient_id, asking.id)}",
             },
-            lambda url: url,
-        )
+            "campaign": {"name": CONFIRMATION, "step": CONFIRMATION},
+            "picks": [],
+        },
+        lambda url: url,
     )
     return Message(
         send_id=asking.id,

@@ -192,8 +192,9 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         return Content(planned, fault=ContentFault.NO_COUPON, recommendation=found)
     brand = app.brand
     book = LinkBook(app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm_of(planned.campaign_name))
-    locale, context = _locale(planned, brand), _context(app, planned, found, shelf)
     try:
+        locale = _locale(app, planned, step.template)
+        context = _context(app, planned, locale, found, shelf)
         template = app.renderer.template(step.template, locale)
         rendered = template.render(context, book.track)
     except TemplateError as err:
@@ -237,9 +238,15 @@ def _report_faults(contents: Iterable[Content]) -> None:
         log.error("template_error", step=step, error=error, sends=count)
 
 
-def _locale(planned: Planned, brand: Brand) -> str:
-    """The recipient's own, where they read the language that the templates are written in; else the brand's."""
-    speaks_it = planned.locale[:2].lower() == brand.locale[:2].lower()
+def _locale(app: App, planned: Planned, template: str) -> str:
+    """The recipient's own, where the template has their language; else the brand's.
+
+    Raises TemplateError.
+    """
+    brand = app.brand
+    speaks_it = app.renderer.reads(template, planned.locale)
+    if speaks_it is None:  # it has no words in several languages: it is written in that of the brand
+        speaks_it = planned.locale[:2].lower() == brand.locale[:2].lower()
     return planned.locale if speaks_it else brand.locale
 
 
@@ -266,13 +273,13 @@ def _headers(brand: Brand, planned: Planned, unsubscribe: str, bounce_to: str) -
     return {**headers, **reply_to}
 
 
-def _context(app: App, planned: Planned, found: Recommendation | None, shelf: _Shelf) -> dict[str, Any]:
+def _context(app: App, planned: Planned, locale: str, found: Recommendation | None, shelf: _Shelf) -> dict[str, Any]:
     """What the template sees: plain values only, as documented in `aftercart/rendering/context.py`."""
     brand, base_url, tokens = app.brand, app.settings.base_url, app.tokens
     return {
         "brand": brand.for_templates(),
         "campaign": {"name": planned.campaign_name, "step": planned.step_id},
-        "recipient": {"first_name": planned.first_name or None, "locale": _locale(planned, brand)},
+        "recipient": {"first_name": planned.first_name or None, "locale": locale},
         "order": {
             "id": planned.shop_order_id,
             "placed_at": planned.placed_at.isoformat(),

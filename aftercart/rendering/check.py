@@ -12,16 +12,19 @@ from aftercart.rendering.compiler import compile_body, compile_template
 from aftercart.rendering.context import CONFIRMATION
 from aftercart.rendering.fault import TemplateFault, as_fault
 from aftercart.rendering.holes import with_holes
-from aftercart.rendering.includes import BODY, SAMPLE, SUBJECT, TEXT
+from aftercart.rendering.includes import BODY, LAYOUT, SAMPLE, SUBJECT, TEXT
 from aftercart.rendering.lacking import NO_COUPON, as_given_to, lacks, with_picks, without
 from aftercart.rendering.lexer import behind
 from aftercart.rendering.locales import DEFAULT, known_locale
 from aftercart.rendering.mjml_rules import mjml_faults
 from aftercart.rendering.renderer import assembled
 from aftercart.rendering.runtime import Rendered, Template
-from aftercart.rendering.source import NAME, Source, Sources, read_part, read_template
+from aftercart.rendering.source import NAME, Source, Sources, language_for, read_part, read_template, spoken_locale
 from aftercart.rendering.syntax import jinja_faults
+from aftercart.rendering.text_part import text_template
 from aftercart.rendering.variables import unknown_variables
+from aftercart.rendering.words import languages
+from aftercart.rendering.written import plainly
 
 CLIPPED_BYTES = 102_000
 """Gmail shows about this much of the HTML and hides the rest, the unsubscribe link with it."""
@@ -45,13 +48,15 @@ def check_template(templates_dir: Path, name: str, *, is_owed: bool = False) -> 
     try:
         sample = read_sample(templates_dir, name)
     except TemplateError as err:
-        faults.append(as_fault(err, folder / SAMPLE))
+        faults.append(as_fault(err, sample_file(templates_dir, name)))
     if all(fault.warning for fault in faults):
-        return [*faults, *_whole_faults(templates_dir, name, as_given_to(name, sample), is_owed)]
+        given = as_given_to(name, sample)
+        found = [*faults, *_whole_faults(templates_dir, name, given, is_owed)]
+        return list(dict.fromkeys([*found, *_faults_in_other_languages(folder, templates_dir, given)]))
     return [*faults, *(fault for part in parts if part.file.name == BODY for fault in _compile_faults(part))]
 
 
-def _read_parts(folder: Path, root: Path) -> tuple[list[Source], list[TemplateFault]]:
+def _read_parts(folder: Path, root: Path, locale: str = DEFAULT) -> tuple[list[Source], list[TemplateFault]]:
     """The files that can be read, and why the others cannot."""
     parts: list[Source] = []
     faults: list[TemplateFault] = []
@@ -59,7 +64,7 @@ def _read_parts(folder: Path, root: Path) -> tuple[list[Source], list[TemplateFa
         if name == TEXT and not (folder / TEXT).exists():
             continue
         try:
-            parts.append(read_part(folder / name, root))
+            parts.append(read_part(folder / name, root, locale))
         except TemplateError as err:
             faults.append(as_fault(err, folder / name))
     return parts, faults
@@ -71,6 +76,30 @@ def _part_faults(part: Source) -> list[TemplateFault]:
         return faults
     unknown = [_unknown(*found) for found in unknown_variables(part)]
     return [*mjml_faults(with_holes(part.segments)), *unknown] if part.file.name == BODY else unknown
+
+
+def _faults_in_other_languages(folder: Path, root: Path, sample: dict[str, Any]) -> Iterator[TemplateFault]:
+    """What is wrong with the words of the languages that the sample is not in. MJML is left out: the markup is one."""
+    read = language_for(folder, root, known_locale(_text(sample, "recipient", "locale")))
+    for language in sorted(languages(folder, root) - {read}):
+        parts, faults = _read_parts(folder, root, language)
+        for part in parts:
+            faults += _part_faults(part)
+        yield from faults or _faults_of_text(folder.name, parts, language, sample)
+
+
+def _faults_of_text(name: str, parts: list[Source], language: str, sample: dict[str, Any]) -> Iterator[TemplateFault]:
+    """Why the subject or the text part cannot be rendered, from the sample or where something lacks."""
+    subject, body = parts[0], parts[-1]
+    text = plainly(body.segments) if body.file.name == TEXT else text_template(with_holes(body.segments))
+    nothing = plainly(())
+    written = {"subject": plainly(subject.segments), "preheader": nothing, "html": nothing, "text": text}
+    files = {part: subject.file if part == "subject" else body.file for part in written}
+    template = Template(name, known_locale(language), "", written, files)
+    if err := _failure(template, sample):
+        yield as_fault(err, body.file)
+    else:
+        yield from _faults_where_something_lacks(template, sample, body.file)
 
 
 def _compile_faults(body: Source) -> list[TemplateFault]:
@@ -86,20 +115,19 @@ def _compile_faults(body: Source) -> list[TemplateFault]:
 def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any], is_owed: bool) -> Iterator[TemplateFault]:
     """What shows when the mail is compiled and rendered."""
     try:
-        sources = read_template(templates_dir, name)
-        template = _compiled(sources, known_locale(_text(sample, "recipient", "locale")))
+        sources, template = _read_for(templates_dir, name, sample)
         rendered = template.render(sample, link=lambda url: url)
         lines = template.subject_lines(sample)
     except TemplateError as err:
-        yield as_fault(err, templates_dir / name / SAMPLE)
+        yield as_fault(err, sample_file(templates_dir, name))
         return
     if len(lines) > 1:
         message = f"the subject has {len(lines)} lines and a mail has one, so it would read {rendered.subject!r}"
         yield TemplateFault(_where(sources.subject.file, lines[1]), message, "write one line; notes go into {# #}")
-    yield from _content_faults(rendered, sources, templates_dir / name / SAMPLE)
+    yield from _content_faults(rendered, sources, sample_file(templates_dir, name))
     if not is_owed or name == CONFIRMATION:
         yield from _link_faults(rendered, sources, *_owed_link(name, sample))
-    yield from _faults_where_something_lacks(template, sample, templates_dir / name / SAMPLE)
+    yield from _faults_where_something_lacks(template, sample, sample_file(templates_dir, name))
 
 
 def _faults_where_something_lacks(template: Template, sample: dict[str, Any], file: Path) -> Iterator[TemplateFault]:
@@ -115,23 +143,30 @@ def _faults_where_something_lacks(template: Template, sample: dict[str, Any], fi
 def fault_with_picks(templates_dir: Path, name: str, count: int) -> TemplateFault | None:
     """Why a template that can be filled with the picks of its sample cannot with only so many; else None."""
     try:
-        sources, sample = read_template(templates_dir, name), read_sample(templates_dir, name)
-        template = _compiled(sources, known_locale(_text(sample, "recipient", "locale")))
+        sample = read_sample(templates_dir, name)
+        _, template = _read_for(templates_dir, name, sample)
     except TemplateError:  # told by check_template
         return None
     err = None if _failure(template, sample) else _failure(template, with_picks(sample, count))
-    return as_fault(err, templates_dir / name / SAMPLE) if err else None
+    return as_fault(err, sample_file(templates_dir, name)) if err else None
+
+
+def _read_for(templates_dir: Path, name: str, sample: dict[str, Any]) -> tuple[Sources, Template]:
+    """The template as the reader of the sample gets it. Raises TemplateError."""
+    locale = known_locale(_text(sample, "recipient", "locale"))
+    sources = read_template(templates_dir, name, locale)
+    return sources, _compiled(sources, spoken_locale(sources, locale))
 
 
 def fault_without_coupon(templates_dir: Path, name: str) -> TemplateFault | None:
     """Why a template that can be filled with its sample cannot without a code; else None."""
     try:
-        sources, sample = read_template(templates_dir, name), read_sample(templates_dir, name)
-        template = _compiled(sources, known_locale(_text(sample, "recipient", "locale")))
+        sample = read_sample(templates_dir, name)
+        _, template = _read_for(templates_dir, name, sample)
     except TemplateError:  # told by check_template
         return None
     err = None if _failure(template, sample) else _failure(template, {**sample, "coupon": None})
-    return as_fault(err, templates_dir / name / SAMPLE) if err else None
+    return as_fault(err, sample_file(templates_dir, name)) if err else None
 
 
 def _failure(template: Template, sample: dict[str, Any]) -> TemplateError | None:
@@ -148,9 +183,15 @@ def _compiled(sources: Sources, locale: str) -> Template:
     return assembled(sources, compile_template(sources, locale), locale)
 
 
+def sample_file(templates_dir: Path, name: str) -> Path:
+    """Where a template's sample lies: in its folder, or else in _layout/, which serves all that have none."""
+    own, shared = templates_dir / name / SAMPLE, templates_dir / LAYOUT / SAMPLE
+    return own if own.exists() or not shared.exists() else shared
+
+
 def read_sample(templates_dir: Path, name: str) -> dict[str, Any]:
     """The context of a template's sample.json. Raises TemplateError if there is none, or no JSON object in it."""
-    file = templates_dir / name / SAMPLE
+    file = sample_file(templates_dir, name)
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as err:

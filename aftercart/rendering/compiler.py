@@ -82,9 +82,9 @@ def compile_body(source: Source, nonce: str, locale: str) -> tuple[Written, Writ
         raise TemplateError(f"the text {nonce} cannot be used", Place(source.file), "take it out")
     weaver = Weaver(body, placeholders, _head(source, locale, placeholders), _root(locale))
     holed = placeholders.to_holes(_through_mjml(weaver.mjml(), source.file))
-    _check_all_there(holed, placeholders.contents)
+    unused = _check_all_there(holed, placeholders)
     html = _to_template(holed, placeholders.contents, source.file)
-    _check_variables(html, plainly(source.segments), weaver.preheader, source.file)
+    _check_variables(html, plainly(source.segments), [*weaver.preheader, *unused], source.file)
     return plainly(weaver.preheader), html
 
 
@@ -135,28 +135,31 @@ def _head(body: Source, locale: str, placeholders: Placeholders) -> str:
     return f"{defaults}{title}<mj-raw>{metas}</mj-raw>"
 
 
-def _check_all_there(holed: str, contents: list[tuple[Part, ...]]) -> None:
-    """MJML must have kept every expression, and every block once and in its order."""
+def _check_all_there(holed: str, placeholders: Placeholders) -> list[Segment]:
+    """MJML must have kept every expression, and every block once and in its order; returns defaults without use."""
+    contents, unused = placeholders.contents, list[Segment]()
     found = [ord(piece) - FIRST_HOLE for piece in pieces(holed) if HOLE.match(piece)]
     for index in sorted(set(range(len(contents))) - set(found)):
-        for part in contents[index]:
-            if isinstance(part, Segment):
-                message = f"{shown(part)} does not appear in the compiled mail"
-                raise TemplateError(message, part.place, "MJML makes no use of it: take it out, or use what it sets")
+        tags = [part for part in contents[index] if isinstance(part, Segment)]
+        if tags and index not in placeholders.spare:
+            message = f"{shown(tags[0])} does not appear in the compiled mail"
+            raise TemplateError(message, tags[0].place, "MJML makes no use of it: take it out")
+        unused += tags
     blocks = [index for index in found if _is_block(contents[index])]
     for index, following in pairwise(blocks):
         if following <= index:
             tag = next(part for part in contents[following] if isinstance(part, Segment))
             fix = "put it around whole sections or columns"
             raise TemplateError(f"MJML moved {shown(tag)}", tag.place, fix)
+    return unused
 
 
 def _is_block(content: Iterable[Part]) -> bool:
     return any(isinstance(part, Segment) and part.kind is Kind.BLOCK for part in content)
 
 
-def _check_variables(html: Written, source: Written, preheader: list[Segment], file: Path) -> None:
-    kept = _variables(html) | _variables(plainly(preheader))
+def _check_variables(html: Written, source: Written, beside: list[Segment], file: Path) -> None:
+    kept = _variables(html) | _variables(plainly(beside))
     wanted = _variables(source)
     if lost := wanted ^ {name for name in kept if not name.startswith("_")}:
         fix = "give names of your own to what you {% set %}"

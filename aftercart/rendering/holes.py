@@ -87,6 +87,8 @@ class Placeholders:
 
     nonce: str
     contents: list[tuple[Part, ...]] = field(default_factory=list)
+    spare: set[int] = field(default_factory=set)
+    """Those that MJML may drop: defaults of elements that this mail does not have."""
 
     def word(self, *parts: Part) -> str:
         """An alphanumeric stand-in for the parts."""

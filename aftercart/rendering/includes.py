@@ -14,6 +14,8 @@ from aftercart.rendering.lexer import Kind, Segment, behind, segments
 
 SUBJECT, BODY, TEXT, SAMPLE = "subject.txt", "body.mjml", "body.txt", "sample.json"
 """The files of a template."""
+LAYOUT = "_layout"
+"""The folder of what templates share."""
 MISSING = {
     SUBJECT: "add it, with one line such as: Goes with your {{ order.lines[0].title }}",
     BODY: "add it; body.mjml of another template is a good beginning",

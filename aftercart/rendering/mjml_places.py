@@ -193,6 +193,8 @@ class Weaver:
         """One word for the whole value. MJML must see `mailto:`: it leaves out the target then."""
         scheme = next((scheme for scheme in _KEPT_SCHEMES if value.startswith(scheme)), "")
         rest = value.removeprefix(scheme)
+        if self._parent == "mj-attributes":
+            self.placeholders.spare.add(len(self.placeholders.contents))
         return scheme + (self.placeholders.word(*self.source.parts(rest)) if rest else "")
 
     def _needs_width(self, tag: Tag) -> None:

@@ -86,11 +86,6 @@ class Renderer:
         return compiled
 
 
-def own_templates() -> Path:
-    """The folder of the templates that the engine brings along."""
-    return Path(__file__).parent / "own"
-
-
 def assembled(sources: Sources, compiled: Compiled, locale: str) -> Template:
     """A compiled template as something that renders."""
     parts = {part.name: getattr(compiled, part.name) for part in fields(Compiled)}

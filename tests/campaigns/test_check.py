@@ -46,21 +46,29 @@ def test_a_fault_is_told_with_its_place_and_the_exit_code_is_1(deployment: Path)
 
 def test_a_fault_in_a_template_is_told_with_its_line(deployment: Path) -> None:
     body = deployment / "templates" / "accessories" / "body.mjml"
-    body.write_text(body.read_text(encoding="utf-8").replace("</mjml>", ""), encoding="utf-8")
+    body.write_text(body.read_text(encoding="utf-8").replace("{% endblock %}", ""), encoding="utf-8")
     result = run("check", deployment)
     assert result.exit_code == 1
     assert "templates/accessories/body.mjml" in result.stdout
 
 
+WORDS = "accessories/words/en.txt"
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
-        ("accessories/body.mjml", "{% endfor %}\n    {% inc", "{% inc", "{% for row in picks|batch(2) %} does not end"),
+        ("_layout/card.mjml", "{% endfor %}\n</mj-section>", "</mj-section>", "{% for pick in row %} does not end"),
         ("accessories/body.mjml", "{% for row", "{% endif %}{% for row", "{% endif %} closes nothing"),
-        ("accessories/body.mjml", "order.placed_at|date", "order.", "{{ order. }} cannot be read"),
+        (WORDS, "order.placed_at|date", "order.", "{{ order. }} cannot be read"),
         ("accessories/body.mjml", "{% for row", "{% foo %}{% for row", "there is no tag {% foo %}"),
-        ("accessories/body.mjml", "{{ order.placed_at|date }}", "{{ order.placed_at|date", "this {{ is never closed"),
-        ("accessories/subject.txt", "{% endif %}", "", "{% if not picks[0].because %} is never closed"),
+        (
+            WORDS,
+            "{{ order.placed_at|date }}",
+            "{{ order.placed_at|date",
+            "this {{ is never closed",
+        ),
+        (WORDS, "{% endif %}\npreview", "\npreview", "{% if not picks[0].because %} is never closed"),
         ("_layout/header.mjml", "{% endif %}", "", "{% if brand.logo_url %} does not end"),
     ],
 )
@@ -87,12 +95,12 @@ def test_a_step_that_recommends_nothing_for_a_template_of_products_is_an_error(d
     result = run("check", deployment)
     assert result.exit_code == 1
     assert "error: steps[0].template: shows products, and the step has no `recommend` (" in result.stdout
-    assert "subject.txt:1:4: list object has no element 0) — add recommend, or choose with" in result.stdout
+    assert "list object has no element 0) — add recommend, or choose with" in result.stdout
 
 
 def test_a_template_for_which_the_step_lets_too_few_products_through_is_a_warning(deployment: Path) -> None:
-    body = deployment / "templates" / "accessories" / "body.mjml"
-    edit(body, "{% if picks|length > 1 %}, {{ picks[1].title }}{% endif %}", ", {{ picks[1].title }}")
+    words = deployment / "templates" / "accessories" / "words" / "en.txt"
+    edit(words, "{% if picks|length > 1 %}, {{ picks[1].title }}{% endif %}", ", {{ picks[1].title }}")
     assert " 0 warnings" in run("check", deployment).stdout
     edit(deployment / "campaigns" / "accessories.yaml", "at_least: 2 ", "at_least: 1 ")
     result = run("check", deployment)
@@ -109,7 +117,7 @@ def test_only_mail_that_one_can_leave_must_lead_out(deployment: Path) -> None:
     (receipt / "body.mjml").write_text(body, encoding="utf-8")
     (receipt / "subject.txt").write_text("Your order", encoding="utf-8")
     (receipt / "sample.json").write_text(
-        (deployment / "templates" / "accessories" / "sample.json").read_text(encoding="utf-8"), encoding="utf-8"
+        (deployment / "templates" / "_layout" / "sample.json").read_text(encoding="utf-8"), encoding="utf-8"
     )
     assert "the HTML has no link to {{ links.unsubscribe }}" in run("check", deployment).stdout
     campaign = deployment / "campaigns" / "receipt.yaml"

@@ -47,17 +47,17 @@ def mail_about(app: App, line: dict[str, object]) -> Message:
 def test_an_order_of_what_the_catalog_does_not_know_is_offered_what_is_popular(app: App) -> None:
     mail = mail_about(app, UNKNOWN)
     assert {row["because"] for row in rows(app, picks)} == {""}
-    assert mail.subject == "Popular at Example Bikes"
-    assert "Popular with our customers" in mail.text
-    assert mail.text.count("\npopular with our customers") == 2
-    assert not re.search("goes with|because you bought|chosen to go with", mail.html, re.IGNORECASE)
+    assert mail.subject == "Les favoris de Example Bikes"
+    assert "Apprécié de nos clients" in mail.text
+    assert mail.text.count("\napprécié de nos clients") == 2
+    assert not re.search("va (bien )?avec|parce que vous avez acheté|choisi pour", mail.html, re.IGNORECASE)
 
 
 def test_a_bought_product_that_the_catalog_knows_is_named(app: App) -> None:
     stock_up(app, ("BIKE",))
     mail = mail_about(app, {**BIKE, "title": ""})
-    assert mail.subject == "Made for your Bike"
-    assert "because you bought Bike" in mail.text
+    assert mail.subject == "Pour aller avec Bike"
+    assert "parce que vous avez acheté Bike" in mail.text
 
 
 @pytest.mark.parametrize("because", [None, {"sku": "BIKE", "title": None}])

@@ -22,7 +22,7 @@ def shipped() -> Path:
 @pytest.fixture
 def sample() -> dict[str, Any]:
     """The sample of the shipped template, to be changed at will."""
-    found = json.loads((SHIPPED / "accessories" / "sample.json").read_text(encoding="utf-8"))
+    found = json.loads((SHIPPED / "_layout" / "sample.json").read_text(encoding="utf-8"))
     assert isinstance(found, dict)
     return found
 

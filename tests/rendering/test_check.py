@@ -226,3 +226,22 @@ def test_a_template_that_asks_first_lacks_nothing(
     content: str, write: Callable[..., Path], sample: dict[str, Any]
 ) -> None:
     assert faults(write(in_text(f"{LEAVE}{content}"), files={"mail/sample.json": json.dumps(sample)})) == ""
+
+
+@pytest.mark.parametrize(
+    ("french", "said"),
+    [
+        ("hello = Bonjour {{ recipient.frist_name }}", "fr.txt:1:30: the context has no recipient.frist_name"),
+        ("helo = Bonjour", "_words/fr.txt has no phrase hello — did you mean helo?"),
+        ("hello = Bonjour {% if %}", "fr.txt:1:20: {% if %} cannot be read"),
+        ("hello = {{ picks[0].because.title }}", "fr.txt:1:12: 'None' has no attribute 'title'"),
+    ],
+)
+def test_a_fault_in_the_words_of_another_language_is_found(
+    french: str, said: str, write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    words = {"_words/en.txt": "hello = Hello", "_words/fr.txt": french}
+    found = faults(
+        write(in_text(f"{LEAVE}{{{{ words.hello }}}}"), files={"mail/sample.json": json.dumps(sample), **words})
+    )
+    assert said in found

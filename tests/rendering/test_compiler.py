@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +13,38 @@ import jinja2
 import pytest
 
 from aftercart.money import formatted
+from aftercart.rendering.includes import BODY
+from aftercart.rendering.lacking import as_given_to, with_picks
 from aftercart.rendering.renderer import Renderer
 from aftercart.rendering.runtime import Template, day
+from aftercart.rendering.source import read_part, template_names
+from aftercart.rendering.written import plainly
+from tests.rendering.conftest import SHIPPED
 from tests.rendering.lifting import tokens
 from tests.rendering.mjml import in_column, in_text
 
+CASES = [
+    (name, locale, 1 + number % 4)
+    for number, (name, locale) in enumerate(
+        product(template_names(SHIPPED), ("en_IE", "fr_FR", "de_DE", "es_ES", "ar"))
+    )
+]
 
-@pytest.mark.parametrize("picks", [1, 2, 3, 4])
-def test_the_shipped_mail_equals_jinja_first_and_mjml_then(
-    picks: int, shipped: Path, sample: dict[str, Any], tmp_path: Path, write: Callable[..., Path]
+
+@pytest.mark.parametrize(("name", "locale", "picks"), CASES)
+def test_the_shipped_mails_equal_jinja_first_and_mjml_then(
+    name: str, locale: str, picks: int, sample: dict[str, Any], tmp_path: Path, write: Callable[..., Path]
 ) -> None:
     """Token for token: the placeholders change nothing but the order of the work."""
-    sample["picks"] = sample["picks"][:picks]
-    once = Renderer(shipped, tmp_path / "cache").template("accessories", "en_IE").render(sample, str)
+    context = as_given_to(name, with_picks(sample, picks))
+    once = Renderer(SHIPPED, tmp_path / "cache").template(name, locale).render(context, str)
 
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(shipped), autoescape=True)
-    environment.filters["money"] = lambda price: formatted(price["minor"], price["currency"], "en_IE")
-    environment.filters["date"] = lambda moment: day(moment, "en_IE", "long")
-    static = environment.get_template("accessories/body.mjml").render(sample)
-    folder = write(static, subject=once.subject)
-    each_time = Renderer(folder, tmp_path / "cache").template("mail", "en_IE").render(sample, str)
+    environment = jinja2.Environment(autoescape=True)
+    environment.filters["money"] = lambda price: formatted(price["minor"], price["currency"], locale)
+    environment.filters["date"] = lambda moment: day(moment, locale, "long")
+    put_together = plainly(read_part(SHIPPED / name / BODY, SHIPPED, locale).segments).source
+    folder = write(environment.from_string(put_together).render(context), subject=once.subject)
+    each_time = Renderer(folder, tmp_path / "cache").template("mail", locale).render(context, str)
 
     assert tokens(once.html) == tokens(each_time.html)
     assert once.preheader == each_time.preheader
@@ -171,7 +184,7 @@ import json, sys
 from pathlib import Path
 from aftercart.rendering.renderer import Renderer
 template = Renderer(Path({str(shipped)!r}), Path({str(tmp_path)!r})).template("accessories", "en-IE")
-context = json.loads(Path({str(shipped / "accessories/sample.json")!r}).read_text())
+context = json.loads(Path({str(shipped / "_layout/sample.json")!r}).read_text())
 template.render(context, str)
 print(json.dumps([name for name in ("mjml", "bs4", "css_inline") if name in sys.modules]))
 """

@@ -18,8 +18,6 @@ from aftercart.rendering.source import template_names
 from aftercart.rendering.variables import Fields, Items, context_shape
 
 DOCS = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
-OF_CONFIRMATIONS = {"links.confirm"}
-"""What only the template `confirm` has."""
 
 
 def paths(shape: object) -> set[str]:
@@ -72,4 +70,4 @@ def test_the_docs_say_of_each_value_what_the_context_says() -> None:
 def test_every_sample_fills_the_whole_context_and_nothing_else(shipped: Path) -> None:
     for name in template_names(shipped):
         found = filled(read_sample(shipped, name))
-        assert found == paths(context_shape()) - OF_CONFIRMATIONS
+        assert found == paths(context_shape())

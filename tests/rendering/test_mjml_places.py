@@ -46,7 +46,10 @@ REFUSED = {
     "gap": (BODY.format('<mj-wrapper gap="5px"></mj-wrapper>'), "MJML ignores"),
     "twice": (in_column('<mj-text color="red" color="blue">x</mj-text>'), "twice"),
     "open bracket": (in_text("1 < 2"), "&lt;"),
-    "unused": (HEAD.format('<mj-attributes><mj-table color="{{ c }}" /></mj-attributes>'), "does not appear"),
+    "unused": (
+        in_column('<mj-carousel><mj-carousel-image src="{{ u }}" rel="{{ v }}" /></mj-carousel>'),
+        "not appear",
+    ),
     "caller": (in_text("{% call m() %}{% endcall %}"), "call is not available"),
     "no layout": ('{% extends "x" %}', "there is no file x"),
     "computed include": (in_text("{% include name %}"), "in quotes"),
