@@ -1,7 +1,9 @@
 """Everything that can be said about a template before launch."""
 
+import html
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,21 +16,19 @@ from aftercart.rendering.fault import TemplateFault, as_fault
 from aftercart.rendering.holes import with_holes
 from aftercart.rendering.includes import BODY, LAYOUT, SAMPLE, SUBJECT, TEXT
 from aftercart.rendering.lacking import NO_COUPON, as_given_to, lacks, with_picks, without
-from aftercart.rendering.lexer import behind
+from aftercart.rendering.lint import lint
 from aftercart.rendering.locales import DEFAULT, known_locale
+from aftercart.rendering.mail_rules import TRACKED_LINK, mail_faults, size_faults, where
 from aftercart.rendering.mjml_rules import mjml_faults
 from aftercart.rendering.renderer import assembled
 from aftercart.rendering.runtime import Rendered, Template
+from aftercart.rendering.samples import variant
 from aftercart.rendering.source import NAME, Source, Sources, language_for, read_part, read_template, spoken_locale
 from aftercart.rendering.syntax import jinja_faults
 from aftercart.rendering.text_part import text_template
 from aftercart.rendering.variables import unknown_variables
 from aftercart.rendering.words import languages
 from aftercart.rendering.written import plainly
-
-CLIPPED_BYTES = 102_000
-"""Gmail shows about this much of the HTML and hides the rest, the unsubscribe link with it."""
-LONGEST_SUBJECT = 120
 
 
 def check_template(templates_dir: Path, name: str, *, is_owed: bool = False) -> list[TemplateFault]:
@@ -75,7 +75,10 @@ def _part_faults(part: Source) -> list[TemplateFault]:
     if faults := [as_fault(err, part.file) for err in jinja_faults(part)]:
         return faults
     unknown = [_unknown(*found) for found in unknown_variables(part)]
-    return [*mjml_faults(with_holes(part.segments)), *unknown] if part.file.name == BODY else unknown
+    if part.file.name != BODY:
+        return unknown
+    body = with_holes(part.segments)
+    return [*mjml_faults(body), *lint(body), *unknown]
 
 
 def _faults_in_other_languages(folder: Path, root: Path, sample: dict[str, Any]) -> Iterator[TemplateFault]:
@@ -123,8 +126,11 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any], is_owe
         return
     if len(lines) > 1:
         message = f"the subject has {len(lines)} lines and a mail has one, so it would read {rendered.subject!r}"
-        yield TemplateFault(_where(sources.subject.file, lines[1]), message, "write one line; notes go into {# #}")
-    yield from _content_faults(rendered, sources, sample_file(templates_dir, name))
+        yield TemplateFault(where(sources.subject.file, lines[1]), message, "write one line; notes go into {# #}")
+    yield from mail_faults(rendered, sources, sample_file(templates_dir, name))
+    yield from size_faults(_largest(template, sample), sources.body.file)
+    if not is_owed and name != CONFIRMATION:
+        yield from _address_faults(rendered, sources, _text(sample, "brand", "postal_address"))
     if not is_owed or name == CONFIRMATION:
         yield from _link_faults(rendered, sources, *_owed_link(name, sample))
     yield from _faults_where_something_lacks(template, sample, sample_file(templates_dir, name))
@@ -167,6 +173,13 @@ def fault_without_coupon(templates_dir: Path, name: str) -> TemplateFault | None
         return None
     err = None if _failure(template, sample) else _failure(template, {**sample, "coupon": None})
     return as_fault(err, sample_file(templates_dir, name)) if err else None
+
+
+def _largest(template: Template, sample: dict[str, Any]) -> str:
+    """The HTML with the longest values, links as long as tracked ones; what cannot be rendered is told elsewhere."""
+    with suppress(TemplateError):
+        return template.render(variant(sample, "largest"), lambda _: TRACKED_LINK).html
+    return ""
 
 
 def _failure(template: Template, sample: dict[str, Any]) -> TemplateError | None:
@@ -219,27 +232,22 @@ def _unknown(place: Place, path: str, suggestion: str | None) -> TemplateFault:
     return TemplateFault(place, f"the context has no {path}", fix)
 
 
-def _content_faults(rendered: Rendered, sources: Sources, file: Path) -> Iterator[TemplateFault]:
-    for url in dict.fromkeys(rendered.unsafe_urls):
-        fix = "a mail carries https:// addresses without a user name in them"
-        yield TemplateFault(_where(file, url), f"{url!r} becomes #unsafe-url in the mail", fix)
-    subject, body = Place(sources.subject.file), Place(sources.body.file)
-    if not rendered.subject:
-        yield TemplateFault(subject, "the subject is empty", "write a line that says what the mail is about")
-    if len(rendered.subject) > LONGEST_SUBJECT:
-        message = f"the subject of the sample has {len(rendered.subject)} characters"
-        yield TemplateFault(subject, message, f"stay below {LONGEST_SUBJECT}; inboxes show about 50")
-    if (size := len(rendered.html.encode())) > CLIPPED_BYTES:
-        message = f"the HTML has {size:,} bytes; Gmail hides what is beyond 102,000, the unsubscribe link with it"
-        yield TemplateFault(body, message, "show fewer products, or shorter texts")
-
-
 def _owed_link(name: str, sample: dict[str, Any]) -> tuple[str, str, str]:
     """The link that the mail must carry: its name, its address in the sample, and how to add it."""
     if name == CONFIRMATION:
         return "confirm", _text(sample, "links", "confirm"), '<a href="{{ links.confirm }}">Confirm</a>'
     html = '<a href="{{ links.unsubscribe }}">Unsubscribe</a>, or include "_layout/footer.mjml"'
     return "unsubscribe", _text(sample, "links", "unsubscribe"), html
+
+
+def _address_faults(rendered: Rendered, sources: Sources, address: str) -> Iterator[TemplateFault]:
+    for part, content, source in (
+        ("HTML", html.unescape(rendered.html), sources.body),
+        ("text part", rendered.text, sources.text or sources.body),
+    ):
+        if address not in content:
+            message = f"the {part} has no postal address, which the law wants in every marketing mail"
+            yield TemplateFault(Place(source.file), message, "add {{ brand.postal_address }}")
 
 
 def _link_faults(rendered: Rendered, sources: Sources, link: str, url: str, html: str) -> Iterator[TemplateFault]:
@@ -251,9 +259,3 @@ def _link_faults(rendered: Rendered, sources: Sources, link: str, url: str, html
         if url not in content.replace("&amp;", "&"):
             message = f"the {part} has no link to {{{{ links.{link} }}}}"
             yield TemplateFault(Place(source.file), message, f"add {line}")
-
-
-def _where(file: Path, text: str) -> Place:
-    """Where a text stands in a file, as far as that can be told."""
-    before, found, _ = file.read_text(encoding="utf-8").partition(text)
-    return behind(Place(file, 1, 1), before) if found else Place(file)

@@ -39,7 +39,7 @@ class RecipientContext(TypedDict):
     first_name: str | None
     """As the shop knows it; often missing: `{{ recipient.first_name or "there" }}`."""
     locale: str
-    """What money and dates follow, such as fr_CA: the recipient's where the template has its language, or the brand's."""
+    """What money and dates follow: the recipient's, where the template has its language, or the brand's."""
 
 
 class OrderLineContext(TypedDict):

@@ -14,12 +14,16 @@ from aftercart.rendering.source import read_part, template_names
 from aftercart.rendering.variables import unknown_variables
 from tests.rendering.mjml import in_text
 
-LEAVE = '<a href="{{ links.unsubscribe }}">leave</a>'
+LEAVE = '<a href="{{ links.unsubscribe }}">leave</a> {{ brand.postal_address }}'
 
 
 def faults(root: Path) -> str:
-    """What is said about the template `mail`, a line each, by paths below the templates folder."""
-    return "\n".join(told(fault, root) for fault in check_template(root, "mail"))
+    """What is said about the template `mail`, a line each, by paths below the templates folder.
+
+    That it has no preheader is left out: hardly any test is about that.
+    """
+    found = (told(fault, root) for fault in check_template(root, "mail"))
+    return "\n".join(line for line in found if "there is no <mj-preview>" not in line)
 
 
 def told(fault: TemplateFault, root: Path) -> str:
@@ -194,7 +198,7 @@ def test_a_body_that_is_no_mjml_is_a_fault_and_no_crash(
         ("{{ recipient.first_name }}", "recipient.first_name"),
         ("{% for pick in picks %}{{ pick.category }}{% endfor %}", "picks[].category"),
         ('<a href="{{ order.lines[0].url }}">x</a>', "order.lines[].url"),
-        ('<img src="{{ picks[0].image_url }}" alt="">', "picks[].image_url"),
+        ('<img src="{{ picks[0].image_url }}" alt="" width="9">', "picks[].image_url"),
         ("{% for pick in picks %}{{ pick.because.title or pick.title }}{% endfor %}", "picks[].because"),
         ("{% for pick in picks if pick.because %}{{ pick.because.title }}{% endfor %}", "picks[].because.title"),
         (
@@ -209,7 +213,7 @@ def test_a_value_that_somebody_lacks_is_a_warning(
     for pick in sample["picks"]:
         pick["image_url"] = "https://shop.example.com/x.png"
     root = write(in_text(f"{LEAVE}\n{content}"), files={"mail/sample.json": json.dumps(sample)})
-    [fault] = check_template(root, "mail")
+    [fault] = [one for one in check_template(root, "mail") if "mj-preview" not in one.message]
     assert fault.message.endswith(f" where there is no {lacking}")
     assert (fault.place.line, fault.warning) == (2, True)
 

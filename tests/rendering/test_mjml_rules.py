@@ -13,7 +13,7 @@ from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.mjml_places import FREE_ATTRIBUTES, KNOWN
 from tests.rendering.mjml import in_column, in_text
 
-LEAVE = '<a href="{{ links.unsubscribe }}">leave</a>'
+LEAVE = '<a href="{{ links.unsubscribe }}">leave</a> {{ brand.postal_address }}'
 
 
 @pytest.fixture
@@ -21,7 +21,8 @@ def checked(write: Callable[..., Path], sample: dict[str, Any]) -> Callable[[str
     """What is said about a template whose HTML has the link out in it."""
 
     def check(body: str) -> list[TemplateFault]:
-        return check_template(write(body, files={"mail/sample.json": json.dumps(sample)}), "mail")
+        found = check_template(write(body, files={"mail/sample.json": json.dumps(sample)}), "mail")
+        return [fault for fault in found if "there is no <mj-preview>" not in fault.message]
 
     return check
 

@@ -1,0 +1,146 @@
+"""What an e-mail developer would say of a mail that compiles."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercart.rendering.check import check_template
+from aftercart.rendering.contrast import contrast
+from aftercart.rendering.lacking import as_given_to
+from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.samples import VARIANTS, variant
+from aftercart.rendering.source import template_names
+
+DOCS = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
+GOOD = '<h1>Hello</h1><a href="{{ links.unsubscribe }}">Unsubscribe</a> {{ brand.postal_address }}'
+
+
+def mail(content: str = "", *, preview: str = "More inside", column: str = "", style: str = "") -> str:
+    head = f"<mj-preview>{preview}</mj-preview><mj-style>{style}</mj-style>" if preview else ""
+    texts = f"<mj-text>{GOOD}{content}</mj-text>{column}"
+    body = f"<mj-body><mj-section><mj-column>{texts}</mj-column></mj-section></mj-body>"
+    return f"<mjml><mj-head>{head}</mj-head>{body}</mjml>"
+
+
+Said = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def said(write: Callable[..., Path], sample: dict[str, Any]) -> Said:
+    """What is said of a body: severity, line and words."""
+
+    def say(body: str) -> list[str]:
+        root = write(body, files={"mail/sample.json": json.dumps(sample)})
+        found = check_template(root, "mail")
+        return [f"{'warning' if one.warning else 'error'} {one.place.line}: {one.message} — {one.fix}" for one in found]
+
+    return say
+
+
+def test_of_a_good_mail_nothing_is_said(said: Said) -> None:
+    assert said(mail()) == []
+
+
+FAULTS = {
+    "no alt": (mail(column='<mj-image src="https://example.com/1.png" />'), "has no words for those who do not see"),
+    "linked": (
+        mail('<a href="https://example.com"><img src="https://example.com/1.png" alt="" width="9"></a>'),
+        "the link <a> has no words",
+    ),
+    "no width": (mail('<img src="https://example.com/1.png" alt="A bell">'), "<img> has no width"),
+    "small": (mail('<b style="font-size: 9px">x</b>'), "letters of 9 px in <b> are hard to read"),
+    "small mj": (mail(column='<mj-text font-size="10px">x</mj-text>'), "letters of 10 px in <mj-text>"),
+    "insecure": (mail(column='<mj-image alt="x" src="http://example.com/1.png" />'), "by http:// is left out"),
+    "heading": (mail("<h4>x</h4>"), "<h4> follows an h1"),
+    "here": (mail('<a href="https://example.com/">Click here</a>'), "'Click here' does not say where"),
+    "ici": (mail('<a href="https://example.com/"><b>ici</b> »</a>'), "'ici »' does not say where the link"),
+    "no words": (mail('<a href="https://example.com/"> </a>'), "the link <a> has no words"),
+    "nowhere": (mail('<a href="#">Top</a>'), "the link to '#' leads nowhere"),
+    "no host": (mail('<a href="https://exam/ple">Shop</a>'), "the link to 'https://exam/ple' leads nowhere"),
+    "merge": (mail("Dear *|FNAME|*"), "*|FNAME|* belongs to another mail service"),
+    "merge too": (mail("Dear %recipient.name%"), "%recipient.name% belongs to another mail service"),
+    "no preview": (mail(preview=""), "there is no <mj-preview>"),
+    "same preview": (mail(preview="Hello"), "says what the subject says"),
+    "faint": (mail(column='<mj-text color="#aaaaaa">faint</mj-text>'), "'faint' in #aaaaaa on #ffffff is hard to read"),
+    "faint button": (
+        mail(
+            column='<mj-button href="https://example.com/" background-color="#ffee00" color="#ffffff">Buy</mj-button>'
+        ),
+        "'Buy' in #ffffff on #ffee00",
+    ),
+    "style": (mail(style="b { position: absolute }"), "position does nothing for about"),
+    "inline": (mail('<b style="display:flex;box-shadow: 0 0 1px">x</b>'), "box-shadow does nothing for about"),
+    "element": (mail("<video></video>"), "<video> does nothing for about"),
+}
+
+
+@pytest.mark.parametrize(("body", "words"), FAULTS.values(), ids=FAULTS)
+def test_a_weakness_is_told_with_its_line_and_its_cure(body: str, words: str, said: Said) -> None:
+    (found,) = said(body)
+    assert words in found
+    assert found.startswith("warning")
+    assert len(found.partition(" — ")[2]) > 10
+
+
+def test_a_marketing_mail_without_a_postal_address_is_an_error(said: Said) -> None:
+    found = said(mail().replace("{{ brand.postal_address }}", ""))
+    assert [line.partition(":")[0] for line in found] == ["error None", "error None"]
+    assert "the HTML has no postal address" in found[0]
+    assert "the text part has no postal address" in found[1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        mail(style="@media (max-width: 479px) { b { position: absolute; transition: 1s } }"),
+        mail('<a href="https://example.com/"><img src="https://example.com/1.png" alt="The bell" width="9"></a>'),
+        mail('<img src="https://example.com/1.png" alt="" width="9">'),
+        mail('<i style="font-size:0px">x</i>'),
+        mail("<h2>x</h2><h3>y</h3><h2>z</h2>"),
+    ],
+)
+def test_what_is_meant_so_is_no_fault(body: str, said: Said) -> None:
+    assert said(body) == []
+
+
+def test_gmail_s_limit_is_measured_with_many_products_and_long_links(said: Said) -> None:
+    cards = (
+        "{% for pick in picks %}<p>{{ pick.title }} <a href='{{ pick.url }}'>See it</a>"
+        + "x" * 6_900
+        + "</p>{% endfor %}"
+    )
+    (found,) = said(mail(cards))
+    assert found.startswith("warning")
+    assert "with twelve products" in found
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    """The two ends, and the example of WCAG's documents: #777 on white just fails."""
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_shipped_mail_is_good_with_every_variant_of_its_sample(
+    name: str, shipped: Path, sample: dict[str, Any], tmp_path: Path
+) -> None:
+    renderer = Renderer(shipped, tmp_path)
+    for template in template_names(shipped):
+        found = renderer.template(template, "en").render(as_given_to(template, variant(sample, name)), str)
+        assert found.subject
+        assert len(found.html.encode()) < 90_000
+
+
+_VARIES = re.compile(
+    r"'[^']*'|<\w[\w-]*>|\d+ px|\*\|FNAME\|\*|%recipient.name%|[\w-]+(?= does nothing)|.* in #.* on #\w+"
+)
+
+
+@pytest.mark.parametrize("words", [words for _, words in FAULTS.values()])
+def test_the_docs_show_what_is_said(words: str) -> None:
+    """By the part of the sentence that is the same in each."""
+    assert max(_VARIES.split(words), key=len).strip() in DOCS
