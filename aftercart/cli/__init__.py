@@ -23,6 +23,7 @@ from aftercart.cli import (
     feedback,
     imports,
     measure,
+    preview,
     recommend,
     rights,
     senders,
@@ -66,6 +67,8 @@ PEOPLE = "What people may ask for"
 app.command("demo", rich_help_panel=START)(demo.demo)
 app.command("init", rich_help_panel=START)(check.init)
 app.command("check", rich_help_panel=START)(check.check)
+app.command("preview", rich_help_panel=START)(preview.preview)
+app.command("send-test", rich_help_panel=START)(preview.send_test)
 app.command("up", rich_help_panel=RUN)(serve.up)
 app.command("web", rich_help_panel=RUN)(serve.web)
 app.command("feedback", rich_help_panel=RUN)(feedback.feedback)

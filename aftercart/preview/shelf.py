@@ -1,0 +1,141 @@
+"""The mails there are to look at: every template, with each variant of its sample, in each of its languages."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from aftercart.delivery.base import Message
+from aftercart.delivery.headers import marketing_headers
+from aftercart.errors import TemplateError
+from aftercart.ids import new_id
+from aftercart.rendering.check import check_template, read_sample
+from aftercart.rendering.fault import TemplateFault
+from aftercart.rendering.includes import BODY, SUBJECT
+from aftercart.rendering.lacking import as_given_to
+from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.runtime import Rendered
+from aftercart.rendering.samples import VARIANTS, variant
+from aftercart.rendering.source import template_names
+from aftercart.rendering.words import OWN, languages
+
+PICTURES = 4
+_INVENTED_HOST = "https://shop.example.com/"
+"""Of the pictures in samples: nobody has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One mail to look at."""
+
+    template: str
+    sample: str = VARIANTS[0]
+    locale: str = ""
+    """Empty: that of the sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who a test mail comes from, as the brand file says."""
+
+    sender: str
+    answers_to: str
+    domain: str
+
+
+class Shelf:
+    """The templates of a folder, read anew whenever one of them changes."""
+
+    def __init__(self, templates_dir: Path, cache_dir: Path, brand: Mapping[str, Any] | None) -> None:
+        """`brand`: what templates may show of the shop, in place of the sample's."""
+        self._dir, self._brand = templates_dir, brand
+        self._renderer = Renderer(templates_dir, cache_dir, monotonic=_always_later())
+
+    @property
+    def names(self) -> list[str]:
+        """The templates, sorted."""
+        return template_names(self._dir)
+
+    def locales(self, name: str) -> list[str]:
+        """The languages in which a template can be read; none where it has the one it is written in."""
+        return sorted(languages(self._dir / name, self._dir), key=lambda tag: (tag != "en", tag))
+
+    def stamp(self) -> str:
+        """Changes with every file of the folder that is saved."""
+        files = (file for file in self._dir.rglob("*") if file.is_file())
+        return str(hash(frozenset((file, file.stat().st_mtime_ns) for file in files)))
+
+    def rendered(self, wanted: Wanted, pictures: str = "") -> Rendered:
+        """The mail. `pictures`: the address below which there are pictures for products of samples.
+
+        Raises TemplateError.
+        """
+        context = as_given_to(wanted.template, variant(self._sample(wanted.template, pictures), wanted.sample))
+        locale = wanted.locale or str(context["recipient"]["locale"])
+        context["recipient"]["locale"] = locale
+        return self._renderer.template(wanted.template, locale).render(context, str)
+
+    def faults(self, name: str) -> list[TemplateFault]:
+        """What `aftercart check` says about a template."""
+        return check_template(self._dir, name)
+
+    def source(self, file: str) -> str:
+        """A file of the folder by its path below it. Raises TemplateError for any other."""
+        path = (self._dir / file).resolve()
+        if not path.is_file() or not path.is_relative_to(self._dir.resolve()):
+            raise TemplateError(f"there is no file {file} in the templates folder")
+        return path.read_text(encoding="utf-8")
+
+    def below(self, file: Path) -> str:
+        """A file's path below the folder."""
+        return str(file.resolve().relative_to(self._dir.resolve()))
+
+    def files(self, name: str) -> list[str]:
+        """The files that the author of a template wrote: subject and body, then the words."""
+        words = (self.below(file) for file in sorted((self._dir / name / OWN).glob("*.txt")))
+        return [f"{name}/{SUBJECT}", f"{name}/{BODY}", *words]
+
+    def _sample(self, name: str, pictures: str) -> dict[str, Any]:
+        sample = read_sample(self._dir, name)
+        if self._brand is not None:
+            sample["brand"] = dict(self._brand)
+        items = [*sample.get("picks", ()), *sample.get("order", {}).get("lines", ())]
+        for number, item in enumerate(items):
+            if pictures and str(item.get("image_url") or "").startswith(_INVENTED_HOST):
+                item["image_url"] = f"{pictures}/{number % PICTURES}.svg"
+        return sample
+
+
+def test_message(rendered: Rendered, sender: Sender, to: str, wanted: Wanted, now: datetime) -> Message:
+    """A mail that goes to whoever makes it. Its subject says that it is a test, and its links lead nowhere real."""
+    send_id: UUID = new_id()
+    return Message(
+        send_id=send_id,
+        message_id=f"<{send_id}@{sender.domain}>",
+        sender=sender.sender,
+        recipient=to,
+        subject=f"[Test] {rendered.subject}",
+        html=rendered.html,
+        text=rendered.text,
+        date=now,
+        headers=marketing_headers(
+            unsubscribe_url="https://mail.example.com/u/sample",
+            mailto=sender.answers_to,
+            list_id=f"{wanted.template}.{sender.domain}",
+            feedback_id=f"test:{wanted.template}:{sender.domain}",
+        ),
+    )
+
+
+def _always_later() -> Any:
+    """A clock by which every look finds the files worth looking at again."""
+    return iter(_seconds()).__next__
+
+
+def _seconds() -> Iterator[float]:
+    second = 0.0
+    while True:
+        yield second
+        second += 10

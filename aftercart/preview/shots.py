@@ -1,0 +1,84 @@
+"""`aftercart preview --shots DIR`: a picture of every mail, and what changed since pictures that somebody signed."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from aftercart.errors import MissingExtraError
+from aftercart.preview.chromium import Tab, browsing, installed
+from aftercart.preview.schemes import SCHEMES
+from aftercart.preview.shelf import Shelf, Wanted
+from aftercart.rendering.samples import VARIANTS
+
+WIDTHS = (600, 375)
+NOTICED = 0.001
+"""From this share of different points on a picture is another one."""
+_HEIGHT = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    wanted: Wanted
+    width: int
+    scheme: str
+
+    @property
+    def name(self) -> str:
+        parts = (self.wanted.template, self.wanted.sample, self.wanted.locale, str(self.width), self.scheme)
+        return "-".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A picture that is not as it was. `share`: of its points; 1 where it is new, gone, or of another size."""
+
+    name: str
+    share: float
+
+
+def shots(shelf: Shelf, only: Sequence[str] = ()) -> Iterator[Shot]:
+    """Every template with every sample in its first language, and with the plain sample in every other."""
+    for template in only or shelf.names:
+        first, *others = shelf.locales(template) or [""]
+        wanted = [Wanted(template, sample, first) for sample in VARIANTS]
+        wanted += [Wanted(template, VARIANTS[0], locale) for locale in others]
+        yield from (Shot(each, width, scheme) for each in wanted for width in WIDTHS for scheme in SCHEMES)
+
+
+def take(base: str, all_shots: Sequence[Shot], folder: Path) -> Iterator[Shot]:
+    """Writes a PNG for each shot, and yields it then. `base`: where the preview is served."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as profile, browsing(installed(), Path(profile)) as socket:
+        tab = Tab(socket)
+        for shot in all_shots:
+            wanted = shot.wanted
+            query = urlencode({"sample": wanted.sample, "locale": wanted.locale, "scheme": shot.scheme})
+            tab.open(f"{base}/{wanted.template}/mail.html?{query}", (shot.width, _HEIGHT))
+            (folder / f"{shot.name}.png").write_bytes(tab.picture())
+            yield shot
+
+
+def changes(folder: Path, baseline: Path) -> Iterator[Change]:
+    """What is not as in the baseline, by name. Raises MissingExtraError without Pillow, which compares."""
+    names = {file.name for place in (folder, baseline) for file in place.glob("*.png")}
+    for name in sorted(names):
+        share = _difference(folder / name, baseline / name)
+        if share >= NOTICED:
+            yield Change(name, share)
+
+
+def _difference(one: Path, other: Path) -> float:
+    try:
+        from PIL import Image, ImageChops
+    except ImportError as err:
+        raise MissingExtraError("preview", "--baseline") from err
+    if not (one.exists() and other.exists()):
+        return 1.0
+    with Image.open(one) as left, Image.open(other) as right:
+        if left.size != right.size:
+            return 1.0
+        difference = ImageChops.difference(left.convert("RGB"), right.convert("RGB")).convert("L")
+        same = difference.histogram()[0]
+        return 1 - same / (left.width * left.height)

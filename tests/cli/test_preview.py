@@ -1,0 +1,46 @@
+"""`aftercart send-test`, as a person types it."""
+
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from aftercart.cli import app
+from aftercart.starter import init
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh deployment whose mails go into a folder."""
+    init(tmp_path / "shop")
+    monkeypatch.chdir(tmp_path / "shop")
+    monkeypatch.setenv("AFTERCART_SENDER_URL", f"file:{tmp_path / 'outbox'}")
+    return tmp_path / "outbox"
+
+
+def test_a_test_goes_to_whoever_asks_for_it(outbox: Path) -> None:
+    done = CliRunner().invoke(app, ["send-test", "review", "me@example.com", "--sample", "largest", "--locale", "de"])
+    assert done.exit_code == 0, done.output
+    assert "Sent to me@example.com by file" in done.stdout
+    (file,) = outbox.rglob("*.eml")
+    mail = message_from_bytes(file.read_bytes(), policy=default)
+    assert mail["To"] == "me@example.com"
+    assert mail["Subject"].startswith("[Test] Wie gefällt Ihnen")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "Example Bikes" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["reviw", "me@example.com"], 1, "did you mean 'review'?"),
+        (["review", "me@example.com", "--sample", "huge"], 2, "there is no sample 'huge'; there are sample, largest"),
+    ],
+)
+def test_what_there_is_not_is_said(arguments: list[str], code: int, said: str, outbox: Path) -> None:
+    done = CliRunner().invoke(app, ["send-test", *arguments])
+    assert said in (done.output + str(done.exception))
+    assert done.exit_code == code
+    assert not outbox.exists()

@@ -1,0 +1,155 @@
+"""The preview: what it shows of a mail, and whom it answers."""
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from aftercart.errors import ConfigError
+from aftercart.preview.server import Preview
+from aftercart.preview.shelf import Shelf, Wanted
+from tests.rendering.conftest import SHIPPED
+
+HERE = "http://127.0.0.1:8025"
+
+
+class Browser:
+    """Asks the preview, without a socket."""
+
+    def __init__(self, site: Starlette) -> None:
+        self._site = site
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self._ask("GET", path, headers)
+
+    def post(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self._ask("POST", path, headers)
+
+    def _ask(self, method: str, path: str, headers: dict[str, str] | None) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self._site)
+            async with httpx.AsyncClient(transport=transport, base_url=HERE, follow_redirects=True) as client:
+                return await client.request(method, path, headers=headers)
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    """The word of thanks and what it shares with the others."""
+    for name in ("_layout", "_words", "thanks"):
+        shutil.copytree(SHIPPED / name, tmp_path / "templates" / name)
+    return tmp_path / "templates"
+
+
+@pytest.fixture
+def sent() -> list[Wanted]:
+    return []
+
+
+@pytest.fixture
+def browser(templates: Path, tmp_path: Path, sent: list[Wanted]) -> Browser:
+    def send(wanted: Wanted) -> str:
+        sent.append(wanted)
+        return "Sent to ada@example.com"
+
+    brand = {
+        "name": "Example & Bikes",
+        "url": "https://www.example.com",
+        "logo_url": None,
+        "color": "#1f4b99",
+        "postal_address": "1 Main Street, 75001 Paris",
+        "email": "hello@example.com",
+    }
+    shelf = Shelf(templates, tmp_path / "cache", brand)
+    return Browser(Preview(shelf, lambda _: "List-Id: <thanks.example.com>", send).app)
+
+
+def test_a_mail_is_shown_with_all_that_is_known_of_it(browser: Browser) -> None:
+    page = browser.get("/").text
+    assert page.count('src="/thanks/mail.html?') == 2
+    for shown in (
+        "Thank you for your order",
+        "1 × Road-550 Yellow, 38",
+        "List-Id: &lt;thanks",
+        "bytes that Gmail shows",
+    ):
+        assert shown in page
+    assert 'href="/source/thanks/words/fr.txt"' in page
+
+
+def test_the_mail_is_the_shop_s_in_the_reader_s_language(browser: Browser) -> None:
+    answer = browser.get("/thanks/mail.html?sample=smallest&locale=fr")
+    assert "Toute l’équipe de Example &amp; Bikes" in answer.text
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+def test_each_scheme_shows_the_styles_that_hold_in_it(browser: Browser) -> None:
+    light, dark, forced = (browser.get(f"/thanks/mail.html?scheme={each}").text for each in ("light", "dark", "forced"))
+    assert "@media (max-width: 0)" in light
+    assert "@media (min-width: 0)" in dark
+    assert "invert(1)" in forced
+    assert "prefers-color-scheme" not in light + dark + forced
+
+
+def test_a_saved_file_shows_at_once(browser: Browser, templates: Path) -> None:
+    before = browser.get("/stamp").json()
+    words = templates / "thanks" / "words" / "en.txt"
+    words.write_text(words.read_text(encoding="utf-8").replace("headline = Thank you", "headline = Cheers!"), "utf-8")
+    assert browser.get("/stamp").json() != before
+    assert "Cheers!" in browser.get("/thanks/mail.html").text
+
+
+def test_a_fault_leads_to_its_line(browser: Browser, templates: Path) -> None:
+    body = templates / "thanks" / "body.mjml"
+    body.write_text(body.read_text(encoding="utf-8").replace("words.headline", "words.hedline"), encoding="utf-8")
+    opening = templates / "_layout" / "opening.mjml"
+    opening.write_text(opening.read_text(encoding="utf-8").replace("words.headline", "words.hedline"), encoding="utf-8")
+    page = browser.get("/thanks").text
+    (link,) = set(re.findall(r'href="(/source/_layout/opening\.mjml#L\d+)"', page))
+    assert "has no phrase hedline" in page
+    line = link.partition("#")[2]
+    assert re.search(f'id="{line}"><code>[^\n]*words.hedline', browser.get(link).text)
+    assert browser.get("/thanks/mail.html").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path", ["/other", "/thanks?sample=none", "/source/../../etc/passwd", "/source/none", "/preview.py"]
+)
+def test_what_there_is_not_is_not_found(path: str, browser: Browser) -> None:
+    assert browser.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/stamp", "/thanks", "/thanks/mail.html", "/source/thanks/body.mjml"])
+def test_a_page_of_another_name_is_not_answered(path: str, browser: Browser) -> None:
+    """DNS rebinding: another host's name that leads to this machine."""
+    assert browser.get(path, headers={"host": "evil.example.com"}).status_code == 403
+
+
+def test_a_test_is_sent_from_the_page_alone(browser: Browser, sent: list[Wanted]) -> None:
+    path = "/thanks/test?sample=largest&locale=de"
+    assert browser.post(path, headers={"origin": "https://evil.example.com"}).status_code == 403
+    assert browser.post(path).status_code == 403
+    assert browser.get(path).status_code == 405
+    assert sent == []
+    assert "Sent to ada@example.com" in browser.post(path, headers={"origin": HERE}).text
+    assert sent == [Wanted("thanks", "largest", "de")]
+
+
+def test_what_keeps_a_test_from_being_sent_is_said(templates: Path, tmp_path: Path) -> None:
+    def fail(_: Wanted) -> str:
+        raise ConfigError("the server did not take it")
+
+    app = Preview(Shelf(templates, tmp_path / "cache", None), lambda _: "", fail).app
+    answer = Browser(app).post("/thanks/test", headers={"origin": HERE})
+    assert "the server did not take it" in answer.text
+
+
+def test_without_an_address_nothing_can_be_sent(templates: Path, tmp_path: Path) -> None:
+    browser = Browser(Preview(Shelf(templates, tmp_path / "cache", None), lambda _: "").app)
+    assert "disabled" in browser.get("/thanks").text
+    assert browser.post("/thanks/test", headers={"origin": HERE}).status_code == 409
