@@ -21,7 +21,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "tidy": lambda rounds, folder: [tidy(rounds, folder)],
     "gate": gate,
     "recommend": lambda rounds, _: [recommend(rounds)],
-    "render": lambda rounds, folder: [render(rounds, folder)],
+    "render": render,
     "send": send,
 }
 

@@ -4,7 +4,7 @@ The pipeline fills it, `aftercart check` compares every template with it, and do
 str, int, float, bool, None, list and dict: no object of ours ever reaches a template.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict
 
 from aftercart.errors import TemplateError
@@ -147,17 +147,39 @@ class TemplateContext(TypedDict):
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
-def refuse_foreign_values(value: object, path: str = "") -> None:
+def refuse_foreign_values(value: object) -> None:
     """Raises TemplateError naming the first value that is no plain data. Exact types: a subclass can bring code."""
+    if not _is_plain(value):  # where it stands is looked for only then: this is asked of every mail
+        _refuse(value, "")
+
+
+def _is_plain(value: object) -> bool:
     kind = type(value)
     if kind in _SCALARS:
-        return
+        return True
+    if kind is list:
+        items: Iterable[object] = value  # type: ignore[assignment]
+    elif kind is dict:
+        for key in value:  # type: ignore[attr-defined]
+            if type(key) is not str or key[:1] == "_":
+                return False
+        items = value.values()  # type: ignore[attr-defined]
+    else:
+        return False
+    for item in items:  # noqa: SIM110 - the generator of all() would take longer than the rest
+        if type(item) not in _SCALARS and not _is_plain(item):
+            return False
+    return True
+
+
+def _refuse(value: object, path: str) -> None:
+    kind = type(value)
     if kind is dict:
         _refuse_in_mapping(value, path)  # type: ignore[arg-type]
     elif kind is list:
         for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
-            refuse_foreign_values(item, f"{path}[{index}]")
-    else:
+            _refuse(item, f"{path}[{index}]")
+    elif kind not in _SCALARS:
         fix = "only plain data may enter a template"
         raise TemplateError(f"the context holds a {kind.__name__} at {path}", fix=fix)
 
@@ -166,4 +188,4 @@ def _refuse_in_mapping(value: Mapping[Any, object], path: str) -> None:
     for key, item in value.items():
         if type(key) is not str or key.startswith("_"):
             raise TemplateError(f"the context holds the key {key!r} at {path or 'its top'}", fix="keys are plain names")
-        refuse_foreign_values(item, f"{path}.{key}" if path else key)
+        _refuse(item, f"{path}.{key}" if path else key)

@@ -69,7 +69,7 @@ class Links:
 def _address(value: object) -> str:
     """The value as an address, with the characters encoded that no URL holds; empty if it hides control characters."""
     text = value.strip() if isinstance(value, str) else ""
-    if _ANY_CONTROL.search(text):
+    if not text.isprintable() and _ANY_CONTROL.search(text):
         return ""
     return _NOT_IN_URLS.sub(_percent, text)
 
@@ -80,6 +80,8 @@ def _percent(match: re.Match[str]) -> str:
 
 def plain(value: object) -> str:
     """A value as text without control characters. Raises TypeError for what a recipient should never read."""
+    if type(value) is str and value.isprintable():  # nearly every value; no character that `_CONTROL` takes out is
+        return value
     if isinstance(value, str):
         text = str(value)
     elif isinstance(value, Undefined):
@@ -171,7 +173,7 @@ def css_url(context: Context, value: object) -> Markup:
 
 
 def _links(context: Context) -> Links:
-    links = context["_links"]
+    links = context.parent.get("_links")  # where `render` put it: a look-up through Jinja takes four times as long
     if not isinstance(links, Links):
         raise TypeError("a template is rendered by Template.render")
     return links

@@ -32,12 +32,18 @@ _SOFT = "\v"
 def tidy(text: str) -> str:
     """A rendered text part without the gaps that tags leave behind."""
     lines: list[str] = []
+    add = lines.append
     gap = False
     for written in text.split("\n"):
-        parts = [part for soft in written.split(_SOFT) if (part := soft.strip(" \t"))]
-        if parts:
-            lines += ["", *parts] if gap else parts
-        gap = not parts
+        was_gap = gap
+        gap = True
+        for soft in written.split(_SOFT) if _SOFT in written else (written,):
+            if line := soft.strip(" \t"):
+                if was_gap:
+                    add("")
+                    was_gap = False
+                add(line)
+                gap = False
     tight = "\n".join(lines).strip() + "\n"
     return _RUNS.sub(" ", tight) if "  " in tight or "\t" in tight else tight
 
