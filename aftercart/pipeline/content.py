@@ -4,7 +4,7 @@ Prepared for a batch before anything is claimed, so that a slow model or templat
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ from aftercart.policy.preferences import RefusalKind, Refused
 from aftercart.recommendation import store as recommendation_store
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.request import Anchor, Pick, Recommendation, Request
+from aftercart.rendering.leak_guard import People, refuse_what_is_others
 from aftercart.tracking.links import LinkBook
 
 log = structlog.get_logger()
@@ -102,7 +103,9 @@ def prepare(
         ),
         coupons,
     )
-    contents = {p.send_id: _render(app, p, recommendations.get(p.send_id), shop, now) for p in wanted}
+    shops_own = {app.brand.address.lower(), app.brand.answers_to.lower()}
+    people = People(p.email for p in wanted if p.email.lower() not in shops_own)
+    contents = {p.send_id: _render(app, p, recommendations.get(p.send_id), shop, people, now) for p in wanted}
     _report_faults(contents.values())
     return {
         id_: replace(content, refused=refused[content.planned.recipient_id])
@@ -183,7 +186,9 @@ def _request(
     )
 
 
-def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Shelf, now: datetime) -> Content:
+def _render(
+    app: App, planned: Planned, found: Recommendation | None, shelf: _Shelf, people: People, now: datetime
+) -> Content:
     step = _step_of(planned)
     if step.recommend and len(found.picks if found else ()) < step.recommend.at_least:
         return Content(planned, fault=ContentFault.NO_PICKS, recommendation=found)
@@ -197,6 +202,8 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         context = _context(app, planned, locale, found, shelf)
         template = app.renderer.template(step.template, locale)
         rendered = template.render(context, book.track)
+        own = frozenset((*book.stands, *_personal(context)))
+        refuse_what_is_others(rendered, planned.email, book.base_url, own, people)
     except TemplateError as err:
         return Content(planned, fault=ContentFault.TEMPLATE_ERROR, error=str(err), recommendation=found)
     if rendered.unsafe_urls:
@@ -225,6 +232,14 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         template_version=template.version,
         coupon=coupon,
     )
+
+
+def _personal(context: Mapping[str, Any]) -> Iterator[str]:
+    """The links of a context that are this person's alone."""
+    yield from context["links"].values()
+    for pick in context["picks"]:
+        yield pick["less_url"]
+        yield pick["have_url"]
 
 
 def _report_faults(contents: Iterable[Content]) -> None:

@@ -5,7 +5,7 @@ A link in is the redirect's location out, byte for byte, apart from the UTM para
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote_plus
@@ -42,6 +42,16 @@ class LinkBook:
     def links(self) -> list[tuple[int, str]]:
         """Position and URL of every tracked link so far. The same URL twice has one position."""
         return [(position, url) for url, position in self._positions.items()]
+
+    @property
+    def stands(self) -> Collection[str]:
+        """What stands in the mail for its links so far."""
+        return self._stands.values()
+
+    @property
+    def base_url(self) -> str:
+        """Where links begin, without a slash behind it."""
+        return self._base_url
 
     def track(self, url: str) -> str:
         """What stands in the mail for a link; the same link stands in a mail several times.

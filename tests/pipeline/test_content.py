@@ -96,6 +96,16 @@ def test_a_tracked_link_leads_where_it_was_meant_to(app: App) -> None:
     assert [row["url"] for row in rows(app, links)] == [expected]
 
 
+def test_a_mail_that_holds_the_address_of_another_recipient_stays_here(app: App) -> None:
+    """Wherever it comes from: here a shop knows one person by the address of another."""
+    order(app, "1", customer(1, first_name="customer2@example.com"))
+    order(app, "2", customer(2))
+    run_until(app, DUE)
+    assert [mail.recipient for mail in outbox(app).messages] == ["customer2@example.com"]
+    (held,) = [row for row in rows(app, sends) if row["state"] == "scheduled"]
+    assert held["reason"] == "template_error"
+
+
 def test_a_send_keeps_the_versions_it_was_made_with(app: App) -> None:
     order(app, "1", ADA)
     mailed(app)
