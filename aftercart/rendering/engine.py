@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 
+_HIDDEN = "display:none;font-size:1px;color:#ffffff;"
 _STYLE = re.compile(r'style="[^"]*"|(?:bg)?color="#[0-9a-fA-F]{3}"')
 _SHORT_HEX = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])(?![0-9a-zA-Z])")
 _PREFORMATTED = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL | re.IGNORECASE)
@@ -31,7 +32,7 @@ def to_html(mjml: str) -> str:
         result = mjml_to_html(mjml, custom_components=mended())
     except Exception as err:  # the engine fails with whatever its inner parts raise
         raise ValueError(f"MJML cannot compile this: {type(err).__name__}: {err}") from err
-    return _squeezed(_with_six_digits(str(result.html)))
+    return _squeezed(_with_six_digits(_unsuspicious(str(result.html))))
 
 
 @lru_cache(maxsize=1)
@@ -48,6 +49,11 @@ def attribute_types() -> Mapping[str, Mapping[str, str]]:
 def _texts(types: Mapping[str, object]) -> dict[str, str]:
     """Some of them are none, or say how they are made."""
     return {name: kind if isinstance(kind, str) else "" for name, kind in types.items()}
+
+
+def _unsuspicious(html: str) -> str:
+    """Letters in the color of the paper are what spam filters look for; the preheader is hidden without that."""
+    return html.replace(_HIDDEN, _HIDDEN.replace("color:#ffffff;", ""), 1)
 
 
 def _with_six_digits(html: str) -> str:

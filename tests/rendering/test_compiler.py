@@ -168,6 +168,14 @@ def test_dark_mode_is_announced_only_with_dark_styles(compiled: Callable[..., Te
     assert '<meta content="light dark" name="color-scheme"/>' in html
 
 
+def test_no_letters_are_in_the_color_of_the_paper(compiled: Callable[..., Template]) -> None:
+    """SpamAssassin's HTML_FONT_LOW_CONTRAST: MJML hides the preheader in white, besides hiding it."""
+    body = in_text("x").replace("<mjml>", "<mjml><mj-head><mj-preview>Preheader</mj-preview></mj-head>")
+    html = compiled(body).render({}, str).html
+    assert "display:none;font-size:1px;line-height" in html
+    assert "#ffffff" not in html
+
+
 def test_the_preheader_is_padded_and_the_title_is_the_subject(compiled: Callable[..., Template]) -> None:
     body = in_text("x").replace("<mjml>", "<mjml><mj-head><mj-preview>Tom &amp; {{ name }}</mj-preview></mj-head>")
     mail = compiled(body, subject="For {{ name }}").render({"name": "A <b>\r\n"}, str)
