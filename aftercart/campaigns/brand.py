@@ -20,6 +20,7 @@ from aftercart.campaigns.written import (
     Color,
     Currency,
     DayList,
+    FontStack,
     Holdout,
     Host,
     LocaleName,
@@ -92,6 +93,12 @@ class Brand(Part):
     )
     logo_url: Url | None = Field(
         default=None, description="Picture at the head of every mail.", examples=["https://www.example.com/logo.png"]
+    )
+    font: FontStack = Field(
+        default="-apple-system, BlinkMacSystemFont, Segoe UI, Roboto, Helvetica, Arial, sans-serif",
+        description="Fonts of the mails, the dearest first, without quotes; each has to be on the reader's machine. "
+        "Outlook on Windows shows Arial whatever it says.",
+        examples=["Georgia, Times New Roman, serif"],
     )
     topics: tuple[Topic, ...] = Field(
         default=(), description="What the mails are about, as people may choose from it. Without it any topic will do."
@@ -196,6 +203,7 @@ class Brand(Part):
             "url": self.url,
             "logo_url": self.logo_url,
             "color": self.color,
+            "font": self.font,
             "postal_address": self.postal_address,
             "email": self.answers_to,
         }

@@ -142,6 +142,12 @@ def _currency(text: str) -> str:
     return code
 
 
+def _fonts(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9 -]+(?:,[A-Za-z0-9 -]+)*", text):
+        raise ValueError("write names with commas between them and no quotes, such as Georgia, Times New Roman, serif")
+    return text
+
+
 def _color(text: str) -> str:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text.strip()):
         raise ValueError(f'{text!r} is no color; write it with six digits and in quotes, as "#1a73e8"')
@@ -229,6 +235,7 @@ NamedAddress = Annotated[str, AfterValidator(_named_address)]
 LocaleName = Annotated[str, AfterValidator(_locale)]
 Currency = Annotated[str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
 Color = Annotated[str, AfterValidator(_color)]
+FontStack = Annotated[str, AfterValidator(_fonts)]
 Url = Annotated[str, AfterValidator(_url)]
 Host = Annotated[str, AfterValidator(_host)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]

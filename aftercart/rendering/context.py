@@ -31,6 +31,8 @@ class BrandContext(TypedDict):
     """Address of the logo, or none: the name is printed then."""
     color: str
     """The brand's color as #rrggbb; buttons wear it with white letters."""
+    font: str
+    """The fonts of the mails, the dearest first, for a style: `font-family: {{ brand.font }}`."""
     email: str
     """Where recipients reach a person."""
 

@@ -38,7 +38,8 @@ PARIS = ZoneInfo("Europe/Paris")
 
 BODY = """\
 <mjml><mj-body><mj-section><mj-column>
-<mj-text color="{{ brand.color }}">{{ brand.name }} {{ brand.logo_url or "" }} {{ order.placed_at|date }}</mj-text>
+<mj-text color="{{ brand.color }}">{{ brand.name }} {{ brand.logo_url or "" }} {{ brand.font }}
+{{ order.placed_at|date }}</mj-text>
 <mj-text><a href="{{ brand.url }}/a">A</a> <a href="https://partner.test/b">B</a></mj-text>
 <mj-text>{% for pick in picks %}{{ pick.title }} {% endfor %}</mj-text>
 <mj-text>{{ brand.postal_address }} <a href="{{ links.unsubscribe }}">Leave</a></mj-text>

@@ -336,12 +336,20 @@ def an_order_a_week_after_the_click_is_credited(shop: World) -> Any:
 @brand_key("name", "Velo Unique", sees=["Velo Unique"])
 @brand_key("postal_address", "7 Only Street, 75001 Paris", sees=["7 Only Street, 75001 Paris"])
 @brand_key("color", "#123456", sees=["#123456"])
+@brand_key("font", "Georgia, serif", sees=["Georgia, serif"])
 @brand_key("logo_url", "https://bikes.test/logo.png", sees=["https://bikes.test/logo.png"])
 @brand_key("locale", "de_DE", sees=["2. März 2026"])
 def a_mail_shows_the_shop(shop: World) -> Any:
     shop.order("1", {**ADA, "locale": None})
     html = shop.live(4).mail.html
-    shown = ("Velo Unique", "7 Only Street, 75001 Paris", "#123456", "https://bikes.test/logo.png", "2. März 2026")
+    shown = (
+        "Velo Unique",
+        "7 Only Street, 75001 Paris",
+        "#123456",
+        "https://bikes.test/logo.png",
+        "2. März 2026",
+        "Georgia, serif",
+    )
     return [text for text in shown if text in html]
 
 

@@ -92,6 +92,8 @@ def test_a_topic_may_have_one_name_for_all() -> None:
         ({"currency": "XYZ"}, "is no currency"),
         ({"sender": "A <a@shop.test>\nBcc: x@shop.test"}, "one line|no e-mail address"),
         ({"color": "#abc"}, "six digits"),
+        ({"font": "'Segoe UI', serif"}, "no quotes"),
+        ({"font": "serif; color: red"}, "no quotes"),
         ({"url": "www.shop.test"}, "is no web address"),
         ({"url": "javascript:alert(1)"}, "is no web address"),
         ({"url": "https://user:word@shop.test"}, "is no web address"),

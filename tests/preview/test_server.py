@@ -62,6 +62,7 @@ def browser(templates: Path, tmp_path: Path, sent: list[Wanted]) -> Browser:
         "url": "https://www.example.com",
         "logo_url": None,
         "color": "#1f4b99",
+        "font": "Georgia, serif",
         "postal_address": "1 Main Street, 75001 Paris",
         "email": "hello@example.com",
     }
