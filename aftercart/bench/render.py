@@ -7,12 +7,14 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from functools import partial
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import jinja2
 from markupsafe import escape
 
-from aftercart.bench.timing import Result, beside
+from aftercart.bench import timing
+from aftercart.bench.timing import Result
 from aftercart.delivery.base import Message
 from aftercart.delivery.mime import to_bytes
 from aftercart.ids import new_id
@@ -34,19 +36,19 @@ _OUR_FILTERS = re.compile(rf"\|(?:{'|'.join(sorted(IN_HTML, key=len, reverse=Tru
 
 
 def render(rounds: int, folder: Path) -> Iterator[Result]:
-    """The shipped `accessories` mail with its sample data, three times over."""
+    """The shipped `accessories` mail with its sample data, three times over, in CPU time."""
     templates = shipped() / "templates"
     template = Renderer(templates, folder / "templates").template("accessories", LOCALE)
     sample = read_sample(templates, "accessories")
     ours = partial(_often, MAILS, lambda: _mail(template, sample))
-    yield beside("render", "mails", ours, "escape + join", _floor(template, sample), count=MAILS, rounds=rounds)
+    beside = partial(timing.beside, unit="mails", count=MAILS, rounds=rounds, clock=process_time)
+    yield beside("render", ours=ours, floor_name="escape + join", floor=_floor(template, sample))
     peer = partial(_often, MAILS_THROUGH_MJML, _through_mjml(templates, template, sample))
     name = "Jinja, MJML, EmailMessage for each mail"
-    fewer = MAILS_THROUGH_MJML
-    yield beside("render/mjml", "mails", ours, name, peer, count=MAILS, floor_count=fewer, rounds=rounds)
+    yield beside("render/mjml", ours=ours, floor_name=name, floor=peer, floor_count=MAILS_THROUGH_MJML)
     filtered, bare = _html(template, sample), _html_without_filters(template, sample)
     name = "autoescape alone"
-    yield beside("render/escape", "mails", filtered, name, bare, count=MAILS, rounds=rounds)
+    yield beside("render/escape", ours=filtered, floor_name=name, floor=bare)
 
 
 def _often(times: int, work: Callable[[], object]) -> None:
