@@ -8,7 +8,8 @@ from aftercart.recommendation.evidence import Evidence
 from aftercart.recommendation.features import vocabulary
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.model import Learned, Model
-from aftercart.recommendation.scoring import Question, by_lightfm
+from aftercart.recommendation.question import Question
+from aftercart.recommendation.scoring import by_lightfm
 
 PRODUCTS, COMPONENTS, BATCH, MOST = 10_000, 64, 512, 80
 

@@ -17,6 +17,7 @@ from aftercart.cli import (
     database,
     demo,
     doctor,
+    evaluate,
     events,
     explain,
     export,
@@ -72,6 +73,7 @@ app.command("feedback", rich_help_panel=RUN)(feedback.feedback)
 app.add_typer(database_app, name="db", rich_help_panel=RUN)
 app.add_typer(imports_app, name="import", rich_help_panel=LEARN)
 app.command("train", rich_help_panel=LEARN)(recommend.train)
+app.command("evaluate", rich_help_panel=LEARN)(evaluate.evaluate)
 app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
 app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)

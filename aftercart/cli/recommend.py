@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from aftercart.db.session import Database
     from aftercart.pipeline.train import TrainReport
+    from aftercart.recommendation.question import Candidate
     from aftercart.recommendation.recommender import Recommender
     from aftercart.recommendation.request import Pick, Recommendation, Request
-    from aftercart.recommendation.scoring import Candidate
 
 BATCH = 512
 
@@ -226,7 +226,7 @@ def _ranked(
     owned: Sequence[tuple[str, ...]],
     k: int,
 ) -> "Sequence[Sequence[Candidate]]":
-    from aftercart.recommendation.scoring import Question
+    from aftercart.recommendation.question import Question
 
     questions = [
         Question(tuple(asked["items"]), history, frozenset((*asked["items"], *(asked.get("exclude") or ()))))

@@ -10,8 +10,9 @@ import scipy.sparse as sp
 
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.model import Model
+from aftercart.recommendation.question import Candidate, Question, Ranking
 from aftercart.recommendation.request import Source
-from aftercart.recommendation.scoring import Candidate, Question, Ranking, best_of, by_lightfm
+from aftercart.recommendation.scoring import best_of, by_lightfm
 
 Ranker = Callable[[Model, Sequence[Question], Mapping[str, Product], int], list[Ranking]]
 

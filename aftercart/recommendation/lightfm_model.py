@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from lightfm import LightFM
 
 from aftercart.errors import ModelError
-from aftercart.recommendation.dataset import Interactions, Ints, Slices, ones, row_means
+from aftercart.recommendation.dataset import DAY_S, Interactions, Ints, Slices, ones, row_means
 from aftercart.recommendation.features import Vocabulary
 
 
@@ -28,6 +28,9 @@ class Recipe:
     max_sampled: int = 30
     most_anchors: int = 4
     most_targets: int = 8
+    most_given: int = 8
+    half_life_days: float = 120.0
+    least_chance: float = 0.25
     history: int = 12
     history_dropped: float = 0.2
     identity_dropped: float = 0.4
@@ -122,17 +125,28 @@ def _features(identity: npt.NDArray[np.float32], metadata: sp.csr_matrix) -> sp.
 def _drawn(past: Interactions, recipe: Recipe, random: np.random.Generator) -> Rows:
     """An epoch's rows: orders split into anchors and targets, then orders with what their customer bought next."""
     histories = past.histories(recipe.history)
-    together = _some(np.flatnonzero(past.sizes >= 2), recipe.rows_per_epoch, random)
+    lately = _lately(past, recipe, random)
+    together = _some(np.flatnonzero((past.sizes >= 2) & lately), recipe.rows_per_epoch, random)
     anchors, targets = _split(past, together, recipe, random)
     later = past.next_purchases(recipe.next_within_days)
-    followed = _some(np.flatnonzero(later.lengths > 0), recipe.rows_per_epoch, random)
+    followed = _some(np.flatnonzero((later.lengths > 0) & lately), recipe.rows_per_epoch, random)
     width = len(past.products)
     orders = np.concatenate([together, followed])
     return Rows(
-        anchors=row_means(sp.vstack([anchors, past.baskets.matrix(followed, width)], format="csr")),
+        anchors=row_means(
+            sp.vstack([anchors, _sample(past.baskets, followed, recipe.most_given, width, random)], format="csr")
+        ),
         histories=_sometimes_dropped(row_means(histories.matrix(orders, width)), recipe.history_dropped, random),
         targets=sp.vstack([targets, _sample(later, followed, recipe.most_targets, width, random)], format="csr"),
     )
+
+
+def _lately(past: Interactions, recipe: Recipe, random: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """The orders of this epoch: the newest are in each of them, old ones in some. Tastes and the range change."""
+    age = (past.last_order_at - past.placed_at) / DAY_S
+    chance = np.maximum(0.5 ** (age / recipe.half_life_days), recipe.least_chance)
+    kept: npt.NDArray[np.bool_] = random.random(past.order_count) < chance
+    return kept
 
 
 def _some(rows: Ints, most: int, random: np.random.Generator) -> Ints:

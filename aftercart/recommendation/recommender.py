@@ -12,8 +12,9 @@ from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.fallback import RANKERS
 from aftercart.recommendation.guards import basket_of
 from aftercart.recommendation.model import Model
+from aftercart.recommendation.question import Question, Ranking
 from aftercart.recommendation.request import Recommendation, Request, Source
-from aftercart.recommendation.scoring import Question, Ranking, by_lightfm
+from aftercart.recommendation.scoring import by_lightfm
 from aftercart.recommendation.serving import ServingModel
 from aftercart.recommendation.slots import Slots
 
@@ -86,6 +87,7 @@ class _Open:
             history=request.owned,
             banned=frozenset(request.owned) | request.exclude | {anchor.sku for anchor in request.anchors},
             allowed=model.allowed(rules),
+            purpose=request.purpose,
         )
         self.slots = Slots(basket_of(request, catalog, partial(_often_together, model), model.rivals), model)
         self.most_candidates = max(_LEAST_CANDIDATES, rules.slots * _CANDIDATES_PER_SLOT)

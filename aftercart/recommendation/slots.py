@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.guards import Basket, Guard, refusal, refusal_beside
 from aftercart.recommendation.model import Model
+from aftercart.recommendation.question import Candidate, Ranking
 from aftercart.recommendation.request import Pick, Recommendation, Source
-from aftercart.recommendation.scoring import Candidate, Ranking
 
 
 class Slots:
