@@ -11,6 +11,7 @@ from aftercart.errors import ModelError
 from aftercart.recommendation.catalog import Product, are_near_duplicates
 from aftercart.recommendation.dataset import Interactions
 from aftercart.recommendation.learning import LEAST_ORDERS, learn, started
+from aftercart.recommendation.lightfm_model import Recipe
 from aftercart.recommendation.metrics import SHOWN, Interval, Scores, hits, interval, ndcg
 from aftercart.recommendation.peers import PEERS, ranked_by
 from aftercart.recommendation.protocol import Case, Task, Window, cases_of, last_quarter
@@ -74,7 +75,15 @@ class Contest:
     outcomes: tuple[Outcome, ...]
 
 
-def contest(past: Interactions, *, peers: Sequence[str], seed: int, most_cases: int, progress: Progress) -> Contest:
+def contest(
+    past: Interactions,
+    *,
+    peers: Sequence[str],
+    seed: int,
+    most_cases: int,
+    progress: Progress,
+    recipe: Recipe | None = None,
+) -> Contest:
     """Learn from all orders but those of the last 90 days, and ask about the first 30 of these.
 
     Raises ModelError if the orders are too few, MissingExtraError if a peer's library is not installed.
@@ -88,7 +97,7 @@ def contest(past: Interactions, *, peers: Sequence[str], seed: int, most_cases: 
         )
     judge = _Judge(earlier)
     tasks = {task: _drawn(past, window, task, seed, most_cases) for task in Task}
-    ways = dict(_ways(earlier, peers, seed, progress))
+    ways = dict(_ways(earlier, peers, seed, progress, recipe))
     outcomes = [judge.outcome(task, cases, ways) for task, cases in tasks.items() if cases]
     ends = [datetime.fromtimestamp(moment, UTC) for moment in (window.start, window.end)]
     return Contest(earlier.order_count, int((earlier.orders_of_item > 0).sum()), ends[0], ends[1], tuple(outcomes))
@@ -98,11 +107,13 @@ def _drawn(past: Interactions, window: Window, task: Task, seed: int, most: int)
     return cases_of(past, window, task, np.random.default_rng(seed), most)
 
 
-def _ways(past: Interactions, peers: Sequence[str], seed: int, progress: Progress) -> Iterator[tuple[str, Ranks]]:
+def _ways(
+    past: Interactions, peers: Sequence[str], seed: int, progress: Progress, recipe: Recipe | None
+) -> Iterator[tuple[str, Ranks]]:
     def learning(epoch: int, epochs: int) -> None:
         progress(f"Learning, epoch {epoch} of {epochs}")
 
-    model = learn(past, AFTERCART, seed=seed, budget=started(None), progress=learning).model
+    model = learn(past, AFTERCART, seed=seed, budget=started(None), progress=learning, recipe=recipe).model
     yield AFTERCART, lambda asked: [[c.sku for c in r] for r in by_lightfm(model, asked, {}, _RANKED)]
     for name in peers:
         progress(f"Learning: {name}")

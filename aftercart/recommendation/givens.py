@@ -26,6 +26,9 @@ LINKS = {
 }
 """Which links the components of votes are read from."""
 
+_LONGEST_HISTORY = 60
+"""Lines of earlier orders that may vote, the newest ones."""
+_HISTORY_SHARE = np.float32(0.15)
 _LEAST_SPREAD = 1e-9
 
 
@@ -43,11 +46,12 @@ class Givens:
         self._anchor_vectors = _anchor_vectors(model, learned, skus, catalog)
         self.anchors = [[sku for sku in dict.fromkeys(q.anchors) if sku in self._row] for q in questions]
         self._sold_anchors = _ones([model.known(anchors) for anchors in self.anchors], len(model.products))
-        histories = [_history(model, question, learned.history_length) for question in questions]
+        histories = [_history(model, question, _LONGEST_HISTORY) for question in questions]
+        newest = [history[: learned.history_length] for history in histories]
         orders = _ones([[self._row[sku] for sku in anchors] for anchors in self.anchors], len(skus))
         self._orders = row_means(orders) @ self._anchor_vectors
-        self._histories = row_means(_ones(histories, len(model.products)))
-        self._orders += self._histories @ learned.embeddings.history
+        self._orders += row_means(_ones(newest, len(model.products))) @ learned.embeddings.history
+        self._histories = _ones(histories, len(model.products))
 
     def scores(self, rows: slice) -> Floats:
         """Scores of the catalog for these questions."""
@@ -103,7 +107,11 @@ class Givens:
         links = self.learned.links.get(LINKS[component])
         if not links:
             return sp.csr_matrix(anchors.shape, dtype=np.float32)
-        votes = links.votes(self._histories[rows] if component is Component.HISTORY else anchors)
+        if component is Component.HISTORY:
+            return links.votes(row_means(self._histories[rows]))
+        if component is Component.EASE_WIDE:
+            return links.votes(anchors + _HISTORY_SHARE * self._histories[rows])
+        votes = links.votes(anchors)
         if component is Component.NEW:
             votes.data *= self.model.newness[votes.indices]
         return votes

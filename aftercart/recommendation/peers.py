@@ -105,11 +105,11 @@ class _Content:
 def item_knn(past: Interactions) -> Peer:
     """Item-kNN with BM25 weights by `implicit`. Raises MissingExtraError without it."""
     try:
-        from implicit.nearest_neighbours import BM25Recommender
+        from implicit.nearest_neighbours import ItemItemRecommender, bm25_weight
     except ImportError as err:
         raise MissingExtraError("peers", "item-kNN (leave it out with --without item_knn)") from err
-    model = BM25Recommender(K=200, K1=1.2, B=0.5)
-    model.fit(orders_alone(past), show_progress=False)
+    model = ItemItemRecommender(K=200)
+    model.fit(bm25_weight(orders_alone(past).T, K1=1.2, B=0.5).T.tocsr(), show_progress=False)
     similar = model.similarity.tocsr().astype(np.float32)
     similar.setdiag(0)
     return _Sums(similar)
