@@ -24,6 +24,7 @@ from aftercart.cli import (
     feedback,
     imports,
     measure,
+    models,
     recommend,
     rights,
     senders,
@@ -43,6 +44,7 @@ app = typer.Typer(
 imports_app = typer.Typer(
     help="Bring in files: products, past orders, customers, consents, coupon codes.", no_args_is_help=True
 )
+models_app = typer.Typer(help="Which version of the recommendation model serves.", no_args_is_help=True)
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
 
@@ -74,6 +76,7 @@ app.add_typer(database_app, name="db", rich_help_panel=RUN)
 app.add_typer(imports_app, name="import", rich_help_panel=LEARN)
 app.command("train", rich_help_panel=LEARN)(recommend.train)
 app.command("evaluate", rich_help_panel=LEARN)(evaluate.evaluate)
+app.add_typer(models_app, name="models", rich_help_panel=LEARN)
 app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
 app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
@@ -98,6 +101,9 @@ imports_app.command("customers")(imports.import_customers)
 imports_app.command("suppressions")(imports.import_suppressions)
 imports_app.command("consents")(imports.import_consents)
 imports_app.command("coupons")(imports.import_coupons)
+models_app.command("list")(models.list_models)
+models_app.command("promote")(models.promote)
+models_app.command("rollback")(models.rollback)
 database_app.command("upgrade")(database.upgrade)
 
 

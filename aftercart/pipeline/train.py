@@ -64,7 +64,7 @@ class TrainReport:
         if self.serving:
             return f"Version {self.version} serves now."
         return (
-            f"That is worse than bought together alone, so version {self.version} stays a candidate "
+            f"That is worse than what serves without a model, so version {self.version} stays a candidate "
             "and what served before goes on serving."
         )
 

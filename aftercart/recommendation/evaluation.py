@@ -39,7 +39,7 @@ class Quality:
 class Comparison:
     """The model beside its fallbacks on `cases` held-out questions.
 
-    `gain`: its NDCG@10 less that of bought-together; `noise`: half the 95 % interval of that difference.
+    `gain`: its NDCG@10 less that of the better one of them; `noise`: half the 95 % interval of that difference.
     """
 
     cases: int
@@ -51,7 +51,7 @@ class Comparison:
 
     @property
     def is_worse(self) -> bool:
-        """Worse than bought-together beyond noise."""
+        """Worse than what would serve without it, beyond noise."""
         return self.gain + self.noise < 0
 
 
@@ -81,7 +81,8 @@ def compare(model: Model, cases: Sequence[Case]) -> Comparison | None:
         return None
     answers = {source: _answers(model, source, cases) for source in Source}
     quality = {source: _quality(answer, cases) for source, answer in answers.items()}
-    difference = _each(ndcg, answers[Source.LIGHTFM], cases) - _each(ndcg, answers[Source.BOUGHT_TOGETHER], cases)
+    better = max((s for s in Source if s is not Source.LIGHTFM), key=lambda source: quality[source].ndcg10)
+    difference = _each(ndcg, answers[Source.LIGHTFM], cases) - _each(ndcg, answers[better], cases)
     return Comparison(
         cases=len(cases),
         lightfm=quality[Source.LIGHTFM],

@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from aftercart.cli import models_app
 from aftercart.cli import recommend as commands
 from aftercart.db.session import Database
 from aftercart.errors import AftercartError
@@ -19,6 +20,7 @@ BIKE = "Road-Bike-0"
 app = typer.Typer()
 app.command("train")(commands.train)
 app.command("recommend")(commands.recommend)
+app.add_typer(models_app, name="models")
 
 
 @pytest.fixture(autouse=True)
@@ -156,3 +158,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [("recommend",), ("recommend", BIKE, "--raw"), ("recommend", BIKE, "--batch", "x")])
 def test_wrong_usage_exits_with_two(words: tuple[str, ...]) -> None:
     assert typed(*words).exit_code == 2
+
+
+def test_versions_are_listed_promoted_and_taken_back() -> None:
+    assert "None is trained yet" in typed("models", "list").stdout
+    first, second = (json.loads(typed("train", "--json").stdout)["version"] for _ in range(2))
+    listed = typed("models", "list").stdout
+    assert listed.index(second) < listed.index(first)
+    assert typed("models", "rollback").stdout == f"{first} serves again.\n"
+    assert typed("models", "promote", second).stdout == f"{second} serves now.\n"
+    rows = [json.loads(line) for line in typed("models", "list", "--json").stdout.splitlines()]
+    assert [(row["version"], row["state"]) for row in rows] == [(second, "serving"), (first, "retired")]
