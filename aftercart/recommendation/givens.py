@@ -65,17 +65,13 @@ class Givens:
             _add(scores, part)
         return scores
 
-    def parts(self, row: int, items: Ints) -> Floats:
-        """What each component says about these products, unweighted: items by components."""
-        rows = slice(row, row + 1)
-        found = np.zeros((len(items), len(Component)), dtype=np.float32)
-        embeddings = self.learned.embeddings
-        bare = embeddings.item[items] @ self._orders[row] + embeddings.item_bias[items]
-        center, spread = self._catalog(rows)
-        found[:, Component.LIGHTFM.place] = (bare - center[0]) / spread[0]
-        found[:, Component.SELLING.place] = self.model.selling[items]
-        for component in self._voting:
-            found[:, component.place] = self.votes(component, rows).toarray()[0][items]
+    def parts(self, rows: slice) -> Floats:
+        """What each component says about each product, unweighted: questions by products by components."""
+        found = np.zeros((len(self.anchors[rows]), len(self.model.products), len(Component)), dtype=np.float32)
+        found[:, :, Component.LIGHTFM.place] = self._lightfm(rows, np.ones(len(found), dtype=np.float32))
+        found[:, :, Component.SELLING.place] = self.model.selling
+        for component in (Component.TOGETHER, *LINKS):
+            found[:, :, component.place] = self.votes(component, rows).toarray()
         return found
 
     @cached_property
@@ -152,8 +148,9 @@ def _above_the_rest(votes: sp.csr_matrix) -> sp.csr_matrix:
     """asinh of the standard deviations above the catalog's mean, less what a product without votes has."""
     width = votes.shape[1]
     lengths = np.diff(votes.indptr)
-    total = np.asarray(votes.sum(axis=1)).ravel()
-    squares = np.asarray(votes.multiply(votes).sum(axis=1)).ravel()
+    row = np.repeat(np.arange(votes.shape[0]), lengths)
+    total = np.bincount(row, votes.data, votes.shape[0])
+    squares = np.bincount(row, votes.data**2, votes.shape[0])
     center = total / width
     spread = np.sqrt(np.maximum(squares / width - center**2, 0)) + _LEAST_SPREAD
     values = (votes.data - np.repeat(center, lengths)) / np.repeat(spread, lengths)

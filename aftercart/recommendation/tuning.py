@@ -7,13 +7,14 @@ on nothing else.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
 from aftercart.recommendation.blend import UNTUNED, Blend, Component
+from aftercart.recommendation.dataset import Floats
 from aftercart.recommendation.givens import Givens
 from aftercart.recommendation.model import Learned, Model
 from aftercart.recommendation.protocol import Case
@@ -25,6 +26,7 @@ LEAST_CASES = 30
 
 _RUNNERS_UP = 200
 _DRAWN = 300
+_PARTS_AT_ONCE = 4_000_000
 _RIDGE = 3.0
 _STEPS = 100
 
@@ -38,7 +40,8 @@ def tuned(model: Model, learned: Learned, cases: Sequence[Case]) -> Blend:
         chosen = [case for case in cases if case.question.purpose is purpose]
         if len(chosen) >= LEAST_CASES:
             usual = UNTUNED.weights[purpose].astype(np.float64)
-            weights[purpose] = _best(_pooled(model, learned, chosen), usual).astype(np.float32)
+            pool = _pooled(model, learned, chosen)
+            weights[purpose] = (_best(pool, usual) if pool else usual).astype(np.float32)
     return Blend(weights)
 
 
@@ -58,11 +61,19 @@ class _Pool:
         return np.diff(np.append(self.starts, len(self.bought)))
 
 
-def _pooled(model: Model, learned: Learned, cases: Sequence[Case]) -> _Pool:
-    every = replace(learned, blend=UNTUNED)
-    givens = Givens(model, every, [case.question for case in cases], {})
+def _pooled(model: Model, learned: Learned, cases: Sequence[Case]) -> _Pool | None:
+    """None if too few of the cases ask for anything that the model knows."""
+    givens = Givens(model, learned, [case.question for case in cases], {})
     random = np.random.default_rng(0)
-    pools = [found for row, case in enumerate(cases) if (found := _candidates(model, givens, row, case, random))]
+    step = max(1, _PARTS_AT_ONCE // (len(model.products) * len(Component)))
+    pools = [
+        found
+        for at in range(0, len(cases), step)
+        for row, parts in enumerate(givens.parts(slice(at, at + step)), start=at)
+        if givens.anchors[row] and (found := _candidates(model, parts, row, cases[row], random))
+    ]
+    if len(pools) < LEAST_CASES:
+        return None
     return _Pool(
         parts=np.concatenate([found.parts for found in pools]),
         bought=np.concatenate([found.bought for found in pools]),
@@ -82,13 +93,10 @@ class _Candidates:
     stands_for: Doubles
 
 
-def _candidates(model: Model, givens: Givens, row: int, case: Case, random: np.random.Generator) -> _Candidates | None:
+def _candidates(model: Model, every: Floats, row: int, case: Case, random: np.random.Generator) -> _Candidates | None:
     """The best of each component, what was bought, and some of the rest, each of which stands for many: without them
     weights would be found that lift what was never in the pool. None if nothing bought is known here."""
     relevant = np.array(model.known(sorted(case.relevant)), dtype=np.int64)
-    if not len(relevant) or not givens.anchors[row]:
-        return None
-    every = givens.parts(row, np.arange(len(model.products)))
     closed = _closed(model, case.question)
     relevant = relevant[~closed[relevant]]
     best = [best_of(np.where(closed, -np.inf, every[:, component.place]), _RUNNERS_UP) for component in Component]
