@@ -10,17 +10,22 @@ import numpy.typing as npt
 from aftercart.errors import ModelError
 from aftercart.recommendation.catalog import Product, are_near_duplicates
 from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.guards import basket_of
 from aftercart.recommendation.learning import LEAST_ORDERS, learn, started
 from aftercart.recommendation.lightfm_model import Recipe
 from aftercart.recommendation.metrics import SHOWN, Interval, Scores, hits, interval, ndcg
+from aftercart.recommendation.model import Model
 from aftercart.recommendation.peers import PEERS, ranked_by
 from aftercart.recommendation.protocol import Case, Task, Window, cases_of, last_quarter
 from aftercart.recommendation.question import Question
+from aftercart.recommendation.request import Anchor, Request, Rules, Source
 from aftercart.recommendation.scoring import by_lightfm
+from aftercart.recommendation.slots import Slots
 
-AFTERCART = "aftercart"
+AFTERCART, AS_SHOWN = "aftercart", "as shown"
+"""The model's ranking, and what its guards leave of it."""
 
-_RANKED = 100
+_RANKED, _GUARDED = 100, 300
 _COLD = 5
 _COMPARED_ANCHORS = 12
 
@@ -115,9 +120,22 @@ def _ways(
 
     model = learn(past, AFTERCART, seed=seed, budget=started(None), progress=learning, recipe=recipe).model
     yield AFTERCART, lambda asked: [[c.sku for c in r] for r in by_lightfm(model, asked, {}, _RANKED)]
+    yield AS_SHOWN, lambda asked: _shown(model, asked)
     for name in peers:
         progress(f"Learning: {name}")
         yield name, _way_of_peer(past, name)
+
+
+def _shown(model: Model, asked: Sequence[Question]) -> list[list[str]]:
+    """What is left of the ranking once the guards have turned away what a mail would not show."""
+    catalog = {product.sku: product for product in model.products}
+    shown = []
+    for question, ranking in zip(asked, by_lightfm(model, asked, {}, _GUARDED), strict=True):
+        request = Request(tuple(map(Anchor, question.anchors)), currency="", rules=Rules(slots=SHOWN))
+        slots = Slots(basket_of(request, catalog, model.are_often_together, model.rivals), model)
+        slots.fill(ranking, Source.LIGHTFM, catalog)
+        shown.append([pick.sku for pick in slots.recommendation().picks])
+    return shown
 
 
 def _way_of_peer(past: Interactions, name: str) -> Ranks:

@@ -99,6 +99,12 @@ class Model:
         """The numbers of the products that the model knows, without doubles, in the order given."""
         return [self.index[sku] for sku in dict.fromkeys(skus) if sku in self.index]
 
+    def are_often_together(self, anchor: str, sku: str) -> bool:
+        """Whether people buy both in one order, and not by chance."""
+        if anchor not in self.index or sku not in self.index:
+            return False
+        return self.evidence.are_often_together(self.index[anchor], self.index[sku])
+
     def allowed(self, rules: Rules) -> npt.NDArray[np.bool_] | None:
         """Which products a campaign's filter leaves; None: all."""
         if not rules.only and not rules.without:

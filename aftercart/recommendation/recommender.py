@@ -1,7 +1,6 @@
 """The way in: a batch of orders in, picks for each out, with a constant number of queries."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -89,15 +88,9 @@ class _Open:
             allowed=model.allowed(rules),
             purpose=request.purpose,
         )
-        self.slots = Slots(basket_of(request, catalog, partial(_often_together, model), model.rivals), model)
+        self.slots = Slots(basket_of(request, catalog, model.are_often_together, model.rivals), model)
         self.most_candidates = max(_LEAST_CANDIDATES, rules.slots * _CANDIDATES_PER_SLOT)
         self._chain = tuple(dict.fromkeys((Source.LIGHTFM, *(Source(name) for name in rules.fallback))))
 
     def asks(self, turn: int, source: Source) -> bool:
         return turn < len(self._chain) and self._chain[turn] is source and not self.slots.are_full
-
-
-def _often_together(model: Model, anchor: str, sku: str) -> bool:
-    if anchor not in model.index or sku not in model.index:
-        return False
-    return model.evidence.are_often_together(model.index[anchor], model.index[sku])

@@ -41,7 +41,12 @@ def test_a_table_a_chart_and_json_say_the_same(shop: Database, tmp_path: Path) -
     chart = tmp_path / "quality.svg"
     result = typed("--cases", "30", "--chart", str(chart), "--json", *ONLY_TWO)
     found = json.loads(result.stdout)
-    assert [row["name"] for row in found["outcomes"][0]["rows"]] == ["aftercart", "popularity", "bought_together"]
+    assert [row["name"] for row in found["outcomes"][0]["rows"]] == [
+        "aftercart",
+        "as shown",
+        "popularity",
+        "bought_together",
+    ]
     drawn = "".join(ElementTree.fromstring(chart.read_text()).itertext())
     assert all(f"{row['ndcg10']:.3f}" in drawn for outcome in found["outcomes"] for row in outcome["rows"])
 

@@ -1,7 +1,7 @@
 import pytest
 
 from aftercart.errors import ModelError
-from aftercart.recommendation.contest import AFTERCART, Contest, contest
+from aftercart.recommendation.contest import AFTERCART, AS_SHOWN, Contest, contest
 from aftercart.recommendation.dataset import Interactions
 from aftercart.recommendation.lightfm_model import Recipe
 from aftercart.recommendation.protocol import Task
@@ -24,7 +24,7 @@ def found(a_year: Interactions) -> Contest:
 
 def test_every_task_is_asked_of_everybody(found: Contest) -> None:
     assert [outcome.task for outcome in found.outcomes] == list(Task)
-    assert all([row.name for row in outcome.rows] == [AFTERCART, *PEERS] for outcome in found.outcomes)
+    assert all([row.name for row in outcome.rows] == [AFTERCART, AS_SHOWN, *PEERS] for outcome in found.outcomes)
     assert all(outcome.cases == 60 for outcome in found.outcomes)
 
 
@@ -48,6 +48,13 @@ def test_what_is_alike_is_shown_by_content_and_hardly_ever_bought(found: Contest
     rows = {row.name: row for row in single.rows}
     assert single.bought_same_category == 0
     assert rows["content"].same_category > rows[AFTERCART].same_category
+
+
+def test_what_is_shown_is_no_more_alike_than_what_people_buy(found: Contest) -> None:
+    for outcome in found.outcomes:
+        shown = next(row for row in outcome.rows if row.name == AS_SHOWN)
+        assert shown.near_duplicates <= outcome.bought_near_duplicates
+        assert shown.same_category <= outcome.bought_same_category
 
 
 def test_a_shop_younger_than_the_test_is_told_so() -> None:
