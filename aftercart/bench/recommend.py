@@ -56,6 +56,7 @@ def _model() -> Model:
         order_count=0,
         item_orders=np.zeros(PRODUCTS, dtype=np.int32),
         selling=np.zeros(PRODUCTS, dtype=np.float32),
+        leads=np.zeros(PRODUCTS, dtype=np.float32),
         pair_pointers=np.zeros(PRODUCTS + 1, dtype=np.int32),
         pair_items=nothing,
         pair_counts=nothing,

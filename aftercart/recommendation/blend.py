@@ -46,9 +46,9 @@ class Component(StrEnum):
 
 _PLACES = {component: place for place, component in enumerate(Component)}
 
-CIRCUMSTANCES = ("always", "one_anchor", "dear_anchor")
-"""What weights depend on. `dear_anchor`: the place of the dearest anchor among the prices of the catalog, from -0.5
-to 0.5."""
+CIRCUMSTANCES = ("always", "one_anchor", "leading_anchor")
+"""What weights depend on. `leading_anchor`: how often the anchor that leads most is the dearest of its orders, from
+-0.5 to 0.5: to a bike people add, to a bottle they hardly do."""
 
 Weights = npt.NDArray[np.float32]
 

@@ -19,7 +19,7 @@ from aftercart.recommendation.request import Source
 
 _HELD_OUT_DAYS = 60
 _HELD_OUT_SHARE = 0.35
-_MOST_CASES = 600
+_MOST_CASES = 1_000
 _LEAST_CASES = 30
 _MOST_SCORES = 400_000_000
 _ASKED = (Task.BASKET, Task.SINGLE, Task.NEXT_30)
@@ -64,7 +64,7 @@ def last_weeks(past: Interactions) -> Window:
 
 
 def held_out(past: Interactions, window: Window, random: np.random.Generator) -> Asked:
-    """Cases of each task, up to 600; fewer where the catalog is so large that they would take too long."""
+    """Cases of each task, up to 1,000; fewer where the catalog is so large that they would take too long."""
     most = max(_LEAST_CASES, min(_MOST_CASES, _MOST_SCORES // max(len(past.products), 1)))
     follow = max((window.limit - window.end) // DAY_S, 1)
     return {task: cases_of(past, window, task, random, most, within_days=follow) for task in _ASKED}

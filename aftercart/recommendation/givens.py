@@ -86,9 +86,9 @@ class Givens:
         found = np.zeros((len(self.anchors), len(CIRCUMSTANCES)), dtype=np.float32)
         found[:, 0] = 1
         found[:, 1] = [len(anchors) == 1 for anchors in self.anchors]
-        places, index = self.model.price_places, self.model.index
+        leads, index = self.model.evidence.leads - 0.5, self.model.index
         found[:, 2] = [
-            max((places[index[sku]] for sku in anchors if sku in index), default=0) for anchors in self.anchors
+            max((leads[index[sku]] for sku in anchors if sku in index), default=0) for anchors in self.anchors
         ]
         return found
 

@@ -82,15 +82,6 @@ class Model:
         return newness
 
     @cached_property
-    def price_places(self) -> Floats:
-        """The place of each product among the prices of the catalog, from -0.5 to 0.5; 0 without a price."""
-        prices = np.array([product.price_minor or 0 for product in self.products], dtype=np.float64)
-        known = np.sort(prices[prices > 0])
-        places = np.searchsorted(known, prices, side="left") / max(len(known) - 1, 1) - 0.5
-        known_places: Floats = np.where(prices > 0, places, 0).astype(np.float32)
-        return known_places
-
-    @cached_property
     def rivals(self) -> Rivals:
         """The pairs of categories that past orders keep apart."""
         return rival_categories(self.products, self.evidence)
