@@ -31,10 +31,8 @@ class Component(StrEnum):
     """What earlier purchases say in that way."""
     FOLLOWED = "followed"
     """Bought after the anchors, in later orders."""
-    ALIKE = "alike"
-    """Like the anchors by its description."""
     NEW = "new"
-    """The same, for products that hardly anybody has bought so far."""
+    """Like the anchors by its description, and hardly anybody has bought it so far."""
     SELLING = "selling"
     """What sells lately."""
 

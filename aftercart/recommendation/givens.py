@@ -4,6 +4,7 @@ A component of a score is counted in standard deviations above the catalog. Vote
 heavy that it would drown the rest.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -21,7 +22,6 @@ LINKS = {
     Component.EASE_WIDE: "ease_wide",
     Component.HISTORY: "ease_wide",
     Component.FOLLOWED: "followed",
-    Component.ALIKE: "alike",
     Component.NEW: "alike",
 }
 """Which links the components of votes are read from."""
@@ -49,6 +49,8 @@ class Givens:
         histories = [_history(model, question, _LONGEST_HISTORY) for question in questions]
         newest = [history[: learned.history_length] for history in histories]
         orders = _ones([[self._row[sku] for sku in anchors] for anchors in self.anchors], len(skus))
+        self._added: dict[tuple[Component, int], sp.csr_matrix] = {}
+        self._starts: list[int] = []
         self._orders = row_means(orders) @ self._anchor_vectors
         self._orders += row_means(_ones(newest, len(model.products))) @ learned.embeddings.history
         self._histories = _ones(histories, len(model.products))
@@ -63,7 +65,24 @@ class Givens:
             part = self.votes(component, rows)
             part.data *= np.repeat(weights[:, component.place], np.diff(part.indptr))
             _add(scores, part)
+            self._added[component, rows.start] = part
+        self._starts.append(rows.start)
         return scores
+
+    def parts_of(self, row: int, item: int) -> dict[str, float]:
+        """What each component added to the score of one product; they sum to it."""
+        start = self._starts[bisect_right(self._starts, row) - 1]
+        one = slice(row, row + 1)
+        weights, embeddings = self.weights[row], self.learned.embeddings
+        center, spread = self._catalog(one)
+        bare = float(self._orders[row] @ embeddings.item[item]) + float(embeddings.item_bias[item])
+        found = {Component.LIGHTFM.value: float(weights[Component.LIGHTFM.place]) * (bare - center[0]) / spread[0]}
+        found[Component.SELLING] = float(weights[Component.SELLING.place] * self.model.selling[item])
+        for component in self._voting:
+            part = self._added[component, start]
+            votes = slice(part.indptr[row - start], part.indptr[row - start + 1])
+            found[component] = float(part.data[votes][part.indices[votes] == item].sum())
+        return {name: float(value) for name, value in found.items()}
 
     def parts(self, rows: slice) -> Floats:
         """What each component says about each product, unweighted: questions by products by components."""

@@ -25,7 +25,7 @@ class Recipe:
     """
 
     components: int = 64
-    members: int = 2
+    members: int = 4
     epochs: int = 30
     learning_rate: float = 0.05
     max_sampled: int = 30

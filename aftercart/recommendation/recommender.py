@@ -70,7 +70,7 @@ class Recommender:
             return
         most = max(each.most_candidates for each in asked)
         rankings = RANKERS[source](model, [each.question for each in asked], catalog, most)
-        new = {candidate.sku for ranking in rankings for candidate in ranking} - catalog.keys()
+        new = {sku for ranking in rankings for sku in ranking.skus} - catalog.keys()
         catalog |= store.load_facts(connection, new)
         for each, ranking in zip(asked, rankings, strict=True):
             each.slots.fill(ranking, source, catalog)

@@ -1,7 +1,7 @@
 """Rank the catalog for a batch of orders by the trained model: one matrix product for all of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+from functools import partial
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.dataset import Floats, Ints
 from aftercart.recommendation.givens import Givens
 from aftercart.recommendation.model import Model
-from aftercart.recommendation.question import Candidate, Question, Ranking
+from aftercart.recommendation.question import Question, Ranking
 
 _SCORES_AT_ONCE = 8_000_000
 
@@ -21,7 +21,7 @@ def by_lightfm(model: Model, questions: Sequence[Question], catalog: Mapping[str
     without anchors, like a model without training, gets an empty ranking. Equal scores: the product learned first.
     """
     if model.learned is None:
-        return [[] for _ in questions]
+        return [Ranking() for _ in questions]
     givens = Givens(model, model.learned, questions, catalog)
     step = max(1, _SCORES_AT_ONCE // max(len(model.products), 1))
     chunks = range(0, len(questions), step)
@@ -29,17 +29,17 @@ def by_lightfm(model: Model, questions: Sequence[Question], catalog: Mapping[str
 
 
 def _ranked(model: Model, givens: Givens, questions: Sequence[Question], at: int, most: int) -> Iterator[Ranking]:
-    scores = givens.scores(slice(at, at + len(questions)))
+    scores, products = givens.scores(slice(at, at + len(questions))), model.products
     for row, question in enumerate(questions):
         if not givens.anchors[at + row]:
-            yield []
+            yield Ranking()
             continue
         _close_banned(model, question, scores[row])
         best = best_of(scores[row], most)
-        because = givens.strongest(at + row, best)
         # Whole rows as lists: to take single numbers out of an array costs more than all the rest.
-        skus, values = (model.products[item].sku for item in best.tolist()), scores[row, best].tolist()
-        yield list(map(Candidate, skus, values, because, count(1)))
+        skus, values = [products[item].sku for item in best.tolist()], scores[row, best].tolist()
+        number = at + row
+        yield Ranking(skus, values, best, partial(givens.strongest, number), partial(givens.parts_of, number))
 
 
 def _close_banned(model: Model, question: Question, scores: Floats) -> None:
