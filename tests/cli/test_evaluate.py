@@ -9,9 +9,9 @@ import typer
 from typer.testing import CliRunner, Result
 
 from aftercart.cli import evaluate as command
-from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.errors import ModelError
+from aftercart.testing import lay_down
 from tests.recommendation.bike_shop import bike_shop, drawn_orders, open_busy_shop, sell, stock
 
 app = typer.Typer()
@@ -24,9 +24,9 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AFTERCART_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("AFTERCART_SECRET_KEY", "k" * 40)
-    db = Database(f"sqlite:///{tmp_path / 'aftercart.db'}")
-    migrate.upgrade(db)
-    return db
+    url = f"sqlite:///{tmp_path / 'aftercart.db'}"
+    lay_down(url)
+    return Database(url)
 
 
 def typed(*words: str) -> Result:
