@@ -53,7 +53,7 @@ Weights = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Blend:
-    """For each purpose a matrix of circumstances by components."""
+    """For each purpose a matrix of circumstances by components; one that has none takes the mean of all."""
 
     weights: Mapping[Purpose, Weights]
 
@@ -73,7 +73,9 @@ class Blend:
     def of(self, purposes: Sequence[Purpose], circumstances: Floats) -> Weights:
         """The weights of each question: a row of components."""
         found = np.zeros((len(purposes), len(Component)), dtype=np.float32)
-        for purpose, matrix in self.weights.items():
+        mean = np.mean(list(self.weights.values()), axis=0)
+        for purpose in Purpose:
+            matrix = self.weights.get(purpose, mean)
             rows = [row for row, wanted in enumerate(purposes) if wanted is purpose]
             found[rows] = circumstances[rows] @ matrix
         return found

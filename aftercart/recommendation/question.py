@@ -22,7 +22,7 @@ class Question:
     history: tuple[str, ...] = ()
     banned: frozenset[str] = frozenset()
     allowed: npt.NDArray[np.bool_] | None = field(default=None)
-    purpose: Purpose = Purpose.NEXT
+    purpose: Purpose = Purpose.MAIL
 
 
 class Candidate(NamedTuple):

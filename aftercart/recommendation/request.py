@@ -20,7 +20,9 @@ class Purpose(StrEnum):
     TOGETHER = "together"
     """To be bought along with the anchors: a product page, a checkout."""
     NEXT = "next"
-    """To be bought after them, by somebody who has them: a mail."""
+    """To be bought after them, by somebody who has them."""
+    MAIL = "mail"
+    """Both in equal parts: it says "because you bought this", so what is likely next should go with this, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Request:
     anchors: tuple[Anchor, ...]
     currency: str
     rules: Rules = field(default_factory=Rules)
-    purpose: Purpose = Purpose.NEXT
+    purpose: Purpose = Purpose.MAIL
     owned: tuple[str, ...] = ()
     exclude: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()

@@ -19,7 +19,6 @@ from aftercart.recommendation.givens import Givens
 from aftercart.recommendation.model import Learned, Model
 from aftercart.recommendation.protocol import Case
 from aftercart.recommendation.question import Question
-from aftercart.recommendation.request import Purpose
 from aftercart.recommendation.scoring import best_of
 
 LEAST_CASES = 30
@@ -36,7 +35,7 @@ Doubles = npt.NDArray[np.float64]
 def tuned(model: Model, learned: Learned, cases: Sequence[Case]) -> Blend:
     """The best weights for each purpose that has cases enough; the usual ones for others."""
     weights = dict(UNTUNED.weights)
-    for purpose in Purpose:
+    for purpose in UNTUNED.weights:
         chosen = [case for case in cases if case.question.purpose is purpose]
         if len(chosen) >= LEAST_CASES:
             usual = UNTUNED.weights[purpose].astype(np.float64)

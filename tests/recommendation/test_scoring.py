@@ -115,3 +115,9 @@ def test_the_parts_of_a_score_sum_to_it() -> None:
             parts = ranking.parts(candidate.rank)
             assert set(parts) == {"lightfm", "together", "selling"}
             assert sum(parts.values()) == pytest.approx(candidate.score, abs=1e-4)
+
+
+def test_a_mail_weighs_what_goes_along_and_what_comes_next_alike() -> None:
+    blend = Blend({Purpose.TOGETHER: always(lightfm=1, ease=2), Purpose.NEXT: always(lightfm=3)})
+    usual = np.array([[1, 0, 0]], dtype=np.float32)
+    assert np.array_equal(blend.of([Purpose.MAIL], usual), always(lightfm=2, ease=1)[:1])
