@@ -20,7 +20,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "claim": lambda rounds, folder: [claim(rounds, folder)],
     "tidy": lambda rounds, folder: [tidy(rounds, folder)],
     "gate": gate,
-    "recommend": lambda rounds, _: [recommend(rounds)],
+    "recommend": lambda rounds, _: recommend(rounds),
     "render": render,
     "send": send,
 }

@@ -17,12 +17,14 @@ from aftercart.cli import (
     database,
     demo,
     doctor,
+    evaluate,
     events,
     explain,
     export,
     feedback,
     imports,
     measure,
+    models,
     preview,
     recommend,
     rights,
@@ -43,6 +45,7 @@ app = typer.Typer(
 imports_app = typer.Typer(
     help="Bring in files: products, past orders, customers, consents, coupon codes.", no_args_is_help=True
 )
+models_app = typer.Typer(help="Which version of the recommendation model serves.", no_args_is_help=True)
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
 
@@ -75,6 +78,8 @@ app.command("feedback", rich_help_panel=RUN)(feedback.feedback)
 app.add_typer(database_app, name="db", rich_help_panel=RUN)
 app.add_typer(imports_app, name="import", rich_help_panel=LEARN)
 app.command("train", rich_help_panel=LEARN)(recommend.train)
+app.command("evaluate", rich_help_panel=LEARN)(evaluate.evaluate)
+app.add_typer(models_app, name="models", rich_help_panel=LEARN)
 app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
 app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
@@ -99,6 +104,9 @@ imports_app.command("customers")(imports.import_customers)
 imports_app.command("suppressions")(imports.import_suppressions)
 imports_app.command("consents")(imports.import_consents)
 imports_app.command("coupons")(imports.import_coupons)
+models_app.command("list")(models.list_models)
+models_app.command("promote")(models.promote)
+models_app.command("rollback")(models.rollback)
 database_app.command("upgrade")(database.upgrade)
 
 

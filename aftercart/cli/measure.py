@@ -37,9 +37,9 @@ def bench(
 
 
 def _print_table(results: "Iterable[Result]") -> None:
-    print(f"{'':<12}{'ours':>18}{'beside':>18}{'ratio':>8}   beside is")
+    print(f"{'':<16}{'ours':>18}{'beside':>18}{'ratio':>8}   beside is")
     for result in results:
         ours = f"{result.per_second:,.0f} {result.unit}/s"
         note = f" ({result.note})" if result.note else ""
         floor = f"{result.floor_per_second:,.0f} /s"
-        print(f"{result.name:<12}{ours:>18}{floor:>18}{result.ratio:>8.2f}   {result.floor}{note}", flush=True)
+        print(f"{result.name:<16}{ours:>18}{floor:>18}{result.ratio:>8.2f}   {result.floor}{note}", flush=True)

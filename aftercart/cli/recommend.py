@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aftercart.recommendation.request import Purpose
+
 if TYPE_CHECKING:
     from rich.console import Console
     from sqlalchemy import Connection
 
     from aftercart.db.session import Database
     from aftercart.pipeline.train import TrainReport
+    from aftercart.recommendation.question import Candidate
     from aftercart.recommendation.recommender import Recommender
     from aftercart.recommendation.request import Pick, Recommendation, Request
-    from aftercart.recommendation.scoring import Candidate
 
 BATCH = 512
 
@@ -53,6 +55,11 @@ def recommend(
     raw: Annotated[
         bool, typer.Option("--raw", help="With --batch: the model's own ranking, no guard but items and exclude.")
     ] = False,
+    customer: Annotated[str | None, typer.Option(help="The shop's id of the customer: what they own counts.")] = None,
+    purpose: Annotated[
+        Purpose | None,
+        typer.Option("--for", help="To be bought along with them, or next, by a mail. [default: together]"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The answer as one JSON object.")] = False,
 ) -> None:
     """What goes with these products?"""
@@ -61,8 +68,8 @@ def recommend(
     if raw and batch is None:
         raise typer.BadParameter("--raw goes with --batch")
     if batch is not None:
-        raise typer.Exit(_answer_file(batch, k, raw=raw))
-    _answer_one(skus or [], k, explain=explain, as_json=as_json)
+        raise typer.Exit(_answer_file(batch, k, raw=raw, purpose=purpose))
+    _answer_one(skus or [], k, customer, purpose or Purpose.TOGETHER, explain=explain, as_json=as_json)
 
 
 def _train_with_bar(database: "Database", models_dir: Path, seed: int, budget: float | None) -> "TrainReport":
@@ -86,12 +93,15 @@ def _train_with_bar(database: "Database", models_dir: Path, seed: int, budget: f
 # ---------------------------------------------------------------- one order
 
 
-def _answer_one(skus: Sequence[str], k: int, *, explain: bool, as_json: bool) -> None:
+def _answer_one(
+    skus: Sequence[str], k: int, customer: str | None, purpose: Purpose, *, explain: bool, as_json: bool
+) -> None:
     from aftercart.recommendation import store
 
     with _opened() as (recommender, database), database.read() as connection:
         catalog = store.load_facts(connection, skus)
-        answer = recommender.recommend(connection, [_request(skus, k)])[0]
+        owned = store.customer_histories(connection, [customer]).get(customer, ()) if customer else ()
+        answer = recommender.recommend(connection, [_request(skus, k, purpose, owned)])[0]
     for sku in skus:
         if sku not in catalog:
             print(f"aftercart: {sku} is not in the catalog", file=sys.stderr)
@@ -154,7 +164,7 @@ class _Faults:
         print(f"{self.file}:{line}: {problem}", file=sys.stderr)
 
 
-def _answer_file(file: Path, k: int, *, raw: bool) -> int:
+def _answer_file(file: Path, k: int, *, raw: bool, purpose: Purpose | None) -> int:
     """Stream the file in batches; returns the exit code."""
     from aftercart.errors import AftercartError
 
@@ -164,7 +174,7 @@ def _answer_file(file: Path, k: int, *, raw: bool) -> int:
             asked = _read_lines(lines, faults)
             while batch := list(islice(asked, BATCH)):
                 with database.read() as connection:
-                    answers = _answers(recommender, connection, batch, k, raw=raw)
+                    answers = _answers(recommender, connection, batch, k, raw=raw, purpose=purpose)
                     sys.stdout.writelines(f"{json.dumps(answer)}\n" for answer in answers)
     except OSError as err:
         raise AftercartError(f"{file}: {err.strerror}") from err
@@ -206,7 +216,13 @@ def _are_skus(value: Any) -> bool:
 
 
 def _answers(
-    recommender: "Recommender", connection: "Connection", batch: Sequence[dict[str, Any]], k: int, *, raw: bool
+    recommender: "Recommender",
+    connection: "Connection",
+    batch: Sequence[dict[str, Any]],
+    k: int,
+    *,
+    raw: bool,
+    purpose: Purpose | None,
 ) -> Iterator[dict[str, Any]]:
     from aftercart.recommendation import store
 
@@ -214,7 +230,8 @@ def _answers(
     histories = store.customer_histories(connection, named)
     owned = [histories.get(str(asked.get("customer_id")), ()) for asked in batch]
     answer: Callable[..., Sequence[Sequence[Candidate | Pick]]] = _ranked if raw else _guarded
-    for asked, picks in zip(batch, answer(recommender, connection, batch, owned, k), strict=True):
+    wanted = purpose or _purpose(batch, owned)
+    for asked, picks in zip(batch, answer(recommender, connection, batch, owned, k, wanted), strict=True):
         shown = [{"sku": pick.sku, "score": round(pick.score, 6), "because": pick.because} for pick in picks]
         yield {"id": asked["id"], "picks": shown}
 
@@ -225,11 +242,14 @@ def _ranked(
     batch: Sequence[dict[str, Any]],
     owned: Sequence[tuple[str, ...]],
     k: int,
+    purpose: Purpose,
 ) -> "Sequence[Sequence[Candidate]]":
-    from aftercart.recommendation.scoring import Question
+    from aftercart.recommendation.question import Question
 
     questions = [
-        Question(tuple(asked["items"]), history, frozenset((*asked["items"], *(asked.get("exclude") or ()))))
+        Question(
+            tuple(asked["items"]), history, frozenset((*asked["items"], *(asked.get("exclude") or ()))), purpose=purpose
+        )
         for asked, history in zip(batch, owned, strict=True)
     ]
     return recommender.rank(connection, questions, k)
@@ -241,20 +261,34 @@ def _guarded(
     batch: Sequence[dict[str, Any]],
     owned: Sequence[tuple[str, ...]],
     k: int,
+    purpose: Purpose,
 ) -> "Sequence[Sequence[Pick]]":
     requests = [
-        _request(asked["items"], k, history, frozenset(asked.get("exclude") or ()))
+        _request(asked["items"], k, purpose, history, frozenset(asked.get("exclude") or ()))
         for asked, history in zip(batch, owned, strict=True)
     ]
     return [answer.picks for answer in recommender.recommend(connection, requests)]
 
 
+def _purpose(batch: Sequence[Mapping[str, Any]], owned: Sequence[tuple[str, ...]]) -> Purpose:
+    """Whoever bars what people own already asks what they buy next; else, what goes into the same order."""
+    histories = [(set(history) - set(asked["items"]), asked) for history, asked in zip(owned, batch, strict=True)]
+    barred = [history <= set(asked.get("exclude") or ()) for history, asked in histories if history]
+    return Purpose.NEXT if barred and all(barred) else Purpose.TOGETHER
+
+
 def _request(
-    skus: Sequence[str], k: int, owned: tuple[str, ...] = (), exclude: frozenset[str] = frozenset()
+    skus: Sequence[str],
+    k: int,
+    purpose: Purpose,
+    owned: tuple[str, ...] = (),
+    exclude: frozenset[str] = frozenset(),
 ) -> "Request":
     from aftercart.recommendation.request import Anchor, Request, Rules
 
-    return Request(tuple(map(Anchor, skus)), currency="", rules=Rules(slots=k), owned=owned, exclude=exclude)
+    return Request(
+        tuple(map(Anchor, skus)), currency="", rules=Rules(slots=k), purpose=purpose, owned=owned, exclude=exclude
+    )
 
 
 @contextmanager

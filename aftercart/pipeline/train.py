@@ -30,7 +30,7 @@ class TrainReport:
     data_until: datetime
     epochs: int
     planned_epochs: int
-    evidence_weight: float
+    weights: dict[str, dict[str, float]]
     comparison: Comparison | None
     seconds: float
 
@@ -64,7 +64,7 @@ class TrainReport:
         if self.serving:
             return f"Version {self.version} serves now."
         return (
-            f"That is worse than bought together alone, so version {self.version} stays a candidate "
+            f"That is worse than what serves without a model, so version {self.version} stays a candidate "
             "and what served before goes on serving."
         )
 
@@ -118,7 +118,7 @@ def _report(lesson: Lesson, past: Interactions, seconds: float) -> TrainReport:
         data_until=store.instant(past.last_order_at),
         epochs=lesson.epochs,
         planned_epochs=lesson.planned_epochs,
-        evidence_weight=learned.evidence_weight if learned else 0.0,
+        weights=learned.blend.in_words() if learned else {},
         comparison=lesson.comparison,
         seconds=seconds,
     )

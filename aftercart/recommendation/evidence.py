@@ -17,6 +17,7 @@ _TOGETHER_HALF_LIFE_DAYS = 180
 _SELLING_HALF_LIFE_DAYS = 30
 _PAIR_SHRINK = 2.0
 _ITEM_SHRINK = 10.0
+_LEAD_SHRINK = 4.0
 _MOST_PAIRS = 8_000_000
 _LEAST_WEIGHT = 1e-6
 
@@ -30,11 +31,13 @@ class Evidence:
 
     `pair_weights`: how strongly a speaks for b, newer orders counting more (half-life 180 days); about the chance
     that an order with a also holds b, shrunk where few orders say so. `selling`: orders per product, half-life 30 days.
+    `leads`: in what share of its orders with others a product is the dearest one, shrunk towards a half.
     """
 
     order_count: int
     item_orders: npt.NDArray[np.int32]
     selling: Floats
+    leads: Floats
     pair_pointers: npt.NDArray[np.int32]
     pair_items: npt.NDArray[np.int32]
     pair_counts: npt.NDArray[np.int32]
@@ -91,11 +94,23 @@ def evidence_of(past: Interactions) -> Evidence:
         order_count=past.order_count,
         item_orders=past.orders_of_item.astype(np.int32),
         selling=(baskets.T @ _fading(age_days, _SELLING_HALF_LIFE_DAYS)).astype(np.float32),
+        leads=_leads(past),
         pair_pointers=np.concatenate(([0], np.cumsum(np.bincount(row[kept], minlength=width)))).astype(np.int32),
         pair_items=counts.indices[kept].astype(np.int32),
         pair_counts=np.rint(pair_counts).astype(np.int32),
         pair_weights=(weights.data[kept] * trust / (faded_orders[row[kept]] + _ITEM_SHRINK)).astype(np.float32),
     )
+
+
+def _leads(past: Interactions) -> Floats:
+    width = len(past.products)
+    several = past.sizes >= 2
+    in_several = np.bincount(past.item[several[past.order_of_line]], minlength=width)
+    dearest_first = np.lexsort((-past.price, past.order_of_line))
+    dearest = past.item[dearest_first[past.line_start[:-1]]] if past.order_count else past.item[:0]
+    led = np.bincount(dearest[several], minlength=width)
+    shares: Floats = ((led + _LEAD_SHRINK / 2) / (in_several + _LEAD_SHRINK)).astype(np.float32)
+    return shares
 
 
 def _pairs(baskets: sp.csr_matrix, order_weight: npt.NDArray[np.float64]) -> sp.csr_matrix:

@@ -4,14 +4,17 @@ Same interface as `scoring.by_lightfm`; both need nothing but past orders.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 
 from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.dataset import Floats, Ints
 from aftercart.recommendation.model import Model
+from aftercart.recommendation.question import Because, Question, Ranking
 from aftercart.recommendation.request import Source
-from aftercart.recommendation.scoring import Candidate, Question, Ranking, best_of, by_lightfm
+from aftercart.recommendation.scoring import best_of, by_lightfm
 
 Ranker = Callable[[Model, Sequence[Question], Mapping[str, Product], int], list[Ranking]]
 
@@ -50,23 +53,23 @@ def _voted(model: Model, question: Question, anchors: Sequence[int], votes: sp.c
     scores = votes.toarray()[0][items] if len(items) else votes.data
     is_open = _open(model, question, items)
     items, scores = items[is_open], scores[is_open]
-    return [
-        Candidate(model.products[items[at]].sku, float(scores[at]), _because(model, anchors, int(items[at])), rank)
-        for rank, at in enumerate(best_of(scores, most), start=1)
-    ]
+    best = best_of(scores, most)
+    return _ranking(model, items[best], scores[best], partial(_because, model, anchors))
 
 
-def _because(model: Model, anchors: Sequence[int], item: int) -> str:
-    strongest = max(anchors, key=lambda anchor: model.evidence.weight(anchor, item))
-    return model.products[strongest].sku
+def _because(model: Model, anchors: Sequence[int], items: Ints) -> list[str]:
+    strongest = (max(anchors, key=lambda a: model.evidence.weight(a, item)) for item in items.tolist())
+    return [model.products[anchor].sku for anchor in strongest]
+
+
+def _ranking(model: Model, items: Ints, scores: Floats, because: Because | None) -> Ranking:
+    skus = [model.products[item].sku for item in items.tolist()]
+    return Ranking(skus, scores.astype(float).tolist(), items, because)
 
 
 def _selling(model: Model, question: Question, order: np.ndarray, most: int) -> Ranking:
     items = order[_open(model, question, order)][:most]
-    return [
-        Candidate(model.products[item].sku, float(model.evidence.selling[item]), "", rank)
-        for rank, item in enumerate(items, start=1)
-    ]
+    return _ranking(model, items, model.evidence.selling[items], None)
 
 
 def _open(model: Model, question: Question, items: np.ndarray) -> np.ndarray:

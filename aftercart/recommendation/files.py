@@ -3,7 +3,7 @@
     models/20260301T100000Z-1f2e3d4c/
         meta.json       format, settings, and the SHA-256 of every other file
         catalog.json    the products as they were learned
-        item.npy ...    float32 and integer arrays, never pickled
+        item.npy ...    float32 and integer arrays, never pickled; links as <name>.items.npy and the like
 
 A folder is written beside its place and renamed into it: it is there whole or not at all.
 """
@@ -21,16 +21,20 @@ import numpy as np
 import numpy.typing as npt
 
 from aftercart.errors import ModelError
+from aftercart.recommendation.blend import CIRCUMSTANCES, Blend, Component
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.evidence import Evidence
 from aftercart.recommendation.features import Vocabulary
 from aftercart.recommendation.lightfm_model import Embeddings
+from aftercart.recommendation.links import Links
 from aftercart.recommendation.model import Learned, Model
+from aftercart.recommendation.request import Purpose
 
-FORMAT = 1
+FORMAT = 2
 KEPT_VERSIONS = 5
 
 _EMBEDDINGS = tuple(field.name for field in fields(Embeddings))
+_LINKS = tuple(field.name for field in fields(Links))
 _EVIDENCE = tuple(field.name for field in fields(Evidence) if field.name != "order_count")
 
 
@@ -42,6 +46,7 @@ def save(model: Model, models_dir: Path) -> str:
     learned = _learned(model)
     parts = {name: getattr(learned.embeddings, name) for name in _EMBEDDINGS}
     parts |= {name: getattr(model.evidence, name) for name in _EVIDENCE}
+    parts |= {f"{name}.{part}": getattr(links, part) for name, links in learned.links.items() for part in _LINKS}
     models_dir.mkdir(parents=True, exist_ok=True)
     draft = models_dir / f".{model.version}.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
@@ -87,7 +92,8 @@ def _meta(model: Model, learned: Learned, folder: Path) -> dict[str, Any]:
         "format": FORMAT,
         "order_count": model.evidence.order_count,
         "history_length": learned.history_length,
-        "evidence_weight": learned.evidence_weight,
+        "blend": {purpose: weights.tolist() for purpose, weights in learned.blend.weights.items()},
+        "links": sorted(learned.links),
         "vocabulary": list(learned.vocabulary.names),
         "price_bounds": list(learned.vocabulary.price_bounds),
         "sha256": {file.name: _digest(file) for file in sorted(folder.iterdir())},
@@ -112,8 +118,20 @@ def _assembled(folder: Path, version: str, meta: Mapping[str, Any]) -> Model:
     embeddings = Embeddings(**{name: _mapped(folder, name) for name in _EMBEDDINGS})
     evidence = Evidence(order_count=meta["order_count"], **{name: _mapped(folder, name) for name in _EVIDENCE})
     vocabulary = Vocabulary(tuple(meta["vocabulary"]), tuple(meta["price_bounds"]))
-    learned = Learned(vocabulary, embeddings, meta["history_length"], meta["evidence_weight"])
+    learned = Learned(vocabulary, embeddings, meta["history_length"], _links(folder, meta), _blend(meta))
     return Model(version, tuple(Product(**row) for row in catalog), evidence, learned)
+
+
+def _links(folder: Path, meta: Mapping[str, Any]) -> dict[str, Links]:
+    return {name: Links(*(_mapped(folder, f"{name}.{part}") for part in _LINKS)) for name in meta["links"]}
+
+
+def _blend(meta: Mapping[str, Any]) -> Blend:
+    shape = (len(CIRCUMSTANCES), len(Component))
+    weights = {Purpose(purpose): np.array(rows, dtype=np.float32) for purpose, rows in meta["blend"].items()}
+    if any(matrix.shape != shape for matrix in weights.values()):
+        raise ValueError("its weights are of another version")
+    return Blend(weights)
 
 
 def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:

@@ -9,13 +9,20 @@ import scipy.sparse as sp
 
 from aftercart.errors import ModelError
 from aftercart.recommendation import evaluation
+from aftercart.recommendation.blend import UNTUNED
+from aftercart.recommendation.content import alike
 from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.ease import ease_links, orders_alone, with_next_orders
 from aftercart.recommendation.evidence import evidence_of
-from aftercart.recommendation.features import vocabulary
+from aftercart.recommendation.features import Vocabulary, vocabulary
 from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Trainer
+from aftercart.recommendation.links import followed
 from aftercart.recommendation.model import Learned, Model
+from aftercart.recommendation.tuning import tuned
 
 LEAST_ORDERS = 50
+
+EASE_STRENGTH, EASE_WIDE_STRENGTH = 50.0, 1_000.0
 
 Progress = Callable[[int, int], None]
 Stopwatch = Callable[[], float]
@@ -72,24 +79,27 @@ def learn(
     """Train and test a model. Raises ModelError if there are too few orders to learn from.
 
     1. Learn from all orders but the last weeks.
-    2. On half of the orders since then choose the weight of evidence; on the other half compare with fallbacks.
-    3. Go on with all orders, the last weeks included.
+    2. On half of the questions since then choose how much each kind of evidence counts; on the other half compare
+       with fallbacks.
+    3. Go on with all orders, the last weeks included, and choose by all questions.
     """
     _refuse_too_few(past)
     recipe = _within(budget, recipe or Recipe())
     words = vocabulary(past.products)
     course = _Course(Trainer(words, recipe, seed), words.rows(past.products), budget, progress, recipe.epochs)
-    cut = evaluation.cut_before_last_weeks(past)
-    earlier = past.until(cut)
+    window = evaluation.last_weeks(past)
+    earlier = past.until(window.start)
     last_epochs = max(1, round(recipe.epochs * _LAST_WEEKS_SHARE))
     course.run(earlier, max(1, recipe.epochs - last_epochs), _FIRST_PART_ENDS)
-    cases = evaluation.cases_after(past, cut, np.random.default_rng(seed))
-    learned = Learned(words, course.embeddings(earlier), recipe.history)
-    tested = Model(version, past.products, evidence_of(earlier), learned)
-    learned = evaluation.with_chosen_weight(tested, learned, cases[::2])
-    comparison = evaluation.compare(replace(tested, learned=learned), cases[1::2])
+    chosen_by, tested_on = evaluation.halves(evaluation.held_out(past, window, np.random.default_rng(seed)))
+    learned, evidence = _learned(earlier, words, course, recipe), evidence_of(earlier)
+    tested = Model(version, past.products, evidence, learned)
+    comparison = evaluation.compare(
+        replace(tested, learned=replace(learned, blend=tuned(tested, learned, chosen_by))), tested_on
+    )
+    blend = tuned(tested, learned, [*chosen_by, *tested_on])
     course.run(past, last_epochs, _SECOND_PART_ENDS)
-    final = replace(learned, embeddings=course.embeddings(past))
+    final = replace(_learned(past, words, course, recipe), blend=blend)
     return Lesson(Model(version, past.products, evidence_of(past), final), comparison, course.epochs, recipe.epochs)
 
 
@@ -118,6 +128,22 @@ class _Course:
     def embeddings(self, past: Interactions) -> Embeddings:
         """As they stand, for the products of these orders."""
         return self._trainer.embeddings(past.orders_of_item, self._metadata)
+
+
+def _learned(past: Interactions, words: Vocabulary, course: "_Course", recipe: Recipe) -> Learned:
+    """What these orders teach, with the usual blend."""
+    return Learned(
+        vocabulary=words,
+        embeddings=course.embeddings(past),
+        history_length=recipe.history,
+        links={
+            "ease": ease_links(orders_alone(past), EASE_STRENGTH),
+            "ease_wide": ease_links(with_next_orders(past), EASE_WIDE_STRENGTH),
+            "followed": followed(past),
+            "alike": alike(words, past.products),
+        },
+        blend=UNTUNED,
+    )
 
 
 def _within(budget: Budget, recipe: Recipe) -> Recipe:

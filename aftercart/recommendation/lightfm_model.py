@@ -14,20 +14,26 @@ import scipy.sparse as sp
 from lightfm import LightFM
 
 from aftercart.errors import ModelError
-from aftercart.recommendation.dataset import Interactions, Ints, Slices, ones, row_means
+from aftercart.recommendation.dataset import DAY_S, Interactions, Ints, Slices, ones, row_means
 from aftercart.recommendation.features import Vocabulary
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. Where the defaults come from: docs/decisions/0001-lightfm-order-as-user.md."""
+    """How to train. Several small models side by side, whose scores add up, depend less on chance than a large one:
+    `components` is what they have together. Whence the defaults: docs/decisions/0014-a-blend-that-is-learned.md.
+    """
 
     components: int = 64
+    members: int = 4
     epochs: int = 30
     learning_rate: float = 0.05
     max_sampled: int = 30
     most_anchors: int = 4
     most_targets: int = 8
+    most_given: int = 8
+    half_life_days: float = 120.0
+    least_chance: float = 0.25
     history: int = 12
     history_dropped: float = 0.2
     identity_dropped: float = 0.4
@@ -67,16 +73,14 @@ class Trainer:
     def __init__(self, vocabulary: Vocabulary, recipe: Recipe, seed: int) -> None:
         self._vocabulary, self._recipe = vocabulary, recipe
         self._random = np.random.default_rng(seed)
-        self._model = LightFM(
-            no_components=recipe.components,
-            loss="warp",
-            learning_rate=recipe.learning_rate,
-            max_sampled=recipe.max_sampled,
-            random_state=seed,
-        )
+        self._members = [_member(recipe, seed + number) for number in range(recipe.members)]
 
     def epoch(self, past: Interactions, metadata: sp.csr_matrix) -> None:
-        """One pass over freshly split orders."""
+        """One pass over freshly split orders, by each member over orders split in a way of its own."""
+        for member in self._members:
+            self._pass(member, past, metadata)
+
+    def _pass(self, member: LightFM, past: Interactions, metadata: sp.csr_matrix) -> None:
         rows = _drawn(past, self._recipe, self._random)
         if not rows.targets.nnz:
             return
@@ -85,7 +89,7 @@ class Trainer:
         features = _features(kept.astype(np.float32), metadata)
         users = sp.hstack([rows.anchors @ features, rows.histories @ features], format="csr")
         # Products never sold stay out of the columns: WARP would draw them as negatives and bury them.
-        self._model.fit_partial(
+        member.fit_partial(
             rows.targets[:, sold].tocoo(),
             user_features=users,
             item_features=features[sold],
@@ -97,20 +101,31 @@ class Trainer:
 
         Raises ModelError if no epoch found anything to learn from.
         """
-        if self._model.user_embeddings is None:
+        if any(member.user_embeddings is None for member in self._members):
             raise ModelError("no order holds two products and no customer came back: nothing to learn from yet")
         trust = orders_of_item / (orders_of_item + self._recipe.identity_shrink)
         features = _features(trust.astype(np.float32), metadata)
         width, identities = features.shape[1], features.shape[0]
-        anchor, history = self._model.user_embeddings[:width], self._model.user_embeddings[width:]
+        users = np.hstack([member.user_embeddings for member in self._members])
+        anchor, history = users[:width], users[width:]
         return Embeddings(
-            item=features @ self._model.item_embeddings,
-            item_bias=features @ self._model.item_biases,
+            item=features @ np.hstack([member.item_embeddings for member in self._members]),
+            item_bias=features @ np.sum([member.item_biases for member in self._members], axis=0),
             anchor=features @ anchor,
             history=features @ history,
             feature_anchor=anchor[identities:],
             feature_history=history[identities:],
         )
+
+
+def _member(recipe: Recipe, seed: int) -> LightFM:
+    return LightFM(
+        no_components=recipe.components // recipe.members,
+        loss="warp",
+        learning_rate=recipe.learning_rate,
+        max_sampled=recipe.max_sampled,
+        random_state=seed,
+    )
 
 
 def _features(identity: npt.NDArray[np.float32], metadata: sp.csr_matrix) -> sp.csr_matrix:
@@ -122,17 +137,28 @@ def _features(identity: npt.NDArray[np.float32], metadata: sp.csr_matrix) -> sp.
 def _drawn(past: Interactions, recipe: Recipe, random: np.random.Generator) -> Rows:
     """An epoch's rows: orders split into anchors and targets, then orders with what their customer bought next."""
     histories = past.histories(recipe.history)
-    together = _some(np.flatnonzero(past.sizes >= 2), recipe.rows_per_epoch, random)
+    lately = _lately(past, recipe, random)
+    together = _some(np.flatnonzero((past.sizes >= 2) & lately), recipe.rows_per_epoch, random)
     anchors, targets = _split(past, together, recipe, random)
     later = past.next_purchases(recipe.next_within_days)
-    followed = _some(np.flatnonzero(later.lengths > 0), recipe.rows_per_epoch, random)
+    followed = _some(np.flatnonzero((later.lengths > 0) & lately), recipe.rows_per_epoch, random)
     width = len(past.products)
     orders = np.concatenate([together, followed])
     return Rows(
-        anchors=row_means(sp.vstack([anchors, past.baskets.matrix(followed, width)], format="csr")),
+        anchors=row_means(
+            sp.vstack([anchors, _sample(past.baskets, followed, recipe.most_given, width, random)], format="csr")
+        ),
         histories=_sometimes_dropped(row_means(histories.matrix(orders, width)), recipe.history_dropped, random),
         targets=sp.vstack([targets, _sample(later, followed, recipe.most_targets, width, random)], format="csr"),
     )
+
+
+def _lately(past: Interactions, recipe: Recipe, random: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """The orders of this epoch: the newest are in each of them, old ones in some. Tastes and the range change."""
+    age = (past.last_order_at - past.placed_at) / DAY_S
+    chance = np.maximum(0.5 ** (age / recipe.half_life_days), recipe.least_chance)
+    kept: npt.NDArray[np.bool_] = random.random(past.order_count) < chance
+    return kept
 
 
 def _some(rows: Ints, most: int, random: np.random.Generator) -> Ints:

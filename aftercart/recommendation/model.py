@@ -1,35 +1,57 @@
 """What recommendations know: the catalog as it was learned, evidence from past orders and, once trained, embeddings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from aftercart.recommendation.blend import LIGHTFM_ALONE, Blend
 from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.dataset import Floats
 from aftercart.recommendation.evidence import Evidence
 from aftercart.recommendation.features import Vocabulary
 from aftercart.recommendation.guards import Rivals, fits
 from aftercart.recommendation.lightfm_model import Embeddings
+from aftercart.recommendation.links import Links
 from aftercart.recommendation.request import Rules
 from aftercart.recommendation.rivals import rival_categories
 
 UNTRAINED = "fallback"
+
+NEW_ORDERS = 5.0
+"""In so many orders a product is half as new as at the start."""
+
+_ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
     """What training adds. `history_length`: how many earlier purchases a score may look at.
 
-    `evidence_weight`: how much bought-together counts weigh beside the embeddings, chosen on a time window of
-    its own (0: not at all).
+    `links`: evidence by its name (LINKS in givens.py). `blend`: how much the embeddings and each kind of evidence
+    count, chosen on a time window of its own.
     """
 
     vocabulary: Vocabulary
     embeddings: Embeddings
     history_length: int
-    evidence_weight: float = 0.0
+    links: Mapping[str, Links] = field(default_factory=dict)
+    blend: Blend = LIGHTFM_ALONE
+
+    @cached_property
+    def spread(self) -> tuple[Floats, Floats]:
+        """Mean and covariance of the item rows with their biases: they tell how the scores of any order are spread."""
+        item, bias = self.embeddings.item, self.embeddings.item_bias
+        mean = np.append(item.mean(axis=0), bias.mean())
+        # Block by block: a copy of all rows at once would double the memory of a large catalog.
+        total = np.zeros((len(mean), len(mean)))
+        for at in range(0, len(item), _ROWS_AT_ONCE):
+            rows = slice(at, at + _ROWS_AT_ONCE)
+            block = np.column_stack([item[rows], bias[rows]]) - mean
+            total += block.T @ block
+        return mean.astype(np.float32), (total / max(len(item), 1)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +70,18 @@ class Model:
         return {product.sku: number for number, product in enumerate(self.products)}
 
     @cached_property
+    def selling(self) -> Floats:
+        """How far each product lies above the catalog in what sells lately, on a logarithmic scale."""
+        row: Floats = standardized(np.log1p(self.evidence.selling)[None, :])[0]
+        return row
+
+    @cached_property
+    def newness(self) -> Floats:
+        """1 for a product that nobody bought, falling towards 0 as orders come in."""
+        newness: Floats = (NEW_ORDERS / (self.evidence.item_orders + NEW_ORDERS)).astype(np.float32)
+        return newness
+
+    @cached_property
     def rivals(self) -> Rivals:
         """The pairs of categories that past orders keep apart."""
         return rival_categories(self.products, self.evidence)
@@ -55,6 +89,12 @@ class Model:
     def known(self, skus: Sequence[str]) -> list[int]:
         """The numbers of the products that the model knows, without doubles, in the order given."""
         return [self.index[sku] for sku in dict.fromkeys(skus) if sku in self.index]
+
+    def are_often_together(self, anchor: str, sku: str) -> bool:
+        """Whether people buy both in one order, and not by chance."""
+        if anchor not in self.index or sku not in self.index:
+            return False
+        return self.evidence.are_often_together(self.index[anchor], self.index[sku])
 
     def allowed(self, rules: Rules) -> npt.NDArray[np.bool_] | None:
         """Which products a campaign's filter leaves; None: all."""
@@ -69,3 +109,10 @@ class Model:
     def _left_by(self) -> dict[object, npt.NDArray[np.bool_]]:
         """A shop has few filters and asks each of them for every order."""
         return {}
+
+
+def standardized(scores: Floats) -> Floats:
+    """Each row in standard deviations above its mean."""
+    spread = scores.std(axis=1, keepdims=True) + np.float32(1e-9)
+    rows: Floats = (scores - scores.mean(axis=1, keepdims=True)) / spread
+    return rows

@@ -1,7 +1,6 @@
 """The way in: a batch of orders in, picks for each out, with a constant number of queries."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -12,8 +11,9 @@ from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.fallback import RANKERS
 from aftercart.recommendation.guards import basket_of
 from aftercart.recommendation.model import Model
+from aftercart.recommendation.question import Question, Ranking
 from aftercart.recommendation.request import Recommendation, Request, Source
-from aftercart.recommendation.scoring import Question, Ranking, by_lightfm
+from aftercart.recommendation.scoring import by_lightfm
 from aftercart.recommendation.serving import ServingModel
 from aftercart.recommendation.slots import Slots
 
@@ -70,7 +70,7 @@ class Recommender:
             return
         most = max(each.most_candidates for each in asked)
         rankings = RANKERS[source](model, [each.question for each in asked], catalog, most)
-        new = {candidate.sku for ranking in rankings for candidate in ranking} - catalog.keys()
+        new = {sku for ranking in rankings for sku in ranking.skus} - catalog.keys()
         catalog |= store.load_facts(connection, new)
         for each, ranking in zip(asked, rankings, strict=True):
             each.slots.fill(ranking, source, catalog)
@@ -86,16 +86,11 @@ class _Open:
             history=request.owned,
             banned=frozenset(request.owned) | request.exclude | {anchor.sku for anchor in request.anchors},
             allowed=model.allowed(rules),
+            purpose=request.purpose,
         )
-        self.slots = Slots(basket_of(request, catalog, partial(_often_together, model), model.rivals), model)
+        self.slots = Slots(basket_of(request, catalog, model.are_often_together, model.rivals), model)
         self.most_candidates = max(_LEAST_CANDIDATES, rules.slots * _CANDIDATES_PER_SLOT)
         self._chain = tuple(dict.fromkeys((Source.LIGHTFM, *(Source(name) for name in rules.fallback))))
 
     def asks(self, turn: int, source: Source) -> bool:
         return turn < len(self._chain) and self._chain[turn] is source and not self.slots.are_full
-
-
-def _often_together(model: Model, anchor: str, sku: str) -> bool:
-    if anchor not in model.index or sku not in model.index:
-        return False
-    return model.evidence.are_often_together(model.index[anchor], model.index[sku])

@@ -14,6 +14,17 @@ class Source(StrEnum):
     BEST_SELLERS = "best_sellers"
 
 
+class Purpose(StrEnum):
+    """What picks are for. What goes into one order and what is bought after it are weighed apart."""
+
+    TOGETHER = "together"
+    """To be bought along with the anchors: a product page, a checkout."""
+    NEXT = "next"
+    """To be bought after them, by somebody who has them."""
+    MAIL = "mail"
+    """Both in equal parts: it says "because you bought this", so what is likely next should go with this, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """A bought product. `price_minor`: what one cost, in the currency of the order."""
@@ -64,6 +75,7 @@ class Request:
     anchors: tuple[Anchor, ...]
     currency: str
     rules: Rules = field(default_factory=Rules)
+    purpose: Purpose = Purpose.MAIL
     owned: tuple[str, ...] = ()
     exclude: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()

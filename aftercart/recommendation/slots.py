@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.guards import Basket, Guard, refusal, refusal_beside
 from aftercart.recommendation.model import Model
+from aftercart.recommendation.question import Candidate, Ranking
 from aftercart.recommendation.request import Pick, Recommendation, Source
-from aftercart.recommendation.scoring import Candidate, Ranking
+
+LEAST_PART = 0.01
+"""What adds less to a score is not worth telling."""
 
 
 class Slots:
@@ -15,6 +19,7 @@ class Slots:
 
     def __init__(self, basket: Basket, model: Model) -> None:
         self._basket, self._model = basket, model
+        self._ranking = Ranking()
         self._picks: list[Pick] = []
         self._chosen: list[Product] = []
         self._seen: set[str] = set()
@@ -27,6 +32,7 @@ class Slots:
     def fill(self, ranking: Ranking, source: Source, catalog: Mapping[str, Product]) -> None:
         """Take from the ranking, best first, until full. A third product of one category comes in only after
         the whole ranking gave too few others."""
+        self._ranking = ranking
         held_back: list[Candidate] = []
         for candidate in ranking:
             if self.are_full:
@@ -83,9 +89,12 @@ class Slots:
             return catalog[sku].title
         return next((anchor.title for anchor in self._basket.request.anchors if anchor.sku == sku), "")
 
-    def _evidence(self, candidate: Candidate) -> dict[str, int]:
+    def _evidence(self, candidate: Candidate) -> dict[str, Any]:
         pick, evidence = self._model.index[candidate.sku], self._model.evidence
-        facts = {"rank": candidate.rank, "orders": int(evidence.item_orders[pick])}
+        facts: dict[str, Any] = {"rank": candidate.rank, "orders": int(evidence.item_orders[pick])}
         if candidate.because in self._model.index:
             facts["orders_together"] = evidence.orders_together(self._model.index[candidate.because], pick)
+        parts = self._ranking.parts(candidate.rank)
+        if parts:
+            facts["parts"] = {name: round(value, 2) for name, value in parts.items() if abs(value) >= LEAST_PART}
         return facts

@@ -1,7 +1,7 @@
 """What recommendations read from the database, and the register of model versions."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -26,6 +26,18 @@ class Version:
 
     version: str
     checksum: str
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A whole row. `state`: serving, retired (it served before), candidate (it did not, or was taken back)."""
+
+    version: str
+    state: str
+    trained_at: datetime
+    data_until: datetime | None
+    checksum: str
+    facts: Mapping[str, Any]
 
 
 def load_catalog(connection: Connection) -> tuple[Product, ...]:
@@ -122,6 +134,19 @@ def newest_version_at(connection: Connection) -> datetime | None:
     """When the newest version was trained, whether it serves or not; None where there is none."""
     newest: datetime | None = connection.execute(select(func.max(model_versions.c.trained_at))).scalar_one()
     return newest
+
+
+def versions(connection: Connection) -> list[Registered]:
+    """All that were ever registered, the newest first."""
+    query = select(model_versions).order_by(model_versions.c.trained_at.desc(), model_versions.c.version.desc())
+    return [Registered(**row) for row in connection.execute(query).mappings()]
+
+
+def let_serve(connection: Connection, version: str, *, instead: str) -> None:
+    """One version serves from now on, and what served before becomes `instead`: retired, or a candidate."""
+    serving = update(model_versions).where(model_versions.c.state == "serving")
+    connection.execute(serving.values(state=instead))
+    connection.execute(update(model_versions).where(model_versions.c.version == version).values(state="serving"))
 
 
 def add_version(

@@ -37,6 +37,17 @@ GUARDS = {
     "alike": "nearly the same as another pick",
     "category_full": "one too many of its category",
 }
+PARTS = {
+    "lightfm": "from the model (LightFM)",
+    "together": "from what was bought together",
+    "ease": "from what was bought together and nothing else explains",
+    "ease_wide": "from orders and those that followed them",
+    "history": "from what they bought before",
+    "followed": "from what others bought next",
+    "new": "for being new and alike",
+    "selling": "for what sells lately",
+}
+"""The parts of a score; see docs/recommendations.md."""
 STAGES = {"event": "Webhook", "enroll": "Enrollment", "gate": "Decision", "sender": "Sender", "attempt": "Hand-over"}
 """The kinds of moments, where a reader knows a better word."""
 CLICKS = {
@@ -184,6 +195,9 @@ def _pick(facts: Facts) -> Iterable[str]:
     yield _past_orders(facts.get("orders", 0), facts.get("orders_together", 0))
     place = f", number {facts['rank']} of all by score" if facts.get("rank") else ""
     yield f"Product {facts['sku']}{place} ({facts['score']:.3g})."
+    parts = sorted(facts.get("parts", {}).items(), key=lambda part: -abs(part[1]))
+    if parts:
+        yield f"The score: {', '.join(f'{value:+.2f} {PARTS.get(name, name)}' for name, value in parts)}."
 
 
 def _past_orders(with_it: int, together: int) -> str:

@@ -32,7 +32,7 @@ def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
         "gate, ready",
         "gate",
         "gate, claim",
-        "recommend",
+        *(f"rank {orders}, {products}" for products in ("10k", "100k") for orders in (1, 512)),
         "render",
         "render/mjml",
         "render/escape",

@@ -8,17 +8,19 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from aftercart.cli import models_app
 from aftercart.cli import recommend as commands
 from aftercart.db.session import Database
 from aftercart.errors import AftercartError
 from aftercart.testing import lay_down
-from tests.recommendation.bike_shop import open_busy_shop
+from tests.recommendation.bike_shop import bike_shop, open_busy_shop
 
 BIKE = "Road-Bike-0"
 
 app = typer.Typer()
 app.command("train")(commands.train)
 app.command("recommend")(commands.recommend)
+app.add_typer(models_app, name="models")
 
 
 @pytest.fixture(autouse=True)
@@ -156,3 +158,30 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [("recommend",), ("recommend", BIKE, "--raw"), ("recommend", BIKE, "--batch", "x")])
 def test_wrong_usage_exits_with_two(words: tuple[str, ...]) -> None:
     assert typed(*words).exit_code == 2
+
+
+def test_versions_are_listed_promoted_and_taken_back() -> None:
+    assert "None is trained yet" in typed("models", "list").stdout
+    first, second = (json.loads(typed("train", "--json").stdout)["version"] for _ in range(2))
+    listed = typed("models", "list").stdout
+    assert listed.index(second) < listed.index(first)
+    assert typed("models", "rollback").stdout == f"{first} serves again.\n"
+    assert typed("models", "promote", second).stdout == f"{second} serves now.\n"
+    rows = [json.loads(line) for line in typed("models", "list", "--json").stdout.splitlines()]
+    assert [(row["version"], row["state"]) for row in rows] == [(second, "serving"), (first, "retired")]
+
+
+def test_whoever_bars_what_people_own_asks_what_they_buy_next(tmp_path: Path) -> None:
+    typed("train")
+    owned = json.loads(typed("recommend", BIKE, "--customer", "c1", "--json").stdout)
+    assert owned["picks"]
+    line = {"id": "a", "items": [BIKE], "customer_id": "c1"}
+    barred = json.dumps(line | {"exclude": [product.sku for product in bike_shop() if "Bottle" not in product.sku]})
+    answers = {}
+    for purpose in ("next", "together", None):
+        file = tmp_path / "in.jsonl"
+        file.write_text(barred)
+        words = ("recommend", "--batch", str(file), "-k", "5", "--raw", *(("--for", purpose) if purpose else ()))
+        answers[purpose] = typed(*words).stdout
+    assert answers["next"] != answers["together"]
+    assert answers[None] == answers["next"]

@@ -48,15 +48,15 @@ def bike_shop() -> tuple[Product, ...]:
 
 
 def drawn_orders(catalog: Sequence[Product], count: int, seed: int = 1) -> list[tuple[int, datetime, list[int]]]:
-    """(person, time, product numbers): a bike with one to three things for the same way of riding."""
+    """(person, time, product numbers): a bike with one to three things for the same way of riding, the person's own."""
     random = np.random.default_rng(seed)
     per_ride = len(catalog) // len(RIDES)
     drawn = []
     for number in range(count):
-        first = int(random.integers(len(RIDES))) * per_ride
+        person = int(random.integers(1, count // 2 + 2))
+        first = person % len(RIDES) * per_ride
         parts = random.choice(range(1, len(PARTS)), size=int(random.integers(1, 4)), replace=False)
         items = [first + int(random.integers(2)), *(first + 2 * int(part) + int(random.integers(2)) for part in parts)]
-        person = int(random.integers(1, count // 2 + 2))
         drawn.append((person, START + timedelta(hours=2 * number), items))
     return drawn
 

@@ -2,46 +2,40 @@ import numpy as np
 import pytest
 
 from aftercart.recommendation.dataset import DAY_S, GUEST, Interactions, interactions
-from aftercart.recommendation.evaluation import Comparison, Quality, cases_after, compare, cut_before_last_weeks
+from aftercart.recommendation.evaluation import Comparison, Quality, compare, halves, held_out, last_weeks
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.model import Model
+from aftercart.recommendation.protocol import Task
 
 SOME = Quality(0.5, 0.5)
 
 
-def test_the_cut_leaves_two_weeks_but_never_more_than_a_tenth(past: Interactions) -> None:
-    cut = cut_before_last_weeks(past)
-    held_out = int((past.placed_at >= cut).sum())
-    assert past.placed_at.max() - cut <= 14 * DAY_S
-    assert 0 < held_out <= 0.1 * past.order_count
+def test_two_months_are_held_out_but_never_more_than_a_third(past: Interactions) -> None:
+    window = last_weeks(past)
+    held_out_orders = int((past.placed_at >= window.start).sum())
+    assert past.last_order_at - window.start <= 60 * DAY_S
+    assert 0 < held_out_orders <= 0.35 * past.order_count
+    assert window.start < window.end < window.limit
 
 
-def test_a_slow_shop_holds_out_its_last_two_weeks(past: Interactions) -> None:
+def test_a_slow_shop_holds_out_its_last_two_months(past: Interactions) -> None:
     days = np.arange(past.order_count) * DAY_S
     lines = (past.order_of_line.tolist(), past.item.tolist(), past.price.tolist())
     slow = interactions(past.products, days.tolist(), [GUEST] * len(days), *lines)
-    assert cut_before_last_weeks(slow) == days[-1] - 14 * DAY_S
+    assert last_weeks(slow).start == days[-1] - 60 * DAY_S
 
 
-def test_a_case_gives_the_dearest_product_and_asks_for_the_rest(past: Interactions) -> None:
-    cut = cut_before_last_weeks(past)
-    for case in cases_after(past, cut, np.random.default_rng(0)):
-        assert "Bike" in case.question.anchors[0]
-        assert case.relevant
-        assert not case.relevant & set(case.question.anchors)
-
-
-def test_only_products_sold_before_the_cut_are_asked_for(past: Interactions) -> None:
-    first_orders = int(np.sort(past.placed_at)[8])
-    sold = {past.products[n].sku for n in np.flatnonzero(past.until(first_orders).orders_of_item)}
-    cases = cases_after(past, first_orders, np.random.default_rng(0))
-    assert {sku for case in cases for sku in case.relevant} <= sold
+def test_both_halves_ask_every_task(past: Interactions) -> None:
+    asked = held_out(past, last_weeks(past), np.random.default_rng(0))
+    chosen_by, tested_on = halves(asked)
+    assert all(asked[task] for task in (Task.BASKET, Task.SINGLE, Task.NEXT_30))
+    assert abs(len(chosen_by) - len(tested_on)) <= 3
 
 
 def test_ndcg_of_fallbacks_is_what_a_loop_computes(past: Interactions) -> None:
-    cut = cut_before_last_weeks(past)
-    evidence = evidence_of(past.until(cut))
-    cases = cases_after(past, cut, np.random.default_rng(0))
+    window = last_weeks(past)
+    evidence = evidence_of(past.until(window.start))
+    cases = held_out(past, window, np.random.default_rng(0))[Task.SINGLE]
     found = compare(Model("fallback", past.products, evidence), cases)
     sellers = [past.products[n].sku for n in np.argsort(-evidence.selling, kind="stable") if evidence.selling[n] > 0]
     expected = []
@@ -56,8 +50,8 @@ def test_ndcg_of_fallbacks_is_what_a_loop_computes(past: Interactions) -> None:
 
 
 def test_a_handful_of_cases_proves_nothing(past: Interactions) -> None:
-    cut = cut_before_last_weeks(past)
-    few = cases_after(past, cut, np.random.default_rng(0))[:29]
+    window = last_weeks(past)
+    few = held_out(past, window, np.random.default_rng(0))[Task.SINGLE][:29]
     assert compare(Model("fallback", past.products, evidence_of(past)), few) is None
 
 

@@ -5,7 +5,7 @@ from aftercart.recommendation.dataset import GUEST, interactions
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.fallback import by_best_sellers, by_bought_together
 from aftercart.recommendation.model import Model
-from aftercart.recommendation.scoring import Question
+from aftercart.recommendation.question import Question
 
 CATALOG = tuple(Product(sku, sku) for sku in ("bike", "pump", "bottle", "tent", "unsold"))
 BASKETS = [[0, 1]] * 6 + [[0, 2]] * 3 + [[3, 2]] * 4

@@ -10,7 +10,8 @@ from aftercart.recommendation.dataset import Interactions
 from aftercart.recommendation.learning import learn, started
 from aftercart.recommendation.lightfm_model import Recipe
 from aftercart.recommendation.model import Model
-from aftercart.recommendation.scoring import Question, by_lightfm
+from aftercart.recommendation.question import Question
+from aftercart.recommendation.scoring import by_lightfm
 
 RECIPE = Recipe(components=8, epochs=4)
 

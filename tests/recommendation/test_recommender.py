@@ -18,9 +18,9 @@ from aftercart.db.tables import model_versions, products
 from aftercart.errors import ModelError
 from aftercart.pipeline.train import train
 from aftercart.recommendation.catalog import Product, are_near_duplicates
+from aftercart.recommendation.question import Question
 from aftercart.recommendation.recommender import Recommender
 from aftercart.recommendation.request import Anchor, PriceCap, Recommendation, Request, Rules, Source
-from aftercart.recommendation.scoring import Question
 from tests.recommendation.bike_shop import open_busy_shop, opened, sell, stock
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

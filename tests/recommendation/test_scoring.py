@@ -6,13 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from aftercart.recommendation.blend import LIGHTFM_ALONE, Blend, always
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.dataset import GUEST, interactions
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.features import Vocabulary
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.model import Learned, Model
-from aftercart.recommendation.scoring import Question, best_of, by_lightfm
+from aftercart.recommendation.question import Question
+from aftercart.recommendation.request import Purpose
+from aftercart.recommendation.scoring import best_of, by_lightfm
 
 CATALOG = tuple(Product(sku, sku, category="c") for sku in ("bike", "tent", "pump", "bottle", "stove"))
 TWO_WORDS = Vocabulary(names=("word:cycle", "word:camp"), price_bounds=())
@@ -22,8 +25,8 @@ def matrix(*rows: tuple[float, ...]) -> np.ndarray:
     return np.array(rows, dtype=np.float32)
 
 
-def model(evidence_weight: float = 0.0) -> Model:
-    """The first axis is cycling, the second camping; a bottle fits both."""
+def model(**weights: float) -> Model:
+    """The first axis is cycling, the second camping; a bottle fits both. Without weights LightFM decides alone."""
     embeddings = Embeddings(
         item=matrix((0, 0), (0, 0), (3, 0), (2, 2), (0, 3)),
         item_bias=np.array([0, 0, 0, 0.5, 0], dtype=np.float32),
@@ -32,8 +35,9 @@ def model(evidence_weight: float = 0.0) -> Model:
         feature_anchor=matrix((1, 0), (0, 1)),
         feature_history=matrix((0, 0), (0, 0)),
     )
+    blend = Blend({purpose: always(**weights) for purpose in Purpose}) if weights else LIGHTFM_ALONE
     past = interactions(CATALOG, [0] * 9, [GUEST] * 9, [n for n in range(9) for _ in range(2)], [0, 4] * 9, [1] * 18)
-    return Model("v", CATALOG, evidence_of(past), Learned(TWO_WORDS, embeddings, 2, evidence_weight))
+    return Model("v", CATALOG, evidence_of(past), Learned(TWO_WORDS, embeddings, 2, blend=blend))
 
 
 def ranked(question: Question, most: int = 5, catalog: dict[str, Product] | None = None) -> list[str]:
@@ -82,7 +86,7 @@ def test_an_untrained_model_ranks_nothing() -> None:
 
 
 def test_evidence_lifts_what_was_really_bought_together() -> None:
-    assert by_lightfm(model(evidence_weight=2.0), [Question(("bike",))], {}, 1)[0][0].sku == "stove"
+    assert by_lightfm(model(lightfm=1.0, together=2.0), [Question(("bike",))], {}, 1)[0][0].sku == "stove"
 
 
 @given(st.lists(st.lists(st.sampled_from(["bike", "tent", "pump", "gone"]), max_size=3), min_size=1, max_size=6))
@@ -102,3 +106,18 @@ def test_the_best_are_those_a_full_sort_would_find(scores: np.ndarray, most: int
     finite = [place for place in range(len(scores)) if np.isfinite(scores[place])]
     expected = sorted(finite, key=lambda place: (-scores[place], place))[:most]
     assert best_of(scores, most).tolist() == expected
+
+
+def test_the_parts_of_a_score_sum_to_it() -> None:
+    questions = [Question(("bike",)), Question(("bike", "tent"), history=("stove",))]
+    for ranking in by_lightfm(model(lightfm=1.0, together=2.0, selling=0.5), questions, {}, 5):
+        for candidate in ranking:
+            parts = ranking.parts(candidate.rank)
+            assert set(parts) == {"lightfm", "together", "selling"}
+            assert sum(parts.values()) == pytest.approx(candidate.score, abs=1e-4)
+
+
+def test_a_mail_weighs_what_goes_along_and_what_comes_next_alike() -> None:
+    blend = Blend({Purpose.TOGETHER: always(lightfm=1, ease=2), Purpose.NEXT: always(lightfm=3)})
+    usual = np.array([[1, 0, 0]], dtype=np.float32)
+    assert np.array_equal(blend.of([Purpose.MAIL], usual), always(lightfm=2, ease=1)[:1])

@@ -15,9 +15,10 @@ from aftercart.db.tables import sends
 from aftercart.delivery.base import Outcome
 from aftercart.demo.unmailed import unmailed_orders
 from aftercart.policy.reason import ASKED_AGAIN, Reason
+from aftercart.recommendation.blend import Component
 from aftercart.recommendation.guards import Guard
 from aftercart.reports.explain import KINDS, Explanation, explain
-from aftercart.reports.words import CLICKS, GUARDS, KEPT, TELL, answer_in_words, in_words
+from aftercart.reports.words import CLICKS, GUARDS, KEPT, PARTS, TELL, answer_in_words, in_words
 from aftercart.testing import engine, run_until
 from aftercart.tracking.bots import Verdict
 from tests.cast import (
@@ -399,3 +400,13 @@ def test_how_often_a_pick_was_bought_and_how_often_together_is_one_sentence(
 ) -> None:
     pick = {"sku": "HELMET", "score": 1.2345, "rank": 3}
     assert in_words("pick", {**pick, **evidence}) == [told, "Product HELMET, number 3 of all by score (1.23)."]
+
+
+def test_the_parts_of_a_score_are_told_with_the_weightiest_first() -> None:
+    pick = {"sku": "HELMET", "score": 2.6, "rank": 1, "orders": 3, "parts": {"followed": -0.4, "lightfm": 3.0}}
+    told = in_words("pick", pick)[-1]
+    assert told == "The score: +3.00 from the model (LightFM), -0.40 from what others bought next."
+
+
+def test_every_part_of_a_score_has_its_words() -> None:
+    assert set(PARTS) == set(Component)

@@ -1,0 +1,99 @@
+"""How much each kind of evidence counts in a score, by what the picks are for and what was bought.
+
+A score is a sum over the components. Each component says how far a product lies above the catalog, and its weight is
+a small linear function of the question's circumstances: so a checkout with one cheap thing in it may trust other
+evidence than a mail about a bike. Training finds the weights (tuning.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from aftercart.recommendation.dataset import Floats
+from aftercart.recommendation.request import Purpose
+
+
+class Component(StrEnum):
+    """A kind of evidence, in the order of the weights."""
+
+    LIGHTFM = "lightfm"
+    TOGETHER = "together"
+    """Bought together with the anchors, the newest orders counting most."""
+    EASE = "ease"
+    """Bought together, but not where a third product explains it."""
+    EASE_WIDE = "ease_wide"
+    """The same, smoother, and from orders joined with the next ones of their customers."""
+    HISTORY = "history"
+    """What earlier purchases say in that way."""
+    FOLLOWED = "followed"
+    """Bought after the anchors, in later orders."""
+    NEW = "new"
+    """Like the anchors by its description, and hardly anybody has bought it so far."""
+    SELLING = "selling"
+    """What sells lately."""
+
+    @property
+    def place(self) -> int:
+        """Its column in the weights."""
+        return _PLACES[self]
+
+
+_PLACES = {component: place for place, component in enumerate(Component)}
+
+CIRCUMSTANCES = ("always", "one_anchor", "leading_anchor")
+"""What weights depend on. `leading_anchor`: how often the anchor that leads most is the dearest of its orders, from
+-0.5 to 0.5: to a bike people add, to a bottle they hardly do."""
+
+Weights = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """For each purpose a matrix of circumstances by components; one that has none takes the mean of all."""
+
+    weights: Mapping[Purpose, Weights]
+
+    @cached_property
+    def counted(self) -> frozenset[Component]:
+        """The components that count in any question."""
+        used = np.any([matrix.any(axis=0) for matrix in self.weights.values()], axis=0)
+        return frozenset(component for component in Component if used[component.place])
+
+    def in_words(self) -> dict[str, dict[str, float]]:
+        """What each component weighs for each purpose under usual circumstances."""
+        return {
+            purpose: {component: round(float(matrix[0, component.place]), 3) for component in Component}
+            for purpose, matrix in self.weights.items()
+        }
+
+    def of(self, purposes: Sequence[Purpose], circumstances: Floats) -> Weights:
+        """The weights of each question: a row of components."""
+        found = np.zeros((len(purposes), len(Component)), dtype=np.float32)
+        mean = np.mean(list(self.weights.values()), axis=0)
+        for purpose in Purpose:
+            matrix = self.weights.get(purpose, mean)
+            rows = [row for row, wanted in enumerate(purposes) if wanted is purpose]
+            found[rows] = circumstances[rows] @ matrix
+        return found
+
+
+def always(**weights: float) -> Weights:
+    """Weights that depend on nothing, by the names of the components; those not named are 0."""
+    matrix = np.zeros((len(CIRCUMSTANCES), len(Component)), dtype=np.float32)
+    matrix[0] = [weights.get(component, 0.0) for component in Component]
+    return matrix
+
+
+LIGHTFM_ALONE = Blend({purpose: always(lightfm=1) for purpose in Purpose})
+
+UNTUNED = Blend(
+    {
+        Purpose.TOGETHER: always(lightfm=1.0, together=0.3, ease=0.5, ease_wide=0.2, selling=0.5, new=0.3),
+        Purpose.NEXT: always(lightfm=1.0, ease_wide=0.4, followed=0.4, history=0.3, selling=0.3, new=0.3),
+    }
+)
+"""Where too few orders are held out to find better: about what was found for shops that have enough."""

@@ -1,0 +1,205 @@
+"""What is given in a batch of questions, as arrays: orders as vectors, anchors as votes, and the scores they make.
+
+A component of a score is counted in standard deviations above the catalog. Votes go through asinh: their tail is so
+heavy that it would drown the rest.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from aftercart.recommendation.blend import CIRCUMSTANCES, Component, Weights
+from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.dataset import Floats, Ints, ones, row_means
+from aftercart.recommendation.model import Learned, Model
+from aftercart.recommendation.question import Question
+
+LINKS = {
+    Component.EASE: "ease",
+    Component.EASE_WIDE: "ease_wide",
+    Component.HISTORY: "ease_wide",
+    Component.FOLLOWED: "followed",
+    Component.NEW: "alike",
+}
+"""Which links the components of votes are read from."""
+
+_LONGEST_HISTORY = 60
+"""Lines of earlier orders that may vote, the newest ones."""
+_HISTORY_SHARE = np.float32(0.15)
+_LEAST_SPREAD = 1e-9
+
+
+class Givens:
+    """A batch of questions put to a trained model. Anchors that the model never saw count by their metadata if
+    `catalog` has them, else not at all."""
+
+    def __init__(
+        self, model: Model, learned: Learned, questions: Sequence[Question], catalog: Mapping[str, Product]
+    ) -> None:
+        self.model, self.learned, self._questions = model, learned, questions
+        wanted = dict.fromkeys(sku for question in questions for sku in question.anchors)
+        skus = [sku for sku in wanted if sku in model.index or sku in catalog]
+        self._row = {sku: row for row, sku in enumerate(skus)}
+        self._anchor_vectors = _anchor_vectors(model, learned, skus, catalog)
+        self.anchors = [[sku for sku in dict.fromkeys(q.anchors) if sku in self._row] for q in questions]
+        self._sold_anchors = _ones([model.known(anchors) for anchors in self.anchors], len(model.products))
+        histories = [_history(model, question, _LONGEST_HISTORY) for question in questions]
+        newest = [history[: learned.history_length] for history in histories]
+        orders = _ones([[self._row[sku] for sku in anchors] for anchors in self.anchors], len(skus))
+        self._added: dict[tuple[Component, int], sp.csr_matrix] = {}
+        self._starts: list[int] = []
+        self._orders = row_means(orders) @ self._anchor_vectors
+        self._orders += row_means(_ones(newest, len(model.products))) @ learned.embeddings.history
+        self._histories = _ones(histories, len(model.products))
+
+    def scores(self, rows: slice) -> Floats:
+        """Scores of the catalog for these questions."""
+        weights = self.weights[rows]
+        scores = self._lightfm(rows, weights[:, Component.LIGHTFM.place])
+        if weights[:, Component.SELLING.place].any():
+            scores += weights[:, [Component.SELLING.place]] * self.model.selling
+        for component in self._voting:
+            part = self.votes(component, rows)
+            part.data *= np.repeat(weights[:, component.place], np.diff(part.indptr))
+            _add(scores, part)
+            self._added[component, rows.start] = part
+        self._starts.append(rows.start)
+        return scores
+
+    def parts_of(self, row: int, item: int) -> dict[str, float]:
+        """What each component added to the score of one product; they sum to it."""
+        start = self._starts[bisect_right(self._starts, row) - 1]
+        one = slice(row, row + 1)
+        weights, embeddings = self.weights[row], self.learned.embeddings
+        center, spread = self._catalog(one)
+        bare = float(self._orders[row] @ embeddings.item[item]) + float(embeddings.item_bias[item])
+        found = {Component.LIGHTFM.value: float(weights[Component.LIGHTFM.place]) * (bare - center[0]) / spread[0]}
+        found[Component.SELLING] = float(weights[Component.SELLING.place] * self.model.selling[item])
+        for component in self._voting:
+            part = self._added[component, start]
+            votes = slice(part.indptr[row - start], part.indptr[row - start + 1])
+            found[component] = float(part.data[votes][part.indices[votes] == item].sum())
+        return {name: float(value) for name, value in found.items()}
+
+    def parts(self, rows: slice) -> Floats:
+        """What each component says about each product, unweighted: questions by products by components."""
+        found = np.zeros((len(self.anchors[rows]), len(self.model.products), len(Component)), dtype=np.float32)
+        found[:, :, Component.LIGHTFM.place] = self._lightfm(rows, np.ones(len(found), dtype=np.float32))
+        found[:, :, Component.SELLING.place] = self.model.selling
+        for component in (Component.TOGETHER, *LINKS):
+            found[:, :, component.place] = self.votes(component, rows).toarray()
+        return found
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Of each component, for each question."""
+        purposes = [question.purpose for question in self._questions]
+        return self.learned.blend.of(purposes, self.circumstances)
+
+    @cached_property
+    def circumstances(self) -> Floats:
+        """What weights depend on, for each question."""
+        found = np.zeros((len(self.anchors), len(CIRCUMSTANCES)), dtype=np.float32)
+        found[:, 0] = 1
+        found[:, 1] = [len(anchors) == 1 for anchors in self.anchors]
+        leads, index = self.model.evidence.leads - 0.5, self.model.index
+        found[:, 2] = [
+            max((leads[index[sku]] for sku in anchors if sku in index), default=0) for anchors in self.anchors
+        ]
+        return found
+
+    def votes(self, component: Component, rows: slice) -> sp.csr_matrix:
+        """What a component of votes says, where it says anything; 0 is what it says of all other products."""
+        return _above_the_rest(self._bare_votes(component, rows))
+
+    def _bare_votes(self, component: Component, rows: slice) -> sp.csr_matrix:
+        anchors = self._sold_anchors[rows]
+        if component is Component.TOGETHER:
+            return self.model.evidence.votes(anchors)
+        links = self.learned.links.get(LINKS[component])
+        if not links:
+            return sp.csr_matrix(anchors.shape, dtype=np.float32)
+        if component is Component.HISTORY:
+            return links.votes(row_means(self._histories[rows]))
+        if component is Component.EASE_WIDE:
+            return links.votes(anchors + _HISTORY_SHARE * self._histories[rows])
+        votes = links.votes(anchors)
+        if component is Component.NEW:
+            votes.data *= self.model.newness[votes.indices]
+        return votes
+
+    def strongest(self, row: int, items: Ints) -> list[str]:
+        """For each item the anchor whose row adds most to the embeddings' part of its score, which is linear."""
+        anchors = self.anchors[row]
+        if len(anchors) == 1:
+            return anchors * len(items)
+        vectors = self._anchor_vectors[[self._row[sku] for sku in anchors]]
+        return [anchors[at] for at in np.argmax(vectors @ self.learned.embeddings.item[items].T, axis=0).tolist()]
+
+    @property
+    def _voting(self) -> list[Component]:
+        counted = self.learned.blend.counted
+        return [component for component in (Component.TOGETHER, *LINKS) if component in counted]
+
+    def _lightfm(self, rows: slice, weights: Floats) -> Floats:
+        """Weighted already: the product of matrices is scaled by its vectors, which are few."""
+        embeddings = self.learned.embeddings
+        center, spread = self._catalog(rows)
+        scale = (weights / spread)[:, None]
+        scores: Floats = (self._orders[rows] * scale) @ embeddings.item.T
+        scores += scale * embeddings.item_bias
+        scores -= scale * center[:, None]
+        return scores
+
+    def _catalog(self, rows: slice) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the bare scores over the catalog, without computing them."""
+        vectors = np.hstack([self._orders[rows], np.ones((len(self._orders[rows]), 1), np.float32)])
+        mean, covariance = self.learned.spread
+        center = vectors @ mean
+        variance = np.einsum("ij,ij->i", vectors @ covariance, vectors)
+        return center, np.sqrt(np.maximum(variance, 0)) + np.float32(_LEAST_SPREAD)
+
+
+def _above_the_rest(votes: sp.csr_matrix) -> sp.csr_matrix:
+    """asinh of the standard deviations above the catalog's mean, less what a product without votes has."""
+    width = votes.shape[1]
+    lengths = np.diff(votes.indptr)
+    row = np.repeat(np.arange(votes.shape[0]), lengths)
+    total = np.bincount(row, votes.data, votes.shape[0])
+    squares = np.bincount(row, votes.data**2, votes.shape[0])
+    center = total / width
+    spread = np.sqrt(np.maximum(squares / width - center**2, 0)) + _LEAST_SPREAD
+    values = (votes.data - np.repeat(center, lengths)) / np.repeat(spread, lengths)
+    data = np.arcsinh(values) - np.repeat(np.arcsinh(-center / spread), lengths)
+    return sp.csr_matrix((data.astype(np.float32), votes.indices, votes.indptr), shape=votes.shape)
+
+
+def _add(scores: Floats, part: sp.csr_matrix) -> None:
+    rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+    scores[rows, part.indices] += part.data
+
+
+def _history(model: Model, question: Question, longest: int) -> list[int]:
+    anchors = set(question.anchors)
+    newest = [sku for sku in dict.fromkeys(reversed(question.history)) if sku not in anchors and sku in model.index]
+    return [model.index[sku] for sku in newest[:longest]]
+
+
+def _anchor_vectors(model: Model, learned: Learned, skus: Sequence[str], catalog: Mapping[str, Product]) -> Floats:
+    vectors = np.zeros((len(skus), learned.embeddings.item.shape[1]), dtype=np.float32)
+    seen = [row for row, sku in enumerate(skus) if sku in model.index]
+    new = [row for row, sku in enumerate(skus) if sku not in model.index]
+    vectors[seen] = learned.embeddings.anchor[[model.index[skus[row]] for row in seen]]
+    if new:
+        metadata = learned.vocabulary.rows([catalog[skus[row]] for row in new])
+        vectors[new] = metadata @ learned.embeddings.feature_anchor
+    return vectors
+
+
+def _ones(rows: Sequence[Sequence[int]], width: int) -> sp.csr_matrix:
+    columns = np.array([column for row in rows for column in row], dtype=np.int64)
+    pointers = np.concatenate(([0], np.cumsum([len(row) for row in rows])))
+    return ones(columns, pointers, width)
