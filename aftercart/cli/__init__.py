@@ -11,6 +11,7 @@ import typer
 from aftercart import __version__
 from aftercart.cli import (
     attribute,
+    backtest,
     by_hand,
     check,
     coupons,
@@ -60,7 +61,8 @@ def _options(
     """What holds for every command."""
 
 
-START, RUN, LEARN, LOOK, AMEND = "Start", "Run", "Learn from orders", "Look", "Set right"
+START, RUN, LEARN, MEASURE = "Start", "Run", "Learn from orders", "What would it do, what did it earn"
+LOOK, AMEND = "Look", "Set right"
 PEOPLE = "What people may ask for"
 
 app.command("demo", rich_help_panel=START)(demo.demo)
@@ -73,6 +75,7 @@ app.add_typer(database_app, name="db", rich_help_panel=RUN)
 app.add_typer(imports_app, name="import", rich_help_panel=LEARN)
 app.command("train", rich_help_panel=LEARN)(recommend.train)
 app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
+app.command("backtest", rich_help_panel=MEASURE)(backtest.backtest)
 app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
 app.command("senders", rich_help_panel=LOOK)(senders.senders)

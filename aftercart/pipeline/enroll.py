@@ -22,7 +22,6 @@ from aftercart.enrollment import store as enrollment_store
 from aftercart.enrollment.eligibility import Enter, OrderFacts, Refuse, may_enter
 from aftercart.enrollment.schedule import plan
 from aftercart.enrollment.states import ENTER, EXIT
-from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import PLAN
 from aftercart.money import Money
@@ -232,7 +231,7 @@ def _send_rows(
     assert began is not None  # `may_enter` has seen to it
     for step in plan(campaign.steps, began, home.zone, times, person_hash(row.email)):
         yield {
-            "id": new_id(),
+            "id": app.new_id(),
             "enrollment_id": enrollment_id,
             "campaign": campaign.campaign,
             "topic": campaign.topic,
