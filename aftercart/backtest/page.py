@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from aftercart.backtest.report import Report, Stop
-from aftercart.policy.decision import Reason
+from aftercart.policy.reason import Reason
 from aftercart.reports.bars import bars, span
 
 NAMES = {"aftercart": "Aftercart", "bought_together": "Bought together", "best_sellers": "Best sellers"}

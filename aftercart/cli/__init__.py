@@ -24,6 +24,7 @@ from aftercart.cli import (
     feedback,
     imports,
     measure,
+    plan,
     recommend,
     rights,
     senders,
@@ -85,6 +86,8 @@ app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("export", rich_help_panel=LOOK)(export.export)
 app.command("attribute", rich_help_panel=LOOK)(attribute.attribute)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)
+app.command("plan", rich_help_panel=MEASURE)(plan.plan)
+app.command("apply", rich_help_panel=MEASURE)(plan.apply)
 app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
 app.command("settle", rich_help_panel=AMEND)(by_hand.settle)
 app.command("resume", rich_help_panel=AMEND)(by_hand.resume)

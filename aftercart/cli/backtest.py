@@ -120,7 +120,7 @@ def _most(report: "Report") -> str:
 
 
 def _print_stops(title: str, stops: "Sequence[Stop]") -> None:
-    from aftercart.policy.decision import Reason
+    from aftercart.policy.reason import Reason
 
     if stops:
         print(f"\n{title}:")

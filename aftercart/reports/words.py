@@ -233,6 +233,12 @@ def _operator(facts: Facts) -> Iterable[str]:
     yield f"Said by {facts['settled_by']}." if facts.get("settled_by") else ""
     yield f"It had failed: {Reason(facts['failed_for']).sentence}" if facts.get("failed_for") else ""
     yield f"Worth sending until {_instant(facts['valid_until'])}." if facts.get("valid_until") else ""
+    for step, effect in facts.get("effects", {}).items():
+        due = facts["due_at"].get(step)
+        yield f"Its mail {step} is {EFFECTS[effect]}{f' {_instant(due)}' if due else ''}."
+
+
+EFFECTS = {"retimed": "due now at", "added": "new, and due at", "canceled": "no longer sent"}
 
 
 def _nothing(_: Facts) -> Iterable[str]:

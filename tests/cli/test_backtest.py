@@ -5,10 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from aftercart.cli import app as cli
 from aftercart.starter import init
+from tests.cli.commanded import aftercart
 
 
 @pytest.fixture
@@ -24,13 +23,13 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (tmp_path / "orders.csv").write_text("order_id,customer_id,ordered_at,sku,quantity,unit_price\n" + orders)
     for what in ("products", "orders"):
-        assert CliRunner().invoke(cli, ["import", what, f"{what}.csv"]).exit_code == 0
+        assert aftercart(tmp_path, "import", what, f"{what}.csv").returncode == 0
     return tmp_path
 
 
 def asked(*words: str) -> str:
-    answer = CliRunner().invoke(cli, ["backtest", "campaigns/accessories.yaml", *words])
-    assert answer.exit_code == 0, answer.output
+    answer = aftercart(Path.cwd(), "backtest", "campaigns/accessories.yaml", *words)
+    assert answer.returncode == 0, answer.stderr
     return answer.stdout
 
 
@@ -64,6 +63,6 @@ def test_two_campaigns_are_tried_on_the_same_orders(deployment: Path) -> None:
 
 def test_a_campaign_with_a_fault_is_refused_with_its_line(deployment: Path) -> None:
     (deployment / "odd.yaml").write_text("campaign: odd\nstatus: draft\ntriger: order.completed\n")
-    answer = CliRunner().invoke(cli, ["backtest", "odd.yaml", "--from", "2026-03-10", "--to", "2026-03-20"])
-    assert answer.exit_code == 1
-    assert "odd.yaml:3" in str(answer.exception)
+    answer = aftercart(deployment, "backtest", "odd.yaml", "--from", "2026-03-10", "--to", "2026-03-20")
+    assert answer.returncode == 1
+    assert "odd.yaml:3" in answer.stderr
