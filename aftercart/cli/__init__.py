@@ -26,6 +26,7 @@ from aftercart.cli import (
     measure,
     plan,
     recommend,
+    report,
     rights,
     senders,
     sends,
@@ -86,6 +87,7 @@ app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("export", rich_help_panel=LOOK)(export.export)
 app.command("attribute", rich_help_panel=LOOK)(attribute.attribute)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)
+app.command("report", rich_help_panel=MEASURE)(report.report)
 app.command("plan", rich_help_panel=MEASURE)(plan.plan)
 app.command("apply", rich_help_panel=MEASURE)(plan.apply)
 app.command("retry", rich_help_panel=AMEND)(by_hand.retry)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-WIDTH, HEIGHT, FOOT = 720, 160, 22
+WIDTH, HEIGHT, FOOT = 720, 160, 30
 """In units of the drawing, which is as wide as its place."""
 
 
@@ -14,7 +14,7 @@ def bars(values: Sequence[tuple[str, float]], title: str, labels: int = 8) -> st
     step = max(1, -(-len(values) // labels))
     parts = [_bar(n, name, value, highest, width) for n, (name, value) in enumerate(values)]
     parts += [
-        f'<text x="{n * width:.1f}" y="{HEIGHT + FOOT - 6}">{escape(name)}</text>'
+        f'<text x="{n * width:.1f}" y="{HEIGHT + FOOT - 8}">{escape(name)}</text>'
         for n, (name, _) in enumerate(values)
         if n % step == 0
     ]
@@ -29,14 +29,15 @@ def _bar(n: int, name: str, value: float, highest: float, width: float) -> str:
 
 
 def span(value: float, low: float, high: float, least: float, most: float, title: str) -> str:
-    """A figure and how sure it is, as a dot on a line from `least` to `most`, with a mark where nothing would be."""
+    """A figure and how sure it is: a line between its bounds, with marks where it is and where nothing would be."""
     scale = 100 / ((most - least) or 1)
 
     def at(x: float) -> str:
         return f"{min(max((x - least) * scale, 0), 100):.2f}"
 
     zero = f'<line class="zero" x1="{at(0)}" x2="{at(0)}" y1="0" y2="12"/>' if least <= 0 <= most else ""
-    line = f'<line x1="{at(low)}" x2="{at(high)}" y1="6" y2="6"/><circle cx="{at(value)}" cy="6" r="2.4"/>'
+    here = f'<line class="here" x1="{at(value)}" x2="{at(value)}" y1="1" y2="11"/>'
+    line = f'<line x1="{at(low)}" x2="{at(high)}" y1="6" y2="6"/>{here}'
     return (
         f'<svg class="span" viewBox="-3 0 106 12" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(title)}">{zero}{line}</svg>'
