@@ -12,6 +12,7 @@ from aftercart.backtest.source import copy_rows, throwaway
 from aftercart.db.session import Database
 from aftercart.db.tables import (
     consents,
+    coupons,
     customers,
     order_lines,
     order_notes,
@@ -48,6 +49,7 @@ def lay_down(source: Database, start: datetime, sources: Path, folder: Path) -> 
         copy_rows(theirs, ours, consents, was_said(start))
         copy_rows(theirs, ours, suppressions, suppressions.c.at < start)
         copy_rows(theirs, ours, preferences, preferences.c.recipient_id.in_(known), snoozed_until=None)
+        copy_rows(theirs, ours, coupons)
         copy_rows(theirs, ours, refusals, refusals.c.recipient_id.in_(known), refusals.c.at < start)
     return past
 

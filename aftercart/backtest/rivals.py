@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, select
 from aftercart.bootstrap import App
 from aftercart.campaigns.schema import Recommend
 from aftercart.db.tables import order_lines, orders, picks, sends
-from aftercart.pipeline.content import NOT_AGAIN_FOR
+from aftercart.ledger.store import NOT_AGAIN_FOR
 from aftercart.pipeline.planned import Line, lines_of
 from aftercart.recommendation.model import UNTRAINED, Model
 from aftercart.recommendation.recommender import Recommender

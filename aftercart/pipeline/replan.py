@@ -133,14 +133,22 @@ def _runs(connection: Connection, app: App, page: Sequence[Any], campaigns: Camp
     for row in page:
         planned = [mail for mail in mails[row.id] if mail.state == SendState.SCHEDULED]
         if row.id not in known:
-            kept = [Change(mail.step, Effect.KEPT, mail.due_at, {"due_at": mail.due_at}) for mail in planned]
-            yield _Run(row, planned, kept)
-        elif campaign := campaigns.by_name.get(row.campaign):
+            yield _Run(row, planned, [_kept(mail) for mail in planned])
+        elif (campaign := campaigns.by_name.get(row.campaign)) and _has_begun(orders[row.order_id], campaign):
             plan = _plan(app, orders[row.order_id], campaign, row.id, now)
             ended = frozenset(mail.step for mail in mails[row.id] if mail.state != SendState.SCHEDULED)
             yield _Run(row, planned, list(changes([_standing(mail) for mail in planned], ended, plan, now)))
         else:
-            yield _Run(row, planned, [])
+            yield _Run(row, planned, [_kept(mail) for mail in planned])
+
+
+def _kept(mail: Any) -> Change:
+    return Change(mail.step, Effect.KEPT, mail.due_at, {"due_at": mail.due_at})
+
+
+def _has_begun(candidate: Candidate, campaign: Campaign) -> bool:
+    """Whether what starts the campaign has happened. It need not, where its trigger was edited."""
+    return candidate.facts.began(campaign) is not None
 
 
 def _is_edited(campaign: Campaign | None, mails: Sequence[Any]) -> bool:

@@ -135,3 +135,12 @@ def test_mails_whose_campaign_has_no_file_wait_for_it(open_app: Open, shop: Shop
     assert effects(app).waiting_for_file == {"accessories": 1}
     carry_out(app)
     assert fates(app) == [("scheduled", None)]
+
+
+def test_mails_stay_where_the_new_trigger_has_not_happened(open_app: Open, shop: Shop) -> None:
+    app = open_app()
+    order(app, "1", ADA)
+    app = edited(shop, open_app, MONDAY + HOUR, campaign().replace("order.completed", "order.delivered"))
+    assert told(app) == {("complements", "kept"): 1}
+    carry_out(app)
+    assert fates(app) == [("scheduled", None)]
