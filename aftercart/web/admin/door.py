@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -17,7 +18,6 @@ from aftercart.bootstrap import App
 from aftercart.reports.earned.report import campaigns_with_mails, report_on
 from aftercart.web.admin import pages
 
-CLOSED = "The console is closed: set AFTERCART_ADMIN_PASSWORD to open it.\n"
 ASK = {"WWW-Authenticate": 'Basic realm="Aftercart", charset="UTF-8"', "Cache-Control": "no-store"}
 
 Show = Callable[[Request], Response]
@@ -36,7 +36,7 @@ def _guarded(app: App, show: Show) -> Show:
     def answer(request: Request) -> Response:
         password = app.settings.admin_password
         if not password:
-            return PlainTextResponse(CLOSED, 404)
+            raise HTTPException(404)  # as for any address at which nothing is: a stranger learns nothing
         if not hmac.compare_digest(_given(request).encode(), password.encode()):
             return PlainTextResponse("Wrong password.\n", 401, headers=ASK)
         return show(request)
@@ -70,7 +70,7 @@ class _Console:
         name, brand, now = request.path_params["name"], self._app.brand, self._now()
         with self._app.db.read() as connection:
             if name not in {*campaigns_with_mails(connection), *self._app.campaigns.by_name}:
-                return PlainTextResponse("There is no such campaign.\n", 404)
+                raise HTTPException(404)
             return pages.campaign(brand, report_on(connection, name, brand.currency, now), now)
 
     def _now(self) -> datetime:
