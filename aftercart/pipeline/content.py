@@ -207,7 +207,7 @@ def _render(app: App, planned: Planned, found: Recommendation | None, shelf: _Sh
         sender=brand.sender,
         recipient=planned.email,
         subject=rendered.subject,
-        html=rendered.html,
+        html=book.trapped(rendered.html, brand.url),
         text=rendered.text,
         date=now,
         headers=_headers(brand, planned, context["links"]["unsubscribe"], bounce_to),

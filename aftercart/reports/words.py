@@ -46,6 +46,7 @@ CLICKS = {
     "known_agent": "by a machine: it goes by the name of one",
     "too_soon": "by a machine: sooner than anybody reads a mail",
     "burst": "by a machine: many links at once",
+    "trap": "by a machine: it opened a link that no reader sees",
 }
 """Who opened a link, by the reason for the verdict."""
 KEPT = {
