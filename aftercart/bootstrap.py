@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from aftercart.campaigns.brand import Brand
@@ -23,6 +24,7 @@ from aftercart.feedback.esp import ServiceDoor, open_doors
 from aftercart.feedback.mail import MailReader
 from aftercart.feedback.mailbox import Mailbox, mailbox_from_url
 from aftercart.feedback.verp import BounceAddresses
+from aftercart.ids import new_id
 from aftercart.intake.base import Shop
 from aftercart.intake.shops import open_shops
 from aftercart.ledger.witness import Witness
@@ -67,6 +69,8 @@ class App:
     bounce_mailbox: Mailbox | None
     tracer: Tracer
     live_campaigns: Callable[[], Campaigns]
+    new_id: Callable[[], UUID] = new_id
+    """Names the sends. A run that must be the same each time brings its own."""
 
     @property
     def campaigns(self) -> Campaigns:

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     bounce_mailbox: str = Field(
         default="", description="imaps://USER:PASS@HOST/FOLDER in which the bounces arrive. Empty: none is read."
     )
+    admin_password: str = Field(
+        default="", description="Opens the console under /admin: 12 characters or more. Empty: it is closed."
+    )
     max_body_bytes: int = Field(default=2_000_000, ge=10_000, description="Largest webhook body; larger ones get 413.")
     workers: int = Field(default=4, ge=1, le=64, description="Threads of the embedded engine that deliver.")
     max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")
@@ -100,6 +103,13 @@ class Settings(BaseSettings):
     def _strong_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value or min(map(len, value)) < 32:
             raise ValueError("needs at least one secret of 32 characters or more (`aftercart init` writes one)")
+        return value
+
+    @field_validator("admin_password")
+    @classmethod
+    def _long_password(cls, value: str) -> str:
+        if 0 < len(value) < 12:
+            raise ValueError("needs 12 characters or more, or none at all, which closes the console")
         return value
 
     @field_validator("base_url")

@@ -19,6 +19,9 @@ AFTERCART_GENERIC_SECRET={generic_secret}
 # AFTERCART_SHOPIFY_SECRET=       # client secret of your Shopify app:   POST {{BASE_URL}}/webhooks/shopify
 # AFTERCART_WOOCOMMERCE_SECRET=   # secret of your WooCommerce webhook:  POST {{BASE_URL}}/webhooks/woocommerce
 
+# Opens the console: {{BASE_URL}}/admin, whatever the name
+AFTERCART_ADMIN_PASSWORD={admin_password}
+
 # Where mails go. console: prints them; for real mail: smtp+starttls://USER:PASSWORD@smtp.example.com:587
 AFTERCART_SENDER_URL=console:
 
@@ -55,7 +58,7 @@ def _write(directory: Path) -> list[Path]:
     for target, source in copies.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
-    _write_secretly(env, _ENV.format(secret_key=_secret_key(), generic_secret=_webhook_secret()))
+    _write_secretly(env, _new_env())
     return [*copies, env]
 
 
@@ -74,6 +77,11 @@ def _write_secretly(file: Path, text: str) -> None:
     """Readable by its owner alone from the first byte on."""
     file.touch(mode=0o600)
     file.write_text(text, encoding="utf-8")
+
+
+def _new_env() -> str:
+    password = secrets.token_urlsafe(15)
+    return _ENV.format(secret_key=_secret_key(), generic_secret=_webhook_secret(), admin_password=password)
 
 
 def _secret_key() -> str:

@@ -14,21 +14,29 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import UUID
 
 from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
-from aftercart.consent import store as consent
 from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
-from aftercart.ledger import store as ledger
-from aftercart.pipeline.confirm import ask
-from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.ingest import accept, take_in
-from aftercart.pipeline.send import deliver
 from aftercart.settings import Settings
 from aftercart.starter import shipped
+from aftercart.stepped import ListQueue, next_wake, run_due
+
+__all__ = [
+    "GENERIC_SECRET",
+    "SECRET_KEY",
+    "SHOP_SECRET",
+    "ListQueue",
+    "RecordingSender",
+    "engine",
+    "post",
+    "run_due",
+    "run_until",
+    "settings_for",
+]
 
 GENERIC_SECRET = "whsec_" + "dGVzdC1zZWNyZXQtZm9yLXRoZS1nZW5lcmljLWRvb3I="
 SHOP_SECRET = "a-secret-for-tests-only"
@@ -60,25 +68,6 @@ class RecordingSender:
     def mails_to(self, address: str) -> list[Message]:
         """What was taken for one address, oldest first."""
         return [message for message in self.messages if message.recipient == address]
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-@dataclass
-class ListQueue:
-    """Keeps what was published; `run_until` works it off. `expiries`: of every message ever, in seconds."""
-
-    published: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
-    expiries: list[float | None] = field(default_factory=list)
-
-    def publish(self, task: str, *args: Any, expires_s: float | None = None) -> bool:
-        self.published.append((task, args))
-        self.expiries.append(expires_s)
-        return True
-
-    def waiting(self, task: str) -> int:
-        return sum(name == task for name, _ in self.published)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -152,31 +141,11 @@ def run_until(app: App, end: datetime) -> None:
     clock = app.clock
     if not isinstance(clock, SteppedClock):
         raise TypeError("run_until needs an engine with a SteppedClock")
-    while (wake := _next_wake(app)) is not None and wake <= end:
+    while (wake := next_wake(app)) is not None and wake <= end:
         clock.move_to(wake)
-        if run_due(app) or (_next_wake(app) or end) > clock():
+        if run_due(app) or (next_wake(app) or end) > clock():
             continue
         if clock() >= end:
             break
         clock.step(min(EACH_SECOND, end - clock()))  # what is due waits for a sender
     clock.move_to(end)
-
-
-def run_due(app: App) -> int:
-    """Do what is due now; how many sends were handed out for it."""
-    if not isinstance(app.queue, ListQueue):
-        raise TypeError("run_due needs an engine with a ListQueue")
-    handed_out = dispatch(app)
-    published, app.queue.published[:] = list(app.queue.published), []
-    for task, args in published:
-        if task == "deliver":
-            deliver(app, [UUID(send_id) for send_id in args[0]])
-        elif task == "confirm":
-            ask(app, [UUID(id_) for id_ in args[0]])
-    return handed_out
-
-
-def _next_wake(app: App) -> datetime | None:
-    with app.db.read() as connection:
-        wakes = (ledger.next_wake(connection), consent.next_wake(connection))
-    return min(filter(None, wakes), default=None)

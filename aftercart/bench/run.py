@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from aftercart.bench.backtest import backtest
 from aftercart.bench.claim import claim
 from aftercart.bench.gate import gate
 from aftercart.bench.ingest import ingest
@@ -23,6 +24,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "recommend": lambda rounds, _: recommend(rounds),
     "render": render,
     "send": send,
+    "backtest": lambda rounds, folder: [backtest(rounds, folder)],
 }
 
 

@@ -71,7 +71,24 @@ class Inspection:
 
 def load_campaigns(campaigns_dir: Path, templates_dir: Path) -> Campaigns:
     """The brand and the campaigns of a folder. Raises ConfigError that lists every error with its line."""
-    inspection = inspect_campaigns(campaigns_dir, templates_dir)
+    return _valid(inspect_campaigns(campaigns_dir, templates_dir))
+
+
+def load_on_trial(path: Path, campaigns_dir: Path, templates_dir: Path) -> Campaigns:
+    """The campaigns at `path`, a file or a folder, as if all of them were active, with the brand of `campaigns_dir`.
+
+    A file on trial may lie anywhere, and be a draft of one that runs. Raises ConfigError that lists every error.
+    """
+    faults: list[Fault] = []
+    brand = _read(campaigns_dir / BRAND_FILE, Brand, faults)
+    files = [file for file in sorted(path.glob("*.yaml")) if file.name != BRAND_FILE] if path.is_dir() else [path]
+    read = [found for file in files if (found := _read(file, Campaign, faults))]
+    valid = _valid(_inspected(brand, read, templates_dir, faults))
+    let_loose = {name: one.model_copy(update={"status": "active"}) for name, one in valid.by_name.items()}
+    return Campaigns(valid.brand, MappingProxyType(let_loose))
+
+
+def _valid(inspection: Inspection) -> Campaigns:
     if inspection.campaigns is None:
         first, *others = inspection.errors
         rest = "".join(f"\n{fault}" for fault in others)
@@ -85,6 +102,12 @@ def inspect_campaigns(campaigns_dir: Path, templates_dir: Path) -> Inspection:
     faults: list[Fault] = list(_odd_files(campaigns_dir))
     brand = _read(campaigns_dir / BRAND_FILE, Brand, faults)
     read = _read_campaigns(campaigns_dir, faults)
+    return _inspected(brand, read, templates_dir, faults)
+
+
+def _inspected(
+    brand: Read[Brand] | None, read: list[Read[Campaign]], templates_dir: Path, faults: list[Fault]
+) -> Inspection:
     faults += _named_twice(read)
     if brand:
         faults += map(brand.fault, lint_brand(brand.value, [each.value for each in read]))

@@ -11,6 +11,7 @@ import typer
 from aftercart import __version__
 from aftercart.cli import (
     attribute,
+    backtest,
     by_hand,
     check,
     coupons,
@@ -25,8 +26,10 @@ from aftercart.cli import (
     imports,
     measure,
     models,
+    plan,
     preview,
     recommend,
+    report,
     rights,
     senders,
     sends,
@@ -64,7 +67,8 @@ def _options(
     """What holds for every command."""
 
 
-START, RUN, LEARN, LOOK, AMEND = "Start", "Run", "Learn from orders", "Look", "Set right"
+START, RUN, LEARN, MEASURE = "Start", "Run", "Learn from orders", "What would it do, what did it earn"
+LOOK, AMEND = "Look", "Set right"
 PEOPLE = "What people may ask for"
 
 app.command("demo", rich_help_panel=START)(demo.demo)
@@ -81,6 +85,7 @@ app.command("train", rich_help_panel=LEARN)(recommend.train)
 app.command("evaluate", rich_help_panel=LEARN)(evaluate.evaluate)
 app.add_typer(models_app, name="models", rich_help_panel=LEARN)
 app.command("recommend", rich_help_panel=LEARN)(recommend.recommend)
+app.command("backtest", rich_help_panel=MEASURE)(backtest.backtest)
 app.command("events", rich_help_panel=LOOK)(events.events)
 app.command("sends", rich_help_panel=LOOK)(sends.sends)
 app.command("senders", rich_help_panel=LOOK)(senders.senders)
@@ -90,6 +95,9 @@ app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("export", rich_help_panel=LOOK)(export.export)
 app.command("attribute", rich_help_panel=LOOK)(attribute.attribute)
 app.command("bench", rich_help_panel=LOOK)(measure.bench)
+app.command("report", rich_help_panel=MEASURE)(report.report)
+app.command("plan", rich_help_panel=MEASURE)(plan.plan)
+app.command("apply", rich_help_panel=MEASURE)(plan.apply)
 app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
 app.command("settle", rich_help_panel=AMEND)(by_hand.settle)
 app.command("resume", rich_help_panel=AMEND)(by_hand.resume)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ingest|claim|tidy|gate|recommend|render|send]...", help="What to measure; else all."),
+        typer.Argument(
+            metavar="[ingest|claim|tidy|gate|recommend|render|send|backtest]...", help="What to measure; else all."
+        ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds that count; figures are their medians.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,

@@ -215,7 +215,7 @@ def _render(
         sender=brand.sender,
         recipient=planned.email,
         subject=rendered.subject,
-        html=rendered.html,
+        html=book.trapped(rendered.html, brand.url),
         text=rendered.text,
         date=now,
         headers=_headers(brand, planned, context["links"]["unsubscribe"], bounce_to),

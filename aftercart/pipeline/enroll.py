@@ -22,7 +22,6 @@ from aftercart.enrollment import store as enrollment_store
 from aftercart.enrollment.eligibility import Enter, OrderFacts, Refuse, may_enter
 from aftercart.enrollment.schedule import plan
 from aftercart.enrollment.states import ENTER, EXIT
-from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import PLAN
 from aftercart.money import Money
@@ -50,7 +49,7 @@ class Candidate:
 
 def enroll(connection: Connection, app: App, order_ids: Iterable[int], now: datetime) -> None:
     """Let orders enter the campaigns they fit, and exit those whose order was taken back, until it is restored."""
-    candidates = _candidates(connection, set(order_ids))
+    candidates = candidates_of(connection, set(order_ids))
     if not candidates:
         return
     _exit_taken_back(connection, candidates, now)
@@ -76,7 +75,8 @@ def enroll(connection: Connection, app: App, order_ids: Iterable[int], now: date
 # ---------------------------------------------------------------- reading
 
 
-def _candidates(connection: Connection, order_ids: set[int]) -> list[Candidate]:
+def candidates_of(connection: Connection, order_ids: set[int]) -> list[Candidate]:
+    """These orders with all that decides about them, one query a table."""
     query = (
         select(
             orders,
@@ -154,13 +154,13 @@ def _go_on(connection: Connection, candidates: Sequence[Candidate], now: datetim
 def _enter(connection: Connection, app: App, entering: Sequence[tuple[Candidate, Campaign]], now: datetime) -> None:
     if not entering:
         return
-    _keep_versions(connection, {campaign for _, campaign in entering}, now)
+    keep_versions(connection, {campaign for _, campaign in entering}, now)
     entered = _insert_enrollments(connection, entering, now)
     planned = [
         row
         for candidate, campaign in entering
         if (enrollment_id := entered.get((campaign.campaign, candidate.row.id))) is not None
-        for row in _send_rows(app, candidate, campaign, enrollment_id, now)
+        for row in send_rows(app, candidate, campaign, enrollment_id, now)
     ]
     insert_new(connection, sends, planned, unique=("enrollment_id", "step"))
     ledger.keep_decisions(
@@ -191,7 +191,8 @@ def _zone(app: App, candidate: Candidate) -> LocalZone:
     return zone_of(own=own, country=country, region=row.region, shop=app.brand.time_zone)
 
 
-def _keep_versions(connection: Connection, campaigns: set[Campaign], now: datetime) -> None:
+def keep_versions(connection: Connection, campaigns: set[Campaign], now: datetime) -> None:
+    """Keep what these campaigns say, under the version that enrollments and sends name."""
     rows = [
         {"campaign": c.campaign, "version": c.version, "definition": c.definition(), "first_seen_at": now}
         for c in sorted(campaigns, key=lambda campaign: campaign.campaign)
@@ -223,16 +224,17 @@ def _insert_enrollments(
     return {(name, order_id): id_ for id_, name, order_id in connection.execute(statement, rows)}
 
 
-def _send_rows(
+def send_rows(
     app: App, candidate: Candidate, campaign: Campaign, enrollment_id: int, now: datetime
 ) -> Iterator[dict[str, Any]]:
+    """The sends of an enrollment, as they are planned for this order when it enters the campaign as it stands."""
     row, home = candidate.row, _zone(app, candidate)
     times = send_times(campaign.limits, app.brand).living_in(home.country, home.region)
     began = candidate.facts.began(campaign)
     assert began is not None  # `may_enter` has seen to it
     for step in plan(campaign.steps, began, home.zone, times, person_hash(row.email)):
         yield {
-            "id": new_id(),
+            "id": app.new_id(),
             "enrollment_id": enrollment_id,
             "campaign": campaign.campaign,
             "topic": campaign.topic,

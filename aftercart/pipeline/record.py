@@ -118,7 +118,7 @@ def _keep_click(connection: Connection, click: Click) -> None:
     recent = (clicks.c.send_id == link.send_id) & (clicks.c.at > at - BURST_WINDOW) & (clicks.c.at < at + BURST_WINDOW)
     opened = set(connection.execute(select(clicks.c.position).where(recent)).scalars())
     judged = verdict(Hit(visit.method, visit.user_agent, at, link.sent_at, opened | {link.position}))
-    if judged.reason == "burst":  # the first ones of the burst looked human when they came
+    if judged.reason in ("burst", "trap"):  # the first ones looked human when they came
         unmasked = update(clicks).where(recent, clicks.c.verdict == "human")
         connection.execute(unmasked.values(**judged._asdict()))
     connection.execute(

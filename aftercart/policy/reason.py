@@ -106,6 +106,7 @@ class Reason(StrEnum):
 
     # said by hand
     REPLANNED = "replanned", "Somebody asked for another try of this failed mail; everything is decided anew."
+    EDITED = "edited", "The campaign was edited, and its planned mails follow the edit (`aftercart apply`)."
     SETTLED_SENT = "settled_sent", "Nobody knew whether the mail had gone; it has, as was found out."
     SETTLED_NOT_SENT = (
         "settled_not_sent",

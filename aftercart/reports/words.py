@@ -57,6 +57,7 @@ CLICKS = {
     "known_agent": "by a machine: it goes by the name of one",
     "too_soon": "by a machine: sooner than anybody reads a mail",
     "burst": "by a machine: many links at once",
+    "trap": "by a machine: it opened a link that no reader sees",
 }
 """Who opened a link, by the reason for the verdict."""
 KEPT = {
@@ -247,6 +248,12 @@ def _operator(facts: Facts) -> Iterable[str]:
     yield f"Said by {facts['settled_by']}." if facts.get("settled_by") else ""
     yield f"It had failed: {Reason(facts['failed_for']).sentence}" if facts.get("failed_for") else ""
     yield f"Worth sending until {_instant(facts['valid_until'])}." if facts.get("valid_until") else ""
+    for step, effect in facts.get("effects", {}).items():
+        due = facts["due_at"].get(step)
+        yield f"Its mail {step} is {EFFECTS[effect]}{f' {_instant(due)}' if due else ''}."
+
+
+EFFECTS = {"retimed": "due now at", "added": "new, and due at", "canceled": "no longer sent"}
 
 
 def _nothing(_: Facts) -> Iterable[str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from aftercart.tracking.links import TRAP
+
 TOO_SOON = timedelta(seconds=10)
 """Nobody opens a mail and clicks within this time after it was handed over."""
 BURST_WINDOW = timedelta(seconds=10)
@@ -38,7 +40,7 @@ class Verdict(NamedTuple):
     """Who it was, and the reason, as it is stored with the click."""
 
     verdict: Literal["human", "machine"]
-    reason: Literal["looks_human", "not_get", "no_agent", "known_agent", "too_soon", "burst"]
+    reason: Literal["looks_human", "not_get", "no_agent", "known_agent", "too_soon", "trap", "burst"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ def verdict(hit: Hit, too_soon: timedelta = TOO_SOON) -> Verdict:
         return Verdict("machine", "known_agent")
     if hit.sent_at is not None and hit.at - hit.sent_at < too_soon:
         return Verdict("machine", "too_soon")
+    if TRAP in hit.recent_positions:
+        return Verdict("machine", "trap")
     if len(hit.recent_positions) >= BURST_LINKS:
         return Verdict("machine", "burst")
     return Verdict("human", "looks_human")

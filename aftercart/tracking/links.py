@@ -18,8 +18,12 @@ from aftercart.web_address import NEVER_IN_A_URL, ascii_host, web_address
 UNSAFE = "#unsafe-url"
 """Stands in a mail where a link was unsafe: it leads nowhere, and a reader of the source sees why."""
 
+TRAP = MAX_POSITION
+"""The position of a link that no reader sees: only what opens every link of a mail opens it."""
+
 _HARMLESS = re.compile(r"(mailto:|tel:|#)", re.IGNORECASE)
 """Leads to no page, so it can lead to no wrong one."""
+_UNSEEN = 'style="display:none" tabindex="-1" aria-hidden="true"'
 _OUR_PATHS = ("/o/", *PATHS.values())
 
 
@@ -53,10 +57,18 @@ class LinkBook:
         """Where links begin, without a slash behind it."""
         return self._base_url
 
+    def trapped(self, html: str, url: str) -> str:
+        """The mail with a link in it that no reader sees, nor hears read out; it leads to `url`."""
+        self._positions.setdefault(f"{url}#", TRAP)
+        token = self._tokens.link(self._send_id, TRAP)
+        trap = f'<a href="{self._base_url}{PATHS[Purpose.LINK]}{token}" {_UNSEEN}></a>'
+        before, end, after = html.rpartition("</body>")
+        return f"{before}{trap}{end}{after}" if end else html
+
     def track(self, url: str) -> str:
         """What stands in the mail for a link; the same link stands in a mail several times.
 
-        - http(s) to one of the shop's hosts: a tracked link; from the 65,537th on as it is
+        - http(s) to one of the shop's hosts: a tracked link; from the 65,536th on as it is
         - http(s) to another host, `mailto:`, `tel:` and `#place`: the link as it is
         - a link to our own pages: as it is; wrapped twice it would lead in a circle
         - anything else (another scheme, a user name in it, backslashes, control characters): `#unsafe-url`
@@ -72,7 +84,7 @@ class LinkBook:
         target = _target(url, self._hosts, self._utm)
         if target.untracked is not None:
             return target.untracked
-        if len(self._positions) > MAX_POSITION:
+        if len(self._positions) >= TRAP:
             return url
         position = self._positions.setdefault(target.url, len(self._positions))
         return f"{self._base_url}{PATHS[Purpose.LINK]}{self._tokens.link(self._send_id, position)}"

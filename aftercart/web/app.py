@@ -16,6 +16,7 @@ from aftercart import __version__
 from aftercart.bootstrap import App
 from aftercart.pipeline.record import Click, keep_clicks
 from aftercart.queue import Queue
+from aftercart.web.admin.door import admin_routes
 from aftercart.web.click_writer import ClickWriter
 from aftercart.web.confirm import confirm_routes
 from aftercart.web.esp_webhooks import esp_webhook_routes
@@ -58,6 +59,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.router.routes.extend(link_routes(app, clicks, words, topics))
     web.router.routes.extend(person_routes(app, words, topics))
     web.router.routes.extend(confirm_routes(app, words))
+    web.router.routes.extend(admin_routes(app))
     web.router.routes.extend(icon_routes(app))
     web.router.routes.extend(front if front is not None else landing_routes(app))
     describe(web)

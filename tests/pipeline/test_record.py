@@ -10,6 +10,7 @@ from aftercart.errors import BadTokenError
 from aftercart.ids import new_id
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.record import Click, Leaver, Leaving, Visit, find_link, keep_clicks, keep_leaving, who_leaves
+from aftercart.tracking.links import TRAP
 from aftercart.tracking.tokens import TokenSigner
 from tests.rows import MONDAY, Rows, a_database
 
@@ -246,3 +247,14 @@ def test_a_link_for_clicking_unsubscribes_nobody(db: Database, rows: Rows) -> No
     with pytest.raises(BadTokenError):
         leave(db, TOKENS.link(new_id(), 1), "page", LATER)
     assert rows.all(suppressions) == []
+
+
+def test_the_trap_unmasks_what_was_opened_beside_it(db: Database, rows: Rows) -> None:
+    """T42: a scanner that opens two links, one of them unseen. A person's click, much later, stays one."""
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada)
+    rows.link(send)
+    rows.link(send, "https://shop.example/#", TRAP)
+    for position, after in ((0, 0), (TRAP, 1), (0, 3600)):
+        click(db, TOKENS.link(send, position), FIREFOX, LATER + timedelta(seconds=after))
+    assert [c["reason"] for c in rows.all(clicks)] == ["trap", "trap", "looks_human"]

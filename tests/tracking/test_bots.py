@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aftercart.tracking.bots import Hit, verdict
+from aftercart.tracking.links import TRAP
 
 SENT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -91,3 +92,7 @@ def test_when_the_hand_over_is_not_known_time_says_nothing() -> None:
 def test_three_links_in_ten_seconds_are_a_scanner_and_two_are_a_curious_person() -> None:
     assert judged(positions=frozenset({1, 2}))[0] == "human"
     assert judged(positions=frozenset({1, 2, 3})) == ("machine", "burst")
+
+
+def test_who_opens_the_link_that_no_reader_sees_is_a_machine() -> None:
+    assert judged(positions=frozenset({1, TRAP})) == ("machine", "trap")

@@ -1,10 +1,10 @@
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftercart.tracking.links import UNSAFE, LinkBook, with_parameters
+from aftercart.tracking.links import TRAP, UNSAFE, LinkBook, with_parameters
 from aftercart.tracking.tokens import MAX_POSITION, TokenSigner
 
 TOKENS = TokenSigner(["k" * 32])
@@ -177,8 +177,17 @@ def test_the_same_link_twice_is_one_link_and_positions_count_up() -> None:
 
 def test_links_beyond_what_a_token_can_count_stay_as_they_are() -> None:
     links = book()
-    for number in range(MAX_POSITION + 1):
+    for number in range(TRAP):
         links.track(f"https://shop.example/{number}")
-    assert len(links.links) == MAX_POSITION + 1
+    assert len(links.links) == TRAP == MAX_POSITION
     assert links.track("https://shop.example/beyond") == "https://shop.example/beyond"
     assert destination(links, links.track("https://shop.example/0")) == "https://shop.example/0"
+
+
+def test_a_mail_has_a_link_that_no_reader_sees_and_it_leads_to_the_shop() -> None:
+    book = LinkBook("https://mail.example.com", TokenSigner(["k" * 32]), uuid4(), ["example.com"], {})
+    seen = book.track("https://www.example.com")
+    html = book.trapped(f'<html><body><a href="{seen}">Shop</a></body></html>', "https://www.example.com")
+    assert book.links == [(0, "https://www.example.com"), (TRAP, "https://www.example.com#")]
+    assert html.count("/c/") == 2
+    assert 'style="display:none" tabindex="-1" aria-hidden="true"></a></body></html>' in html

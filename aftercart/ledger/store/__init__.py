@@ -30,6 +30,7 @@ from aftercart.ledger.store.doubts import (
 from aftercart.ledger.store.fences import beat, due_until, hold_all, let_go, planned_late, put_in_doubt, standing
 from aftercart.ledger.store.marks import REPLY_LEASE, Settled, Start, begin, release, settle
 from aftercart.ledger.store.plans import (
+    NewTime,
     cancel,
     decide_anew,
     end,
@@ -37,6 +38,7 @@ from aftercart.ledger.store.plans import (
     readdress,
     replace,
     restore,
+    retime,
     take_back,
     wake_up,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "Doubt",
     "Failed",
     "InDoubt",
+    "NewTime",
     "Settled",
     "Start",
     "arrived",
@@ -93,6 +96,7 @@ __all__ = [
     "release",
     "replace",
     "restore",
+    "retime",
     "settle",
     "settle_abandoned",
     "settle_in_doubt",

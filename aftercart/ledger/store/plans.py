@@ -1,6 +1,7 @@
 """Plans that end, come back, or go to somebody else: sends without a hand-over."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -86,6 +87,40 @@ def wake_up(connection: Connection, campaign: str | None, reason: str, now: date
     waiting += [sends.c.campaign == campaign] if campaign is not None else []
     _lock(connection, *waiting)
     connection.execute(update(sends).where(*waiting).values(due_at=now, wake_at=now))
+
+
+@dataclass(frozen=True, slots=True)
+class NewTime:
+    """When a planned mail shall be due, until when it is worth sending, and under which version that was decided."""
+
+    due_at: datetime
+    valid_until: datetime
+    config_version: str
+
+
+def retime(connection: Connection, times: Mapping[UUID, NewTime]) -> set[UUID]:
+    """Give planned mails other times; which of them still waited for their own. What is claimed goes as it was."""
+    if not times:
+        return set()
+    _lock(connection, sends.c.id.in_(list(times)))
+    waits = (sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_(None), sends.c.reason.is_(None))
+    statement = (
+        update(sends)
+        .where(sends.c.id == bindparam("send"), *waits)
+        .values(
+            due_at=bindparam("due"),
+            wake_at=bindparam("due"),
+            valid_until=bindparam("until"),
+            config_version=bindparam("version"),
+        )
+    )
+    return {
+        send_id
+        for send_id, new in sorted(times.items())
+        if connection.execute(
+            statement, {"send": send_id, "due": new.due_at, "until": new.valid_until, "version": new.config_version}
+        ).rowcount
+    }
 
 
 def readdress(connection: Connection, order_ids: Collection[int]) -> int:

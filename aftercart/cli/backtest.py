@@ -1,0 +1,142 @@
+"""`aftercart backtest`: what would a campaign have done?"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from aftercart.backtest.bought import Guess
+    from aftercart.backtest.report import Report, Stop
+
+DAY = ["%Y-%m-%d"]
+
+
+def backtest(
+    path: Annotated[Path, typer.Argument(help="A campaign file, or a folder of them; drafts too.", exists=True)],
+    since: Annotated[datetime, typer.Option("--from", formats=DAY, help="The first day of orders to replay, in UTC.")],
+    until: Annotated[datetime, typer.Option("--to", formats=DAY, help="The day before which it ends.")],
+    compare: Annotated[
+        Path | None, typer.Option(help="Another one, to be tried on the same orders.", exists=True)
+    ] = None,
+    suppose_consent: Annotated[
+        bool,
+        typer.Option(
+            "--suppose-consent", help="As if all had agreed to mail but those who said no, and had an address."
+        ),
+    ] = False,
+    train_every: Annotated[int, typer.Option(min=1, help="Days after which a new model is trained.")] = 28,
+    train_budget: Annotated[float | None, typer.Option(min=1, help="Seconds that each training may take.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write a page with charts and sample mails to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each of them.")] = False,
+) -> None:
+    """Replay stored orders through the engine, on a copy, with the clock of then. No mail leaves."""
+    import logging
+
+    from aftercart.backtest.run import Wanted
+    from aftercart.backtest.run import backtest as run
+    from aftercart.campaigns.loader import load_on_trial
+    from aftercart.cli.open import open_database
+    from aftercart.logs import configure
+    from aftercart.settings import read_settings
+
+    configure(own=logging.ERROR)
+    if until <= since:
+        raise typer.BadParameter("it lies not after --from", param_hint="--to")
+    settings = read_settings()
+    paths = [path, *([compare] if compare else [])]
+    trials = [load_on_trial(each, settings.campaigns_dir, settings.templates_dir) for each in paths]
+    wanted = Wanted(
+        since.replace(tzinfo=UTC), until.replace(tzinfo=UTC), timedelta(days=train_every), train_budget, suppose_consent
+    )
+    with open_database() as database, _bar() as progress:
+        reports = run(settings, database, trials, wanted, progress)
+    if page:
+        from aftercart.backtest.page import page as drawn
+
+        page.write_text(drawn(reports), encoding="utf-8")
+    if as_json:
+        for report in reports:
+            print(json.dumps(report.as_json(), default=str, ensure_ascii=False))
+        return
+    for report in reports:
+        _print(report)
+    if page:
+        print(f"\nOpen {page} in a browser.")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int, datetime], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("copying", total=None)
+
+        def progress(done: int, of: int, at: datetime) -> None:
+            bar.update(task, completed=done, total=of, description=f"{at:%Y-%m-%d}")
+
+        yield progress
+
+
+def _print(report: "Report") -> None:
+    print(f"\n{', '.join(report.campaigns)}: {report.start:%Y-%m-%d} up to {report.end:%Y-%m-%d}\n")
+    nameless = f" ({report.without_address:,} without an address)" if report.without_address else ""
+    print(f"{report.orders:>9,}  orders{nameless}")
+    print(f"{report.planned:>9,}  mails planned")
+    print(f"{report.mails:>9,}  mails sent, to {report.people:,} people; {_most(report)}")
+    for title, stops in (
+        ("Not sent", report.stopped),
+        ("Had to wait", report.held_back),
+        ("Not entered", report.refused),
+    ):
+        _print_stops(title, stops)
+    share = report.products_shown / report.products if report.products else 0
+    print(
+        f"\nShown: {report.products_shown:,} of {report.products:,} products ({share:.0%}) in {report.places:,} "
+        f"places, {report.repeats:,} of them to somebody who had been shown it before."
+    )
+    print("\nBought afterwards, without any mail, what the mail would have shown (95 % interval):")
+    for guess in report.guesses:
+        print(f"  {_in_words(guess)}")
+    print(
+        f"\n{report.seconds:,.0f} s, {report.orders / max(report.seconds, 1e-9):,.1f} orders a second; "
+        f"{len(report.trained)} trainings."
+    )
+    if not report.mails and not report.orders - report.without_address:
+        print("No order has an address: --suppose-consent tries it as if all had one, and had agreed.")
+    elif any(stop.reason == "no_consent" and stop.count > report.planned / 2 for stop in report.stopped):
+        print("Most people are not known to have agreed to mail: --suppose-consent tries it as if they had.")
+
+
+def _most(report: "Report") -> str:
+    return f"at most {max(report.by_number, default=0)} each"
+
+
+def _print_stops(title: str, stops: "Sequence[Stop]") -> None:
+    from aftercart.policy.reason import Reason
+
+    if stops:
+        print(f"\n{title}:")
+    for stop in stops:
+        print(f"{stop.count:>9,}  {stop.reason}: {Reason(stop.reason).sentence}")
+
+
+def _in_words(guess: "Guess") -> str:
+    name = {"aftercart": "Aftercart", "bought_together": "bought together", "best_sellers": "best sellers"}[guess.by]
+    about = f"{guess.days:>2} days  {name:<16}"
+    if not guess.mails:
+        return f"{about} no mail of which so many days are known"
+    found = (
+        f"{about} {guess.share.value:6.1%} of {guess.mails:,} mails ({guess.share.low:.1%} to {guess.share.high:.1%})"
+    )
+    if guess.ahead is None:
+        return found
+    ahead = guess.ahead
+    return f"{found}; Aftercart ahead by {ahead.value:.1%} ({ahead.low:.1%} to {ahead.high:.1%})"

@@ -1,0 +1,92 @@
+"""`aftercart plan` and `aftercart apply`: what an edit does to the mails that are planned already."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aftercart.cli.table import print_table
+
+if TYPE_CHECKING:
+    from aftercart.pipeline.replan import Effects
+
+AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+WORDS = {
+    "kept": "stay as they are",
+    "retimed": "get another time",
+    "added": "are new",
+    "canceled": "are canceled",
+    "past": "would be due in the past",
+    "missed": "of a new step, too late for these orders",
+}
+
+
+def plan(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="A folder of campaigns, as an edited copy; without it this deployment's.", exists=True
+        ),
+    ] = None,
+    as_json: AS_JSON = False,
+) -> None:
+    """Tell what the campaigns, as they stand, do to planned mails. Changes nothing; exit code 1: it cannot be done."""
+    from aftercart.campaigns.loader import load_campaigns
+    from aftercart.cli.open import working
+    from aftercart.pipeline.replan import effects
+
+    with working() as engine:
+        there = load_campaigns(directory, engine.settings.templates_dir) if directory else None
+        told = effects(engine, there)
+    _print(told, as_json=as_json)
+    if not as_json and told.changes_something and not told.past:
+        print("`aftercart apply` does it." if directory is None else "Once the files are in place, `aftercart apply`.")
+    if told.past:
+        raise typer.Exit(1)
+
+
+def apply(as_json: AS_JSON = False) -> None:
+    """Plan the mails that are under way as the campaigns say now; refused where one would be due in the past."""
+    from aftercart.cli.open import working
+    from aftercart.pipeline.replan import carry_out
+
+    with working() as engine:
+        told = carry_out(engine)
+    _print(told, as_json=as_json)
+    if not as_json:
+        print("Done." if told.changes_something else "There was nothing to do.")
+
+
+def _print(told: "Effects", *, as_json: bool) -> None:
+    rows = list(_rows(told))
+    if as_json:
+        about = {"people": len(told.people), "waiting_for_file": dict(told.waiting_for_file)}
+        print(json.dumps({"mails": rows, **about}, default=str))
+        return
+    if rows:
+        titles = ("campaign / step", "mails", "what becomes of them", "such as: due", "would be due (UTC)")
+        print_table(titles, map(_cells, rows))
+    for campaign, count in sorted(told.waiting_for_file.items()):
+        print(f"{count:,} mails of {campaign} wait for its file, which is not there, until they expire.")
+    mails = sum(count for (_, _, effect), count in told.mails.items() if effect not in ("kept", "missed"))
+    print(f"\n{mails:,} mails to {len(told.people):,} people change.")
+
+
+def _rows(told: "Effects") -> Iterator[dict[str, Any]]:
+    for (campaign, step, effect), count in sorted(told.mails.items()):
+        due, new = told.examples[campaign, step, effect]
+        content = told.new_content[campaign, step] if effect == "kept" else 0
+        about = {"campaign": campaign, "step": step, "effect": str(effect), "mails": count, "new_content": content}
+        yield {**about, "due": due, "new_due": new if effect != "kept" else None}
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    words = WORDS[row["effect"]] + (", with new content" if row["new_content"] else "")
+    return f"{row['campaign']} / {row['step']}", f"{row['mails']:,}", words, _time(row["due"]), _time(row["new_due"])
+
+
+def _time(instant: datetime | None) -> str:
+    return f"{instant:%Y-%m-%d %H:%M}" if instant else ""

@@ -1,0 +1,103 @@
+"""How many mails of a campaign were planned, withheld, sent, clicked and followed by an order, step by step."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from aftercart.db.tables import attributions, clicks, sends
+from aftercart.ledger.states import SendState
+
+ARRIVED = (SendState.DELIVERED, SendState.COMPLAINED)
+LEFT = (SendState.SENT, *ARRIVED, SendState.BOUNCED)
+"""A provider has taken it."""
+WAITING = (SendState.SCHEDULED, SendState.SENDING)
+
+
+@dataclass
+class Stage:
+    """One step of a campaign. `withheld`: why mails did not go. `credited`: minor units by currency, refunds off.
+
+    `clicked`: mails of which a person opened a link. `ordered`: orders credited to them.
+    """
+
+    step: str
+    planned: int = 0
+    waiting: int = 0
+    sent: int = 0
+    arrived: int = 0
+    bounced: int = 0
+    complained: int = 0
+    clicked: int = 0
+    ordered: int = 0
+    withheld: Counter[str] = field(default_factory=Counter)
+    credited: Counter[str] = field(default_factory=Counter)
+
+
+def funnel(connection: Connection, campaign: str, since: datetime | None, until: datetime) -> list[Stage]:
+    """Of the mails that were due in that time; the step with the most mails first."""
+    mine = [sends.c.campaign == campaign, sends.c.due_at <= until]
+    mine += [sends.c.due_at >= since] if since else []
+    stages: dict[str, Stage] = {}
+    _count_states(connection, mine, stages)
+    _count_clicks(connection, mine, stages)
+    _count_orders(connection, mine, stages)
+    return sorted(stages.values(), key=lambda stage: (-stage.planned, stage.step))
+
+
+def total(stages: Sequence[Stage]) -> Stage:
+    """All steps together."""
+    whole = Stage("")
+    for stage in stages:
+        for name in ("planned", "waiting", "sent", "arrived", "bounced", "complained", "clicked", "ordered"):
+            setattr(whole, name, getattr(whole, name) + getattr(stage, name))
+        whole.withheld += stage.withheld
+        whole.credited += stage.credited
+    return whole
+
+
+def _count_states(connection: Connection, mine: Sequence[ColumnElement[bool]], stages: dict[str, Stage]) -> None:
+    query = select(sends.c.step, sends.c.state, sends.c.reason, func.count().label("mails")).where(*mine)
+    for row in connection.execute(query.group_by(sends.c.step, sends.c.state, sends.c.reason)):
+        stage = stages.setdefault(row.step, Stage(row.step))
+        stage.planned += row.mails
+        stage.waiting += row.mails if row.state in WAITING else 0
+        stage.sent += row.mails if row.state in LEFT else 0
+        stage.arrived += row.mails if row.state in ARRIVED else 0
+        stage.bounced += row.mails if row.state == SendState.BOUNCED else 0
+        stage.complained += row.mails if row.state == SendState.COMPLAINED else 0
+        if row.state not in LEFT and row.state not in WAITING:
+            stage.withheld[row.reason or row.state] += row.mails
+
+
+def _count_clicks(connection: Connection, mine: Sequence[ColumnElement[bool]], stages: Mapping[str, Stage]) -> None:
+    mails = func.count(clicks.c.send_id.distinct()).label("mails")
+    query = select(sends.c.step, mails).join(clicks, clicks.c.send_id == sends.c.id)
+    for row in connection.execute(query.where(*mine, clicks.c.verdict == "human").group_by(sends.c.step)):
+        stages[row.step].clicked = row.mails
+
+
+def _count_orders(connection: Connection, mine: Sequence[ColumnElement[bool]], stages: Mapping[str, Stage]) -> None:
+    net = func.sum(attributions.c.amount_minor - attributions.c.reversed_minor).label("net")
+    query = select(sends.c.step, attributions.c.currency, func.count().label("orders"), net)
+    query = query.join(attributions, attributions.c.send_id == sends.c.id).where(*mine)
+    query = query.where(attributions.c.model == "last_click")
+    for row in connection.execute(query.group_by(sends.c.step, attributions.c.currency)):
+        stages[row.step].ordered += row.orders
+        stages[row.step].credited[row.currency] += int(row.net)
+
+
+def by_week(connection: Connection, campaign: str, until: datetime) -> dict[str, tuple[int, int]]:
+    """Monday of the week → mails sent in it, and how many of them a person opened a link of."""
+    found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    clicked = select(clicks.c.send_id).where(clicks.c.verdict == "human")
+    query = select(sends.c.sent_at, sends.c.id.in_(clicked).label("clicked"))
+    mine = (sends.c.campaign == campaign, sends.c.sent_at.is_not(None), sends.c.sent_at <= until)
+    for row in connection.execution_options(yield_per=5_000).execute(query.where(*mine)):
+        year, week, _ = row.sent_at.isocalendar()
+        counted = found[datetime.fromisocalendar(year, week, 1).date().isoformat()]
+        counted[0] += 1
+        counted[1] += bool(row.clicked)
+    return {week: (sent, clicked_) for week, (sent, clicked_) in sorted(found.items())}

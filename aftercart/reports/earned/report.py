@@ -1,0 +1,88 @@
+"""What a campaign earned, as plain values."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from aftercart.db.tables import clicks, picks, products, sends
+from aftercart.reports.earned.against_holdout import AgainstHoldout, against_holdout
+from aftercart.reports.earned.funnel import Stage, by_week, funnel, total
+
+PAIRS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A product that was shown because of another one, in how many mails, and how many of these a person clicked in."""
+
+    anchor: str
+    pick: str
+    mails: int
+    clicked: int
+
+
+@dataclass(frozen=True)
+class CampaignReport:
+    """`against_holdout`: the headline, by currency; empty where nobody is held out."""
+
+    campaign: str
+    since: datetime | None
+    until: datetime
+    against_holdout: tuple[AgainstHoldout, ...]
+    stages: tuple[Stage, ...]
+    total: Stage
+    by_week: dict[str, tuple[int, int]]
+    pairs: tuple[Pair, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values, but for instants."""
+        plain = {name: getattr(self, name) for name in ("campaign", "since", "until", "by_week")}
+        plain |= {name: [asdict(one) for one in getattr(self, name)] for name in ("against_holdout", "stages", "pairs")}
+        return {**plain, "total": asdict(self.total)}
+
+
+def report_on(
+    connection: Connection, campaign: str, currency: str, until: datetime, since: datetime | None = None
+) -> CampaignReport:
+    """One campaign. `currency`: of the first headline; `since`: of the mails (the holdout counts whole)."""
+    stages = funnel(connection, campaign, since, until)
+    return CampaignReport(
+        campaign=campaign,
+        since=since,
+        until=until,
+        against_holdout=tuple(against_holdout(connection, f"campaign:{campaign}", currency, until)),
+        stages=tuple(stages),
+        total=total(stages),
+        by_week=by_week(connection, campaign, until),
+        pairs=tuple(_pairs(connection, campaign)),
+    )
+
+
+def campaigns_with_mails(connection: Connection) -> list[str]:
+    """Every campaign of which a mail was ever planned."""
+    return list(connection.execute(select(sends.c.campaign).distinct().order_by(sends.c.campaign)).scalars())
+
+
+def _pairs(connection: Connection, campaign: str) -> Sequence[Pair]:
+    """The most shown. A click counts for all that its mail showed: links are not told apart here."""
+    anchor, clicked = products.alias(), select(clicks.c.send_id).where(clicks.c.verdict == "human")
+    mails = func.count().label("mails")
+    opened = func.count().filter(picks.c.send_id.in_(clicked)).label("clicked")
+    named = (
+        func.coalesce(anchor.c.title, picks.c.because).label("anchor"),
+        func.max(picks.c.title).label("pick"),
+        mails,
+        opened,
+    )
+    query = (
+        select(*named)
+        .join(sends, sends.c.id == picks.c.send_id)
+        .outerjoin(anchor, anchor.c.sku == picks.c.because)
+        .where(sends.c.campaign == campaign, sends.c.sent_at.is_not(None), picks.c.because != "")
+        .group_by(picks.c.because, anchor.c.title, picks.c.sku)
+        .order_by(mails.desc(), picks.c.sku)
+    )
+    return [Pair(row.anchor, row.pick, row.mails, row.clicked) for row in connection.execute(query.limit(PAIRS))]

@@ -1,0 +1,47 @@
+"""The headline of a report in words: never surer than the figures are."""
+
+from aftercart.money import formatted
+from aftercart.reports.earned.against_holdout import FEWEST, AgainstHoldout
+from aftercart.reports.earned.funnel import Stage
+
+NOBODY = (
+    "Nobody is held out, so what the mails change cannot be said: "
+    "`holdout: 10%` in the campaign's file lets you see it."
+)
+
+
+def headline(found: AgainstHoldout | None, locale: str) -> str:
+    """One or two sentences, for somebody who has never seen a confidence interval."""
+    if found is None:
+        return NOBODY
+    arms = f"{found.treated:,} people who may get its mails, {found.held_out:,} who get none"
+    if found.sorted_by_something:
+        return f"Do not trust this comparison: the two groups ({arms}) are of sizes that chance does not make."
+    if found.earned is None:
+        return f"Too early to say: {arms}. Each group needs at least {FEWEST}."
+    earned, low, high = (formatted(round(x), found.currency, locale) for x in _bounds(found))
+    span = f"With 95 % certainty between {low} and {high}"
+    if found.earned.decides:
+        verb = "It earned" if found.earned.estimate > 0 else "It lost"
+        return f"{verb} {earned} more than no mails would have. {span}; {arms}."
+    return f"It may have earned {earned}, but that can still be chance. {span}; {arms}. {_more(found)}"
+
+
+def _bounds(found: AgainstHoldout) -> tuple[float, float, float]:
+    lift = found.earned
+    if lift is None:
+        raise ValueError("too few people for bounds")
+    estimate = abs(lift.estimate) if lift.decides else lift.estimate
+    return estimate, lift.low, lift.high
+
+
+def _more(found: AgainstHoldout) -> str:
+    if not found.more_people:
+        return "So far nothing tells them apart."
+    return f"About {found.more_people:,} more people would make it sure, if it goes on like this."
+
+
+def money(stage: Stage, locale: str) -> str:
+    """What was credited, each currency apart."""
+    found = [formatted(amount, code, locale) for code, amount in sorted(stage.credited.items())]
+    return ", ".join(found) or "–"

@@ -1,0 +1,68 @@
+"""`aftercart backtest`, as it is typed."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from aftercart.starter import init
+from tests.cli.commanded import aftercart
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A shop with forty orders of ten customers in March."""
+    monkeypatch.chdir(tmp_path)
+    init(tmp_path)
+    names = ("Lamp", "Lock", "Pump", "Bell", "Bottle", "Cage", "Gloves", "Rack")
+    products = "".join(f"P{n},{name},{name}s,20,https://www.example.com/{n}\n" for n, name in enumerate(names))
+    (tmp_path / "products.csv").write_text("sku,title,category,price,url\n" + products)
+    orders = "".join(
+        f"o{n},c{n % 10},2026-03-{n // 2 + 1:02}T09:30:00Z,P{(n + k) % 8},1,20\n" for n in range(40) for k in (0, 3)
+    )
+    (tmp_path / "orders.csv").write_text("order_id,customer_id,ordered_at,sku,quantity,unit_price\n" + orders)
+    for what in ("products", "orders"):
+        assert aftercart(tmp_path, "import", what, f"{what}.csv").returncode == 0
+    return tmp_path
+
+
+def asked(*words: str) -> str:
+    answer = aftercart(Path.cwd(), "backtest", "campaigns/accessories.yaml", *words)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def test_it_says_in_words_what_would_have_happened_and_draws_a_page_of_it(deployment: Path) -> None:
+    text = asked("--from", "2026-03-10", "--to", "2026-03-20", "--suppose-consent", "--page", "page.html")
+    assert re.search(r"20  orders\n +20  mails planned\n +\d+  mails sent, to \d+ people; at most \d each", text)
+    assert "best sellers" in text
+    page = (deployment / "page.html").read_text()
+    assert "What would accessories have done?" in page
+    assert page.count("<iframe") >= 8
+    outside = page.split("<iframe")[0]
+    assert "http" not in outside, "the page itself loads nothing from anywhere"
+
+
+@pytest.mark.usefixtures("deployment")
+def test_it_tells_whoever_replays_orders_without_addresses_how_to_go_on() -> None:
+    text = asked("--from", "2026-03-10", "--to", "2026-03-20")
+    assert "20  no_email" in text
+    assert "--suppose-consent tries it as if all had one" in text
+
+
+def test_two_campaigns_are_tried_on_the_same_orders(deployment: Path) -> None:
+    file = deployment / "campaigns" / "accessories.yaml"
+    (deployment / "later.yaml").write_text(file.read_text().replace("after: 3d", "after: 5d"))
+    span = ("--from", "2026-03-10", "--to", "2026-03-20", "--suppose-consent")
+    one, other = map(json.loads, asked(*span, "--compare", "later.yaml", "--json").splitlines())
+    assert one["orders"] == other["orders"] == 20
+    assert min(one["by_day"]) == "2026-03-13"
+    assert min(other["by_day"]) == "2026-03-15"
+
+
+def test_a_campaign_with_a_fault_is_refused_with_its_line(deployment: Path) -> None:
+    (deployment / "odd.yaml").write_text("campaign: odd\nstatus: draft\ntriger: order.completed\n")
+    answer = aftercart(deployment, "backtest", "odd.yaml", "--from", "2026-03-10", "--to", "2026-03-20")
+    assert answer.returncode == 1
+    assert "odd.yaml:3" in answer.stderr

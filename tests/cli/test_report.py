@@ -1,0 +1,49 @@
+"""`aftercart report`, as it is typed."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from aftercart.db import migrate
+from aftercart.db.session import Database
+from aftercart.starter import init
+from tests.cli.commanded import aftercart
+from tests.rows import MONDAY, Rows
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Path:
+    """Ada's mail was sent and clicked; Ben's was not sent."""
+    init(tmp_path)
+    with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db:
+        migrate.upgrade(db)
+        rows = Rows(db)
+        for email, sent_at in (("ada@example.com", MONDAY), ("ben@example.com", None)):
+            who = rows.recipient(email)
+            send = rows.send(rows.order(who), who, sent_at)
+            if sent_at:
+                rows.link(send)
+                rows.click(send, who, MONDAY)
+    return tmp_path
+
+
+def test_it_says_what_is_known_and_what_is_not(deployment: Path) -> None:
+    told = aftercart(deployment, "report")
+    assert told.returncode == 0, told.stderr
+    assert "Nobody is held out" in told.stdout
+    assert "complements  2        1        1     1        0       –" in told.stdout
+
+
+def test_the_same_for_machines(deployment: Path) -> None:
+    (line,) = aftercart(deployment, "report", "accessories", "--json").stdout.splitlines()
+    told = json.loads(line)
+    assert (told["campaign"], told["total"]["sent"], told["total"]["clicked"]) == ("accessories", 1, 1)
+    assert told["against_holdout"] == []
+
+
+def test_a_campaign_that_never_planned_a_mail_is_not_known(deployment: Path) -> None:
+    told = aftercart(deployment, "report", "nothing")
+    assert told.returncode == 2
+    assert "accessories" in told.stderr

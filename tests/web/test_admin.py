@@ -1,0 +1,77 @@
+"""The console: who may enter, and whether the question that brings somebody here is answered in one click."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aftercart.clock import SteppedClock
+from aftercart.testing import engine, run_until
+from aftercart.web.app import create_web
+from aftercart.web.server import serving
+from tests.cast import ADA, DAY, MONDAY, Shop, campaign, click, customer, order, outbox
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[httpx.Client]:
+    """Of a shop with a campaign that holds out half of its people; Ada clicked and ordered again."""
+    shop = Shop(tmp_path / "shop").write(campaign(holdout="50%"))
+    with engine(tmp_path / "data", SteppedClock(MONDAY), admin_password=PASSWORD, **shop.files) as app:
+        for number in range(12):
+            order(app, str(number), customer(number))
+        order(app, "ada", ADA)
+        run_until(app, MONDAY + 4 * DAY)
+        message = outbox(app).messages[0]
+        click(app, message)
+        with serving(create_web(app)) as url, httpx.Client(base_url=url, verify=False, timeout=30) as client:
+            yield client
+
+
+def test_what_a_campaign_earned_is_one_click_away(console: httpx.Client) -> None:
+    overview = console.get("/admin", auth=("anybody", PASSWORD))
+    assert overview.status_code == 200
+    (link,) = re.findall(r'href="(/admin/campaigns/[^"]+)">What did accessories earn\?', overview.text)
+    page = console.get(link, auth=("anybody", PASSWORD)).text
+    assert "What did accessories earn?" in page
+    assert "Too early to say" in page
+    assert "to measure what the mails really earn" in page, "why mails did not go: the holdout"
+
+
+def test_a_page_loads_nothing_and_may_not_be_framed_or_kept(console: httpx.Client) -> None:
+    page = console.get("/admin/campaigns/accessories", auth=("anybody", PASSWORD))
+    assert not re.search(r'(src|href)="(?!/admin)', page.text)
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "frame-ancestors 'none'" in policy
+    assert page.headers["cache-control"] == "no-store"
+    assert "ada@example.com" not in page.text
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Basic", "Basic !", "Basic Zm9v", "Bearer x", "Basic OmNvcnJlY3QgaG9yc2U=", "Basic /w=="]
+)
+def test_nobody_enters_without_the_password(console: httpx.Client, authorization: str) -> None:
+    headers = {"authorization": authorization} if authorization else {}
+    for path in ("/admin", "/admin/campaigns/accessories"):
+        answer = console.get(path, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Basic")
+        assert "accessories" not in answer.text
+
+
+def test_where_no_password_is_set_there_is_no_console(tmp_path: Path) -> None:
+    with (
+        engine(tmp_path, SteppedClock(MONDAY)) as app,
+        serving(create_web(app)) as url,
+        httpx.Client(base_url=url, verify=False, timeout=30) as client,
+    ):
+        for path in ("/admin", "/admin/campaigns/accessories"):
+            assert client.get(path, auth=("anybody", "")).status_code == 404
+
+
+def test_of_a_campaign_that_does_not_exist_nothing_is_told(console: httpx.Client) -> None:
+    assert console.get("/admin/campaigns/nothing", auth=("anybody", PASSWORD)).status_code == 404
