@@ -4,7 +4,7 @@ The mail is transactional: it answers what somebody just did, so that it passes 
 else. It is handed over as sends are: claimed, marked before its body leaves, settled; at most once.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ from aftercart.consent import store as consent
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.consent.states import ACCEPT, LOSE, REFUSE, TRY_AGAIN
 from aftercart.consent.store import Asking
-from aftercart.db.session import Database
+from aftercart.db.session import Database, is_passing
 from aftercart.db.tables import preferences, recipients
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.retry import retry_at
@@ -83,29 +83,76 @@ def _stop(asking: Asking, entries: Sequence[Suppression], state: ConsentState | 
 
 
 def _hand_over(app: App, claimed: Sequence[Asking]) -> None:
-    waiting = {asking.id: asking for asking in claimed}
+    """Raises what keeps the marks from being written, once those under way have been heard of."""
+    marks = _Marks(app, claimed)
+    try:
+        for receipt in app.sender.send_batch(_messages(app, claimed), marks.go):
+            marks.receive(receipt)
+    finally:
+        marks.finish()
+    if marks.fault:
+        raise marks.fault
 
-    def go(*messages: Message) -> set[UUID]:
-        with app.db.write() as connection:
-            return consent.begin(connection, [waiting[message.send_id] for message in messages], app.clock())
 
-    for receipt in app.sender.send_batch(_messages(app, claimed), go):
-        with app.db.write() as connection:
-            _settle(connection, waiting[receipt.send_id], receipt, app.clock())
-        log.info("confirmation", id=str(receipt.send_id), outcome=receipt.outcome)
+class _Marks:
+    """The state of one batch on its way out (as in `hand_over`)."""
+
+    def __init__(self, app: App, claimed: Sequence[Asking]) -> None:
+        self._app = app
+        self._claimed = {asking.id: asking for asking in claimed}
+        self._received: list[Receipt] = []
+        self.fault: Exception | None = None
+        """Why a mark could not be written. Nothing begins any more; what has begun elsewhere still gets its receipt."""
+
+    def go(self, *messages: Message) -> set[UUID]:
+        """Mark that bodies are about to leave, and what came of those before; the ids of those that may."""
+        if self.fault:
+            return set()
+        try:
+            return self._mark([self._claimed[message.send_id] for message in messages])
+        except Exception as err:  # raised here, it would end the conversations in which answers are awaited
+            if not is_passing(err):
+                raise
+            self.fault = err
+            return set()
+
+    def receive(self, receipt: Receipt) -> None:
+        """Keep a receipt; it is written with the next mark, or at the end."""
+        self._received.append(receipt)
+
+    def finish(self) -> None:
+        """Write what is left."""
+        if self._received:
+            self._mark(())
+
+    def _mark(self, starts: Collection[Asking]) -> set[UUID]:
+        with self._app.db.write() as connection:
+            now = self._app.clock()  # not before: the transaction may have had to wait for its turn
+            for receipt in self._received:
+                _settle(connection, self._claimed[receipt.send_id], receipt, now)
+            begun = consent.begin(connection, starts, now)
+        for receipt in self._received:
+            _tell(receipt)
+        self._received = []
+        return begun
 
 
-def _messages(app: App, claimed: Sequence[Asking]) -> Iterator[Message]:
+def _tell(receipt: Receipt) -> None:
+    log.info("confirmation", id=str(receipt.send_id), outcome=receipt.outcome)
+
+
+def _messages(app: App, claimed: Sequence[Asking]) -> Sequence[Message]:
+    """All of them, before the first is handed over: what goes wrong here ends no conversation with a server."""
+    messages = []
     for asking in claimed:
         try:
-            message = _message(app, asking)
+            messages.append(_message(app, asking))
         except TemplateError as err:
             log.error("confirmation_template_error", error=str(err))
             with app.db.write() as connection:
                 again = app.clock() + RECHECK
                 consent.settle(connection, asking, TRY_AGAIN, reason=Reason.TEMPLATE_ERROR, wake_at=again)
-            continue
-        yield message
+    return messages
 
 
 def _message(app: App, asking: Asking) -> Message:

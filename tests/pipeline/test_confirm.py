@@ -1,7 +1,7 @@
 """Double opt-in: a new yes waits for its confirmation."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
+from aftercart.db.session import Database
 from aftercart.db.tables import confirmations, consents, recipients, sends, suppressions
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.ledger import store as ledger
@@ -36,6 +38,7 @@ from tests.cast import (
     answer,
     campaign,
     clock_of,
+    customer,
     fates,
     leave,
     only_send,
@@ -291,6 +294,46 @@ def test_a_message_about_it_that_comes_twice_or_late_sends_nothing_more(small: A
     ask(small, [question["id"]])
     run_until(small, MONDAY + HOUR)
     assert len(outbox(small).messages) == 1
+
+
+class Overlapping(RecordingSender):
+    """Hears what became of its mails only when all have left, as over several connections."""
+
+    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
+        receipts = [self._send(message, go) for message in messages]
+        yield from receipts
+
+
+class Flaky:
+    """A database that is away once, at the given transaction."""
+
+    def __init__(self, inner: Database, fails_at: int) -> None:
+        self._inner, self._left = inner, fails_at
+
+    def write(self) -> Any:
+        self._left -= 1
+        if self._left == 0:
+            raise OperationalError("BEGIN", {}, Exception("the database is away"))
+        return self._inner.write()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def test_what_has_left_over_other_connections_gets_its_receipt_though_a_mark_could_not_be_written(small: App) -> None:
+    """A busy file must not put mails in doubt whose answers are on their way."""
+    for number in range(4):
+        order(small, str(number), customer(number))
+    claim, two_marks = 1, 2
+    flaky: Any = Flaky(small.db, fails_at=claim + two_marks + 1)
+    overlapping = Overlapping()
+    with pytest.raises(OperationalError):
+        ask(replace(small, db=flaky, sender=overlapping), [row["id"] for row in rows(small, confirmations)])
+    assert sorted(row["state"] for row in rows(small, confirmations)) == ["scheduled"] * 2 + ["sent"] * 2
+    assert [row["lease_until"] for row in rows(small, confirmations)] == [None] * 4, "nobody waits for a lease"
+    run_until(small, MONDAY + HOUR)
+    assert {row["state"] for row in rows(small, confirmations)} == {"sent"}
+    assert len(overlapping.messages) == len(outbox(small).messages) == 2
 
 
 def test_while_all_sending_is_switched_off_nobody_is_asked(tmp_path: Path, shop: Shop) -> None:
