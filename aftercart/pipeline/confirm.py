@@ -186,6 +186,7 @@ def _message(app: App, asking: Asking) -> Message:
         text=rendered.text,
         date=app.clock(),
         headers={"Auto-Submitted": "auto-generated", **({"Reply-To": brand.reply_to} if brand.reply_to else {})},
+        bounce_to=app.bounces.of(asking.id) if app.bounces else "",
     )
 
 
