@@ -54,9 +54,12 @@ def ask(app: App, ids: Collection[UUID]) -> None:
 
 
 def _claim(app: App, ids: Collection[UUID]) -> list[Asking]:
-    """Those who still have to be asked; nobody who may get no mail at all, or whose answer is known by now."""
+    """Those who still have to be asked; nobody who may get no mail at all, or whose answer is known by now.
+
+    None while all mail is held: a message about them may have been under way already.
+    """
     with app.db.write() as connection:
-        if held(connection):  # the message about them is older
+        if held(connection):
             return []
         now = app.clock()
         due = consent.claim(connection, ids, now)
