@@ -48,4 +48,27 @@ COMPLAIN = Transition(
     "its reader calls it spam",
 )
 
-TRANSITIONS = (ASK, SKIP, BEGIN, ACCEPT, TRY_AGAIN, REFUSE, LOSE, ABANDON, DOUBT, TAKE, DELIVER, BOUNCE, COMPLAIN)
+PLAN_ANEW = Transition("plan_anew", (ConfirmationState.FAILED,), _PLANNED, "somebody asks for another try")
+SETTLE_SENT = Transition("settle_sent", (_UNKNOWN,), ConfirmationState.SENT, "it has left, as was found out")
+SETTLE_NOT_SENT = Transition("settle_not_sent", (_UNKNOWN,), ConfirmationState.FAILED, "it has not, as was found out")
+LEAVE_UNKNOWN = Transition("leave_unknown", (_UNKNOWN,), _UNKNOWN, "somebody looked; it cannot be known")
+
+TRANSITIONS = (
+    ASK,
+    SKIP,
+    BEGIN,
+    ACCEPT,
+    TRY_AGAIN,
+    REFUSE,
+    LOSE,
+    ABANDON,
+    DOUBT,
+    TAKE,
+    DELIVER,
+    BOUNCE,
+    COMPLAIN,
+    PLAN_ANEW,
+    SETTLE_SENT,
+    SETTLE_NOT_SENT,
+    LEAVE_UNKNOWN,
+)

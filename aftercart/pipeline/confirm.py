@@ -140,7 +140,16 @@ class _Marks:
         return begun
 
 
+IN_DOUBT = (
+    "see `aftercart sends --confirmations --state unknown`; `aftercart settle ID` takes your word for what became of it"
+)
+
+
 def _tell(receipt: Receipt) -> None:
+    if receipt.outcome is Outcome.UNKNOWN:
+        log.error(
+            "confirmations_unknown", mails=1, what=f"the connection broke while asking for confirmation; {IN_DOUBT}"
+        )
     log.info("confirmation", id=str(receipt.send_id), outcome=receipt.outcome)
 
 

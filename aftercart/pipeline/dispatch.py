@@ -13,6 +13,7 @@ from aftercart.consent import store as consent
 from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.pipeline import backlog
+from aftercart.pipeline.confirm import IN_DOUBT
 from aftercart.pipeline.watch import doubt_late_plans, doubt_late_questions, may_send
 from aftercart.reports.lateness import lateness
 
@@ -45,7 +46,8 @@ def dispatch(app: App) -> int:
     if to_ask:
         app.queue.publish("confirm", list(map(str, to_ask)), expires_s=consent.NUDGE_AGAIN.total_seconds())
     if unasked:
-        log.error("confirmations_unknown", mails=unasked, what="a worker died while asking for confirmation")
+        what = f"a worker died while asking for confirmation; {IN_DOUBT}"
+        log.error("confirmations_unknown", mails=unasked, what=what)
     if abandoned:
         what = "a worker died while handing over; see `aftercart sends`"
         log.error("hand_overs_unknown", sends=len(abandoned), what=what)

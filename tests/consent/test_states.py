@@ -39,6 +39,15 @@ def told(kind: Kind) -> Way:
     return tell
 
 
+def vouched(change: Transition[ConfirmationState]) -> Way:
+    return lambda connection, asking: consent.settle_in_doubt(connection, [asking.id], change, "why")
+
+
+def planned_anew(connection: Connection, _: Asking) -> None:
+    chosen = [(asked, asked.valid_until) for asked in consent.failed(connection, None, None)]
+    consent.plan_anew(connection, chosen, "replanned", LATER)
+
+
 REPORTED: Mapping[Kind, Transition[ConfirmationState]] = {
     Kind.TAKEN: states.TAKE,
     Kind.DELIVERED: states.DELIVER,
@@ -50,6 +59,8 @@ WAYS: Mapping[Transition[ConfirmationState], Way] = {
     states.BEGIN: lambda connection, asking: consent.begin(connection, [asking], LATER),
     states.DOUBT: lambda connection, _: consent.put_in_doubt(connection, LATER, "may_have_been_sent"),
     states.ABANDON: lambda connection, _: consent.settle_abandoned(connection, MONDAY + timedelta(days=1)),
+    states.PLAN_ANEW: planned_anew,
+    **{change: vouched(change) for change in (states.SETTLE_SENT, states.SETTLE_NOT_SENT, states.LEAVE_UNKNOWN)},
     **{change: told(kind) for kind, change in REPORTED.items()},
     **{change: settled(change) for change in (states.ACCEPT, states.TRY_AGAIN, states.REFUSE, states.LOSE)},
 }
