@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 """Rows on screen; `--json` has all."""
+ASKS = "(double opt-in)"
+"""In place of the campaign that a mail belongs to."""
 
 IDS = Annotated[list[UUID] | None, typer.Argument(metavar="[SEND_ID]...", help="Only these.")]
 REASON = Annotated[str | None, typer.Option(help="Only those with this reason.", callback=known_reason)]
@@ -148,7 +150,10 @@ def _let_go(engine: "App", *, nothing_sent: bool, in_doubt: bool) -> None:
         raise typer.Exit(1)
 
 
-SETTLE_THEM = " (`aftercart sends --reason may_have_been_sent` lists them, `aftercart settle` takes your word)"
+SETTLE_THEM = (
+    " (`aftercart sends --reason may_have_been_sent` lists them, with --confirmations those of double opt-in; "
+    "`aftercart settle` takes your word)"
+)
 WHY_HELD = """\
 All mail is held since {since:%Y-%m-%d %H:%M} UTC: {because}.
 The last sign of life before that was on {last:%Y-%m-%d %H:%M} UTC.
@@ -190,11 +195,11 @@ def _print_json(lines: "Iterable[Answer | Settlement]") -> None:
 
 def _cells_of_answer(answer: "Answer") -> tuple[str, ...]:
     until = f"until {answer.valid_until:%Y-%m-%d %H:%M} UTC" if answer.valid_until else ""
-    return str(answer.send_id), answer.campaign, answer.was or "", answer.refused or f"planned anew, {until}"
+    return str(answer.send_id), answer.campaign or ASKS, answer.was or "", answer.refused or f"planned anew, {until}"
 
 
 def _cells_of_settlement(settlement: "Settlement") -> tuple[str, ...]:
-    return str(settlement.send_id), settlement.campaign, settlement.word or "(still in doubt)"
+    return str(settlement.send_id), settlement.campaign or ASKS, settlement.word or "(still in doubt)"
 
 
 def _print_sum(words: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from aftercart.db.peek import is_there
 from aftercart.db.session import Database
-from aftercart.db.tables import sends
+from aftercart.db.tables import confirmations, sends
 from aftercart.doctor.finding import Finding, fault, fine, warn
 from aftercart.ledger.store import tallying
 from aftercart.policy import store as policy
@@ -25,6 +25,7 @@ def check_backlog(url: str, inbox_url: str, now: datetime) -> Iterator[Finding]:
         dispatcher, late = readings.dispatcher(connection), lateness(connection, now)
         paused = policy.pauses(connection)
         unknown = tallying.by_state(tallying.kept(connection, sends)).get("unknown", 0)
+        asked = tallying.by_state(tallying.kept(connection, confirmations)).get("unknown", 0)
     with closing(Database(inbox_url)) as inbox, inbox.read() as connection:
         came = readings.oldest_webhook(connection)
     if dispatcher.held_because:
@@ -43,6 +44,10 @@ def check_backlog(url: str, inbox_url: str, now: datetime) -> Iterator[Finding]:
     if unknown:
         found = f"of {unknown:,} mails nobody knows whether they arrived"
         yield warn(BACKLOG, found, "`aftercart sends --state unknown` lists them, `aftercart settle` takes your word")
+    if asked:
+        found = f"of {asked:,} mails of double opt-in nobody knows whether they left"
+        do = "`aftercart sends --confirmations --state unknown` lists them, `aftercart settle` takes your word"
+        yield warn(BACKLOG, found, do)
     if late <= readings.LATE and not (came and now - came > STUCK):
         yield fine(BACKLOG, "no webhook and no due mail lies there for long")
 

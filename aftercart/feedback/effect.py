@@ -8,10 +8,15 @@ complaint stays one.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
+from typing import Any
 
+from aftercart.consent import states as of_confirmation
+from aftercart.consent.states import ConfirmationState
 from aftercart.delivery.address import as_compared
 from aftercart.feedback.told import Kind
-from aftercart.ledger.states import BOUNCE, COMPLAIN, DELIVER, TAKE, SendState
+from aftercart.ledger import states as of_send
+from aftercart.ledger.states import SendState
 from aftercart.policy.reason import Reason
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.transitions import Transition
@@ -21,16 +26,33 @@ SOFT_BOUNCE_WINDOW = timedelta(days=90)
 BOUNCES_COME_WITHIN = timedelta(days=5)
 """How long servers try (RFC 5321 §4.5.4.1). A mail that has not come back by then has arrived."""
 
-IN_DOUBT = frozenset({SendState.SCHEDULED, SendState.SENDING, SendState.UNKNOWN})
+State = SendState | ConfirmationState
+"""Of a planned mail, or of one that asks somebody to confirm their consent. They say the same in the same words."""
+Change = Transition[Any]
+"""Of the machine that the mail's state belongs to."""
+
+IN_DOUBT = frozenset[StrEnum]({SendState.SCHEDULED, SendState.SENDING, SendState.UNKNOWN})
 """Of a mail in these states we do not know whether it has left, if it was tried."""
-_PROVES: Mapping[Kind, tuple[Transition[SendState], Reason]] = {
-    Kind.TAKEN: (TAKE, Reason.SETTLED_SENT),
-    Kind.READ: (DELIVER, Reason.DELIVERED),
-    Kind.DELIVERED: (DELIVER, Reason.DELIVERED),
-    Kind.HARD_BOUNCE: (BOUNCE, Reason.HARD_BOUNCE),
-    Kind.SOFT_BOUNCE: (BOUNCE, Reason.BOUNCED),
-    Kind.REFUSED: (BOUNCE, Reason.BOUNCED),
-    Kind.COMPLAINT: (COMPLAIN, Reason.COMPLAINED),
+_NEVER_LEFT = frozenset[StrEnum]({SendState.SKIPPED, SendState.CANCELED})
+
+
+def _proven(take: Change, deliver: Change, bounce: Change, complain: Change) -> Mapping[Kind, tuple[Change, Reason]]:
+    return {
+        Kind.TAKEN: (take, Reason.SETTLED_SENT),
+        Kind.READ: (deliver, Reason.DELIVERED),
+        Kind.DELIVERED: (deliver, Reason.DELIVERED),
+        Kind.HARD_BOUNCE: (bounce, Reason.HARD_BOUNCE),
+        Kind.SOFT_BOUNCE: (bounce, Reason.BOUNCED),
+        Kind.REFUSED: (bounce, Reason.BOUNCED),
+        Kind.COMPLAINT: (complain, Reason.COMPLAINED),
+    }
+
+
+_PROVES: Mapping[type[StrEnum], Mapping[Kind, tuple[Change, Reason]]] = {
+    SendState: _proven(of_send.TAKE, of_send.DELIVER, of_send.BOUNCE, of_send.COMPLAIN),
+    ConfirmationState: _proven(
+        of_confirmation.TAKE, of_confirmation.DELIVER, of_confirmation.BOUNCE, of_confirmation.COMPLAIN
+    ),
 }
 _SUPPRESSES: Mapping[Kind, SuppressionReason] = {
     Kind.HARD_BOUNCE: SuppressionReason.HARD_BOUNCE,
@@ -43,24 +65,25 @@ _SUPPRESSES: Mapping[Kind, SuppressionReason] = {
 class Effect:
     """`proves` and `reason` None: the mail stays as it is. `why`: why nothing changes at all."""
 
-    proves: Transition[SendState] | None = None
+    proves: Change | None = None
     reason: Reason | None = None
     suppress: SuppressionReason | None = None
     counts_softly: bool = False
     why: str = ""
 
     @property
-    def state(self) -> SendState | None:
+    def state(self) -> State | None:
         """The mail's new state."""
-        return self.proves.target if self.proves else None
+        found: State | None = self.proves.target if self.proves else None
+        return found
 
     @property
     def frees_slot(self) -> bool:
         """A mail that never came counts against no frequency cap."""
-        return self.proves is BOUNCE
+        return self.proves is of_send.BOUNCE
 
 
-def effect(kind: Kind, told_of: str, state: SendState, tries: int, recipient: str) -> Effect:
+def effect(kind: Kind, told_of: str, state: State, tries: int, recipient: str) -> Effect:
     """`told_of`: the address that the report speaks of; `recipient`: the one that the mail went to.
 
     `tries`: how often its hand-over has ended; a planned mail with none has never left.
@@ -69,9 +92,9 @@ def effect(kind: Kind, told_of: str, state: SendState, tries: int, recipient: st
         return Effect(why="another_address")
     if kind in (Kind.DELAYED, Kind.AUTO_REPLY, Kind.OTHER):
         return Effect(why="nothing_to_do")
-    if state in (SendState.SKIPPED, SendState.CANCELED) or (state is SendState.SCHEDULED and not tries):
+    if state in _NEVER_LEFT or (state == SendState.SCHEDULED and not tries):
         return Effect(why="never_left")
-    proves, reason = _PROVES.get(kind, (None, None))
+    proves, reason = _PROVES[type(state)].get(kind, (None, None))
     if proves is not None and state not in proves.sources:
         proves = reason = None
     suppress = _SUPPRESSES.get(kind)

@@ -4,41 +4,32 @@ The mail is transactional: it answers what somebody just did, so that it passes 
 else. It is handed over as sends are: claimed, marked before its body leaves, settled; at most once.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
 from aftercart.consent import store as consent
-from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
+from aftercart.consent.statement import ConsentState
 from aftercart.consent.states import ACCEPT, LOSE, REFUSE, TRY_AGAIN
 from aftercart.consent.store import Asking
-from aftercart.db.session import Database
-from aftercart.db.tables import preferences, recipients
+from aftercart.db.session import is_passing
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.retry import retry_at
 from aftercart.errors import TemplateError
-from aftercart.pipeline.own import OWN_LOCALE
-from aftercart.pipeline.permission import Terms, lift, lock, permission
 from aftercart.pipeline.watch import held
 from aftercart.policy import store as policy
 from aftercart.policy.decision import RECHECK, suppressed_as
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.reason import Reason
-from aftercart.policy.suppression import MailClass, Suppression, SuppressionReason, SuppressionScope, blocks
+from aftercart.policy.suppression import MailClass, Suppression, SuppressionReason, blocks
 from aftercart.rendering.context import CONFIRMATION
 from aftercart.rendering.renderer import Renderer
-from aftercart.rights.store import is_erased
 
 log = structlog.get_logger()
-
-
-# ---------------------------------------------------------------- asking
 
 
 def ask(app: App, ids: Collection[UUID]) -> None:
@@ -51,9 +42,12 @@ def ask(app: App, ids: Collection[UUID]) -> None:
 
 
 def _claim(app: App, ids: Collection[UUID]) -> list[Asking]:
-    """Those who still have to be asked; nobody who may get no mail at all, or whose answer is known by now."""
+    """Those who still have to be asked; nobody who may get no mail at all, or whose answer is known by now.
+
+    None while all mail is held: a message about them may have been under way already.
+    """
     with app.db.write() as connection:
-        if held(connection):  # the message about them is older
+        if held(connection):
             return []
         now = app.clock()
         due = consent.claim(connection, ids, now)
@@ -80,29 +74,85 @@ def _stop(asking: Asking, entries: Sequence[Suppression], state: ConsentState | 
 
 
 def _hand_over(app: App, claimed: Sequence[Asking]) -> None:
-    waiting = {asking.id: asking for asking in claimed}
+    """Raises what keeps the marks from being written, once those under way have been heard of."""
+    marks = _Marks(app, claimed)
+    try:
+        for receipt in app.sender.send_batch(_messages(app, claimed), marks.go):
+            marks.receive(receipt)
+    finally:
+        marks.finish()
+    if marks.fault:
+        raise marks.fault
 
-    def go(*messages: Message) -> set[UUID]:
-        with app.db.write() as connection:
-            return consent.begin(connection, [waiting[message.send_id] for message in messages], app.clock())
 
-    for receipt in app.sender.send_batch(_messages(app, claimed), go):
-        with app.db.write() as connection:
-            _settle(connection, waiting[receipt.send_id], receipt, app.clock())
-        log.info("confirmation", id=str(receipt.send_id), outcome=receipt.outcome)
+class _Marks:
+    """The state of one batch on its way out (as in `hand_over`)."""
+
+    def __init__(self, app: App, claimed: Sequence[Asking]) -> None:
+        self._app = app
+        self._claimed = {asking.id: asking for asking in claimed}
+        self._received: list[Receipt] = []
+        self.fault: Exception | None = None
+        """Why a mark could not be written. Nothing begins any more; what has begun elsewhere still gets its receipt."""
+
+    def go(self, *messages: Message) -> set[UUID]:
+        """Mark that bodies are about to leave, and what came of those before; the ids of those that may."""
+        if self.fault:
+            return set()
+        try:
+            return self._mark([self._claimed[message.send_id] for message in messages])
+        except Exception as err:  # raised here, it would end the conversations in which answers are awaited
+            if not is_passing(err):
+                raise
+            self.fault = err
+            return set()
+
+    def receive(self, receipt: Receipt) -> None:
+        """Keep a receipt; it is written with the next mark, or at the end."""
+        self._received.append(receipt)
+
+    def finish(self) -> None:
+        """Write what is left."""
+        if self._received:
+            self._mark(())
+
+    def _mark(self, starts: Collection[Asking]) -> set[UUID]:
+        with self._app.db.write() as connection:
+            now = self._app.clock()  # not before: the transaction may have had to wait for its turn
+            for receipt in self._received:
+                _settle(connection, self._claimed[receipt.send_id], receipt, now)
+            begun = consent.begin(connection, starts, now)
+        for receipt in self._received:
+            _tell(receipt)
+        self._received = []
+        return begun
 
 
-def _messages(app: App, claimed: Sequence[Asking]) -> Iterator[Message]:
+IN_DOUBT = (
+    "see `aftercart sends --confirmations --state unknown`; `aftercart settle ID` takes your word for what became of it"
+)
+
+
+def _tell(receipt: Receipt) -> None:
+    if receipt.outcome is Outcome.UNKNOWN:
+        log.error(
+            "confirmations_unknown", mails=1, what=f"the connection broke while asking for confirmation; {IN_DOUBT}"
+        )
+    log.info("confirmation", id=str(receipt.send_id), outcome=receipt.outcome)
+
+
+def _messages(app: App, claimed: Sequence[Asking]) -> Sequence[Message]:
+    """All of them, before the first is handed over: what goes wrong here ends no conversation with a server."""
+    messages = []
     for asking in claimed:
         try:
-            message = _message(app, asking)
+            messages.append(_message(app, asking))
         except TemplateError as err:
             log.error("confirmation_template_error", error=str(err))
             with app.db.write() as connection:
                 again = app.clock() + RECHECK
                 consent.settle(connection, asking, TRY_AGAIN, reason=Reason.TEMPLATE_ERROR, wake_at=again)
-            continue
-        yield message
+    return messages
 
 
 def _message(app: App, asking: Asking) -> Message:
@@ -133,6 +183,7 @@ def _message(app: App, asking: Asking) -> Message:
         text=rendered.text,
         date=app.clock(),
         headers={"Auto-Submitted": "auto-generated", **({"Reply-To": brand.reply_to} if brand.reply_to else {})},
+        bounce_to=app.bounces.of(asking.id) if app.bounces else "",
     )
 
 
@@ -164,83 +215,3 @@ def _settle(connection: Connection, asking: Asking, receipt: Receipt, now: datet
             later = retry_at(asking.tries, person_hash(asking.email), now, asking.valid_until)
             change, reason = (TRY_AGAIN, Reason.PROVIDER_DEFERRED) if later else (REFUSE, Reason.GAVE_UP)
             consent.settle(connection, asking, change, reason=reason, wake_at=later or now, **words)
-
-
-# ---------------------------------------------------------------- the answer
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Somebody confirms. `ip`: from where, as evidence."""
-
-    recipient_id: int
-    confirmation_id: UUID
-    ip: str
-    at: datetime
-
-
-class Question(StrEnum):
-    """How the question of a link stands."""
-
-    OPEN = "open"
-    SETTLED = "settled"
-    """The person may be written to: they confirmed, or said yes in another way."""
-    CLOSED = "closed"
-    """They may not, and the link changes nothing: they left since, or nobody may mail them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, and the language of whom it was put to."""
-
-    question: Question
-    locale: str
-
-
-def find_question(db: Database, recipient_id: int, confirmation_id: UUID, terms: Terms, now: datetime) -> Asked | None:
-    """How a question stands; None: it was never asked, or its person is gone.
-
-    Changes nothing: mail scanners open every link.
-    """
-    with db.read() as connection:
-        return _asked(connection, recipient_id, confirmation_id, terms, now)
-
-
-def keep_answer(connection: Connection, answer: Answer, terms: Terms) -> Asked | None:
-    """The person may be written to from this commit on; they also come back where they had left.
-
-    A link answers once, and only while the question is open: whoever leaves later is not brought back by it. How it
-    stands then; None: there is no such question.
-    """
-    who, now = answer.recipient_id, answer.at
-    email = lock(connection, who)
-    before = _asked(connection, who, answer.confirmation_id, terms, now)
-    if email is None or before is None or before.question is not Question.OPEN:
-        return before
-    consent.confirm(connection, answer.confirmation_id, now)
-    source = f"confirmation:{answer.confirmation_id}"
-    said = ConsentStatement(ConsentState.GRANTED, source, now, Basis.DOUBLE_OPT_IN, ip=answer.ip)
-    consent.record_consent(connection, who, said, now)
-    lift(connection, who, SuppressionScope.BRAND)
-    log.info("consent_confirmed", recipient_id=who)
-    return _asked(connection, who, answer.confirmation_id, terms, now)
-
-
-def _asked(
-    connection: Connection, recipient_id: int, confirmation_id: UUID, terms: Terms, now: datetime
-) -> Asked | None:
-    query = (
-        select(recipients.c.email, OWN_LOCALE.label("locale"))
-        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
-        .where(recipients.c.id == recipient_id)
-    )
-    person = connection.execute(query).one_or_none()
-    answered = consent.answered(connection, confirmation_id, recipient_id)
-    if person is None or is_erased(person.email) or answered is None:
-        return None
-    group = policy.persons_of(connection, [recipient_id])
-    state = consent.standings(connection, group, now, terms.rules).get(recipient_id)
-    if state is ConsentState.PENDING and not answered:
-        return Asked(Question.OPEN, person.locale)
-    may = permission(connection, recipient_id, terms, now).may_market
-    return Asked(Question.SETTLED if may else Question.CLOSED, person.locale)

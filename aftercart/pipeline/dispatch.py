@@ -13,7 +13,8 @@ from aftercart.consent import store as consent
 from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.pipeline import backlog
-from aftercart.pipeline.watch import doubt_late_plans, may_send
+from aftercart.pipeline.confirm import IN_DOUBT
+from aftercart.pipeline.watch import doubt_late_plans, doubt_late_questions, may_send
 from aftercart.reports.lateness import lateness
 
 log = structlog.get_logger()
@@ -40,12 +41,13 @@ def dispatch(app: App) -> int:
         enrollments.complete(connection, abandoned, now)
         due = backlog.take_due(connection, app, now, room * BATCH) if room else []
         due = doubt_late_plans(connection, due, now)
-        to_ask = consent.take_due(connection, now, BATCH)
+        to_ask = doubt_late_questions(connection, consent.take_due(connection, now, BATCH))
         unasked = consent.settle_abandoned(connection, now)
     if to_ask:
         app.queue.publish("confirm", list(map(str, to_ask)), expires_s=consent.NUDGE_AGAIN.total_seconds())
     if unasked:
-        log.error("confirmations_unknown", mails=unasked, what="a worker died while asking for confirmation")
+        what = f"a worker died while asking for confirmation; {IN_DOUBT}"
+        log.error("confirmations_unknown", mails=unasked, what=what)
     if abandoned:
         what = "a worker died while handing over; see `aftercart sends`"
         log.error("hand_overs_unknown", sends=len(abandoned), what=what)

@@ -84,7 +84,7 @@ def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], 
     told = [(row, one) for row, ones in reports for one in ones]
     mails = store.ids(one.send_id for _, one in told)
     policy.lock_recipients(connection, store.people_of(connection, mails))
-    known = store.lock_sends(connection, mails)
+    known = store.lock_mails(connection, mails)
     told = [(row, one) for row, one in told if _is_news(one, known)]
     new = store.keep(connection, [_kept(row, one, known, now) for row, one in told])
     for row, one in told:
@@ -98,9 +98,10 @@ def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], 
         found = effect(one.kind, one.recipient, sent.state, sent.tries, sent.email)
         what = _act(connection, sent, found, one, row, now)
         store.set_effect(connection, row["shop"], one.key, what)
-        known.update(store.lock_sends(connection, [sent.send_id]))
+        known.update(store.lock_mails(connection, [sent.send_id]))
         log.info("feedback", send_id=str(sent.send_id), source=row["shop"], kind=one.kind, effect=what)
-    enrollments.complete(connection, {sent.enrollment_id for sent in known.values()}, now)
+    ended = {sent.enrollment_id for sent in known.values() if sent.enrollment_id is not None}
+    enrollments.complete(connection, ended, now)
     forgotten = {id_ for id_, sent in known.items() if is_erased(sent.email)}
     blank_events(connection, (row["id"] for row, one in told if one.send_id in forgotten))
 
@@ -109,7 +110,7 @@ def _is_news(one: Told, known: Mapping[Any, store.Sent]) -> bool:
     if one.kind not in OF_DOUBTS_ONLY:
         return True
     sent = known.get(one.send_id) if one.send_id else None
-    return sent is not None and sent.state in IN_DOUBT and sent.tries + (sent.state is not SendState.SCHEDULED) > 0
+    return sent is not None and sent.state in IN_DOUBT and sent.tries + (sent.state != SendState.SCHEDULED) > 0
 
 
 def _act(connection: Connection, sent: store.Sent, found: Effect, one: Told, row: Row, now: datetime) -> str:

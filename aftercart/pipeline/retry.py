@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from aftercart.bootstrap import App
+from aftercart.consent import store as consent
 from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.ledger.store import Choice, Failed
@@ -22,14 +23,18 @@ log = structlog.get_logger()
 
 PAGE = 500
 FIRST = UUID(int=0)
+TOO_LATE = "it is no longer worth sending; say --valid-for to give it more time"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of the wish for one send: planned anew until `valid_until`, or `refused` for a reason in words."""
+    """What became of the wish for one send: planned anew until `valid_until`, or `refused` for a reason in words.
+
+    `campaign` None: it is a mail that asks to confirm a consent.
+    """
 
     send_id: UUID
-    campaign: str
+    campaign: str | None
     was: str | None
     valid_until: datetime | None
     refused: str | None = None
@@ -69,8 +74,28 @@ def retry(
             log.info("sends_replanned", sends=len(planned))
         yield from answers
         if len(found) < page:
-            return
+            break
         after = found[-1].send_id
+    yield from _ask_again(app, choice, valid_for, only_tell)
+
+
+def _ask_again(app: App, choice: Choice, valid_for: timedelta | None, only_tell: bool) -> Iterator[Answer]:
+    """The same for mails that ask to confirm a consent. They belong to no campaign."""
+    if choice.campaign is not None:
+        return
+    with app.db.write() as connection:
+        now = app.clock()
+        found = consent.failed(connection, choice.ids, choice.reason)
+        until = [asked.valid_until if valid_for is None else now + valid_for for asked in found]
+        wanted = [(asked, last_use) for asked, last_use in zip(found, until, strict=True) if last_use > now]
+        if not only_tell:
+            consent.plan_anew(connection, wanted, Reason.REPLANNED, now)
+    if wanted and not only_tell:
+        log.info("confirmations_replanned", mails=len(wanted))
+    planned = {asked.id: last_use for asked, last_use in wanted}
+    for asked in found:
+        refused = None if asked.id in planned else TOO_LATE
+        yield Answer(asked.id, None, asked.reason, planned.get(asked.id), refused)
 
 
 def _answer(send: Failed, valid_for: timedelta | None, now: datetime) -> Answer:
@@ -91,7 +116,7 @@ def _refusal(send: Failed, last_use: datetime, now: datetime) -> str | None:
     if send.next_due and send.next_due <= now:
         return "the next mail about the order is due already"
     if last_use <= now:
-        return "it is no longer worth sending; say --valid-for to give it more time"
+        return TOO_LATE
     return None
 
 

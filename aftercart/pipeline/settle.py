@@ -1,24 +1,31 @@
 """Sends of which nobody knows whether they left, settled: by the word of a person, or of the provider.
 
 A send that did not leave becomes `failed`, and stays so until `aftercart retry` plans it anew: two words of a person
-stand between a mail in doubt and another one. Each settlement is a decision that is kept.
+stand between a mail in doubt and another one. Each settlement is a decision that is kept. Mails that ask to confirm a
+consent belong to no order and have no decisions: their rows keep what was said last.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.consent import states as of_confirmation
+from aftercart.consent import store as consent
+from aftercart.consent.states import ConfirmationState
 from aftercart.delivery.base import Found, LooksUp
 from aftercart.errors import ConfigError, DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState, Word
 from aftercart.ledger.store import Choice, InDoubt
 from aftercart.policy.reason import Reason
+from aftercart.transitions import Transition
 
 log = structlog.get_logger()
 
@@ -31,15 +38,23 @@ _MEANS: Mapping[Word, tuple[SendState, Reason]] = {
     Word.NOT_SENT: (SendState.FAILED, Reason.SETTLED_NOT_SENT),
     Word.LEAVE: (SendState.UNKNOWN, Reason.LEFT_UNKNOWN),
 }
+_OF_QUESTIONS: Mapping[Word, Transition[ConfirmationState]] = {
+    Word.SENT: of_confirmation.SETTLE_SENT,
+    Word.NOT_SENT: of_confirmation.SETTLE_NOT_SENT,
+    Word.LEAVE: of_confirmation.LEAVE_UNKNOWN,
+}
 _FOUND: Mapping[Found, Word] = {Found.TAKEN: Word.SENT, Found.NEVER_CAME: Word.NOT_SENT}
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of one send. `word` None: the provider could not tell, so it stays in doubt."""
+    """What became of one send. `word` None: the provider could not tell, so it stays in doubt.
+
+    `campaign` None: it is a mail that asks to confirm a consent.
+    """
 
     send_id: UUID
-    campaign: str
+    campaign: str | None
     word: Word | None
 
     def plain(self) -> dict[str, Any]:
@@ -53,7 +68,23 @@ def settle_by_hand(app: App, choice: Choice, word: Word, *, only_tell: bool = Fa
     def judge(page: Sequence[InDoubt]) -> dict[UUID, Word]:
         return {send.send_id: word for send in page if send.reason != _MEANS[word][1]}
 
-    return _settle(app, choice, judge, "hand", only_tell)
+    yield from _settle(app, choice, judge, "hand", only_tell)
+    yield from _settle_questions(app, choice, word, only_tell)
+
+
+def _settle_questions(app: App, choice: Choice, word: Word, only_tell: bool) -> Iterator[Settlement]:
+    reason = _MEANS[word][1]
+    with app.db.write() as connection:
+        found = [asked for asked in _questions(connection, choice) if asked.reason != reason]
+        if not only_tell:
+            consent.settle_in_doubt(connection, [asked.id for asked in found], _OF_QUESTIONS[word], reason)
+    if found and not only_tell:
+        log.info("confirmations_settled", mails=len(found), by="hand")
+    yield from (Settlement(asked.id, None, word) for asked in found)
+
+
+def _questions(connection: Connection, choice: Choice) -> list[consent.Asked]:
+    return [] if choice.campaign is not None else consent.in_doubt(connection, choice.ids, choice.reason)
 
 
 def settle_by_provider(app: App, choice: Choice, *, only_tell: bool = False) -> Iterator[Settlement]:
@@ -66,7 +97,17 @@ def settle_by_provider(app: App, choice: Choice, *, only_tell: bool = False) -> 
         raise ConfigError(
             f"{app.sender.name} cannot look a mail up: look into its log yourself and say --sent, --not-sent or --leave"
         )
-    return _settle(app, choice, lambda page: _asked(askable, page), f"look-up at {' + '.join(askable)}", only_tell)
+    return chain(
+        _settle(app, choice, lambda page: _asked(askable, page), f"look-up at {' + '.join(askable)}", only_tell),
+        _not_looked_up(app, choice),
+    )
+
+
+def _not_looked_up(app: App, choice: Choice) -> Iterator[Settlement]:
+    """Nobody keeps which provider a mail that asks was given to."""
+    with app.db.write() as connection:
+        found = _questions(connection, choice)
+    yield from (Settlement(asked.id, None, None) for asked in found)
 
 
 def askable_senders(app: App) -> dict[str, LooksUp]:

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, Table
 
 from aftercart.bootstrap import App
-from aftercart.db.tables import events, sends
+from aftercart.db.tables import confirmations, events, sends
 from aftercart.ledger.store import archiving, tallying
 from aftercart.ledger.store.archiving import Page
 from aftercart.pipeline.guard import guard
@@ -34,7 +34,7 @@ Look = Callable[[Connection, datetime, int, int], Page]
 
 def tidy(app: App, budget_s: float = BUDGET_S) -> int:
     """Archive what there is to archive, as far as the time allows, and count; how many orders were archived."""
-    for table in (sends, events):
+    for table in (sends, events, confirmations):
         _count(app, table)
     guard(app)
     deadline = monotonic() + budget_s

@@ -106,7 +106,7 @@ def resume(app: App, *, in_doubt: bool) -> int:
 
     `in_doubt`: what has fallen due by now may have been sent already, from elsewhere or before the database was set
     back. It becomes `unknown` and is not sent; so do mails of orders that come in for a second time and were due, and
-    those that ask people to confirm (not counted).
+    so do those that ask people to confirm.
     """
     now = app.clock()
     concerned = _doubt_all(app, now) if in_doubt else 0
@@ -119,7 +119,7 @@ def resume(app: App, *, in_doubt: bool) -> int:
         ledger.let_go(connection, doubt_until=now if in_doubt else None)
     app.witness.note(place, beats)
     log.info("mail_resumed", in_doubt=concerned, confirmations_in_doubt=asked)
-    return concerned
+    return concerned + asked
 
 
 def _doubt_all(app: App, until: datetime) -> int:
@@ -140,6 +140,16 @@ def doubt_late_plans(connection: Connection, due: Sequence[UUID], now: datetime)
         return list(due)
     late = set(_doubt(connection, ledger.planned_late(connection, due, standing.doubt_until), now))
     return [send_id for send_id in due if send_id not in late]
+
+
+def doubt_late_questions(connection: Connection, due: Sequence[UUID]) -> list[UUID]:
+    """The same of mails that ask to confirm a consent: a word that was given before the doubt was settled has had its
+    question, or may have had it."""
+    standing = ledger.standing(connection)
+    if not due or standing is None or standing.doubt_until is None:
+        return list(due)
+    late = consent.put_late_in_doubt(connection, due, standing.doubt_until, Reason.MAY_HAVE_BEEN_SENT)
+    return [id_ for id_ in due if id_ not in late]
 
 
 def _doubt(connection: Connection, ids: Sequence[UUID], now: datetime) -> list[UUID]:

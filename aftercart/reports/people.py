@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from aftercart.db.tables import confirmations, consents, recipients, suppressions
+from aftercart.db.tables import confirmations, consents, feedback, recipients, suppressions
 from aftercart.policy.reason import Reason
 from aftercart.reports.moment import Moment
+from aftercart.reports.told import facts_of, sentence_of
 
 BASES = {
     "double_opt_in": "confirmed from their mailbox (double opt-in)",
@@ -21,6 +22,9 @@ ASKED = {
     "scheduled": "waits to be sent",
     "sending": "is being handed over",
     "sent": "was handed to the mail provider",
+    "delivered": "was delivered",
+    "bounced": "came back",
+    "complained": "was marked as spam",
     "unknown": "broke off while it was handed over; it is not sent again",
     "failed": "could not be sent",
     "skipped": "was not sent",
@@ -29,8 +33,8 @@ ASKED = {
 
 def person_moments(connection: Connection, email: str) -> list[Moment]:
     """All of it, oldest first."""
-    found = (*_consents(connection, email), *_questions(connection, email), *_suppressions(connection, email))
-    return sorted(found, key=lambda moment: moment.at)
+    parts = (_consents, _questions, _reports, _suppressions)
+    return sorted((moment for part in parts for moment in part(connection, email)), key=lambda moment: moment.at)
 
 
 def _consents(connection: Connection, email: str) -> Iterable[Moment]:
@@ -51,6 +55,16 @@ def _questions(connection: Connection, email: str) -> Iterable[Moment]:
         sentence = f"The mail that asks them to confirm it {ASKED[row['state']]}."
         facts = {"response": row["response"], "reason": row["reason"]}
         yield Moment(row["sent_at"] or row["created_at"], "confirmation", sentence, reason=row["reason"], facts=facts)
+
+
+def _reports(connection: Connection, email: str) -> Iterable[Moment]:
+    """What was told about the mails that asked; that of other mails is told with their orders."""
+    asked = select(feedback).join(confirmations, confirmations.c.id == feedback.c.send_id)
+    theirs = asked.join(recipients, recipients.c.id == confirmations.c.recipient_id)
+    for row in connection.execute(theirs.where(recipients.c.email == email).order_by(feedback.c.id)).mappings():
+        told = {str(name): value for name, value in row.items()}
+        about: dict[str, Any] = {"send_id": str(row["send_id"]), "reason": row["kind"], "facts": facts_of(told)}
+        yield Moment(row["at"], "feedback", sentence_of(told), **about)
 
 
 def _suppressions(connection: Connection, email: str) -> Iterable[Moment]:

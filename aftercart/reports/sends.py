@@ -1,4 +1,4 @@
-"""The list of sends: one row a planned mail, with its state and reason."""
+"""The list of sends: one row a planned mail, with its state and reason; and that of mails that ask to confirm."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from aftercart.db.tables import orders, recipients, sends
+from aftercart.consent.states import ConfirmationState
+from aftercart.db.tables import confirmations, orders, recipients, sends
 
 
 def listed(
@@ -55,6 +56,39 @@ def listed(
             "sent_at": row.sent_at.isoformat() if row.sent_at else None,
             "subject": row.subject,
         }
+
+
+def questions(
+    connection: Connection, *, state: str | None = None, reason: str | None = None, limit: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Mails that ask to confirm a consent, in the same manner."""
+    query = (
+        select(confirmations, recipients.c.email)
+        .join(recipients, recipients.c.id == confirmations.c.recipient_id)
+        .order_by(confirmations.c.id.desc())
+    )
+    for column, wanted in ((confirmations.c.state, state), (confirmations.c.reason, reason)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if limit:
+        query = query.limit(limit)
+    for row in connection.execution_options(yield_per=500).execute(query):
+        yield {
+            "confirmation_id": str(row.id),
+            "email": row.email,
+            "state": row.state,
+            "reason": row.reason,
+            "planned_at": row.created_at.isoformat(),
+            "sent_at": row.sent_at.isoformat() if row.sent_at else None,
+            "confirmed_at": row.confirmed_at.isoformat() if row.confirmed_at else None,
+            "response": row.response,
+        }
+
+
+def questions_in_doubt(connection: Connection) -> int:
+    """Of how many mails that ask nobody knows whether they left."""
+    in_doubt = select(func.count()).where(confirmations.c.state == ConfirmationState.UNKNOWN)
+    return connection.execute(in_doubt).scalar_one()
 
 
 def counts(connection: Connection) -> Counter[tuple[str, str | None]]:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from aftercart.bootstrap import App
 from aftercart.errors import BadTokenError
 from aftercart.intake.clean import clean_ip
-from aftercart.pipeline.confirm import Answer, Asked, Question, find_question, keep_answer
+from aftercart.pipeline.confirmed import Answer, Asked, Question, find_question, keep_answer
 from aftercart.pipeline.permission import Terms
 from aftercart.tracking.tokens import PATHS, Purpose
 from aftercart.web.answering import Answering, token_of

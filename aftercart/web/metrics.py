@@ -59,6 +59,9 @@ class Metrics:
             pools = coupons.pools(main, now)
             standing = senders(main, self._app.traffic.names, self._app.traffic.limits_of, now)
         yield _by("aftercart_sends", "Sends by state", ("state",), (((s,), n) for s, n in numbers.sends.items()))
+        about_asking = "Mails that ask to confirm a consent (double opt-in), by state"
+        asking = (((state,), number) for state, number in numbers.confirmations.items())
+        yield _by("aftercart_confirmations", about_asking, ("state",), asking)
         reasons = (((state, reason or ""), number) for (state, reason), number in sends.items())
         yield _by("aftercart_send_reasons", "Sends by state and reason", ("state", "reason"), reasons)
         handed_over = readings.handed_over(sends)

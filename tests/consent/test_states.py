@@ -14,6 +14,9 @@ from aftercart.consent.store import Asking
 from aftercart.consent.store.confirmations import plan
 from aftercart.db.session import Database
 from aftercart.db.tables import confirmations
+from aftercart.feedback import store as feedback
+from aftercart.feedback.effect import effect
+from aftercart.feedback.told import Kind
 from aftercart.transitions import Transition
 from tests.rows import MONDAY, Rows
 
@@ -26,11 +29,39 @@ def settled(change: Transition[ConfirmationState]) -> Way:
     return lambda connection, asking: consent.settle(connection, asking, change, wake_at=LATER)
 
 
+def told(kind: Kind) -> Way:
+    """Somebody reports of it; of what it is already, or no longer can be, the report changes nothing."""
+
+    def tell(connection: Connection, asking: Asking) -> None:
+        sent = feedback.lock_mails(connection, [asking.id])[asking.id]
+        feedback.change(connection, sent, effect(kind, "", sent.state, 1, sent.email), LATER)
+
+    return tell
+
+
+def vouched(change: Transition[ConfirmationState]) -> Way:
+    return lambda connection, asking: consent.settle_in_doubt(connection, [asking.id], change, "why")
+
+
+def planned_anew(connection: Connection, _: Asking) -> None:
+    chosen = [(asked, asked.valid_until) for asked in consent.failed(connection, None, None)]
+    consent.plan_anew(connection, chosen, "replanned", LATER)
+
+
+REPORTED: Mapping[Kind, Transition[ConfirmationState]] = {
+    Kind.TAKEN: states.TAKE,
+    Kind.DELIVERED: states.DELIVER,
+    Kind.SOFT_BOUNCE: states.BOUNCE,
+    Kind.COMPLAINT: states.COMPLAIN,
+}
 WAYS: Mapping[Transition[ConfirmationState], Way] = {
     states.SKIP: lambda connection, asking: consent.skip(connection, [(asking, "unsubscribed")]),
     states.BEGIN: lambda connection, asking: consent.begin(connection, [asking], LATER),
     states.DOUBT: lambda connection, _: consent.put_in_doubt(connection, LATER, "may_have_been_sent"),
     states.ABANDON: lambda connection, _: consent.settle_abandoned(connection, MONDAY + timedelta(days=1)),
+    states.PLAN_ANEW: planned_anew,
+    **{change: vouched(change) for change in (states.SETTLE_SENT, states.SETTLE_NOT_SENT, states.LEAVE_UNKNOWN)},
+    **{change: told(kind) for kind, change in REPORTED.items()},
     **{change: settled(change) for change in (states.ACCEPT, states.TRY_AGAIN, states.REFUSE, states.LOSE)},
 }
 

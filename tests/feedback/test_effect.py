@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftercart.feedback.effect import effect
+from aftercart.feedback.effect import State, effect
 from aftercart.feedback.told import Kind
 from aftercart.ledger.states import SendState
 from aftercart.policy.suppression import SuppressionReason
@@ -47,7 +47,7 @@ def test_that_a_service_has_a_mail_is_news_where_it_was_in_doubt(before: str) ->
 
 @given(st.lists(st.sampled_from(Kind), max_size=12), st.sampled_from(["sent", "unknown", "sending"]))
 def test_reports_in_any_order_end_in_the_strongest(kinds: list[Kind], before: str) -> None:
-    state = SendState(before)
+    state: State = SendState(before)
     for kind in kinds:
         after = effect(kind, ADA, state, 1, ADA).state or state
         assert STRENGTH[after] >= STRENGTH[state]

@@ -50,7 +50,7 @@ def settled(state: SendState) -> Callable[[Connection, Row], Any]:
 
 def reported(change: Transition[SendState]) -> Callable[[Connection, Row], Any]:
     def report(connection: Connection, row: Row) -> None:
-        (sent,) = feedback.lock_sends(connection, [row["id"]]).values()
+        (sent,) = feedback.lock_mails(connection, [row["id"]]).values()
         feedback.change(connection, sent, Effect(change), LATER)
 
     return report

@@ -15,13 +15,28 @@ from sqlalchemy import delete, insert, make_url, select
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
-from aftercart.db.tables import Row, decisions, sends
+from aftercart.db.tables import Row, confirmations, decisions, sends
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.send import contents_for, deliver, reserve
 from aftercart.pipeline.watch import held, may_send, resume
 from aftercart.testing import ListQueue, engine, run_due, run_until
-from tests.cast import ADA, BIKE, DAY, HOUR, MONDAY, Shop, campaign, clock_of, customer, fates, order, outbox, rows
+from tests.cast import (
+    ADA,
+    BIKE,
+    DAY,
+    HOUR,
+    MONDAY,
+    Shop,
+    campaign,
+    clock_of,
+    customer,
+    fates,
+    order,
+    outbox,
+    rows,
+    tell,
+)
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
@@ -203,6 +218,42 @@ def test_an_order_that_comes_in_again_is_not_mailed_again(app: App) -> None:
     assert ("unknown", "may_have_been_sent") in fates(app)
     run_until(app, DUE + 2 * HOUR)
     assert mailed(app) == ["ada@example.com"] * 2, "the mail of the third day had not been due by then"
+
+
+@pytest.fixture
+def confirming(tmp_path: Path, database_url: str) -> Iterator[App]:
+    """Where a new yes has to be confirmed."""
+    shop = Shop(tmp_path / "shop").write(campaign(quiet="null"), brand="double_opt_in: true\n")
+    with started(tmp_path, shop, database_url, MONDAY) as app:
+        yield app
+
+
+def questions(app: App) -> list[tuple[str, str | None]]:
+    return [(row["state"], row["reason"]) for row in rows(app, confirmations)]
+
+
+def test_a_word_that_is_told_again_asks_nobody_again_and_a_new_one_does(confirming: App) -> None:
+    """It came after the backup was made, and the mail that asks has left."""
+    app = confirming
+    may_send(app)
+    kept = backup(app)
+    clock_of(app).step(HOUR)
+    said = {"customer": {"email": "new@example.com"}, "accepts_marketing": True}
+    dated = said | {"consent_at": clock_of(app)().isoformat()}
+    tell(app, "consent.changed", dated, webhook_id="first")
+    run_until(app, MONDAY + 2 * HOUR)
+    assert mailed(app) == ["new@example.com"]
+    restore(app, kept)
+    dispatch(app)
+    resume(app, in_doubt=True)
+    clock_of(app).step(timedelta(minutes=1))
+    tell(app, "consent.changed", dated, webhook_id="again")
+    run_until(app, MONDAY + 3 * HOUR)
+    assert questions(app) == [("unknown", "may_have_been_sent")]
+    assert mailed(app) == ["new@example.com"]
+    order(app, "2", customer(2), placed_at=clock_of(app)().isoformat())
+    run_until(app, MONDAY + 4 * HOUR)
+    assert mailed(app) == ["new@example.com", "customer2@example.com"]
 
 
 def test_after_an_outage_that_nobody_vouches_for_everything_goes_on_by_a_word(

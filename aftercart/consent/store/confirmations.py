@@ -11,9 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from aftercart.consent.statement import ConsentState
 from aftercart.consent.states import ABANDON, ASK, BEGIN, DOUBT, OPEN, SKIP, ConfirmationState
 from aftercart.consent.store.moves import moved
-from aftercart.db.tables import confirmations, recipients, suppressions
+from aftercart.db.tables import confirmations, consents, recipients, suppressions
 from aftercart.ids import new_id
 from aftercart.transitions import Transition
 
@@ -171,6 +172,23 @@ def put_in_doubt(connection: Connection, until: datetime, reason: str) -> int:
     """Those that were due by then may have been asked already, from elsewhere or before the database was set back."""
     due = moved(DOUBT).where(_IS_OPEN, confirmations.c.wake_at <= until + NUDGE_AGAIN)
     return connection.execute(due.values(reason=reason, lease_until=None)).rowcount
+
+
+def put_late_in_doubt(connection: Connection, ids: Collection[UUID], doubt_until: datetime, reason: str) -> set[UUID]:
+    """Of these, those that were planned after the doubt was settled, on a word that was given before it.
+
+    The word came in late or for the second time, and whoever gave it was asked by then, or may have been.
+    """
+    word = (
+        consents.c.recipient_id == confirmations.c.recipient_id,
+        consents.c.recorded_at == confirmations.c.created_at,
+        consents.c.state == ConsentState.PENDING,
+        consents.c.at <= doubt_until,
+    )
+    is_new = (confirmations.c.attempt == 0, confirmations.c.reason.is_(None))
+    late = (confirmations.c.created_at > doubt_until, select(consents.c.id).where(*word).exists(), *is_new)
+    doubted = moved(DOUBT).where(confirmations.c.id.in_(ids), *late).values(reason=reason, lease_until=None)
+    return set(connection.execute(doubted.returning(confirmations.c.id)).scalars())
 
 
 def confirm(connection: Connection, id_: UUID, now: datetime) -> bool:

@@ -61,9 +61,9 @@ class Attribution(Row, table=True):
 
 
 class Feedback(Row, table=True):
-    """What was told about a send after its hand-over, once each: `kind` (delivered, hard_bounce, complaint ...), and
-    `effect`, what it changed or why it changed nothing. `event_id`: the report as it came. Without `send_id` it was
-    about no mail that we know. It refers to nothing: it may outlive its send.
+    """What was told about a mail after its hand-over, once each: `kind` (delivered, hard_bounce, complaint ...), and
+    `effect`, what it changed or why it changed nothing. `event_id`: the report as it came. `send_id` names the send,
+    or the confirmation; without it, it was about no mail that we know. It refers to nothing: it may outlive its send.
     """
 
     __tablename__ = "feedback"

@@ -36,8 +36,9 @@ class Consent(Row, table=True):
 class Confirmation(Row, table=True):
     """The one mail that asks somebody to confirm their consent (double opt-in), and what became of it.
 
-    `state`: scheduled → sending → sent, or failed, skipped, unknown (`aftercart/consent/states.py`); `attempt` is the
-    fencing token of a claim, as with sends. `wake_at`: when to look at it next.
+    `state`: scheduled → sending → sent → delivered, bounced or complained, or failed, skipped, unknown
+    (`aftercart/consent/states.py`); `attempt` is the fencing token of a claim, as with sends. `wake_at`: when to look
+    at it next.
     """
 
     __tablename__ = "confirmations"

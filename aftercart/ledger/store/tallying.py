@@ -19,7 +19,7 @@ _FAILED = select(func.count()).where(IS_FAILED)
 
 
 def count(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> Tally:
-    """The rows of `sends` or `events` by state, and sends by reason, counted now."""
+    """The rows of `sends`, `events` or `confirmations` by state, and sends by reason, counted now."""
     reason = table.c.reason if table is sends else literal(None)
     query = (
         select(table.c.state, reason, func.count())

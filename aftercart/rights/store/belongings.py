@@ -62,6 +62,10 @@ def _of_orders(table: Table) -> Belongs:
     return lambda person: _in(tuple_(table.c.shop, table.c.shop_order_id), person.shop_orders)
 
 
+def _told_of(person: Person) -> ColumnElement[bool]:
+    return or_(_in(feedback.c.send_id, person.send_ids), _in(feedback.c.recipient_id, person.recipient_ids))
+
+
 OF_A_PERSON: Mapping[Table, Belongs] = {
     recipients: lambda person: _in(recipients.c.id, person.recipient_ids),
     customers: lambda person: _in(customers.c.id, person.customer_ids),
@@ -90,13 +94,11 @@ OF_A_PERSON: Mapping[Table, Belongs] = {
     attributions: lambda person: or_(
         _in(attributions.c.order_id, person.order_ids), _in(attributions.c.send_id, person.send_ids)
     ),
-    feedback: lambda person: or_(
-        _in(feedback.c.send_id, person.send_ids), _in(feedback.c.recipient_id, person.recipient_ids)
-    ),
+    feedback: _told_of,
     archives: lambda person: _in(archives.c.order_id, person.order_ids),
     events: lambda person: or_(
         _of_orders(events)(person),
-        events.c.id.in_(select(feedback.c.event_id).where(_in(feedback.c.send_id, person.send_ids))),
+        events.c.id.in_(select(feedback.c.event_id).where(_told_of(person))),
     ),
 }
 """Beside the events here, those whose raw body names the person are theirs (`raw_events`)."""

@@ -44,7 +44,7 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.person import ERASED, Person
 from aftercart.rights.store.belongings import OF_A_PERSON
 
-_GONE: tuple[Table, ...] = (links, copies, doubts, consents, confirmations, preferences, refusals)
+_GONE: tuple[Table, ...] = (links, copies, doubts, consents, preferences, refusals)
 """Tables of which a person's rows are deleted."""
 _BLANK: Mapping[Table, Mapping[str, Any]] = {
     orders: {"region": ""},
@@ -53,6 +53,7 @@ _BLANK: Mapping[Table, Mapping[str, Any]] = {
     attempts: {"response": ""},
     clicks: {"user_agent": ""},
     feedback: {"words": ""},
+    confirmations: {"response": ""},  # the row stays, so that a report that comes late is known as nobody's
     coupons: {"send_id": None},  # and given to nobody else
 }
 """What is taken out of rows that stay."""
