@@ -65,13 +65,13 @@ def standing(history: Sequence[Entry], now: datetime, rules: ConsentRules) -> Co
 def added(statement: ConsentStatement, history: Sequence[Entry], now: datetime, rules: ConsentRules) -> Entry | None:
     """What the statement adds to `history`; None if that says as much already.
 
-    A no is kept even where it repeats one: an older yes may still arrive and must not become the newest. Of a clock a
+    A no is kept even where it repeats one, and one without a date counts from now. Of a clock a
     little ahead of ours a yes counts from now, so that no word that comes after it is older; a no keeps its date, so
     that no yes that was said before it is newer.
     """
     at = statement.at if statement.at is not None and statement.at <= now + CLOCKS_DIFFER_BY else None
     if statement.state is ConsentState.DENIED:
-        return _no(at, history, now)
+        return _no(at or now, history)
     if statement.state is not ConsentState.GRANTED:
         raise ValueError(f"{statement.state} follows from what was said; nobody says it")
     if at is None and history:
@@ -85,12 +85,10 @@ def added(statement: ConsentStatement, history: Sequence[Entry], now: datetime, 
     return yes if _says_more(yes, earlier, rules) else None
 
 
-def _no(at: datetime | None, history: Sequence[Entry], now: datetime) -> Entry | None:
-    noes = [entry.at for entry in history if entry.state is ConsentState.DENIED]
-    if at is None and noes and max(noes) == max(entry.at for entry in history):
-        return None
-    at = at or now
-    return None if at in noes else Entry(at, ConsentState.DENIED)
+def _no(at: datetime, history: Sequence[Entry]) -> Entry | None:
+    """Also where it repeats one: a yes that was said between the two may still arrive."""
+    known = any(entry.state is ConsentState.DENIED and entry.at == at for entry in history)
+    return None if known else Entry(at, ConsentState.DENIED)
 
 
 def _to_be_confirmed(yes: Entry, earlier: Sequence[Entry], rules: ConsentRules) -> Entry | None:

@@ -171,6 +171,15 @@ def test_who_never_confirmed_is_asked_again_only_a_long_time_after() -> None:
 
 # ---------------------------------------------------------------- never upwards
 
+
+def test_a_late_yes_from_between_two_noes_does_not_count_where_the_second_had_no_date() -> None:
+    history = [Entry(days_ago(9), NO)]
+    for statement, heard_at in ((said(NO, None), days_ago(5)), (said(YES, days_ago(7)), days_ago(1))):
+        if entry := added(statement, history, heard_at, ConsentRules()):
+            history.append(entry)
+    assert standing(history, NOW, ConsentRules()) is NO
+
+
 BASES = st.sampled_from([*Basis])
 FACTS = st.lists(
     st.tuples(st.none() | st.integers(0, 4), st.sampled_from([YES, NO]), BASES, st.integers(0, 5)), max_size=9
