@@ -54,6 +54,13 @@ SAID = (consents, preferences, refusals, suppressions)
 """Where what a reader says is kept."""
 
 
+def as_seen(html: str) -> str:
+    """A mail without the link that no reader sees: it is there for scanners, which have no use for a page."""
+    seen, trap = re.subn(r'<a href="[^"]+" style="display:none" tabindex="-1" aria-hidden="true"></a>', "", html)
+    assert trap == 1
+    return seen
+
+
 @dataclass
 class Reader:
     """A reader of one mail."""
