@@ -42,20 +42,20 @@ def configure(level: int | str = logging.WARNING, own: int = logging.INFO) -> No
 class _Harmless:
     """A stream that cannot be written to now and then, and tells nobody.
 
-    A line that is lost to a full disk, or to a reader who went away, must not end a thread, or undo the transaction
-    that records what has left.
+    A line that is lost to a full disk, to a reader who went away or to a stream that was closed (ValueError) must not
+    end a thread, or undo the transaction that records what has left.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._stream.flush()
 
 

@@ -66,3 +66,10 @@ def test_a_log_on_a_full_disk_stops_nobody() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=full, text=True, check=False)
     assert done.stdout == "went on\n"
+
+
+def test_a_log_whose_stream_was_closed_stops_nobody() -> None:
+    begin = "import sys, structlog; from aftercart.logs import configure; configure(); log = structlog.get_logger()"
+    code = f"{begin}; log.info('x'); sys.stderr.close(); log.info('y'); print('went on')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "went on\n"

@@ -136,7 +136,7 @@ def test_a_backtest_does_what_an_engine_did_that_lived_through_it(lived: App, sh
 
 def test_what_only_sells_later_is_never_shown_before(shop: Shop, tmp_path: Path) -> None:
     """A lamp that everybody buys with everything, from the fourth day on: before it the engine must not know of it."""
-    shop.write(CAMPAIGN.replace("slots: 1", "slots: 3"))
+    shop.write(CAMPAIGN.replace("slots: 1", "slots: 8"))
     with engine(tmp_path / "live", SteppedClock(END), **shop.files) as app:
         stock_up(app, (*SHELF, "NOVELTY"))
         news = START + 3 * DAY

@@ -10,7 +10,7 @@ import pytest
 
 from aftercart.db.session import Database
 from aftercart.starter import init
-from tests.cli.conftest import Typed
+from tests.cli.conftest import Typed, aftercart
 from tests.rows import MONDAY, Rows
 
 
@@ -22,17 +22,17 @@ def rows(tmp_path: Path, typed: Typed) -> Iterator[Rows]:
         yield Rows(database)
 
 
-def test_orders_are_credited_in_another_way_and_shown(typed: Typed, rows: Rows) -> None:
+def test_orders_are_credited_in_another_way_and_shown(tmp_path: Path, rows: Rows) -> None:
     ada = rows.recipient()
     mail = rows.send(rows.order(ada), ada)
     rows.click(mail, ada, MONDAY + timedelta(hours=1))
     rows.order(ada, MONDAY + timedelta(days=20), total_minor=2_500)
-    assert "No order is credited" in typed("attribute").output
-    done = typed("attribute", "--touch", "first_click", "--window", "30d", "--json")
+    assert "No order is credited" in aftercart(tmp_path, "attribute").stdout
+    done = aftercart(tmp_path, "attribute", "--touch", "first_click", "--window", "30d", "--json")
     assert json.loads(done.stdout) == {
         "model": "first_click:30d", "campaign": "accessories", "currency": "EUR", "orders": 1, "net_minor": 2_500,
     }  # fmt: skip
-    shown = typed("attribute", "--touch", "first_click", "--window", "30d").output
+    shown = aftercart(tmp_path, "attribute", "--touch", "first_click", "--window", "30d").stdout
     assert "first_click:30d" in shown
     assert "2,500" in shown
 

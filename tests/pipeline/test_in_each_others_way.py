@@ -142,14 +142,17 @@ def recipient_of(app: App, who: dict[str, object]) -> int:
 
 def interrupted(app: App, act: Callable[[], object]) -> App:
     """The same engine, but for what happens while it renders its first mail."""
-    plain, acted = app.renderer.template, list[object]()
+    plain, acted = app.renderer, list[object]()
 
     class Meddling:
         def template(self, name: str, locale: str) -> object:
             if not acted:
                 acted.append(True)
                 act()
-            return plain(name, locale)
+            return plain.template(name, locale)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(plain, name)
 
     renderer: Any = Meddling()
     return replace(app, renderer=renderer)
