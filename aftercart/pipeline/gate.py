@@ -5,7 +5,7 @@ The deciding itself is pure and stands in `aftercart/policy/decision.py`.
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.brand import Brand
+from aftercart.campaigns.schema import Campaign
 from aftercart.campaigns.times import send_times
 from aftercart.consent import store as consent
 from aftercart.consent.statement import ConsentState
@@ -101,22 +102,19 @@ def look_up(
     counted: defaultdict[int, list[Counted]] = defaultdict(list)
     for who, mails in policy.counted_sends(connection, person, since, now, app.db.boot_id).items():
         counted[who] += mails
-    lookahead = max((planned.lookahead for planned in batch), default=timedelta(0))
-    rivals = _rivals(connection, app, person, permissions.pauses, now, lookahead)
-    return dataclasses.replace(permissions, counted=counted, rivals=rivals, tired=tired)
+    known = dataclasses.replace(permissions, counted=counted, tired=tired)
+    return dataclasses.replace(known, rivals=_rivals(connection, app, batch, known, now))
 
 
 def _rivals(
-    connection: Connection,
-    app: App,
-    person: Mapping[int, int],
-    pauses: Collection[str],
-    now: datetime,
-    lookahead: timedelta,
+    connection: Connection, app: App, batch: Sequence[Planned], people: People, now: datetime
 ) -> dict[int, list[Rival]]:
     """Only mails that compete for slots. One that waits for somebody to act (a pause, a broken template) must not hold
-    others. Topic, priority and caps are those that the campaign has now."""
-    running = {n: c for n, c in app.campaigns.by_name.items() if c.status == "active" and n not in pauses}
+    others. Topic, priority and caps are those that the campaign has now, and the person's own caps are among them."""
+    person, lookahead = people.person, max((planned.lookahead for planned in batch), default=timedelta(0))
+    chosen = {person[planned.recipient_id]: planned.at_most for planned in batch}
+    tired = {person[recipient_id] for recipient_id in people.tired}
+    running = {n: c for n, c in app.campaigns.by_name.items() if c.status == "active" and n not in people.pauses}
     compete = {name: campaign for name, campaign in running.items() if campaign.takes_slots}
     found = policy.planned_sends(connection, person, now + lookahead, now, compete, but_not=ASKED_AGAIN)
     return {
@@ -125,7 +123,7 @@ def _rivals(
                 rival,
                 topic=compete[rival.campaign].topic,
                 priority=compete[rival.campaign].limits.priority,
-                caps=compete[rival.campaign].caps_beside(app.brand.frequency_cap),
+                caps=_caps_of(app.brand, compete[rival.campaign], chosen.get(who, ()), is_tired=who in tired),
             )
             for rival in waiting
         ]
@@ -290,11 +288,18 @@ def _members(
 
 
 def _caps(brand: Brand, planned: Planned, tired: Collection[int]) -> tuple[FrequencyCap, ...]:
-    common = brand.frequency_cap
-    shop = planned.campaign.caps_beside(common) if planned.campaign else common
-    own = () if planned.is_owed else tuple(map(FrequencyCap.parse, planned.at_most))
-    caps = (*shop, *own)
-    return tuple(cap.halved() for cap in caps) if planned.recipient_id in tired else caps
+    return _caps_of(brand, planned.campaign, planned.at_most, is_tired=planned.recipient_id in tired)
+
+
+def _caps_of(
+    brand: Brand, campaign: Campaign | None, at_most: Iterable[str], *, is_tired: bool
+) -> tuple[FrequencyCap, ...]:
+    """Those of the brand and the campaign, and those that the person chose; none for what is owed."""
+    if campaign and campaign.mail_class == "transactional":
+        return ()
+    shop = campaign.caps_beside(brand.frequency_cap) if campaign else brand.frequency_cap
+    caps = (*shop, *map(FrequencyCap.parse, at_most))
+    return tuple(cap.halved() for cap in caps) if is_tired else caps
 
 
 _NOBODY = People(consent={}, suppressions={}, person={}, addresses={}, counted={}, rivals={})

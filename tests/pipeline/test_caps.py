@@ -184,6 +184,32 @@ def test_a_mail_makes_way_as_far_ahead_as_its_campaign_says(open_app: Open, look
     assert [row["campaign"] for row in rows(app, sends) if row["state"] == "sent"] == [first]
 
 
+def want_mail_once_a_week(app: App) -> None:
+    with app.db.write() as connection:
+        row = {"locale": "", "time_zone": "", "at_most": "1 per 7d", "updated_at": app.clock()}
+        connection.execute(preferences.insert().values(recipient_id=rows(app, recipients)[0]["id"], **row))
+
+
+def test_a_mail_makes_way_where_the_persons_own_choice_leaves_one_slot(open_app: Open) -> None:
+    """The cap that they chose themself is one like those of the shop."""
+    none: dict[str, Any] = {"caps": "[]", "quiet": "null"}
+    app = open_app(campaign("low", priority=10, **none), campaign("high", priority=90, at='"12:00"', **none))
+    order(app, "1", ADA)
+    want_mail_once_a_week(app)
+    run_until(app, DUE + 3 * HOUR)
+    assert [row["campaign"] for row in rows(app, sends) if row["state"] == "sent"] == ["high"]
+
+
+def test_a_mail_may_take_the_slot_that_the_person_themself_leaves(open_app: Open) -> None:
+    none: dict[str, Any] = {"caps": "[]", "quiet": "null"}
+    low = campaign("low", priority=10, at='"12:00"', **none)
+    app = open_app(with_limits(campaign("high", priority=90, **none), on_cap="replace"), low)
+    order(app, "1", ADA)
+    want_mail_once_a_week(app)
+    run_until(app, DUE)
+    assert by_campaign(app) == {"high": ("sent", "sent"), "low": ("skipped", "replaced")}
+
+
 def test_a_mail_that_makes_way_again_and_again_says_so_once(open_app: Open) -> None:
     """T19: a row a decision, not one every five minutes. (Nobody ever asks for the more important mail's turn.)"""
     high = campaign("high", priority=90, **ONE)
@@ -232,9 +258,7 @@ def test_who_wants_mail_once_a_week_still_gets_all_that_is_owed(open_app: Open) 
     app = open_app(transactional(counts="true"))
     order(app, "1", ADA)
     order(app, "2", ADA, [HELMET])
-    with app.db.write() as connection:
-        row = {"locale": "", "time_zone": "", "at_most": "1 per 7d", "updated_at": app.clock()}
-        connection.execute(preferences.insert().values(recipient_id=rows(app, recipients)[0]["id"], **row))
+    want_mail_once_a_week(app)
     run_until(app, DUE)
     assert fates(app) == [("sent", "sent")] * 2
 
