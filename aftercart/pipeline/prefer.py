@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, func, select, update
 
 from aftercart.db.session import Database, insert_new
-from aftercart.db.tables import picks, preferences, products, recipients, refusals, sends
+from aftercart.db.tables import orders, picks, preferences, products, recipients, refusals, sends
 from aftercart.pipeline.own import OWN_LOCALE, OWN_TIME_ZONE
 from aftercart.pipeline.permission import Permission, Terms, come_back, leave, leave_topic, lock, permission, want_topic
 from aftercart.pipeline.refuse import refuse, take_back
@@ -45,6 +45,8 @@ class Person:
     """As the shop says, like `known_time_zone`."""
     known_time_zone: str
     country: str
+    """Where the order of the mail that led here went, like `region`; else as the shop says of the person."""
+    region: str
     topic: str
     """That of the mail that led here; empty where it is not kept."""
     blocked_for: SuppressionReason | None
@@ -119,7 +121,8 @@ def _person(
     query = (
         select(
             recipients.c.email,
-            recipients.c.country,
+            func.coalesce(func.nullif(orders.c.country, ""), recipients.c.country).label("country"),
+            func.coalesce(orders.c.region, "").label("region"),
             recipients.c.locale.label("known_locale"),
             recipients.c.time_zone.label("known_zone"),
             OWN_LOCALE.label("own_locale"),
@@ -130,6 +133,7 @@ def _person(
         )
         .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
         .outerjoin(sends, and_(sends.c.id == send_id, sends.c.recipient_id == recipients.c.id))
+        .outerjoin(orders, orders.c.id == sends.c.order_id)
         .where(recipients.c.id == recipient_id)
     )
     row = connection.execute(query).one_or_none()
@@ -147,6 +151,7 @@ def _person(
         known_locale=row.known_locale,
         known_time_zone=row.known_zone,
         country=row.country,
+        region=row.region,
         topic=row.topic,
         blocked_for=standing.blocked_for,
         products=shown,

@@ -130,11 +130,15 @@ class PreferenceForm:
     def _without_what_is_known(self, chosen: Choice, person: Person) -> Choice:
         """What is as the shop says follows the shop, also when it learns better: only what differs was chosen."""
         locale = "" if chosen.locale == language_of(person.known_locale, self.shop_locale) else chosen.locale
-        default = str(zone_of(own=person.known_time_zone, country=person.country, shop=self.shop_zone).zone)
+        default = self._zone_by(person.known_time_zone, person)
         return replace(chosen, locale=locale, time_zone="" if chosen.time_zone == default else chosen.time_zone)
 
     def _zone(self, person: Person) -> str:
-        return str(zone_of(own=person.time_zone, country=person.country, shop=self.shop_zone).zone)
+        return self._zone_by(person.time_zone, person)
+
+    def _zone_by(self, own: str, person: Person) -> str:
+        """As the gate counts it: their own, else that of the place, else the shop's."""
+        return str(zone_of(own=own, country=person.country, region=person.region, shop=self.shop_zone).zone)
 
     def _snoozed(self, value: str, person: Person, zone: str, now: datetime) -> datetime | None:
         if value in SNOOZES:

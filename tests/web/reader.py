@@ -157,9 +157,14 @@ def asked_to_confirm(app: App) -> str:
 
 @contextmanager
 def reading(
-    folder: Path, who: dict[str, Any] = ADA, brand: str = TOPICS, database_url: str = "", is_owed: bool = False
+    folder: Path,
+    who: dict[str, Any] = ADA,
+    brand: str = TOPICS,
+    database_url: str = "",
+    is_owed: bool = False,
+    **ships_to: Any,
 ) -> Iterator[Reader]:
-    """A shop that sells to somebody and writes to them, and they open the mail."""
+    """A shop that sells to somebody and writes to them, and they open the mail. `ships_to`: of their order."""
     step = "recommend: {slots: 3, at_least: 1, fallback: [best_sellers]}, template: plain"
     text = campaign().replace("template: plain", step)
     if is_owed:
@@ -170,7 +175,7 @@ def reading(
         stock_up(app)
         for sku in ("LAMP", "LOCK", "PUMP", "BELL", "RACK"):
             order(app, f"past-{sku}", {"email": "past@example.com"}, [{**BIKE, "sku": sku, "title": sku.title()}])
-        order(app, "1001", who)
+        order(app, "1001", who, **ships_to)
         run_until(app, DUE)
         (message,) = outbox(app).mails_to(who["email"])
         with serving(create_web(app)) as url, httpx.Client(base_url=url, timeout=30) as client:

@@ -83,6 +83,18 @@ def test_saving_a_form_that_was_not_touched_changes_nothing_but_says_how_it_stan
     assert ada.said()["suppressions"] == []
 
 
+def test_the_zone_is_that_of_the_place_that_the_order_went_to(tmp_path: Path) -> None:
+    """As the gate counts it, where neither shop nor reader named one."""
+    nowhere = {**ENGLISH, "time_zone": "", "country": ""}
+    with reading(tmp_path, nowhere, country="AU", region="WA") as ada:
+        page = ada.get("p")
+        assert "Time zone: Australia/Perth" in ada.press(page, "Save", snooze="1").text
+        (row,) = ada.said()["preferences"]
+        assert (row["time_zone"], row["snoozed_until"].isoformat()) == ("", "2026-04-04T16:00:00+00:00")
+        ada.press(page, "Save", time_zone="Australia/Sydney")
+        assert ada.said()["preferences"][0]["time_zone"] == "Australia/Sydney"
+
+
 def test_what_was_chosen_is_said_exactly_acts_and_can_be_taken_back(ada: Reader) -> None:
     chosen = {"topic": ["recommendations"], "pace": "month", "snooze": "1", "language": "de"}
     more = {"time_zone": "Asia/Tokyo", "refuse": ["category:LAMP category"]}
