@@ -6,7 +6,7 @@ Klaviyo: the suppressed profiles as CSV (reasons as in its API: HARD_BOUNCE, UNS
 cleaned; its times are UTC. Our own: `email` and what else is known.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
@@ -44,11 +44,17 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of file: its columns, and how a row of it is read."""
+    """One kind of file: its columns, and how a row of it is read. `box`: the column that says yes or no, where a file
+    need not have it; without it the file lists those who agreed."""
 
     columns: Columns
     listed: Callable[[Values, tzinfo], Listed] | None = None
     agreed: Callable[[Values, tzinfo], Buyer | None] | None = None
+    box: str = ""
+
+    def is_left_empty(self, values: Values, present: Collection[str]) -> bool:
+        """Whether a row says neither yes nor no, in a file (of the columns `present`) where others do."""
+        return self.box in present and not values[self.columns.all.index(self.box)].strip()
 
 
 KLAVIYO_REASONS = {
@@ -154,6 +160,7 @@ OWN_AGREED = Kind(
         {**_EMAIL, "consent_at": ("subscribed_at", "opt_in_at", "opted_in_at")},
     ),
     agreed=_own_agreed,
+    box="accepts_marketing",
 )  # fmt: skip
 KLAVIYO_LISTED = Kind(
     Columns(

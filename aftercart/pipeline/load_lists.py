@@ -26,6 +26,7 @@ from aftercart.intake.mailing_lists import (
     Kind,
     Listed,
     Service,
+    Values,
     mailchimp_kind,
 )
 from aftercart.intake.table_file import Progress, open_table
@@ -153,7 +154,11 @@ def _take_agreed(
     assert kind.agreed is not None  # chosen for it
     read = kind.agreed
     with open_table(file, kind.columns, mapping, progress, called=name) as table:
-        for buyers in chunks(parsed(table.rows, table.faults, lambda values: read(values, zone))):
+
+        def buyer_of(values: Values) -> Buyer | None:
+            return None if kind.is_left_empty(values, table.present) else read(values, zone)
+
+        for buyers in chunks(parsed(table.rows, table.faults, buyer_of)):
             with db.write() as connection:
                 stay += _keep_agreed(connection, buyers, now, hashes, total)
         done = report(total, table.faults)

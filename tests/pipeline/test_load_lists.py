@@ -191,6 +191,16 @@ def test_our_own_format_carries_the_evidence_and_refuses_a_basis_that_is_none(db
     assert str(report.faults[0]).startswith(f'{file}:3: consent_basis: "surely" is none of')
 
 
+def test_a_box_left_empty_is_no_yes(db: Database, tmp_path: Path) -> None:
+    """In a file that has none everybody agreed: that is what it is a list of."""
+    boxes = "email,accepts_marketing\nada@example.com,yes\nben@example.com,\ndev@example.com,no\n"
+    report = load_consents(db, written(tmp_path, "boxes.csv", boxes), NOW, HASHES)
+    assert [row["state"] for row in rows(db, consents)] == ["granted", "denied"]
+    assert (report.added, report.unchanged) == (2, 1)
+    load_consents(db, written(tmp_path, "list.csv", "email\neve@example.com\n"), NOW, HASHES)
+    assert [row["state"] for row in rows(db, consents)] == ["granted", "denied", "granted"]
+
+
 def test_nobody_who_was_erased_comes_back_with_a_file(db: Database, tmp_path: Path) -> None:
     with db.write() as connection:
         suppress(connection, [HASHES.of("ada@example.com")], SuppressionReason.ERASED, "operator", NOW)
