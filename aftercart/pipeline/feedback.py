@@ -22,9 +22,9 @@ from aftercart.feedback.effect import IN_DOUBT, SOFT_BOUNCES_TO_SUPPRESS, Effect
 from aftercart.feedback.esp import KEPT_HEADERS, ServiceDoor
 from aftercart.feedback.told import OF_DOUBTS_ONLY, Told, UnclearError
 from aftercart.ledger.states import SendState
-from aftercart.pipeline.permission import note_leaving
+from aftercart.pipeline.permission import leave
 from aftercart.policy import store as policy
-from aftercart.policy.suppression import SuppressionReason, SuppressionScope
+from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.store import blank_events, is_erased
 
 log = structlog.get_logger()
@@ -122,12 +122,12 @@ def _act(connection: Connection, sent: store.Sent, found: Effect, one: Told, row
         count = store.soft_bounces(connection, sent.recipient_id, now)
         what.append(f"soft_bounce_{count}")
         reason = SuppressionReason.SOFT_BOUNCES if count >= SOFT_BOUNCES_TO_SUPPRESS else None
+    way = f"{row['shop']}:{sent.send_id}"
+    if reason is SuppressionReason.UNSUBSCRIBED:  # who leaves a newsletter still gets their receipts
+        leave(connection, sent.recipient_id, sent.email, way, now)
+    elif reason:
+        policy.suppress(connection, [sent.email], reason, way, now)
     if reason:
-        # Who leaves a newsletter still gets their receipts.
-        scope = SuppressionScope.BRAND if reason is SuppressionReason.UNSUBSCRIBED else SuppressionScope.ALL
-        policy.suppress(connection, [sent.email], reason, f"{row['shop']}:{sent.send_id}", now, scope)
-        if reason is SuppressionReason.UNSUBSCRIBED:
-            note_leaving(connection, f"{row['shop']}:{sent.send_id}", now)
         what.append(f"suppressed_{reason}")
     return " ".join(what) or found.why
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from aftercart.consent import store as consent
 from aftercart.consent.standing import ConsentRules
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
-from aftercart.db.tables import decisions, sends
+from aftercart.db.tables import decisions, sends, suppressions
 from aftercart.ledger import store as ledger
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
@@ -67,13 +67,21 @@ def permission(connection: Connection, recipient_id: int, terms: Terms, now: dat
 
 def leave(connection: Connection, recipient_id: int, email: str, way: str, now: datetime) -> None:
     """No more marketing mail of the brand. `way`: how they said so, kept as the source."""
+    had_left = _has_left(connection, email)
     policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.BRAND)
     note_leaving(connection, way, now)
-    # Once, however often they click: the suppression stands for every further time.
+    # Once, however often they click: the suppression stands for every further time. An older no of another place does
+    # not say it: a yes from between the two may still arrive.
     said = consent.histories(connection, policy.persons_of(connection, [recipient_id]))
     newest = max((entry for history in said.values() for entry in history), key=lambda entry: entry.at, default=None)
-    if newest is None or newest.state is not ConsentState.DENIED:
+    if not had_left or newest is None or newest.state is not ConsentState.DENIED:
         consent.record_consent(connection, recipient_id, ConsentStatement(ConsentState.DENIED, way, now), now)
+
+
+def _has_left(connection: Connection, email: str) -> bool:
+    entry = (suppressions.c.scope == SuppressionScope.BRAND, suppressions.c.reason == SuppressionReason.UNSUBSCRIBED)
+    query = select(select(suppressions.c.id).where(suppressions.c.email == email, *entry).exists())
+    return bool(connection.execute(query).scalar_one())
 
 
 def leave_topic(connection: Connection, email: str, topics: Collection[str], way: str, now: datetime) -> None:

@@ -115,6 +115,7 @@ def test_who_leaves_by_mail_writes_to_that_address_and_gets_no_more_marketing(ap
     assert [(row["email"], row["scope"], row["reason"]) for row in rows(app, suppressions)] == [
         ("ada@example.com", "brand", "unsubscribed")
     ]
+    assert [row["state"] for row in rows(app, consents)] == ["granted", "denied"], "as if they had pressed a button"
     assert effects(app) == ["suppressed_unsubscribed"]
     assert only_send(app)["id"] == send_id
     assert story(app) == [

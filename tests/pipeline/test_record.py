@@ -220,6 +220,17 @@ def test_who_came_back_may_leave_again_by_an_old_link(db: Database, rows: Rows) 
     assert [c["state"] for c in rows.all(consents)] == ["denied", "granted", "denied"]
 
 
+def test_leaving_counts_also_after_an_older_no_of_another_place(db: Database, rows: Rows) -> None:
+    """A yes from between the two may still arrive: it is older than what they said last."""
+    ada = rows.recipient()
+    no = {"recipient_id": ada, "state": "denied", "source": "shop", "at": LATER, "recorded_at": LATER}
+    with db.write() as connection:
+        connection.execute(consents.insert(), no)
+    for day in (2, 3):
+        leave(db, TOKENS.unsubscribe(ada, new_id()), "page", LATER + timedelta(days=day))
+    assert [c["at"] for c in rows.all(consents)] == [LATER, LATER + timedelta(days=2)]
+
+
 def test_asking_who_leaves_changes_nothing(db: Database, rows: Rows) -> None:
     """T24."""
     token = TOKENS.unsubscribe(rows.recipient(), new_id())
