@@ -95,15 +95,17 @@ def look_up_permissions(connection: Connection, app: App, person: Mapping[int, i
 def look_up(
     connection: Connection, app: App, batch: Sequence[Planned], person: Mapping[int, int], now: datetime
 ) -> People:
-    """The same, with cap slots and rivals."""
-    brand, permissions = app.brand, look_up_permissions(connection, app, person, now)
-    tired = _tired(connection, app, person)
-    since = now - max((reach(_caps(brand, planned, tired)) for planned in batch), default=timedelta(0))
+    """The same, with cap slots and rivals: slots as far back as the caps of any of them look."""
+    known = look_up_permissions(connection, app, person, now)
+    known = dataclasses.replace(known, tired=_tired(connection, app, person))
+    rivals = _rivals(connection, app, batch, known, now)
+    all_caps = [_caps(app.brand, planned, known.tired) for planned in batch]
+    all_caps += [rival.caps for waiting in rivals.values() for rival in waiting]
+    since = now - max(map(reach, all_caps), default=timedelta(0))
     counted: defaultdict[int, list[Counted]] = defaultdict(list)
     for who, mails in policy.counted_sends(connection, person, since, now, app.db.boot_id).items():
         counted[who] += mails
-    known = dataclasses.replace(permissions, counted=counted, tired=tired)
-    return dataclasses.replace(known, rivals=_rivals(connection, app, batch, known, now))
+    return dataclasses.replace(known, counted=counted, rivals=rivals)
 
 
 def _rivals(

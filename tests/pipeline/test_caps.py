@@ -210,6 +210,18 @@ def test_a_mail_may_take_the_slot_that_the_person_themself_leaves(open_app: Open
     assert by_campaign(app) == {"high": ("sent", "sent"), "low": ("skipped", "replaced")}
 
 
+def test_a_mail_makes_no_way_for_one_that_has_had_its_slot_long_ago(open_app: Open) -> None:
+    """The more important one may go once in 30 days, and went a week ago: farther back than the caps of the other."""
+    high = campaign("high", priority=90, at='"12:00"', caps="[1 per 30d]", quiet="null")
+    app = open_app(campaign("low", priority=10, **ONE), high)
+    order(app, "1", ADA)
+    run_until(app, MONDAY + 7 * DAY)
+    assert by_campaign(app)["high"] == ("sent", "sent")
+    order(app, "2", ADA, [HELMET])
+    run_until(app, DUE + 7 * DAY)
+    assert max(row["sent_at"] for row in rows(app, sends) if row["sent_at"]) == DUE + 7 * DAY
+
+
 def test_a_mail_that_makes_way_again_and_again_says_so_once(open_app: Open) -> None:
     """T19: a row a decision, not one every five minutes. (Nobody ever asks for the more important mail's turn.)"""
     high = campaign("high", priority=90, **ONE)
