@@ -125,6 +125,14 @@ def _is_later(step: Step, before: Step) -> bool:
     return step.at is not None and before.at is not None and step.at > before.at
 
 
+_IS_MARKETING = {
+    "recommend": "recommends something",
+    "coupon": "hands out a code",
+    "asks_review": "asks for a review",
+}
+"""What makes a mail advertising. Asking how content somebody is does (Bundesgerichtshof, 2018, VI ZR 225/17)."""
+
+
 def _owed_and_yet(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
     """What contradicts the class of the mails."""
     if campaign.mail_class == "marketing":
@@ -132,10 +140,10 @@ def _owed_and_yet(campaign: Campaign, _around: Surroundings) -> Iterator[Finding
             yield Finding(("counts",), "marketing mail always counts", "leave it out")
         return
     for index, step in enumerate(campaign.steps):
-        if step.recommend:
-            message = "a mail that recommends something is marketing, whatever else it says"
-            fix = "take recommend out, or class: transactional"
-            yield Finding(("steps", index, "recommend"), message, fix)
+        for key, does in _IS_MARKETING.items():
+            if getattr(step, key):
+                message = f"a mail that {does} is marketing, whatever else it says"
+                yield Finding(("steps", index, key), message, f"take {key} out, or class: transactional")
     for key in ("frequency_cap", "priority", "lookahead", "on_cap", "on_drop"):
         if key in campaign.limits.model_fields_set:
             message = "says nothing for transactional mail, which is never capped"

@@ -154,6 +154,22 @@ def test_a_topic_that_nobody_can_leave_is_told(folder: Any) -> None:
     assert folder.faults() == []
 
 
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("recommend: {slots: 2}", "recommend: a mail that recommends something is marketing"),
+        ("coupon: {pool: thanks}", "coupon: a mail that hands out a code is marketing"),
+        ("asks_review: true", "asks_review: a mail that asks for a review is marketing"),
+    ],
+)
+def test_what_is_marketing_goes_to_nobody_as_owed_to_them(folder: Any, key: str, said: str) -> None:
+    text = "campaign: receipt\nstatus: active\nclass: transactional\ntrigger: order.delivered\n"
+    folder.write("receipt.yaml", text + f"steps: [{{id: one, after: 1h, template: reviews, {key}}}]\n")
+    assert [f"error: steps[0].{said}, whatever else it says" in fault for fault in folder.faults()] == [True]
+    folder.edit("class: transactional\n", "", "receipt.yaml")
+    assert not any("is marketing" in fault for fault in folder.faults())
+
+
 def test_the_template_of_double_opt_in_is_none_for_a_campaign(folder: Any) -> None:
     folder.edit("template: accessories", "template: confirm")
     [fault] = folder.faults()
