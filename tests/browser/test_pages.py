@@ -14,6 +14,7 @@ from aftercart.ids import new_id
 from aftercart.testing import settings_for
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
+from tests.browser.axe import violations
 from tests.browser.chromium import DESKTOP, PHONE, Page, Scheme, Screen
 
 pytestmark = pytest.mark.browser
@@ -46,6 +47,7 @@ def test_the_front_door_says_whose_mails_come_from_here(
 ) -> None:
     page.open(f"{site[1]}/", screen, scheme)
     assert page.faults() == []
+    assert violations(page) == []
     assert "The mails of Example Bikes come from here" in page.words()
     assert page.run("document.documentElement.lang") == "en"
 
@@ -62,6 +64,7 @@ def test_a_browser_that_opens_the_unsubscribe_page_changes_nothing_until_its_but
     assert kept(app) == [0, 0]
     page.press("button")
     assert page.faults() == []
+    assert violations(page) == []
     assert "You are unsubscribed" in page.words()
     assert kept(app) == [1, 1]
 
@@ -83,4 +86,5 @@ def test_an_unknown_link_ends_on_a_page_of_ours(
     page.open(f"{site[1]}{path}", screen, scheme)
     (status,) = page.faults()
     assert re.search(r"Failed to load resource: .* 404 ", status), "that it is one, and no more"
+    assert violations(page) == []
     assert "This link does not work" in page.words()
