@@ -120,7 +120,7 @@ def test_check_finds_a_template_that_needs_a_code_it_may_not_get(
     (tmp_path / ".env").unlink()
     campaign, body = tmp_path / "campaigns" / "accessories.yaml", tmp_path / "templates" / "accessories" / "body.mjml"
     campaign.write_text(campaign.read_text().replace("    template:", f"{coupon}    template:"))
-    shown = "<mj-section><mj-column><mj-text>{{ coupon.code }}</mj-text></mj-column></mj-section></mj-body>"
-    body.write_text(body.read_text().replace("</mj-body>", shown))
+    shown = "{% block content %}<mj-section><mj-column><mj-text>{{ coupon.code }}</mj-text></mj-column></mj-section>"
+    body.write_text(body.read_text().replace("{% block content %}", shown))
     result = typed("check")
     assert (result.exit_code == 1, fault in result.stdout) == (bool(fault), True), result.stdout
