@@ -56,7 +56,7 @@ def unmailed(demo: str) -> str:
         ("/?q=nobody", ""),
         ("/mail/1", ""),
         ("/mail/1/body.html", ""),
-        ("/mail/1/text", "Unsubscribe"),
+        ("/mail/1/text", "/u/"),
         ("/mail/1/headers", "One click is enough (RFC 8058)"),
         ("/mail/1/products", "past order"),
         ("/mail/1/decisions", "Nothing spoke against the mail"),

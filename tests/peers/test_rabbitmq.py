@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from kombu import Connection, Queue
+from kombu import Connection, Queue, pools
 from kombu.exceptions import OperationalError
 
 from aftercart.queue import open_queue
@@ -84,6 +84,7 @@ def test_on_rabbitmq_and_postgresql_a_fleet_mails_each_order_once(tmp_path: Path
 def test_a_queue_that_was_made_in_another_way_is_told_and_mended_without_a_restart() -> None:
     """RabbitMQ refuses to declare it and closes the channel (406)."""
     url = RabbitMQ().url
+    pools.reset()  # connections of other tests have declared the queue before, and do so once
     with Connection(url) as connection, closing(open_queue(url)) as queue:
         Queue("ingest").bind(connection.channel()).delete()
         other = Queue("ingest", queue_arguments={"x-max-length": 5}).bind(connection.channel())
@@ -121,6 +122,9 @@ def test_a_broker_that_falls_silent_holds_nobody_up() -> None:
     """It answers publishers no more when its memory or its disk is full. The dispatcher asks it once a second."""
     with mute_on_demand(RabbitMQ().url) as (url, mute), closing(open_queue(url)) as queue:
         assert queue.publish("deliver", ["a"]) is True
+        deadline = monotonic() + 5  # RabbitMQ counts a message some milliseconds after it was given
+        while queue.waiting("deliver") != 1 and monotonic() < deadline:
+            sleep(0.01)
         assert queue.waiting("deliver") == 1
         mute.set()
         asking = Thread(target=lambda: answers.append(queue.waiting("deliver")), daemon=True)
