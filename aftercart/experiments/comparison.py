@@ -9,6 +9,7 @@ from math import exp, inf, isfinite, log, sqrt
 
 from scipy.stats import chisquare, false_discovery_control, norm, t
 
+from aftercart.experiments.intervals import Interval
 from aftercart.experiments.sample import Sample
 
 ALPHA = 0.05
@@ -17,17 +18,6 @@ TUNED_TO = 5_000
 """The number of people at which an interval that is valid at all times is tightest."""
 MISMATCH = 0.001
 """Looked at daily, a threshold of .05 would cry wolf in 28 of 100 experiments that are in order; this one in 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    low: float
-    high: float
-
-    @property
-    def decides(self) -> bool:
-        """Whether it shuts out that nothing differs."""
-        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +102,7 @@ def _rho_squared(alpha: float, tuned_to: float) -> float:
 
 
 def _around(difference: Difference, half: float) -> Interval:
-    return Interval(difference.estimate - half, difference.estimate + half)
+    return Interval(difference.estimate, difference.estimate - half, difference.estimate + half)
 
 
 def mismatch(people: list[int], shares: list[float]) -> float:

@@ -13,6 +13,11 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    @property
+    def decides(self) -> bool:
+        """Of a difference: whether it shuts out that there is none."""
+        return self.low > 0 or self.high < 0
+
 
 def z_of(confidence: float) -> float:
     """The two-sided normal quantile: 1.96 for 0.95."""

@@ -19,7 +19,8 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 from scipy.stats import norm
 
-from aftercart.experiments.comparison import ALPHA, Difference, Interval
+from aftercart.experiments.comparison import ALPHA, Difference
+from aftercart.experiments.intervals import Interval
 
 _NODES = 301
 _FARTHEST = 12.0
@@ -130,4 +131,4 @@ def _those_that_count(looks: Sequence[Difference], planned: int) -> list[Differe
 
 def _repeated(look: Difference, edge: float) -> Interval:
     half = edge * sqrt(look.variance)
-    return Interval(look.estimate - half, look.estimate + half)
+    return Interval(look.estimate, look.estimate - half, look.estimate + half)

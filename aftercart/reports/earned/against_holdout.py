@@ -18,11 +18,11 @@ from aftercart.campaigns.written import Holdout
 from aftercart.db.tables import campaign_versions, exposures, order_lines, order_reversals, orders, recipients
 from aftercart.experiments.comparison import (
     MISMATCH,
-    Interval,
     always_valid_interval,
     difference,
     mismatch,
 )
+from aftercart.experiments.intervals import Interval
 from aftercart.experiments.planning import more_people
 from aftercart.experiments.sample import Sample
 from aftercart.experiments.store import Arm
