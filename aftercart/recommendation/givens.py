@@ -26,6 +26,9 @@ LINKS = {
 }
 """Which links the components of votes are read from."""
 
+_NAMES = {component: component.value for component in Component}
+"""Plain strings, read once: to turn members of an enumeration into JSON takes ten times as long."""
+
 _LONGEST_HISTORY = 60
 """Lines of earlier orders that may vote, the newest ones."""
 _HISTORY_SHARE = np.float32(0.15)
@@ -75,14 +78,14 @@ class Givens:
         weights, embeddings = self.weights[row], self.learned.embeddings
         center, spread = self._catalog(slice(row, row + 1))
         bare = embeddings.item[items] @ self._orders[row] + embeddings.item_bias[items]
-        found: dict[str, Floats] = {
-            Component.LIGHTFM: weights[Component.LIGHTFM.place] * (bare - center) / spread,
-            Component.SELLING: weights[Component.SELLING.place] * self.model.selling[items],
+        found = {
+            _NAMES[Component.LIGHTFM]: weights[Component.LIGHTFM.place] * (bare - center) / spread,
+            _NAMES[Component.SELLING]: weights[Component.SELLING.place] * self.model.selling[items],
         }
         for component in self._voting:
             part = self._added[component, start]
             votes = slice(part.indptr[row - start], part.indptr[row - start + 1])
-            found[component] = (part.indices[votes] == items[:, None]) @ part.data[votes]
+            found[_NAMES[component]] = (part.indices[votes] == items[:, None]) @ part.data[votes]
         columns = [values.tolist() for values in found.values()]
         return [dict(zip(found, values, strict=True)) for values in zip(*columns, strict=True)]
 
