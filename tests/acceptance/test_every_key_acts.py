@@ -413,12 +413,14 @@ def people_choose_from_topics(shop: World) -> Any:
 
 # ---------------------------------------------------------------- what annoys people
 
-SOON = {"guard.at_least": 3}
+OF_ONE = {"guard.at_least_complaints": 1, "guard.at_least_unsubscribes": 1}
+SOON = {"guard.at_least": 3, **OF_ONE}
 
 
 @brand_key("guard.enabled", False, sees=[], brand=SOON)
-@brand_key("guard.complaints", "5%", sees=[], brand=SOON)
-@brand_key("guard.at_least", 3, sees=["brand", "campaign"])
+@brand_key("guard.complaints", "50%", sees=[], brand=SOON)
+@brand_key("guard.at_least", 3, sees=["brand", "campaign"], brand=OF_ONE)
+@brand_key("guard.at_least_complaints", 1, sees=["brand", "campaign"], brand={"guard.at_least": 3})
 @brand_key("guard.over", "1h", sees=[], brand=SOON)
 def one_of_three_complains(shop: World) -> Any:
     three_get_their_mail(shop)
@@ -426,7 +428,8 @@ def one_of_three_complains(shop: World) -> Any:
     return shop.pauses()
 
 
-@brand_key("guard.unsubscribes", "5%", sees=[], brand=SOON)
+@brand_key("guard.unsubscribes", "50%", sees=[], brand=SOON)
+@brand_key("guard.at_least_unsubscribes", 1, sees=["brand", "campaign"], brand={"guard.at_least": 3})
 def one_of_three_leaves(shop: World) -> Any:
     three_get_their_mail(shop)
     shop.leave()
