@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.intake import store as intake_store
-from aftercart.intake.base import Buyer
+from aftercart.intake.changes import Buyer
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.suppression import Suppression, SuppressionReason, SuppressionScope

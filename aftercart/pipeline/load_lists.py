@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from aftercart.db.session import Database
 from aftercart.errors import ConfigError, Place
 from aftercart.intake import store as intake_store
-from aftercart.intake.base import Buyer
+from aftercart.intake.changes import Buyer
 from aftercart.intake.mailing_lists import (
     KLAVIYO_AGREED,
     KLAVIYO_LISTED,

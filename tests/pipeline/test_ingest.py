@@ -19,7 +19,7 @@ from aftercart.db import inbox
 from aftercart.db.tables import consents, enrollments, events, orders, sends
 from aftercart.db.tables import inbox as inbox_table
 from aftercart.errors import SignatureError
-from aftercart.intake.base import Change
+from aftercart.intake.changes import Change
 from aftercart.intake.generic import Generic
 from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
 from aftercart.intake.store import apply
