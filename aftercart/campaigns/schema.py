@@ -202,8 +202,9 @@ class Campaign(Part):
     mail_class: Literal["marketing", "transactional"] = Field(
         default="marketing",
         alias="class",
-        description="marketing: whatever recommends something. transactional: owed to its reader; it needs no consent, "
-        "belongs to no holdout and is never capped, and only who must get no mail at all does not get it.",
+        description="marketing: whatever recommends something, hands out a code or asks for a review. transactional: "
+        "owed to its reader, so it refuses `recommend`, `coupon` and `asks_review`; it needs no consent, belongs to no "
+        "holdout and is never capped, and only who must get no mail at all does not get it.",
         examples=["marketing"],
     )
     counts: bool = Field(

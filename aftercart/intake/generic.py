@@ -27,7 +27,8 @@ from math import inf
 
 from aftercart.consent.statement import ConsentState
 from aftercart.errors import ConfigError, SignatureError, UnprocessableError
-from aftercart.intake.base import (
+from aftercart.intake.base import Shop
+from aftercart.intake.changes import (
     Buyer,
     Change,
     CustomerSeen,
@@ -42,7 +43,6 @@ from aftercart.intake.base import (
     ProductSeen,
     Reversal,
     ReversalKind,
-    Shop,
 )
 from aftercart.intake.clean import (
     TEXT_LENGTH,

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import Buyer, OrderLine, Product
+from aftercart.intake.changes import Buyer, OrderLine, Product
 from aftercart.intake.clean import (
     TEXT_LENGTH,
     TITLE_LENGTH,

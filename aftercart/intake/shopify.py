@@ -13,7 +13,8 @@ from hashlib import sha256
 from html import unescape
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
-from aftercart.intake.base import (
+from aftercart.intake.base import Shop
+from aftercart.intake.changes import (
     Buyer,
     Change,
     CustomerSeen,
@@ -30,7 +31,6 @@ from aftercart.intake.base import (
     ProductSeen,
     Reversal,
     ReversalKind,
-    Shop,
     ShopErasureAsked,
 )
 from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_ip, clean_locale, clean_text

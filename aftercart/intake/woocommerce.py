@@ -12,7 +12,8 @@ from hashlib import sha256
 from html import unescape
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
-from aftercart.intake.base import (
+from aftercart.intake.base import Shop
+from aftercart.intake.changes import (
     Buyer,
     Change,
     CustomerSeen,
@@ -27,7 +28,6 @@ from aftercart.intake.base import (
     ProductSeen,
     Reversal,
     ReversalKind,
-    Shop,
 )
 from aftercart.intake.clean import (
     TEXT_LENGTH,

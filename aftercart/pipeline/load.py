@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from aftercart.db.session import Database
 from aftercart.errors import UnprocessableError
 from aftercart.intake import store
-from aftercart.intake.base import Buyer, Order, OrderLine, OrderSeen, OrderState, Product
+from aftercart.intake.changes import Buyer, Order, OrderLine, OrderSeen, OrderState, Product
 from aftercart.intake.clean import clean_country, clean_email
 from aftercart.intake.past import CUSTOMERS, ORDERS, PRODUCTS, OrderHead, customer_row, order_row, product_row
 from aftercart.intake.table_file import Fault, Faults, Progress, open_table

@@ -8,7 +8,7 @@ import pytest
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import ConfigError, UnprocessableError
-from aftercart.intake.base import (
+from aftercart.intake.changes import (
     Buyer,
     CustomerSeen,
     Order,

@@ -7,13 +7,7 @@ import pytest
 
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import (
-    Buyer,
-    CustomerSeen,
-    Order,
-    OrderState,
-    ReversalKind,
-)
+from aftercart.intake.changes import Buyer, CustomerSeen, Order, OrderState, ReversalKind
 from aftercart.intake.shopify import Shopify
 from tests.intake.payloads import body, shopify_line, shopify_order, shopify_product, shopify_refund
 

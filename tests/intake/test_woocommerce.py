@@ -8,15 +8,7 @@ import pytest
 
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import (
-    Buyer,
-    CustomerSeen,
-    Order,
-    OrderReversed,
-    OrderState,
-    Product,
-    ReversalKind,
-)
+from aftercart.intake.changes import Buyer, CustomerSeen, Order, OrderReversed, OrderState, Product, ReversalKind
 from aftercart.intake.woocommerce import WooCommerce
 from tests.intake.payloads import body, woo_line, woo_order
 

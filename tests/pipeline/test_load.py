@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, select
 from aftercart.db.session import Database
 from aftercart.db.tables import Row, consents, customers, order_lines, orders, products, recipients
 from aftercart.errors import ConfigError
-from aftercart.intake.base import Order, OrderLine, OrderSeen, OrderState
+from aftercart.intake.changes import Order, OrderLine, OrderSeen, OrderState
 from aftercart.intake.store import apply
 from aftercart.pipeline.load import LoadReport, load_customers, load_orders, load_products
 from aftercart.policy.store import lock_recipients

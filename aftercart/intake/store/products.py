@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import products
-from aftercart.intake.base import Product
+from aftercart.intake.changes import Product
 from aftercart.intake.store.rows import Tally, changed_values, fetch
 
 KEPT_WHERE_UNSAID = (
