@@ -28,7 +28,7 @@ from aftercart.pipeline.refuse import refused_by
 from aftercart.policy.decision import ContentFault
 from aftercart.policy.preferences import RefusalKind, Refused
 from aftercart.recommendation import store as recommendation_store
-from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.catalog import Details, Product
 from aftercart.recommendation.request import Anchor, Pick, Recommendation, Request
 from aftercart.rendering.leak_guard import People, refuse_what_is_others
 from aftercart.tracking.links import LinkBook
@@ -98,9 +98,7 @@ def prepare(
     coupons = coupon_store.propose(connection, [want for p in wanted if (want := _wanted_code(p, now))])
     shop = _Shelf(
         recommendation_store.load_facts(connection, (line.sku for p in wanted for line in p.anchors)),
-        recommendation_store.load_descriptions(
-            connection, (pick.sku for r in recommendations.values() for pick in r.picks)
-        ),
+        recommendation_store.load_details(connection, (pick.sku for r in recommendations.values() for pick in r.picks)),
         coupons,
     )
     shops_own = {app.brand.address.lower(), app.brand.answers_to.lower()}
@@ -125,7 +123,7 @@ class _Shelf:
     """What the batch needs beside the picks: products bought, what the shop says about those offered, codes."""
 
     bought: Mapping[str, Product]
-    descriptions: Mapping[str, str]
+    offered: Mapping[str, Details]
     coupons: Mapping[UUID, Coupon]
 
 
@@ -322,6 +320,8 @@ def _line(line: Line, currency: str, product: Product | None) -> dict[str, Any]:
 
 
 def _pick(slot: int, pick: Pick, shelf: _Shelf) -> dict[str, Any]:
+    details = shelf.offered.get(pick.sku, Details())
+    struck = details.struck_price(pick.price_minor, pick.currency)
     return {
         "slot": slot,
         "sku": pick.sku,
@@ -329,7 +329,9 @@ def _pick(slot: int, pick: Pick, shelf: _Shelf) -> dict[str, Any]:
         "url": pick.url,
         "image_url": pick.image_url or None,
         "price": {"minor": pick.price_minor, "currency": pick.currency},
+        "compare_at": {"minor": struck, "currency": pick.currency} if struck else None,
+        "rating": {"value": details.rating, "count": details.rating_count} if details.is_rated else None,
         "because": {"sku": pick.because, "title": pick.because_title or None} if pick.because else None,
         "category": pick.category or None,
-        "description": shelf.descriptions.get(pick.sku),
+        "description": details.description or None,
     }

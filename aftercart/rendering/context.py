@@ -77,6 +77,13 @@ class AnchorContext(TypedDict):
     """Its name, as in "because you bought ...", or none where neither the order nor the catalog has one."""
 
 
+class RatingContext(TypedDict):
+    value: float
+    """Out of five. Print it with `{{ pick.rating.value|number }}`."""
+    count: int | None
+    """How many people rated it, or none where the shop does not say."""
+
+
 class PickContext(TypedDict):
     slot: int
     """1 for the first pick."""
@@ -90,6 +97,10 @@ class PickContext(TypedDict):
     """Picture of the product, or none: show a card that looks good without."""
     price: PriceContext
     """Today's price."""
+    compare_at: PriceContext | None
+    """The price to strike through, by the shop's word; none unless it is above today's."""
+    rating: RatingContext | None
+    """What its buyers think of it, or none: the shop does not say, or nobody has rated it."""
     because: AnchorContext | None
     """The bought product that it goes with, or none: no purchase speaks for a best seller."""
     description: str | None
