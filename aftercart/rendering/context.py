@@ -9,6 +9,10 @@ from typing import Any, NotRequired, TypedDict
 
 from aftercart.errors import TemplateError
 
+VERSION = 1
+"""Of the context. Within a version it only grows: no value goes, changes its type, or may lack that never did
+(docs/decisions/0023). tests/rendering/context_1.txt holds what was promised."""
+
 CONFIRMATION = "confirm"
 """Name of the template that asks somebody to confirm their consent. It is about no order and has two links."""
 
