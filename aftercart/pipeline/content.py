@@ -115,7 +115,7 @@ def prepare(
 
 def _subject(planned: Planned) -> tuple[object, ...]:
     """Whom a mail goes to, and what it is about."""
-    return planned.recipient_id, planned.lines, planned.reviewed
+    return planned.recipient_id, planned.lines, planned.reviewed, planned.bought_since
 
 
 def _wanted_code(planned: Planned, now: datetime) -> Want | None:
