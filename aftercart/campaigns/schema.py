@@ -174,6 +174,12 @@ class Step(Part):
         "(`came_back`). Needs `trigger: order.delivered`.",
         examples=[True],
     )
+    unless_bought: Literal["anything", "the_same"] | None = Field(
+        default=None,
+        description="Whom the mail is not for: who has bought since the order. anything: it ends with any later order "
+        "(`bought_since`). the_same: it shows only products that were not bought again, and ends where none is left.",
+        examples=["anything"],
+    )
     coupon: CouponRule | None = Field(default=None, description="The code that the mail hands out; without it none.")
 
 
