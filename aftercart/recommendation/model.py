@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from aftercart.recommendation.blend import LIGHTFM_ALONE, Blend
 from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.categories import Categories, categories_of
 from aftercart.recommendation.dataset import Floats
 from aftercart.recommendation.evidence import Evidence
 from aftercart.recommendation.features import Vocabulary
@@ -16,7 +17,6 @@ from aftercart.recommendation.guards import Rivals, fits
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.links import Links
 from aftercart.recommendation.request import Rules
-from aftercart.recommendation.rivals import rival_categories
 
 UNTRAINED = "fallback"
 
@@ -82,9 +82,14 @@ class Model:
         return newness
 
     @cached_property
+    def categories(self) -> Categories:
+        """Those of the products, with what past orders show of them."""
+        return categories_of(self.products, self.evidence)
+
+    @property
     def rivals(self) -> Rivals:
         """The pairs of categories that past orders keep apart."""
-        return rival_categories(self.products, self.evidence)
+        return self.categories.rivals
 
     def known(self, skus: Sequence[str]) -> list[int]:
         """The numbers of the products that the model knows, without doubles, in the order given."""

@@ -11,6 +11,8 @@ class Source(StrEnum):
 
     LIGHTFM = "lightfm"
     BOUGHT_TOGETHER = "bought_together"
+    CATEGORY_BEST_SELLERS = "category_best_sellers"
+    """Of the categories that go with those of the anchors, what sells best lately."""
     BEST_SELLERS = "best_sellers"
 
 
@@ -59,7 +61,7 @@ class Rules:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     price_at_most: PriceCap | None = None
-    fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.BEST_SELLERS)
+    fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.CATEGORY_BEST_SELLERS, Source.BEST_SELLERS)
     needs_url: bool = False
 
 
