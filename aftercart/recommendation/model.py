@@ -13,7 +13,7 @@ from aftercart.recommendation.categories import Categories, categories_of
 from aftercart.recommendation.dataset import Floats
 from aftercart.recommendation.evidence import Evidence
 from aftercart.recommendation.features import Vocabulary
-from aftercart.recommendation.guards import Rivals, fits
+from aftercart.recommendation.guards import Rivals
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.links import Links
 from aftercart.recommendation.request import Rules
@@ -24,6 +24,8 @@ NEW_ORDERS = 5.0
 """In so many orders a product is half as new as at the start."""
 
 _ROWS_AT_ONCE = 65_536
+_MOST_FILTERS = 64
+"""So many answers to filters are kept: campaigns have a few, a shop's pages may ask for any category."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,24 @@ class Learned:
             block = np.column_stack([item[rows], bias[rows]]) - mean
             total += block.T @ block
         return mean.astype(np.float32), (total / max(len(item), 1)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """One column of the catalog: its values by number, and the number of each product's."""
+
+    number: Mapping[str, int]
+    of_item: npt.NDArray[np.int32]
+
+    def holds(self, values: Sequence[str]) -> npt.NDArray[np.bool_]:
+        wanted = [self.number[value.casefold()] for value in values if value.casefold() in self.number]
+        return np.isin(self.of_item, wanted)
+
+
+def _column_of(values: Sequence[str]) -> _Column:
+    number: dict[str, int] = {}
+    of_item = np.fromiter((number.setdefault(value, len(number)) for value in values), np.int32, len(values))
+    return _Column(number, of_item)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +126,35 @@ class Model:
         if not rules.only and not rules.without:
             return None
         filters = (tuple(rules.only.items()), tuple(rules.without.items()))
-        if filters not in self._left_by:
-            self._left_by[filters] = np.fromiter((fits(product, rules) for product in self.products), bool)
-        return self._left_by[filters]
+        left = self._left_by.get(filters)
+        if left is None:
+            left = self._fitting(rules)
+            if len(self._left_by) >= _MOST_FILTERS:
+                self._left_by.clear()
+            self._left_by[filters] = left
+        return left
+
+    def _fitting(self, rules: Rules) -> npt.NDArray[np.bool_]:
+        """As `guards.fits` has it, for all products at once."""
+        left = np.ones(len(self.products), dtype=bool)
+        for key, values in rules.only.items():
+            left &= self._column(key).holds(values)
+        for key, values in rules.without.items():
+            left &= ~self._column(key).holds(values)
+        return left
+
+    def _column(self, key: str) -> _Column:
+        if key not in self._columns:
+            self._columns[key] = _column_of([str(getattr(product, key)).casefold() for product in self.products])
+        return self._columns[key]
+
+    @cached_property
+    def _columns(self) -> dict[str, _Column]:
+        return {}
 
     @cached_property
     def _left_by(self) -> dict[object, npt.NDArray[np.bool_]]:
-        """A shop has few filters and asks each of them for every order."""
+        """Few filters are asked for again and again."""
         return {}
 
 

@@ -40,7 +40,7 @@ def app(tmp_path: Path, database_url: str) -> Iterator[App]:
         yield app
 
 
-def test_the_eleventh_order_gets_what_goes_with_it_and_each_part_of_the_chain_has_its_turn(app: App) -> None:
+def test_the_eleventh_order_gets_what_goes_with_it_and_it_is_told_which_part_chose_what(app: App) -> None:
     (mail,) = outbox(app).mails_to("ada@example.com")
     assert mail.subject == "About order 1001"
     shown = {row["sku"]: (row["source"], row["because"]) for row in rows(app, picks)}
@@ -52,9 +52,6 @@ def test_the_eleventh_order_gets_what_goes_with_it_and_each_part_of_the_chain_ha
         "CHAIN": ("category_best_sellers", "BIKE"),
         "MUG": ("best_sellers", ""),
     }
-
-
-def test_explain_and_report_say_which_part_served(app: App) -> None:
     with app.db.read() as connection:
         (story,) = explain(connection, "1001").orders
         report = report_on(connection, "accessories", "EUR", app.clock())
