@@ -186,7 +186,7 @@ def test_people_at_a_terminal_are_told_what_runs(shop: Deployment) -> None:
         "webhooks POST /webhooks/generic",
         "POST /webhooks/shopify",
         "closed without a secret: woocommerce",
-        "campaigns accessories (active), later (draft)",
+        "campaigns accessories (active), later (draft), replenishment (draft), reviews (draft), thanks (draft), winback (draft)",
         "mails smtp+starttls://mail.example.com:587",
     ):
         assert line in lines
