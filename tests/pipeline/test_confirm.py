@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
-from aftercart.db.tables import confirmations, consents, recipients, sends, suppressions
+from aftercart.db.tables import confirmations, consents, preferences, recipients, sends, suppressions
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.doctor.backlog import check_backlog
 from aftercart.ledger import store as ledger
@@ -124,6 +124,30 @@ def test_who_agrees_is_asked_once_and_gets_marketing_only_after_their_yes(app: A
     mails = outbox(app).mails_to(EMAIL)
     assert sum("/y/" in mail.html for mail in mails) == 1
     assert len(mails) == 1 + 3
+
+
+def test_an_old_yes_of_another_address_spares_nobody_who_has_left_since_to_confirm(app: App) -> None:
+    order(app, "1", ADA)
+    run_until(app, MONDAY + HOUR)
+    confirm(app)
+    clock_of(app).step(DAY)
+    tell(app, "customer.updated", {**ADA, "email": "ada.new@example.com", "accepts_marketing": False})
+    clock_of(app).step(DAY)
+    order(app, "2", {"email": EMAIL, "accepts_marketing": True})
+    run_until(app, MONDAY + 9 * DAY)
+    assert states(app)[-2:] == ["denied", "pending"]
+    assert {state for state, _ in fates(app)} == {"skipped"}
+    assert sum("/y/" in mail.html for mail in outbox(app).messages) == 2
+
+
+def test_who_chose_a_language_is_asked_in_it(small: App) -> None:
+    order(small, "1", ADA)  # French at the shop
+    chosen = {"locale": "de", "time_zone": "", "at_most": "", "snoozed_until": None, "updated_at": MONDAY}
+    with small.db.write() as connection:
+        connection.execute(preferences.insert(), {"recipient_id": only_send(small)["recipient_id"], **chosen})
+    run_until(small, MONDAY + HOUR)
+    (asked,) = outbox(small).messages
+    assert 'lang="de"' in asked.html
 
 
 def test_a_backup_read_back_asks_nobody_a_second_time(app: App) -> None:

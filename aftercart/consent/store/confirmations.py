@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 from aftercart.consent.statement import ConsentState
 from aftercart.consent.states import ABANDON, ASK, BEGIN, DOUBT, OPEN, SKIP, ConfirmationState
 from aftercart.consent.store.moves import moved
-from aftercart.db.tables import confirmations, consents, recipients, suppressions
+from aftercart.db.tables import confirmations, consents, preferences, recipients, suppressions
 from aftercart.ids import new_id
 from aftercart.transitions import Transition
 
@@ -114,9 +114,10 @@ def claim(connection: Connection, ids: Collection[UUID], now: datetime) -> list[
             confirmations.c.valid_until,
             recipients.c.email,
             recipients.c.first_name,
-            recipients.c.locale,
+            func.coalesce(func.nullif(preferences.c.locale, ""), recipients.c.locale),
         )
         .join(recipients, recipients.c.id == confirmations.c.recipient_id)
+        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
         .where(confirmations.c.id.in_(ids))
         .order_by(confirmations.c.id)
     )

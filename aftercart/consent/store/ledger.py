@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from aftercart.consent.standing import ConsentRules, Entry, added, standing
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.consent.store.confirmations import plan
+from aftercart.db.persons import same_person
 from aftercart.db.tables import consents, recipients
 
 CHUNK = 500
@@ -57,13 +58,14 @@ def record(
     now: datetime,
     rules: ConsentRules,
 ) -> dict[int, ConsentState]:
-    """Add what people said, given by recipient id, to the ledger: what was new, by person, the last of it.
+    """Add what people said, given by recipient id, to the ledger: what was new, by recipient id, the last of it.
 
-    Who has to confirm their yes is sent one mail that asks them to.
+    What is new is asked of all that the person said, under whichever address: an old yes of this one does not spare
+    somebody who has left under another to confirm a new one. Who has to confirm their yes is sent one mail that asks.
 
     The people must be locked by the caller (as `record_consent` does), or two that speak at once do not see each other.
     """
-    known: Mapping[int, list[Entry]] = defaultdict(list, histories(connection, {id_ for id_, _ in statements}))
+    known = _known(connection, [id_ for id_, _ in statements])
     rows = []
     news: dict[int, ConsentState] = {}
     for recipient_id, statement in statements:
@@ -90,6 +92,19 @@ def record(
         connection.execute(consents.insert(), rows)
     plan(connection, [id_ for id_, state in news.items() if state is ConsentState.PENDING], now)
     return news
+
+
+def _known(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, list[Entry]]:
+    """By recipient id all that their person said; addresses of one person share one list."""
+    mine, theirs = recipients.alias("mine"), recipients.alias("theirs")
+    person = func.coalesce(mine.c.merged_into, mine.c.id)
+    query = select(mine.c.id, person, theirs.c.id).where(same_person(mine, theirs))
+    rows = [row for ids in _chunks(recipient_ids) for row in connection.execute(query.where(mine.c.id.in_(ids)))]
+    said = histories(connection, [other for _, _, other in rows])
+    found: defaultdict[int, list[Entry]] = defaultdict(list)
+    for who, other in sorted({(who, other) for _, who, other in rows}):
+        found[who] += said.get(other, ())
+    return {id_: found[who] for id_, who, _ in rows}
 
 
 def record_consent(
