@@ -25,7 +25,7 @@ from aftercart.rights.store import is_erased
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """How it stands. `topics_left`: those that the person wants no mail about."""
+    """How it stands. `topics_left`: those that no mail may be about, by the person's word or an operator's."""
 
     may_market: bool
     topics_left: frozenset[str]
@@ -54,13 +54,13 @@ def permission(connection: Connection, recipient_id: int, terms: Terms, now: dat
     person = policy.persons_of(connection, [recipient_id])
     addresses = policy.addresses_of(connection, person)
     entries = policy.suppressions_of_persons(connection, person, addresses, terms.hashes).get(recipient_id, ())
-    own = [entry for entry in entries if entry.reason is SuppressionReason.UNSUBSCRIBED]
     state = consent.standings(connection, person, now, terms.rules).get(recipient_id)
-    foreign = [entry for entry in entries if not _is_own(entry)]
-    left = any(entry.scope is not SuppressionScope.TOPIC for entry in own)
+    of_topics = [entry for entry in entries if entry.scope is SuppressionScope.TOPIC]
+    foreign = [entry for entry in entries if entry not in of_topics and not _is_own(entry)]
+    left = any(entry not in of_topics for entry in entries if _is_own(entry))
     return Permission(
         may_market=may_market(state) and not left and not foreign,
-        topics_left=frozenset(entry.topic for entry in own if entry.scope is SuppressionScope.TOPIC),
+        topics_left=frozenset(entry.topic for entry in of_topics),
         blocked_for=foreign[0].reason if foreign else None,
     )
 

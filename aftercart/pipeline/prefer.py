@@ -1,7 +1,8 @@
 """What recipients choose on their preference page: read for it, and kept.
 
 Who wants mail about no topic at all has left. Who has left and chooses a topic has come back: that is a yes of their
-own, and is kept as one. Nothing that was said about the address by others (it bounced, a complaint) is undone here.
+own, and is kept as one. Whoever says that they leave altogether is believed, however it stands: what stops their mail
+now may be lifted later. Nothing that was said about the address by others (it bounced, a complaint) is undone here.
 """
 
 from collections.abc import Callable, Collection
@@ -64,6 +65,8 @@ class Posted:
     """What the page asked such a person who then chose so."""
     ip: str
     at: datetime
+    leaves: bool = False
+    """They leave altogether."""
 
 
 def find_person(
@@ -92,8 +95,11 @@ def keep_choice(
     offered = {product.refused for product in before.products}
     wanted = posted.choose(before)
     wanted = replace(wanted, refused=wanted.refused & offered)
-    if before.blocked_for is None and wanted.topics != before.choice.topics:
-        _keep_topics(connection, before, wanted, topics(before.topic), posted, f"preferences:{send_id}")
+    way = f"preferences:{send_id}"
+    if posted.leaves:
+        leave(connection, recipient_id, before.email, way, now)
+    elif before.blocked_for is None and wanted.topics != before.choice.topics:
+        _keep_topics(connection, before, wanted, topics(before.topic), posted, way)
     refuse(connection, recipient_id, wanted.refused - before.choice.refused, RefusalWhy.LESS_LIKE_THIS, now)
     take_back(connection, recipient_id, before.choice.refused - wanted.refused)
     row = {

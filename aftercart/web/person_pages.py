@@ -20,7 +20,7 @@ from aftercart.rights.store import is_erased
 from aftercart.tracking.tokens import PATHS, Purpose
 from aftercart.web.answering import Answering, ip_of, start_of_body, token_of
 from aftercart.web.form import Fields, only_value, read_form
-from aftercart.web.preference_form import MOST_BYTES, PreferenceForm
+from aftercart.web.preference_form import MOST_BYTES, PreferenceForm, leaves
 from aftercart.web.recipient_pages import RecipientPages
 from aftercart.web.topics import Topics
 from aftercart.web.why_page import why_facts
@@ -100,6 +100,7 @@ class _Preferences:
             wording=lambda person, chosen: self._form(request, person.locale).wording(fields, person, chosen),
             ip=ip_of(request),
             at=now,
+            leaves=leaves(fields),
         )
 
     def _form(self, request: Request, locale: str) -> PreferenceForm:

@@ -65,7 +65,7 @@ class PreferenceForm:
         """
 
         def choose(person: Person) -> Choice:
-            if only_value(fields, "answer") == "leave":
+            if leaves(fields):
                 return replace(person.choice, topics=frozenset())
             if only_value(fields, "answer") != "save":
                 return person.choice
@@ -173,6 +173,11 @@ class PreferenceForm:
                 return say("We do not write to you, because our mails to this address came back.")
             case _:
                 return say("We do not write to this address.")
+
+
+def leaves(fields: Fields) -> bool:
+    """Whether the button was pressed that leaves altogether."""
+    return only_value(fields, "answer") == "leave"
 
 
 @cache

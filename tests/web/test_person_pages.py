@@ -12,8 +12,8 @@ import pytest
 from aftercart.campaigns.live import LOOK_AGAIN_S
 from aftercart.db.tables import consents, copies, sends
 from aftercart.pipeline import rights
-from aftercart.policy.store import suppress
-from aftercart.policy.suppression import SuppressionReason
+from aftercart.policy.store import lift, suppress
+from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 from aftercart.reports.explain import explain
 from aftercart.testing import run_until
 from tests.cast import ADA, BIKE, DAY, HOUR, Shop, clock_of, fates, order, outbox, rows
@@ -171,6 +171,33 @@ def test_mail_about_a_topic_that_was_left_does_not_go_and_other_mail_does(ada: R
     ada.press(ada.get("p"), "Save", topic=["tips", "recommendations"])
     second_order(ada, "1003")
     assert fates(ada.app)[-1] == ("sent", "sent")
+
+
+def test_who_gets_no_mail_about_one_topic_by_an_operators_hand_still_leaves_the_others(ada: Reader) -> None:
+    with ada.app.db.write() as connection:
+        by_hand = (SuppressionReason.MANUAL, "operator", DUE, SuppressionScope.TOPIC, "tips")
+        suppress(connection, ["ada@example.com"], *by_hand)
+    page = ada.get("p")
+    assert "We do not write to this address." not in page.text
+    saved = ada.press(page, "Save", topic=["recommendations", "tips"])
+    assert "You get mail about: What goes with it." in saved.text
+    assert "You get no marketing mail" in ada.press(ada.get("p"), "Unsubscribe from everything").text
+    second_order(ada)
+    assert fates(ada.app)[-1] == ("skipped", "unsubscribed")
+
+
+@pytest.mark.parametrize("reason", [SuppressionReason.MANUAL, SuppressionReason.IMPORTED])
+def test_who_leaves_while_something_else_stops_their_mail_has_left(ada: Reader, reason: SuppressionReason) -> None:
+    """It may be lifted, and then they must not be mailed."""
+    page = ada.get("p")
+    with ada.app.db.write() as connection:
+        suppress(connection, ["ada@example.com"], reason, "test", DUE)
+    ada.press(page, "Unsubscribe from everything")
+    with ada.app.db.write() as connection:
+        lift(connection, "ada@example.com", SuppressionScope.ALL, reasons=[reason])
+    second_order(ada)
+    assert fates(ada.app)[-1] == ("skipped", "unsubscribed")
+    assert ada.said()["consents"][-1]["state"] == "denied"
 
 
 def test_a_complaint_is_not_undone_by_a_form(ada: Reader) -> None:
