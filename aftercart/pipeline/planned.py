@@ -250,7 +250,11 @@ def _with_purchases(connection: Connection, batch: Sequence[Planned], persons: M
     if not asking:
         return list(batch)
     people = {persons[planned.recipient_id] for planned in asking}
-    found = purchases_since(connection, persons, people, min(planned.placed_at for planned in asking))
+    accounts: dict[int, set[int]] = defaultdict(set)
+    for planned in asking:
+        if planned.customer_id is not None:
+            accounts[planned.customer_id].add(persons[planned.recipient_id])
+    found = purchases_since(connection, persons, people, accounts, min(planned.placed_at for planned in asking))
     since = {
         p.send_id: frozenset(sku for at, sku in found.get(persons[p.recipient_id], ()) if at > p.placed_at)
         for p in asking

@@ -59,6 +59,15 @@ def test_an_order_one_moment_before_the_mail_counts_and_another_persons_does_not
         assert [mail.recipient for mail in outbox(app).messages] == ["else@example.com"]
 
 
+def test_what_the_same_account_bought_under_another_address_counts(opened: Opened) -> None:
+    with opened("anything") as app:
+        order(app, "1", ADA, [BIKE])
+        run_until(app, MONDAY + 10 * DAY)
+        order(app, "2", {"id": ADA["id"], "email": "ada@work.example"}, [HELMET])
+        run_until(app, DUE + DAY)
+        assert fates(app)[0] == ("canceled", "bought_since")
+
+
 def test_what_was_bought_again_is_not_shown_and_where_all_was_there_is_no_mail(opened: Opened) -> None:
     with opened("the_same") as app:
         order(app, "1", ADA, [BIKE, HELMET])
