@@ -55,9 +55,10 @@ class MailReader:
         if status is not None:
             kind, address, code, words = read_status(status, recipient)
             return Told(kind, key, send_id, address or recipient, code, words)
-        if _is_automatic(mail):
+        leaves = self._leaves(mail, send_id)
+        if _is_automatic(mail) and not (leaves and _is_written_for_its_reader(mail)):
             return Told(Kind.AUTO_REPLY, key, send_id, recipient, words=as_words(str(mail.get("Subject", ""))))
-        if self._leaves(mail, send_id):
+        if leaves:
             return Told(Kind.UNSUBSCRIBE, key, send_id, recipient, words="by a mail with this subject")
         raise UnclearError(
             "no_report",
@@ -87,6 +88,13 @@ class MailReader:
             except BadTokenError:
                 continue
         return None
+
+
+def _is_written_for_its_reader(mail: Mail) -> bool:
+    """Whether a mail program sent it at the press of its own button: with the very subject that we ask for, and no
+    answer of a machine to our mail, though some say that a machine wrote it."""
+    is_answer = str(mail.get("Auto-Submitted", "")).strip().lower().startswith("auto-replied")
+    return _subject(mail).lower() == "unsubscribe" and not is_answer
 
 
 def _subject(mail: Mail) -> str:

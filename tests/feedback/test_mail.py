@@ -112,6 +112,15 @@ def test_who_writes_to_the_address_of_their_mail_to_leave_leaves(subject: str) -
     assert (told.kind, told.send_id, told.recipient) == (Kind.UNSUBSCRIBE, SEND, "ada@example.com")
 
 
+@pytest.mark.parametrize("mark", ["Auto-Submitted: auto-generated", "X-Auto-Response-Suppress: All"])
+def test_a_mail_program_that_leaves_for_its_reader_may_say_that_it_did(mark: str) -> None:
+    """By its own button, with the subject that the header asks for; an answer by a machine has ours in its own."""
+    written = letter(PERSON, to=OURS).replace(SUBJECT, f"{mark}\r\nSubject: unsubscribe".encode())
+    assert READER.read(written, ada).kind is Kind.UNSUBSCRIBE
+    answer = letter(PERSON, to=OURS).replace(SUBJECT, f"{mark}\r\nSubject: Unsubscribe from boredom".encode())
+    assert READER.read(answer, ada).kind is Kind.AUTO_REPLY
+
+
 @pytest.mark.parametrize("subject", ["How do I unsubscribe?", "unsubscribed", "=?no-such-set?b?dW5zdWJzY3JpYmU=?=", ""])
 def test_a_letter_that_does_not_say_so_is_no_leaving(subject: str) -> None:
     with pytest.raises(UnclearError) as fault:
