@@ -94,7 +94,8 @@ def prepare(
     the person."""
     wanted = [planned for planned in batch if planned.step and planned.anchors]
     refused = refused_by(connection, person) if wanted else {}
-    recommendations = _recommend(connection, app, [p for p in wanted if p.step and p.step.recommend], refused, now)
+    offering = [planned for planned in wanted if planned.step and planned.step.recommend]
+    recommendations = _recommend(connection, app, offering, person, refused, now)
     coupons = coupon_store.propose(connection, [want for p in wanted if (want := _wanted_code(p, now))])
     shop = Shelf(
         recommendation_store.load_facts(connection, (line.sku for p in wanted for line in p.anchors)),
@@ -127,34 +128,45 @@ def _recommend(
     connection: Connection,
     app: App,
     batch: Sequence[Planned],
+    person: Mapping[int, int],
     refused: Mapping[int, frozenset[Refused]],
     now: datetime,
 ) -> dict[UUID, Recommendation]:
-    """Nobody is offered a product twice within `NOT_AGAIN_FOR`, not even by two mails of the same batch."""
+    """Nobody is offered what they have, or a product twice within `NOT_AGAIN_FOR`, under whichever address of theirs,
+    not even by two mails of the same batch."""
     if not batch:
         return {}
-    people = {planned.recipient_id for planned in batch}
-    owned = recommendation_store.recipient_histories(connection, people)
-    offered = defaultdict(set, ledger.offered_since(connection, people, now - ledger.NOT_AGAIN_FOR))
+    owned = _owned(connection, person)
+    offered = defaultdict(set, ledger.offered_since(connection, person, now - ledger.NOT_AGAIN_FOR))
     found: dict[UUID, Recommendation] = {}
-    for turn in _one_a_person(batch):
+    for turn in _one_a_person(batch, person):
+        who = [person[planned.recipient_id] for planned in turn]
         requests = [
-            _request(p, owned.get(p.recipient_id, ()), offered[p.recipient_id], refused.get(p.recipient_id, ()))
-            for p in turn
+            _request(p, owned.get(of, ()), offered[of], refused.get(p.recipient_id, ()))
+            for of, p in zip(who, turn, strict=True)
         ]
         for planned, answer in zip(turn, app.recommender.recommend(connection, requests), strict=True):
             found[planned.send_id] = answer
-            offered[planned.recipient_id] |= {pick.sku for pick in answer.picks}
+            offered[person[planned.recipient_id]] |= {pick.sku for pick in answer.picks}
     return found
 
 
-def _one_a_person(batch: Sequence[Planned]) -> list[list[Planned]]:
+def _owned(connection: Connection, person: Mapping[int, int]) -> dict[int, tuple[str, ...]]:
+    """By person, oldest address first."""
+    bought = recommendation_store.recipient_histories(connection, person)
+    found: dict[int, tuple[str, ...]] = {}
+    for id_ in sorted(bought):
+        found[person[id_]] = (*found.get(person[id_], ()), *bought[id_])
+    return found
+
+
+def _one_a_person(batch: Sequence[Planned], person: Mapping[int, int]) -> list[list[Planned]]:
     """The batch in turns, in each of which nobody has more than one mail; nearly always that is one turn."""
     turns: list[list[Planned]] = []
     mails_of: Counter[int] = Counter()
     for planned in batch:
-        turn = mails_of[planned.recipient_id]
-        mails_of[planned.recipient_id] += 1
+        turn = mails_of[person[planned.recipient_id]]
+        mails_of[person[planned.recipient_id]] += 1
         if turn == len(turns):
             turns.append([])
         turns[turn].append(planned)

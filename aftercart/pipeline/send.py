@@ -126,14 +126,14 @@ def _ready(
     A send that was hopeless a moment ago has none. Where its order has changed since, its person was offered one of its
     products in another mail meanwhile, or another mail took its code, it is outdated. Either way its next turn comes.
     """
-    offered = ledger.offered_since(connection, {planned.recipient_id for planned in batch}, now - ledger.NOT_AGAIN_FOR)
+    offered = ledger.offered_since(connection, person, now - ledger.NOT_AGAIN_FOR)
     fitting = {
         planned.send_id: content
         for planned in batch
         if (content := contents.get(planned.send_id))
         and content.message
         and content.is_about(planned)
-        and content.skus.isdisjoint(offered.get(planned.recipient_id, ()))
+        and content.skus.isdisjoint(offered.get(person[planned.recipient_id], ()))
     }
     with_code = {id_: content.coupon for id_, content in fitting.items() if content.coupon}
     lost = with_code.keys() - coupons.still_free(connection, with_code) | _asks_later(batch, person)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.consent.standing import ConsentRules
-from aftercart.db.tables import exposures, preferences, recipients, sends
+from aftercart.db.tables import exposures, picks, preferences, recipients, sends
 from aftercart.pipeline.hand_over import hand_over
 from aftercart.pipeline.permission import Terms, come_back, leave, lock, permission
 from aftercart.pipeline.prefer import Posted, keep_choice
@@ -22,7 +22,24 @@ from aftercart.policy import store as policy
 from aftercart.policy.preferences import Choice, RefusalKind, RefusalWhy, Refused
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.testing import engine, run_until
-from tests.cast import ADA, DAY, HELMET, HOUR, MONDAY, Shop, campaign, clock_of, fates, order, outbox, rows, tell
+from tests.cast import (
+    ADA,
+    BIKE,
+    DAY,
+    HELMET,
+    HOUR,
+    MONDAY,
+    SHELF,
+    Shop,
+    campaign,
+    clock_of,
+    fates,
+    order,
+    outbox,
+    rows,
+    stock_up,
+    tell,
+)
 
 OLD, NEW = "ada@example.com", "ada.new@example.com"
 DUE = MONDAY + 3 * DAY + HOUR
@@ -218,6 +235,25 @@ def test_what_was_refused_stays_refused_until_it_is_taken_back_anywhere(app: App
         assert refused_by(connection, person) == {old: {lamp}, new: {lamp}}
         take_back(connection, new, [lamp])
         assert refused_by(connection, person) == {}
+
+
+def test_what_somebody_has_or_was_offered_under_one_address_is_not_offered_at_the_next(open_app: Open) -> None:
+    step = "recommend: {slots: 3, at_least: 1, fallback: [best_sellers]}, template: plain"
+    app = open_app(campaign(quiet="null").replace("template: plain", step))
+    stock_up(app)
+    shelf = {sku: {**BIKE, "sku": sku, "title": sku.title()} for sku in SHELF}
+    for sku, line in shelf.items():
+        order(app, f"past-{sku}", {"email": "past@example.com"}, [line])
+    order(app, "0", ADA, [BIKE, shelf["LAMP"]])
+    run_until(app, DUE)
+    offered = [row["sku"] for row in rows(app, picks)]
+    moves(app)
+    order(app, "1", {"email": NEW}, [BIKE])
+    run_until(app, app.clock() + 4 * DAY)
+    assert len(outbox(app).mails_to(NEW)) == 1
+    of_both = [row["sku"] for row in rows(app, picks)]
+    assert (len(offered), len(of_both), len(set(of_both))) == (3, 6, 6)
+    assert "LAMP" not in of_both
 
 
 def test_who_ignored_mails_under_one_address_is_tired_under_the_next(app: App) -> None:

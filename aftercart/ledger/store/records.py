@@ -1,6 +1,6 @@
 """What is kept beside a send: decisions, picks, links, and what it said."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -44,14 +44,17 @@ def keep_templates(connection: Connection, rows: Mapping[str, Mapping[str, Any]]
     insert_new(connection, template_versions, [rows[version] for version in sorted(new)], unique=("version",))
 
 
-def offered_since(connection: Connection, recipient_ids: Iterable[int], since: datetime) -> dict[int, set[str]]:
-    """The products that people were offered in mails that left since an instant."""
+def offered_since(connection: Connection, persons: Mapping[int, int], since: datetime) -> dict[int, set[str]]:
+    """The products that people were offered in mails that left since an instant, by person, under whichever address.
+
+    `persons`: recipient id → the id that stands for the person.
+    """
     rows = connection.execute(
         select(sends.c.recipient_id, picks.c.sku)
         .join(picks, picks.c.send_id == sends.c.id)
-        .where(sends.c.recipient_id.in_(set(recipient_ids)), sends.c.counted_at >= since)
+        .where(sends.c.recipient_id.in_(list(persons)), sends.c.counted_at >= since)
     )
     offered: dict[int, set[str]] = {}
     for recipient_id, sku in rows:
-        offered.setdefault(recipient_id, set()).add(sku)
+        offered.setdefault(persons[recipient_id], set()).add(sku)
     return offered
