@@ -99,10 +99,11 @@ class Recommend(Part):
     only: ProductFilter | None = Field(default=None, description="Recommend only these products.")
     without: ProductFilter | None = Field(default=None, description="Never recommend these products.")
     price: Price | None = Field(default=None, description="What a recommended product may cost.")
-    fallback: tuple[Literal["bought_together", "best_sellers"], ...] = Field(
-        default=("bought_together", "best_sellers"),
-        description="What fills slots that the model cannot fill, in this order; [] leaves them empty.",
-        examples=[["bought_together", "best_sellers"]],
+    fallback: tuple[Literal["bought_together", "category_best_sellers", "best_sellers"], ...] = Field(
+        default=("bought_together", "category_best_sellers", "best_sellers"),
+        description="What fills slots that the model cannot fill, in this order; [] leaves them empty. "
+        "`category_best_sellers`: of the categories that go with those of the order.",
+        examples=[["bought_together", "category_best_sellers", "best_sellers"]],
     )
 
     def rules(self) -> Rules:
@@ -173,6 +174,12 @@ class Step(Part):
         "before, ends where none is left (`asked_before`), and where anything of the order was refunded or sent back "
         "(`came_back`). Needs `trigger: order.delivered`.",
         examples=[True],
+    )
+    unless_bought: Literal["anything", "the_same"] | None = Field(
+        default=None,
+        description="Whom the mail is not for: who has bought since the order. anything: it ends with any later order "
+        "(`bought_since`). the_same: it shows only products that were not bought again, and ends where none is left.",
+        examples=["anything"],
     )
     coupon: CouponRule | None = Field(default=None, description="The code that the mail hands out; without it none.")
 

@@ -105,6 +105,8 @@ class Product:
     """What a shop says about something it sells. Empty or None: it says nothing, so what we know stays.
 
     `states_stock`: the shop does speak of stock, and `stock` None then means that it is not counted.
+    `compare_at_minor`: the price to be struck through beside `price_minor`; 0: the shop says that there is none.
+    `rating`: out of five, by `rating_count` people (0: the shop says that nobody has rated it).
     """
 
     sku: str
@@ -116,9 +118,12 @@ class Product:
     color: str = ""
     description: str = ""
     price_minor: int | None = None
+    compare_at_minor: int | None = None
     currency: str = ""
     image_url: str = ""
     url: str = ""
+    rating: float | None = None
+    rating_count: int | None = None
     states_stock: bool = False
     stock: int | None = None
     published: bool = True

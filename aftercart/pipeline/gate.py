@@ -99,6 +99,7 @@ def facts_of(
         case_open=planned.case_open,
         awaits_delivery=_awaits_delivery(planned, now),
         review=_review(planned),
+        bought_since=planned.is_outdone,
         consent=people.consent.get(planned.recipient_id),
         suppressed_for=blocks(people.suppressions.get(planned.recipient_id, ()), planned.mail_class, planned.topic),
         holdout=(planned.campaign_name, planned.recipient_id) in held_out,

@@ -38,6 +38,14 @@ def nobody_is_asked_for_a_review_after_a_goodwill(shop: World) -> Any:
     return shop.live(4).fates
 
 
+@campaign_key("steps[].unless_bought", "anything", sees=["bought_since", "sent"])
+def who_has_bought_meanwhile_gets_the_mail_about_that_order_alone(shop: World) -> Any:
+    shop.order()
+    shop.live(1)
+    shop.order("2")
+    return shop.live(5).fates
+
+
 @campaign_key("class", "transactional", sees=["sent"])
 def what_is_owed_needs_no_consent(shop: World) -> Any:
     shop.order("1", BEN)

@@ -238,6 +238,7 @@ def test_every_variant_is_a_product_of_one_family() -> None:
     assert (red.image_url, blue.image_url) == ("https://cdn.example.com/2.jpg", "https://cdn.example.com/1.jpg")
     assert red.url == "https://velo.example/products/trail-helmet?variant=11"
     assert (red.price_minor, red.currency, red.description) == (4900, "EUR", "Light & safe")
+    assert (red.compare_at_minor, blue.compare_at_minor) == (5900, 0)
 
 
 @pytest.mark.parametrize("hidden", [{"status": "draft"}, {"published_at": None}])
