@@ -6,7 +6,7 @@ from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.categories import Categories, categories_of
 from aftercart.recommendation.dataset import interactions
 from aftercart.recommendation.evidence import evidence_of
-from aftercart.recommendation.guards import Basket, Guard, Rivals, basket_of, refusal
+from aftercart.recommendation.guards import Basket, Guard, Rivals, refusal
 from aftercart.recommendation.request import Anchor, Request
 
 ROAD = Product("ROAD", "Swift", "Road Bikes", price_minor=100_000, currency="EUR")
@@ -50,7 +50,7 @@ def test_few_orders_say_nothing() -> None:
 def basket(*anchors: Product) -> Basket:
     request = Request(tuple(Anchor(anchor.sku, anchor.price_minor or 0) for anchor in anchors), "EUR")
     rivals = frozenset({("Road Bikes", "Mountain Bikes"), ("Mountain Bikes", "Road Bikes")})
-    return basket_of(request, {product.sku: product for product in PRODUCTS}, lambda _anchor, _sku: False, rivals)
+    return Basket(request, anchors, lambda _anchor, _sku: False, rivals)
 
 
 def test_a_mountain_bike_is_not_offered_to_who_bought_a_road_bike() -> None:
