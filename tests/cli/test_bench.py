@@ -38,6 +38,7 @@ def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
         "render",
         "render/mjml",
         "render/escape",
+        "render/guard",
     ]
     for figure in figures:
         assert figure["floor"]
