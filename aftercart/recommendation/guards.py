@@ -51,7 +51,8 @@ class Basket:
     """The order as the guards see it. `anchor_products`: the catalog's rows of those anchors that have one.
 
     Of an anchor and a product past orders show: `often_together`: people buy both at once; `instead`: they buy one or
-    the other. `rivals`: pairs of categories that past orders keep apart (see `categories.py`).
+    the other. `rivals`: pairs of categories that past orders keep apart (see `categories.py`). `taken`: categories of
+    anchors of which people hardly ever buy more.
     """
 
     request: Request
@@ -59,6 +60,7 @@ class Basket:
     often_together: OfAPair
     rivals: Rivals = frozenset()
     instead: OfAPair = lambda _anchor, _sku: False
+    taken: frozenset[str] = frozenset()
 
     @property
     def anchor_skus(self) -> frozenset[str]:
@@ -73,11 +75,13 @@ def refusal(sku: str, product: Product | None, basket: Basket) -> Guard | None:
     return of_the_person or _not_for_sale(product, basket) or _no_complement(product, basket)
 
 
-def refusal_beside(product: Product, chosen: Sequence[Product]) -> Guard | None:
-    """Whether the product adds nothing to what is chosen already: not four bottle cages."""
+def refusal_beside(product: Product, chosen: Sequence[Product], taken: frozenset[str] = frozenset()) -> Guard | None:
+    """Whether the product adds nothing to what is chosen already: not four bottle cages. `taken`: categories of which
+    what was bought counts as one."""
     if any(are_near_duplicates(product, other) for other in chosen):
         return Guard.ALIKE
     same = sum(product.category != "" and product.category == other.category for other in chosen)
+    same += product.category in taken
     return Guard.CATEGORY_FULL if same >= MOST_OF_A_CATEGORY else None
 
 

@@ -130,7 +130,8 @@ class Model:
     def basket_of(self, request: Request, catalog: Mapping[str, Product]) -> Basket:
         """An order as the guards see it, by what this model knows of past ones."""
         found = tuple(catalog[anchor.sku] for anchor in request.anchors if anchor.sku in catalog)
-        return Basket(request, found, self.are_often_together, self.rivals, self.are_bought_instead)
+        taken = self.categories.taken({anchor.category for anchor in found}, request.rules.slots)
+        return Basket(request, found, self.are_often_together, self.rivals, self.are_bought_instead, taken)
 
     def allowed(self, rules: Rules) -> npt.NDArray[np.bool_] | None:
         """Which products a campaign's filter leaves; None: all."""

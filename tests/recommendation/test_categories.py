@@ -73,3 +73,15 @@ def test_categories_that_orders_keep_apart_do_not_go_together_for_one_order_that
     found = after(([ROAD, HELMET], 100), ([MOUNTAIN, HELMET], 100), ([ROAD, MOUNTAIN], 1))
     assert ("Road Bikes", "Mountain Bikes") in found.rivals
     assert found.shares[found.number["Road Bikes"], found.number["Mountain Bikes"]] == 0
+
+
+def test_a_category_of_which_people_buy_several_is_not_taken_by_one() -> None:
+    spare = Product("SPARE", "Spare helmet", "Helmets")
+    products = (*PRODUCTS, spare)
+    baskets = [[0, 2]] * 6 + [[2, 4]] * 4
+    orders, items = [o for o, b in enumerate(baskets) for _ in b], [i for b in baskets for i in b]
+    past = interactions(products, range(10), range(10), orders, items, [1.0] * len(items))
+    found = categories_of(products, evidence_of(past))
+    both = {"Helmets", "Road Bikes", "unheard of"}
+    assert found.taken(both, 2) == {"Helmets", "Road Bikes"}, "of two beside a helmet, hardly one is another helmet"
+    assert found.taken(both, 10) == {"Road Bikes"}

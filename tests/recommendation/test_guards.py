@@ -118,6 +118,13 @@ def test_prices_in_two_currencies_are_never_compared() -> None:
     assert refusal("cage", CAGE, unlisted) is Guard.CURRENCY_UNKNOWN
 
 
+def test_what_was_bought_counts_where_people_hardly_ever_buy_more_of_its_category() -> None:
+    bottle, strap = replace(CAGE, sku="a", title="Bottle"), replace(CAGE, title="Strap")
+    assert refusal_beside(strap, [bottle]) is None
+    assert refusal_beside(strap, [], frozenset({"Bottles"})) is None
+    assert refusal_beside(strap, [bottle], frozenset({"Bottles"})) is Guard.CATEGORY_FULL
+
+
 def test_two_of_a_category_are_enough_and_one_of_a_kind() -> None:
     chosen = [replace(CAGE, sku="a", title="Cage"), replace(CAGE, sku="b", title="Bottle")]
     assert refusal_beside(replace(CAGE, title="Strap"), chosen) is Guard.CATEGORY_FULL
