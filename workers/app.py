@@ -35,8 +35,11 @@ DISPATCH_S = 1.0
 TIDY_S = 60.0
 COLLECT_S = 60.0
 SETTLE_S = 60.0
+SURVEY_MINUTE = 17
+"""Of every hour: when most other machines are not busy with what they do by the clock."""
 SOFT_LIMITS_S = {
     "tidy": 60,
+    "survey": 600,
     "dispatch": 60,  # a busy SQLite file is waited for half a minute
     "collect": 300,  # some hundred reports, each of them soon read
     "settle": 2100,  # twenty mails at a service that is silent, and one more question to it
@@ -80,6 +83,7 @@ def configuration(broker_url: str, train_at: str = "") -> dict[str, Any]:
             "settle": {"task": "settle", "schedule": SETTLE_S, "options": {"expires": 30}},
             "ingest": {"task": "ingest", "schedule": INGEST_SWEEP_S, "options": {"expires": SOON}},
             "tidy": {"task": "tidy", "schedule": TIDY_S, "options": {"expires": 30}},
+            "survey": {"task": "survey", "schedule": crontab(minute=SURVEY_MINUTE), "options": {"expires": 60}},
             **(
                 {"train": {"task": "train", "schedule": _nightly(train_at), "options": {"expires": TONIGHT}}}
                 if train_at

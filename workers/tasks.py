@@ -13,6 +13,7 @@ from aftercart.pipeline import doubts as pipeline_doubts
 from aftercart.pipeline import ingest as pipeline_ingest
 from aftercart.pipeline import rights as pipeline_rights
 from aftercart.pipeline import send as pipeline_send
+from aftercart.pipeline import survey as pipeline_survey
 from aftercart.pipeline import tidy as pipeline_tidy
 from aftercart.pipeline.traced import hand_overs_told
 from workers.app import celery
@@ -42,6 +43,12 @@ def dispatch() -> None:
 def tidy() -> None:
     """Archive what is long over, and count for those who ask."""
     pipeline_tidy.tidy(celery.engine)
+
+
+@celery.task(name="survey")
+def survey() -> None:
+    """Count how recommendations fare."""
+    pipeline_survey.survey(celery.engine)
 
 
 @celery.task(name="collect")

@@ -77,6 +77,7 @@ QUEUE_OF = {
     "confirm": "deliver",
     "dispatch": "housekeeping",
     "tidy": "housekeeping",
+    "survey": "train",
     "collect": "feedback",
     "settle": "feedback",
     "train": "train",

@@ -3,7 +3,7 @@
 SQLModel declares the tables; hot paths use their Core form (`sends`, `orders`, ... at the end of each file).
 A table model does not validate: validate before. All instants are aware UTC; all money is minor currency units.
 
-    events ─▶ orders ─ order_lines            products          model_versions
+    events ─▶ orders ─ order_lines            products   model_versions, mailed_days, mailed_products
                 │  └── order_reversals, order_notes (refunds, cancellations, support cases, also before their order)
                 ▼
            enrollments ─▶ sends ─▶ attempts, doubts, picks, links ─▶ clicks ─▶ attributions
@@ -73,7 +73,14 @@ from aftercart.db.tables.policy import (
     refusals,
     suppressions,
 )
-from aftercart.db.tables.recommendation import ModelVersion, model_versions
+from aftercart.db.tables.recommendation import (
+    MailedDay,
+    MailedProduct,
+    ModelVersion,
+    mailed_days,
+    mailed_products,
+    model_versions,
+)
 from aftercart.db.tables.row import InboxRow, Row
 
 __all__ = [
@@ -98,6 +105,8 @@ __all__ = [
     "InboxEvent",
     "InboxRow",
     "Link",
+    "MailedDay",
+    "MailedProduct",
     "ModelVersion",
     "Order",
     "OrderLine",
@@ -136,6 +145,8 @@ __all__ = [
     "fence",
     "inbox",
     "links",
+    "mailed_days",
+    "mailed_products",
     "model_versions",
     "order_lines",
     "order_notes",

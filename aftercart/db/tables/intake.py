@@ -120,7 +120,7 @@ class Customer(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     shop: str
-    shop_customer_id: str
+    shop_customer_id: str = Field(index=True)
     recipient_id: int | None = Field(default=None, foreign_key="recipients.id", index=True)
     created_at: datetime
 

@@ -29,6 +29,8 @@ from aftercart.db.tables import (
     feedback,
     fence,
     links,
+    mailed_days,
+    mailed_products,
     model_versions,
     order_lines,
     order_notes,
@@ -114,6 +116,8 @@ NOBODYS = frozenset(
         sender_usage,
         drain,
         model_versions,
+        mailed_days,
+        mailed_products,
     }
 )
 """What a provider said last of a sender (`senders.fault`) may quote an address; it is looked through."""
