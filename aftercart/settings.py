@@ -64,6 +64,21 @@ class Settings(BaseSettings):
     esp_webhook_secrets: str = Field(
         default="", description="NAME=SECRET of each mail service that posts to /webhooks/esp/NAME, blanks between."
     )
+    webhooks: str = Field(
+        default="", description="NAME=URL of each endpoint that is told what happens, blanks between; https only."
+    )
+    webhook_secrets: str = Field(
+        default="", description="NAME=whsec_... of each of them; several with commas between, newest first."
+    )
+    webhook_events: str = Field(
+        default="", description="NAME=mail.sent,link.clicked: all that this endpoint is told. Not named: everything."
+    )
+    webhook_addresses: str = Field(
+        default="", description="NAMEs of those that are told the e-mail address, too, blanks between. Empty: none."
+    )
+    webhooks_to_loopback: bool = Field(
+        default=False, description="Whether an endpoint may be on this very machine, there without https, too."
+    )
     bounce_address: str = Field(
         default="", description="Where bounces return to, * for the mail's token: bounce-*@shop.example."
     )

@@ -35,6 +35,7 @@ from aftercart.cli import (
     sends,
     serve,
     suppress,
+    webhooks,
 )
 from aftercart.errors import AftercartError
 
@@ -49,6 +50,9 @@ imports_app = typer.Typer(
     help="Bring in files: products, past orders, customers, consents, coupon codes.", no_args_is_help=True
 )
 models_app = typer.Typer(help="Which version of the recommendation model serves.", no_args_is_help=True)
+webhooks_app = typer.Typer(
+    help="Those who are told what happens: how they stand, and telling them.", no_args_is_help=True
+)
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
 
@@ -79,6 +83,7 @@ app.command("send-test", rich_help_panel=START)(preview.send_test)
 app.command("up", rich_help_panel=RUN)(serve.up)
 app.command("web", rich_help_panel=RUN)(serve.web)
 app.command("feedback", rich_help_panel=RUN)(feedback.feedback)
+app.add_typer(webhooks_app, name="webhooks", rich_help_panel=RUN)
 app.add_typer(database_app, name="db", rich_help_panel=RUN)
 app.add_typer(imports_app, name="import", rich_help_panel=LEARN)
 app.command("train", rich_help_panel=LEARN)(recommend.train)
@@ -115,6 +120,11 @@ imports_app.command("coupons")(imports.import_coupons)
 models_app.command("list")(models.list_models)
 models_app.command("promote")(models.promote)
 models_app.command("rollback")(models.rollback)
+webhooks_app.command("list")(webhooks.list_webhooks)
+webhooks_app.command("test")(webhooks.test)
+webhooks_app.command("resend")(webhooks.resend)
+webhooks_app.command("enable")(webhooks.enable)
+webhooks_app.command("secret")(webhooks.secret)
 database_app.command("upgrade")(database.upgrade)
 
 

@@ -112,7 +112,7 @@ def _keep_topics(
     if not person.choice.topics:
         come_back(connection, person.recipient_id, way, now)
     want_topic(connection, person.recipient_id, chosen)
-    leave_topic(connection, person.email, set(topics) - chosen, way, now)
+    leave_topic(connection, person.recipient_id, person.email, set(topics) - chosen, way, now)
 
 
 def _person(

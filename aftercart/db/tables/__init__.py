@@ -12,6 +12,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
     recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures          pauses
+    outlets ─▶ outbox (what others are told of sends, clicks, credit and leavers)
 """
 
 from aftercart.db.tables.afterwards import (
@@ -63,6 +64,7 @@ from aftercart.db.tables.ledger import (
     sends,
 )
 from aftercart.db.tables.message import Copy, Link, Pick, TemplateVersion, copies, links, picks, template_versions
+from aftercart.db.tables.outward import Notice, Outlet, outbox, outlets
 from aftercart.db.tables.policy import (
     Pause,
     Preference,
@@ -99,10 +101,12 @@ __all__ = [
     "InboxRow",
     "Link",
     "ModelVersion",
+    "Notice",
     "Order",
     "OrderLine",
     "OrderNote",
     "OrderReversal",
+    "Outlet",
     "Pause",
     "Pick",
     "Preference",
@@ -141,6 +145,8 @@ __all__ = [
     "order_notes",
     "order_reversals",
     "orders",
+    "outbox",
+    "outlets",
     "pauses",
     "picks",
     "preferences",

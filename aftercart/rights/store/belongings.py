@@ -34,6 +34,8 @@ from aftercart.db.tables import (
     order_notes,
     order_reversals,
     orders,
+    outbox,
+    outlets,
     pauses,
     picks,
     preferences,
@@ -95,6 +97,7 @@ OF_A_PERSON: Mapping[Table, Belongs] = {
         _in(attributions.c.order_id, person.order_ids), _in(attributions.c.send_id, person.send_ids)
     ),
     feedback: _told_of,
+    outbox: lambda person: _in(outbox.c.recipient_id, person.recipient_ids),
     archives: lambda person: _in(archives.c.order_id, person.order_ids),
     events: lambda person: or_(
         _of_orders(events)(person),
@@ -114,6 +117,7 @@ NOBODYS = frozenset(
         sender_usage,
         drain,
         model_versions,
+        outlets,
     }
 )
 """What a provider said last of a sender (`senders.fault`) may quote an address; it is looked through."""
