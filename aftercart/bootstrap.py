@@ -29,6 +29,7 @@ from aftercart.intake.base import Shop
 from aftercart.intake.shops import open_shops
 from aftercart.ledger.witness import Witness
 from aftercart.outward import store as outward
+from aftercart.outward.analytics import analytics_from
 from aftercart.outward.courier import Courier
 from aftercart.outward.outlet import Outlet
 from aftercart.outward.webhook import webhooks_from
@@ -196,7 +197,10 @@ def _outlets(settings: Settings) -> dict[str, Outlet]:
         settings.webhook_addresses,
         to_loopback=settings.webhooks_to_loopback,
     )
-    return {**webhooks}
+    analytics = analytics_from(
+        settings.analytics_id, settings.analytics_secret, settings.analytics_url, settings.analytics_events
+    )
+    return {**webhooks, **({analytics.name: analytics} if analytics else {})}
 
 
 def _shops(settings: Settings, brand: Brand) -> dict[str, Shop]:

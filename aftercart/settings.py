@@ -79,6 +79,17 @@ class Settings(BaseSettings):
     webhooks_to_loopback: bool = Field(
         default=False, description="Whether an endpoint may be on this very machine, there without https, too."
     )
+    analytics_id: str = Field(
+        default="", description="Measurement id (G-...) of a Google Analytics stream that hears of mails. Empty: none."
+    )
+    analytics_secret: str = Field(default="", description="Its secret for the Measurement Protocol.")
+    analytics_events: str = Field(
+        default="mail.sent,link.clicked,person.unsubscribed", description="What it is told, with commas between."
+    )
+    analytics_url: str = Field(
+        default="https://www.google-analytics.com/mp/collect",
+        description="Where. https://region1.google-analytics.com/mp/collect collects within the EU.",
+    )
     bounce_address: str = Field(
         default="", description="Where bounces return to, * for the mail's token: bounce-*@shop.example."
     )

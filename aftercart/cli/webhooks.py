@@ -13,8 +13,8 @@ from aftercart.cli.table import instant, print_table
 
 if TYPE_CHECKING:
     from aftercart.bootstrap import App
+    from aftercart.outward.outlet import Outlet
     from aftercart.outward.store import OutletRow
-    from aftercart.outward.webhook import Webhook
 
 Name = Annotated[str, typer.Argument(help="As AFTERCART_WEBHOOKS names it.")]
 
@@ -43,10 +43,13 @@ def test(name: Name) -> None:
     """Tell an endpoint something that means nothing, now; exit code 1 if it does not take it."""
     from aftercart.cli.open import working
     from aftercart.outward.answer import NotToldError
+    from aftercart.outward.webhook import Webhook
     from aftercart.pipeline.tell import tell_test
 
     with working() as app:
         webhook = _named(app, name)
+        if not isinstance(webhook, Webhook):
+            raise typer.BadParameter(f"{name} would count a test; it knows no message that means nothing")
         try:
             answer = tell_test(app, webhook)
         except NotToldError as err:
@@ -95,13 +98,11 @@ def secret() -> None:
     print(f"whsec_{b64encode(token_bytes(32)).decode()}")
 
 
-def _named(app: "App", name: str) -> "Webhook":
-    from aftercart.outward.webhook import Webhook
-
+def _named(app: "App", name: str) -> "Outlet":
     outlet = app.outlets.get(name)
-    if not isinstance(outlet, Webhook):
+    if outlet is None:
         known = ", ".join(sorted(app.outlets)) or "none"
-        raise typer.BadParameter(f"AFTERCART_WEBHOOKS names no {name} (it names {known})", param_hint="NAME")
+        raise typer.BadParameter(f"nobody called {name} is told anything (there are {known})", param_hint="NAME")
     return outlet
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -30,6 +30,11 @@ class Outlet(Protocol):
 
     @property
     def happenings(self) -> tuple[Happening, ...]: ...
+
+    @property
+    def lasts(self) -> timedelta | None:
+        """How long after it happened something is worth telling here; None: as long as it is tried."""
+        ...
 
     def compose(self, due: Due, subject: Subject) -> bytes | None:
         """The message, the same for every try; None: this place is not told of it."""

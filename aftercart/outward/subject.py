@@ -25,7 +25,8 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """The mail that something happened to, and the order that it was about."""
+    """The mail that something happened to, and the order that it was about. `analytics_id`: the browser that it came
+    from."""
 
     campaign: str
     step: str
@@ -33,6 +34,7 @@ class Mail:
     shop: str
     order_id: str
     customer_id: str | None
+    analytics_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from aftercart.errors import ConfigError
 from aftercart.intake.signing import standard_key
+from aftercart.outward.analytics import NAME as ANALYTICS
 from aftercart.outward.happening import EVERY, Happening
 from aftercart.outward.outlet import Request
 from aftercart.outward.payload import body, message_id, signed_headers
@@ -33,6 +34,7 @@ class Webhook:
     keys: tuple[bytes, ...]
     happenings: tuple[Happening, ...] = EVERY
     tells_address: bool = False
+    lasts: timedelta | None = None
 
     def __repr__(self) -> str:
         return f"Webhook({self.name})"
@@ -78,6 +80,8 @@ def _by_name(setting: str, text: str, example: str) -> dict[str, str]:
         name, equals, value = part.partition("=")
         if not equals or not value or not _NAME.fullmatch(name):
             raise ConfigError(f"{PREFIX}{setting}: write it as NAME={example} (small letters, digits, - and _)")
+        if name == ANALYTICS:
+            raise ConfigError(f"{PREFIX}{setting}: {name} is Google Analytics; give the endpoint another name")
         if name in found:
             raise ConfigError(f"{PREFIX}{setting}: {name} stands there twice; put it into one")
         found[name] = value

@@ -95,23 +95,27 @@ def _take(app: App, outlet: Outlet) -> list[Due]:
         if standing is None or not standing.is_open(now):
             return []
         due = store.take(connection, outlet.name, now, 1 if standing.is_probed else AT_ONCE)
-        return _composed(connection, outlet, due)
+        return _composed(connection, outlet, due, now)
 
 
-def _composed(connection: Connection, outlet: Outlet, due: Sequence[Due]) -> list[Due]:
+def _composed(connection: Connection, outlet: Outlet, due: Sequence[Due], now: datetime) -> list[Due]:
     """Each with its body, written at the first try; without those that nobody is to hear of after all."""
     subjects = store.subjects(connection, [one for one in due if one.body is None])
     found: list[Due] = []
     for one in due:
         subject = subjects.get(one.id)
         body = one.body or (outlet.compose(one, subject) if subject else None)
-        if body is None:
+        if body is None or _is_stale(outlet, one, now):
             store.drop(connection, one.id)
             continue
         if one.body is None:
             store.keep_body(connection, one.id, body)
         found.append(replace(one, body=body))
     return found
+
+
+def _is_stale(outlet: Outlet, due: Due, now: datetime) -> bool:
+    return outlet.lasts is not None and now - due.happened_at > outlet.lasts
 
 
 def _try(app: App, outlet: Outlet, due: Due) -> Tried:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aftercart.bootstrap import App
-from aftercart.db.tables import links, outlets
+from aftercart.db.tables import links, orders, outlets
 from aftercart.db.tables import outbox as outbox_table
 from aftercart.delivery.base import Outcome
 from aftercart.feedback.told import Kind, Told
@@ -20,7 +20,23 @@ from aftercart.pipeline.tell import tell
 from aftercart.pipeline.tidy import tidy
 from aftercart.testing import run_until
 from aftercart.tracking.links import TRAP
-from tests.cast import ADA, BEN, CHIKA, DAY, HELMET, MONDAY, answer, click, clock_of, leave, order, outbox, refund, rows
+from tests.cast import (
+    ADA,
+    BEN,
+    CHIKA,
+    DAY,
+    DEV,
+    HELMET,
+    MONDAY,
+    answer,
+    click,
+    clock_of,
+    leave,
+    order,
+    outbox,
+    refund,
+    rows,
+)
 from tests.outward.receiver import SECRET, Receiver, receiving
 
 Open = Callable[..., App]
@@ -269,3 +285,30 @@ def test_what_was_told_long_ago_is_forgotten(app: App) -> None:
     clock_of(app).step(4 * DAY)
     tidy(app)
     assert rows(app, outbox_table) == []
+
+
+# ---------------------------------------------------------------- Google Analytics
+
+
+@pytest.fixture
+def measured(open_app: Open, receiver: Receiver) -> App:
+    stream = {"analytics_id": "G-ABC1234567", "analytics_secret": "secret", "analytics_url": receiver.url}
+    return open_app(**stream, webhooks_to_loopback=True)
+
+
+def test_google_hears_of_buyers_who_agreed_to_it_and_of_nobody_else(measured: App, receiver: Receiver) -> None:
+    order(measured, "1", ADA, analytics_id="555.123")
+    order(measured, "2", DEV)
+    run_until(measured, SENT)
+    tell(measured)
+    assert [told.path for told in receiver.told] == ["/hooks?measurement_id=G-ABC1234567&api_secret=secret"]
+    assert receiver.told[0].content["client_id"] == "555.123"
+    rights.erase(measured, "ada@example.com")
+    assert [row["analytics_id"] for row in rows(measured, orders)] == [None, None]
+
+
+def test_what_is_older_than_google_takes_it_is_not_told(measured: App, receiver: Receiver) -> None:
+    order(measured, "1", ADA, analytics_id="555.123")
+    run_until(measured, SENT)
+    after(measured, 4 * DAY)
+    assert (receiver.told, rows(measured, outbox_table)) == ([], [])

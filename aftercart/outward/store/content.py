@@ -60,6 +60,7 @@ def _mails(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Mail]:
             orders.c.shop,
             orders.c.shop_order_id,
             customers.c.shop_customer_id,
+            orders.c.analytics_id,
         )
         .join(orders, orders.c.id == sends.c.order_id)
         .outerjoin(customers, customers.c.id == orders.c.customer_id)

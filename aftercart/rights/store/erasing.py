@@ -48,7 +48,7 @@ from aftercart.rights.store.belongings import OF_A_PERSON
 _GONE: tuple[Table, ...] = (links, copies, doubts, consents, preferences, refusals, outbox)
 """Tables of which a person's rows are deleted."""
 _BLANK: Mapping[Table, Mapping[str, Any]] = {
-    orders: {"region": ""},
+    orders: {"region": "", "analytics_id": None},
     order_lines: {"title": ""},  # a mug with a name on it
     sends: {"subject": None},
     attempts: {"response": ""},
