@@ -47,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 imports_app = typer.Typer(
-    help="Bring in files: products, past orders, customers, consents, coupon codes.", no_args_is_help=True
+    help="Bring in files: products, past orders, customers, consents, coupon codes, rates.", no_args_is_help=True
 )
 models_app = typer.Typer(help="Which version of the recommendation model serves.", no_args_is_help=True)
 webhooks_app = typer.Typer(
@@ -117,6 +117,7 @@ imports_app.command("customers")(imports.import_customers)
 imports_app.command("suppressions")(imports.import_suppressions)
 imports_app.command("consents")(imports.import_consents)
 imports_app.command("coupons")(imports.import_coupons)
+imports_app.command("rates")(imports.import_rates)
 models_app.command("list")(models.list_models)
 models_app.command("promote")(models.promote)
 models_app.command("rollback")(models.rollback)

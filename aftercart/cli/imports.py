@@ -1,4 +1,4 @@
-"""`aftercart import products|orders|customers|suppressions|consents|coupons`: bring in files.
+"""`aftercart import products|orders|customers|suppressions|consents|coupons|rates`: bring in files.
 
 Exit codes: 0 everything went in, 1 some rows were bad (the rest went in), 2 wrong usage or a file of another kind.
 """
@@ -194,6 +194,30 @@ def import_coupons(
             progress=progress,
         )
     _conclude(report, "codes", as_json=as_json)
+
+
+def import_rates(
+    file: CsvFile,
+    into: Annotated[str, typer.Option("--in", metavar="CURRENCY", help="The currency that the table leads to.")],
+    map_: MapOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import rates of exchange: currency, date, and worth (of one unit) or per_unit (units that one unit buys, as the
+    European Central Bank states it).
+
+    The file is one table: it serves `aftercart report --in` from now on, and the one before stays under its version.
+    With a bad row nothing is kept.
+    """
+    from aftercart.cli.open import open_database
+    from aftercart.clock import utc_now
+    from aftercart.pipeline.load_rates import load_rates
+
+    mapping, code = read_mapping(map_), read_currency(into, "--in")
+    with open_database() as database, _usage_checked(), _bar(file) as progress:
+        report, rates = load_rates(database, file, utc_now(), into=code, mapping=mapping, progress=progress)
+    if report.rows and not report.bad and not as_json:
+        print(f"The version of these rates is {rates.version}.")
+    _conclude(report, "rates", as_json=as_json)
 
 
 def _import_list(

@@ -29,6 +29,7 @@ from aftercart.db.tables.consent import Confirmation, Consent, confirmations, co
 from aftercart.db.tables.coupons import Coupon, coupons
 from aftercart.db.tables.delivery import Drain, Sender, SenderUsage, drain, sender_usage, senders
 from aftercart.db.tables.engine import Archive, Fence, Tally, archives, fence, tallies
+from aftercart.db.tables.exchange import RateTable, rate_tables
 from aftercart.db.tables.intake import (
     Customer,
     Event,
@@ -111,6 +112,7 @@ __all__ = [
     "Pick",
     "Preference",
     "Product",
+    "RateTable",
     "Recipient",
     "Refusal",
     "Row",
@@ -151,6 +153,7 @@ __all__ = [
     "picks",
     "preferences",
     "products",
+    "rate_tables",
     "recipients",
     "refusals",
     "sender_usage",

@@ -40,6 +40,7 @@ from aftercart.db.tables import (
     picks,
     preferences,
     products,
+    rate_tables,
     recipients,
     refusals,
     sender_usage,
@@ -118,6 +119,7 @@ NOBODYS = frozenset(
         drain,
         model_versions,
         outlets,
+        rate_tables,
     }
 )
 """What a provider said last of a sender (`senders.fault`) may quote an address; it is looked through."""
