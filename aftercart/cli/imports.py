@@ -1,4 +1,4 @@
-"""`aftercart import products|orders|customers|suppressions|consents|coupons|rates`: bring in files.
+"""`aftercart import products|orders|customers|suppressions|consents|coupons|rates|personalize`: bring in files.
 
 Exit codes: 0 everything went in, 1 some rows were bad (the rest went in), 2 wrong usage or a file of another kind.
 """
@@ -218,6 +218,32 @@ def import_rates(
     if report.rows and not report.bad and not as_json:
         print(f"The version of these rates is {rates.version}.")
     _conclude(report, "rates", as_json=as_json)
+
+
+def import_personalize(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="With ITEMS.csv and INTERACTIONS.csv.")
+    ],
+    shop: ShopOption = "generic",
+    currency: CurrencyOption = "EUR",
+    event: Annotated[str, typer.Option(help="The EVENT_TYPE of a purchase; empty: every row is one.")] = "purchase",
+) -> None:
+    """Import datasets of Amazon Personalize: its items as products, its purchases as past orders.
+
+    What a user bought in the same second is one order, to learn from: it never mails. Of USERS.csv, where it is there,
+    the COUNTRY is read.
+    """
+    from aftercart.cli.open import open_database
+    from aftercart.clock import utc_now
+    from aftercart.pipeline.load_personalize import load_interactions, load_items
+
+    code = read_currency(currency)
+    with open_database() as database, _usage_checked():
+        items = load_items(database, folder, utc_now(), currency=code, link_hosts=_link_hosts())
+        _print_words(items, "items")
+        bought = load_interactions(database, folder, utc_now(), shop=shop, currency=code, event=event)
+        _print_words(bought, "purchases")
+    raise typer.Exit(1 if items.bad or bought.bad else 0)
 
 
 def _import_list(
