@@ -4,6 +4,7 @@ A `write` transaction on SQLite is BEGIN IMMEDIATE: it waits for its turn at the
 middle. `read` sees one consistent snapshot and never blocks a writer.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import URL, Connection, DateTime, Dialect, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
@@ -180,6 +182,7 @@ def _engine(url: str) -> Engine:
                 pool_pre_ping=True,
                 connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
                 hide_parameters=True,
+                json_serializer=_as_json,
             )
         except ModuleNotFoundError as err:
             raise MissingExtraError("fleet", "PostgreSQL") from err
@@ -191,7 +194,7 @@ def _engine(url: str) -> Engine:
     # No bound but the number of threads: who waits for the turn to write holds a connection, and readers need one too.
     pool = {"max_overflow": -1} if parsed.database not in (None, "", ":memory:") else {}
     # Errors go to the log, and parameters are addresses and payloads.
-    engine = create_engine(parsed, connect_args=options, hide_parameters=True, **pool)
+    engine = create_engine(parsed, connect_args=options, hide_parameters=True, json_serializer=_as_json, **pool)
     engine.dialect.colspecs = {**engine.dialect.colspecs, DateTime: _Instant}
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -210,6 +213,14 @@ class _Instant(sqlite.DATETIME):
 
 def _as_written(instant: datetime | None) -> str | None:
     return None if instant is None else instant.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _as_json(value: Any) -> str:
+    """In a quarter of the time of the standard library; a mail has half a dozen of them."""
+    try:
+        return to_json(value).decode()
+    except PydanticSerializationError:  # a lone surrogate, which only an escape can write
+        return json.dumps(value)
 
 
 def _make_folder(folder: Path) -> None:

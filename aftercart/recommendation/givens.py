@@ -26,6 +26,9 @@ LINKS = {
 }
 """Which links the components of votes are read from."""
 
+_NAMES = {component: component.value for component in Component}
+"""Plain strings, read once: to turn members of an enumeration into JSON takes ten times as long."""
+
 _LONGEST_HISTORY = 60
 """Lines of earlier orders that may vote, the newest ones."""
 _HISTORY_SHARE = np.float32(0.15)
@@ -69,20 +72,22 @@ class Givens:
         self._starts.append(rows.start)
         return scores
 
-    def parts_of(self, row: int, item: int) -> dict[str, float]:
-        """What each component added to the score of one product; they sum to it."""
+    def parts_of(self, row: int, items: Ints) -> list[dict[str, float]]:
+        """What each component added to the scores of some products; those of one product sum to its score."""
         start = self._starts[bisect_right(self._starts, row) - 1]
-        one = slice(row, row + 1)
         weights, embeddings = self.weights[row], self.learned.embeddings
-        center, spread = self._catalog(one)
-        bare = float(self._orders[row] @ embeddings.item[item]) + float(embeddings.item_bias[item])
-        found = {Component.LIGHTFM.value: float(weights[Component.LIGHTFM.place]) * (bare - center[0]) / spread[0]}
-        found[Component.SELLING] = float(weights[Component.SELLING.place] * self.model.selling[item])
+        center, spread = self._catalog(slice(row, row + 1))
+        bare = embeddings.item[items] @ self._orders[row] + embeddings.item_bias[items]
+        found = {
+            _NAMES[Component.LIGHTFM]: weights[Component.LIGHTFM.place] * (bare - center) / spread,
+            _NAMES[Component.SELLING]: weights[Component.SELLING.place] * self.model.selling[items],
+        }
         for component in self._voting:
             part = self._added[component, start]
             votes = slice(part.indptr[row - start], part.indptr[row - start + 1])
-            found[component] = float(part.data[votes][part.indices[votes] == item].sum())
-        return {name: float(value) for name, value in found.items()}
+            found[_NAMES[component]] = (part.indices[votes] == items[:, None]) @ part.data[votes]
+        columns = [values.tolist() for values in found.values()]
+        return [dict(zip(found, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def parts(self, rows: slice) -> Floats:
         """What each component says about each product, unweighted: questions by products by components."""

@@ -36,8 +36,8 @@ class Candidate(NamedTuple):
 
 Because = Callable[[Ints], Sequence[str]]
 """For products by number: the anchors that speak for them most."""
-Parts = Callable[[int], Mapping[str, float]]
-"""For a product by number: what each kind of evidence adds to its score."""
+Parts = Callable[[Ints], Sequence[Mapping[str, float]]]
+"""For products by number: what each kind of evidence adds to their scores."""
 
 
 class Ranking(Sequence[Candidate]):
@@ -73,9 +73,11 @@ class Ranking(Sequence[Candidate]):
 
     __hash__ = None  # type: ignore[assignment]  # two that are equal may be parts of different models
 
-    def parts(self, rank: int) -> Mapping[str, float]:
-        """What each kind of evidence adds to the score of that rank; empty where a score has only one part."""
-        return self._parts(int(self._items[rank - 1])) if self._parts else {}
+    def parts(self, ranks: Sequence[int]) -> Sequence[Mapping[str, float]]:
+        """What each kind of evidence adds to the scores of these ranks; empty where a score has only one part."""
+        if not self._parts or not ranks:
+            return [{} for _ in ranks]
+        return self._parts(self._items[np.asarray(ranks) - 1])
 
     @cached_property
     def _anchors(self) -> Sequence[str]:

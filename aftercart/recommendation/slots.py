@@ -19,7 +19,6 @@ class Slots:
 
     def __init__(self, basket: Basket, model: Model) -> None:
         self._basket, self._model = basket, model
-        self._ranking = Ranking()
         self._picks: list[Pick] = []
         self._chosen: list[Product] = []
         self._seen: set[str] = set()
@@ -27,60 +26,68 @@ class Slots:
 
     @property
     def are_full(self) -> bool:
-        return len(self._picks) >= self._basket.request.rules.slots
+        return len(self._chosen) >= self._basket.request.rules.slots
 
     def fill(self, ranking: Ranking, source: Source, catalog: Mapping[str, Product]) -> None:
         """Take from the ranking, best first, until full. A third product of one category comes in only after
         the whole ranking gave too few others."""
-        self._ranking = ranking
+        taken: list[Candidate] = []
         held_back: list[Candidate] = []
         for candidate in ranking:
             if self.are_full:
-                return
-            if self._offer(candidate, source, catalog) is Guard.CATEGORY_FULL:
+                break
+            if candidate.sku in self._seen:
+                continue
+            self._seen.add(candidate.sku)
+            refused = self._turned_away(candidate, catalog)
+            if refused is None:
+                self._take(candidate, taken, catalog)
+            elif refused is Guard.CATEGORY_FULL:
                 held_back.append(candidate)
         for candidate in held_back:
             if self.are_full:
-                return
+                break
             if refusal_beside(catalog[candidate.sku], self._chosen) is not Guard.ALIKE:
-                self._take(candidate, source, catalog)
+                self._take(candidate, taken, catalog)
+        parts = ranking.parts([candidate.rank for candidate in taken])  # of all at once: each asking costs
+        self._picks += [
+            self._pick(candidate, source, catalog, of_it) for candidate, of_it in zip(taken, parts, strict=True)
+        ]
 
     def recommendation(self) -> Recommendation:
         """What came of it."""
         return Recommendation(tuple(self._picks), dict(self._filtered), self._model.version)
 
-    def _offer(self, candidate: Candidate, source: Source, catalog: Mapping[str, Product]) -> Guard | None:
-        if candidate.sku in self._seen:
-            return None
-        self._seen.add(candidate.sku)
+    def _turned_away(self, candidate: Candidate, catalog: Mapping[str, Product]) -> Guard | None:
         product = catalog.get(candidate.sku)
         refused = refusal(candidate.sku, product, self._basket)
         if not refused and product:
             refused = refusal_beside(product, self._chosen)
         if refused:
             self._filtered[refused] += 1
-            return refused
-        self._take(candidate, source, catalog)
-        return None
+        return refused
 
-    def _take(self, candidate: Candidate, source: Source, catalog: Mapping[str, Product]) -> None:
+    def _take(self, candidate: Candidate, taken: list[Candidate], catalog: Mapping[str, Product]) -> None:
+        taken.append(candidate)
+        self._chosen.append(catalog[candidate.sku])
+
+    def _pick(
+        self, candidate: Candidate, source: Source, catalog: Mapping[str, Product], parts: Mapping[str, float]
+    ) -> Pick:
         product = catalog[candidate.sku]
-        self._chosen.append(product)
-        self._picks.append(
-            Pick(
-                sku=product.sku,
-                title=product.title,
-                url=product.url,
-                image_url=product.image_url,
-                category=product.category,
-                price_minor=product.price_minor or 0,
-                currency=product.currency,
-                because=candidate.because,
-                because_title=self._title(candidate.because, catalog),
-                source=source,
-                score=candidate.score,
-                evidence=self._evidence(candidate),
-            )
+        return Pick(
+            sku=product.sku,
+            title=product.title,
+            url=product.url,
+            image_url=product.image_url,
+            category=product.category,
+            price_minor=product.price_minor or 0,
+            currency=product.currency,
+            because=candidate.because,
+            because_title=self._title(candidate.because, catalog),
+            source=source,
+            score=candidate.score,
+            evidence=self._evidence(candidate, parts),
         )
 
     def _title(self, sku: str, catalog: Mapping[str, Product]) -> str:
@@ -89,12 +96,11 @@ class Slots:
             return catalog[sku].title
         return next((anchor.title for anchor in self._basket.request.anchors if anchor.sku == sku), "")
 
-    def _evidence(self, candidate: Candidate) -> dict[str, Any]:
+    def _evidence(self, candidate: Candidate, parts: Mapping[str, float]) -> dict[str, Any]:
         pick, evidence = self._model.index[candidate.sku], self._model.evidence
         facts: dict[str, Any] = {"rank": candidate.rank, "orders": int(evidence.item_orders[pick])}
         if candidate.because in self._model.index:
             facts["orders_together"] = evidence.orders_together(self._model.index[candidate.because], pick)
-        parts = self._ranking.parts(candidate.rank)
         if parts:
             facts["parts"] = {name: round(value, 2) for name, value in parts.items() if abs(value) >= LEAST_PART}
         return facts

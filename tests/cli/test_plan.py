@@ -1,6 +1,7 @@
 """`aftercart plan` and `apply`, as they are typed."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from tests.cli.commanded import aftercart
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The campaign of a shop in which Ada has just ordered."""
+    """The campaign of a shop in which Ada ordered the day before yesterday: what would have been due at once is past,
+    whatever time of day it is now."""
     monkeypatch.chdir(tmp_path)
     init(tmp_path)
     folders = {"campaigns_dir": tmp_path / "campaigns", "templates_dir": tmp_path / "templates"}
-    with engine(tmp_path / "data", SteppedClock(utc_now()), **folders) as app:
+    with engine(tmp_path / "data", SteppedClock(utc_now() - timedelta(days=2)), **folders) as app:
         order(app, "1", ADA)
     return tmp_path / "campaigns" / "accessories.yaml"
 

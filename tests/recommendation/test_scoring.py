@@ -111,8 +111,7 @@ def test_the_best_are_those_a_full_sort_would_find(scores: np.ndarray, most: int
 def test_the_parts_of_a_score_sum_to_it() -> None:
     questions = [Question(("bike",)), Question(("bike", "tent"), history=("stove",))]
     for ranking in by_lightfm(model(lightfm=1.0, together=2.0, selling=0.5), questions, {}, 5):
-        for candidate in ranking:
-            parts = ranking.parts(candidate.rank)
+        for candidate, parts in zip(ranking, ranking.parts([1, 2, 3, 4, 5][: len(ranking)]), strict=True):
             assert set(parts) == {"lightfm", "together", "selling"}
             assert sum(parts.values()) == pytest.approx(candidate.score, abs=1e-4)
 
