@@ -46,10 +46,11 @@ def export(
 def _export_datasets(folder: Path) -> None:
     from aftercart.cli.open import open_database
     from aftercart.reports.out.personalize import write_datasets
+    from aftercart.rights.person import ERASED
 
     with open_database() as database:
         try:
-            write_datasets(database, folder, lambda name, rows: print(f"{name:<14}{rows:>12,} rows"))
+            write_datasets(database, folder, lambda name, rows: print(f"{name:<14}{rows:>12,} rows"), ERASED)
         except OSError as err:
             raise typer.BadParameter(f"{folder} cannot be written: {err.strerror}", param_hint="--to") from err
     print(f"in {folder}, each with its schema; docs/recommendations.md says how they go on")

@@ -73,7 +73,7 @@ def _rates(connection: "Connection", into: str | None, version: str | None) -> "
 
 def _print(report: "CampaignReport", locale: str) -> None:
     from aftercart.policy.reason import Reason
-    from aftercart.reports.earned.words import headline, money
+    from aftercart.reports.earned.words import headline, money, opened
 
     by = f" (converted by the rates {report.rates})" if report.rates else ""
     print(f"\n{report.campaign}{by}")
@@ -95,6 +95,8 @@ def _print(report: "CampaignReport", locale: str) -> None:
         for s in report.stages
     ]
     print_table(titles, rows)
+    if told := opened(report.total):
+        print(f"  {told}")
     for reason, count in report.total.withheld.most_common():
         print(f"  {count:>8,} not sent, {reason}: {Reason(reason).sentence}")
 

@@ -28,6 +28,7 @@ from aftercart.web.links import link_routes
 from aftercart.web.not_found import not_found
 from aftercart.web.openapi import describe
 from aftercart.web.person_pages import person_routes
+from aftercart.web.pixel import OpenWriter, pixel_routes
 from aftercart.web.topics import Topics
 from aftercart.web.webhooks import webhook_routes
 from aftercart.web.word_writer import WordWriter
@@ -38,17 +39,20 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     writer = InboxWriter(app.inbox_db, on_stored=lambda: _nudge(app.queue))
 
     clicks = ClickWriter(app.db, keep=lambda connection, batch: _keep(app, connection, batch))
+    opens = OpenWriter(app)
     words, topics = WordWriter(app.db), Topics(app.live_campaigns)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         writer.start()
         clicks.start()
+        opens.start()
         words.start()
         yield
         writer.stop()
         words.stop()
         clicks.stop()
+        opens.stop()
 
     web = FastAPI(title="Aftercart", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     web.add_exception_handler(ClientDisconnect, _nobody_listens)
@@ -57,6 +61,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.router.routes.extend(webhook_routes(app, writer))
     web.router.routes.extend(esp_webhook_routes(app, writer))
     web.router.routes.extend(link_routes(app, clicks, words, topics))
+    web.router.routes.extend(pixel_routes(app, opens))
     web.router.routes.extend(person_routes(app, words, topics))
     web.router.routes.extend(confirm_routes(app, words))
     web.router.routes.extend(admin_routes(app))

@@ -411,6 +411,12 @@ def people_choose_from_topics(shop: World) -> Any:
     return shop.live(4).topics()
 
 
+@brand_key("opens", True, sees=True)
+def a_mail_holds_a_picture_that_tells_when_it_is_opened(shop: World) -> Any:
+    shop.order()
+    return "/o/" in shop.live(4).mail.html
+
+
 # ---------------------------------------------------------------- what annoys people
 
 SOON = {"guard.at_least": 3}

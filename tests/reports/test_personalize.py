@@ -14,6 +14,7 @@ from aftercart.db.tables import customers, order_lines, orders, products
 from aftercart.errors import ConfigError
 from aftercart.pipeline.load_personalize import load_interactions, load_items
 from aftercart.reports.out.personalize import write_datasets
+from aftercart.rights.person import ERASED
 from tests.rows import MONDAY, Rows, a_database
 
 REQUIRED = {
@@ -51,7 +52,7 @@ def read(folder: Path, name: str) -> list[dict[str, str]]:
 
 
 def test_every_dataset_keeps_the_rules_of_the_guide(shop: Database, tmp_path: Path) -> None:
-    write_datasets(shop, tmp_path, lambda _name, _rows: None)
+    write_datasets(shop, tmp_path, lambda _name, _rows: None, ERASED)
     for name, required in REQUIRED.items():
         schema = json.loads((tmp_path / f"{name.upper()}.schema.json").read_text())
         assert (schema["type"], schema["name"], schema["version"]) == ("record", name, "1.0")
@@ -84,7 +85,7 @@ def _check_values(fields: dict[str, Any], rows: list[dict[str, str]], lines: int
 
 
 def test_what_stands_in_them(shop: Database, tmp_path: Path) -> None:
-    write_datasets(shop, tmp_path, lambda _name, _rows: None)
+    write_datasets(shop, tmp_path, lambda _name, _rows: None, ERASED)
     assert read(tmp_path, "USERS") == [{"USER_ID": "77", "COUNTRY": "FR"}, {"USER_ID": "person-2", "COUNTRY": ""}]
     bell, bike = read(tmp_path, "ITEMS")
     assert (bike["ITEM_ID"], bike["CATEGORY"], bike["PRICE"]) == ("BIKE", "Bikes / Road", "900.00")
@@ -99,7 +100,7 @@ def test_what_stands_in_them(shop: Database, tmp_path: Path) -> None:
 
 
 def test_what_went_out_comes_in_again(shop: Database, tmp_path: Path) -> None:
-    write_datasets(shop, tmp_path, lambda _name, _rows: None)
+    write_datasets(shop, tmp_path, lambda _name, _rows: None, ERASED)
     (tmp_path / "other").mkdir()
     with closing(a_database(tmp_path / "other")) as other:
         assert load_items(other, tmp_path, MONDAY).added == 2

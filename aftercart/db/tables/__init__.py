@@ -6,7 +6,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
     events ─▶ orders ─ order_lines            products          model_versions
                 │  └── order_reversals, order_notes (refunds, cancellations, support cases, also before their order)
                 ▼
-           enrollments ─▶ sends ─▶ attempts, doubts, picks, links ─▶ clicks ─▶ attributions
+           enrollments ─▶ sends ─▶ attempts, doubts, picks, opens, links ─▶ clicks ─▶ attributions
                 │           ├── copies (what it said) ─▶ template_versions
                 │           ├── coupons (codes of the shop, handed out once each)
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
@@ -20,10 +20,12 @@ from aftercart.db.tables.afterwards import (
     Click,
     Exposure,
     Feedback,
+    Open,
     attributions,
     clicks,
     exposures,
     feedback,
+    opens,
 )
 from aftercart.db.tables.consent import Confirmation, Consent, confirmations, consents
 from aftercart.db.tables.coupons import Coupon, coupons
@@ -103,6 +105,7 @@ __all__ = [
     "Link",
     "ModelVersion",
     "Notice",
+    "Open",
     "Order",
     "OrderLine",
     "OrderNote",
@@ -143,6 +146,7 @@ __all__ = [
     "inbox",
     "links",
     "model_versions",
+    "opens",
     "order_lines",
     "order_notes",
     "order_reversals",

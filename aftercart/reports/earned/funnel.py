@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from aftercart.db.tables import attributions, clicks, orders, sends
+from aftercart.db.tables import attributions, clicks, opens, orders, sends
 from aftercart.exchange.rates import Rates
 from aftercart.ledger.states import SendState
 from aftercart.money import Money
@@ -15,6 +15,10 @@ from aftercart.money import Money
 ARRIVED = (SendState.DELIVERED, SendState.COMPLAINED)
 LEFT = (SendState.SENT, *ARRIVED, SendState.BOUNCED)
 """A provider has taken it."""
+_COUNTED = (
+    *("planned", "waiting", "sent", "arrived", "bounced", "complained"),
+    *("opened", "opened_unread", "clicked", "ordered"),
+)
 WAITING = (SendState.SCHEDULED, SendState.SENDING)
 
 
@@ -22,7 +26,9 @@ WAITING = (SendState.SCHEDULED, SendState.SENDING)
 class Stage:
     """One step of a campaign. `withheld`: why mails did not go. `credited`: minor units by currency, refunds off.
 
-    `clicked`: mails of which a person opened a link. `ordered`: orders credited to them.
+    `opened`: mails of which somebody seems to have loaded the picture; `opened_unread`: of which only machines did,
+    read or not; both are 0 where opens are not counted. `clicked`: mails of which a person opened a link. `ordered`:
+    orders credited to them.
     """
 
     step: str
@@ -32,6 +38,8 @@ class Stage:
     arrived: int = 0
     bounced: int = 0
     complained: int = 0
+    opened: int = 0
+    opened_unread: int = 0
     clicked: int = 0
     ordered: int = 0
     withheld: Counter[str] = field(default_factory=Counter)
@@ -46,6 +54,7 @@ def funnel(
     mine += [sends.c.due_at >= since] if since else []
     stages: dict[str, Stage] = {}
     _count_states(connection, mine, stages)
+    _count_opens(connection, mine, stages)
     _count_clicks(connection, mine, stages)
     _count_orders(connection, mine, stages, rates)
     return sorted(stages.values(), key=lambda stage: (-stage.planned, stage.step))
@@ -55,7 +64,7 @@ def total(stages: Sequence[Stage]) -> Stage:
     """All steps together."""
     whole = Stage("")
     for stage in stages:
-        for name in ("planned", "waiting", "sent", "arrived", "bounced", "complained", "clicked", "ordered"):
+        for name in _COUNTED:
             setattr(whole, name, getattr(whole, name) + getattr(stage, name))
         whole.withheld += stage.withheld
         whole.credited += stage.credited
@@ -74,6 +83,16 @@ def _count_states(connection: Connection, mine: Sequence[ColumnElement[bool]], s
         stage.complained += row.mails if row.state == SendState.COMPLAINED else 0
         if row.state not in LEFT and row.state not in WAITING:
             stage.withheld[row.reason or row.state] += row.mails
+
+
+def _count_opens(connection: Connection, mine: Sequence[ColumnElement[bool]], stages: Mapping[str, Stage]) -> None:
+    human = func.max(case((opens.c.verdict == "human", 1), else_=0)).label("human")
+    each = select(sends.c.step, human).join(opens, opens.c.send_id == sends.c.id).where(*mine)
+    mails = each.group_by(sends.c.id, sends.c.step).subquery()
+    query = select(mails.c.step, func.sum(mails.c.human).label("human"), func.count().label("mails"))
+    for row in connection.execute(query.group_by(mails.c.step)):
+        stages[row.step].opened = int(row.human)
+        stages[row.step].opened_unread = row.mails - int(row.human)
 
 
 def _count_clicks(connection: Connection, mine: Sequence[ColumnElement[bool]], stages: Mapping[str, Stage]) -> None:

@@ -21,7 +21,6 @@ from aftercart.db.tables import customers, order_lines, orders, products, recipi
 from aftercart.money import decimals
 from aftercart.reports.out.files import Written, in_place
 from aftercart.reports.out.table import BATCH
-from aftercart.rights.person import ERASED
 
 CATEGORY_LENGTH, TEXT_LENGTH = 1_000, 20_000
 PURCHASE = "purchase"
@@ -50,11 +49,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One of the three. `name`: of its schema; its files are called the same, in capitals."""
+    """One of the three. `name`: of its schema; its files are called the same, in capitals. `query`:
+    told how ids of erased people begin."""
 
     name: str
     fields: tuple[Field, ...]
-    query: Callable[[], Select[Any]]
+    query: Callable[[str], Select[Any]]
     row: Callable[[Any], Sequence[Any]]
 
     def schema(self) -> dict[str, Any]:
@@ -67,10 +67,11 @@ class Dataset:
         }
 
 
-def write_datasets(database: Database, folder: Path, written: Written) -> None:
+def write_datasets(database: Database, folder: Path, written: Written, erased: str) -> None:
     """Write the three as they were at one instant, and their schemas. Raises OSError where nothing can be written.
 
-    Without the orders that were tried, canceled or refunded in full, and without people who were erased.
+    Without the orders that were tried, canceled or refunded in full, and without people who were erased: `erased` is
+    what their ids begin with.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with database.read() as connection:
@@ -79,15 +80,15 @@ def write_datasets(database: Database, folder: Path, written: Written) -> None:
             with in_place(folder / f"{name}.schema.json") as file:
                 file.write_text(json.dumps(dataset.schema(), indent=1) + "\n", encoding="utf-8")
             with in_place(folder / f"{name}.csv") as file:
-                written(name, _write(connection, dataset, file))
+                written(name, _write(connection, dataset, file, erased))
 
 
-def _write(connection: Connection, dataset: Dataset, file: Path) -> int:
+def _write(connection: Connection, dataset: Dataset, file: Path, erased: str) -> int:
     count = 0
     with file.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened, lineterminator="\n")
         writer.writerow(field.name for field in dataset.fields)
-        for row in _rows(connection, dataset.query()):
+        for row in _rows(connection, dataset.query(erased)):
             values = zip(dataset.fields, dataset.row(row), strict=True)
             writer.writerow(_clean(field, value) for field, value in values)
             count += 1
@@ -111,7 +112,7 @@ def _clean(field: Field, value: Any) -> Any:
 # ---------------------------------------------------------------- what stands in them
 
 
-def _bought() -> Select[Any]:
+def _bought(erased: str) -> Select[Any]:
     """Orders that count, with who placed them."""
     return (
         select(_USER.label("user"), orders.c.country, orders.c.placed_at, orders.c.currency, orders.c.id)
@@ -120,24 +121,24 @@ def _bought() -> Select[Any]:
         .where(
             orders.c.state == "completed",
             _USER.is_not(None),
-            not_(func.coalesce(customers.c.shop_customer_id, "").startswith(ERASED)),
-            not_(func.coalesce(recipients.c.email, "").startswith(ERASED)),
+            not_(func.coalesce(customers.c.shop_customer_id, "").startswith(erased)),
+            not_(func.coalesce(recipients.c.email, "").startswith(erased)),
         )
     )
 
 
-def _users() -> Select[Any]:
-    bought = _bought().subquery()
+def _users(erased: str) -> Select[Any]:
+    bought = _bought(erased).subquery()
     country = func.max(bought.c.country).label("country")
     return select(bought.c.user, country).group_by(bought.c.user).order_by(bought.c.user)
 
 
-def _items() -> Select[Any]:
+def _items(_: str) -> Select[Any]:
     return select(products).order_by(products.c.sku)
 
 
-def _interactions() -> Select[Any]:
-    bought = _bought().subquery()
+def _interactions(erased: str) -> Select[Any]:
+    bought = _bought(erased).subquery()
     columns = (order_lines.c.sku, order_lines.c.quantity, order_lines.c.unit_price_minor)
     query = select(bought.c.user, bought.c.placed_at, bought.c.currency, *columns)
     query = query.join(order_lines, order_lines.c.order_id == bought.c.id).where(order_lines.c.sku != "")

@@ -30,6 +30,7 @@ from aftercart.db.tables import (
     fence,
     links,
     model_versions,
+    opens,
     order_lines,
     order_notes,
     order_reversals,
@@ -93,6 +94,7 @@ OF_A_PERSON: Mapping[Table, Belongs] = {
     coupons: lambda person: _in(coupons.c.send_id, person.send_ids),
     picks: lambda person: _in(picks.c.send_id, person.send_ids),
     links: lambda person: _in(links.c.send_id, person.send_ids),
+    opens: lambda person: _in(opens.c.recipient_id, person.recipient_ids),
     clicks: lambda person: _in(clicks.c.recipient_id, person.recipient_ids),
     attributions: lambda person: or_(
         _in(attributions.c.order_id, person.order_ids), _in(attributions.c.send_id, person.send_ids)

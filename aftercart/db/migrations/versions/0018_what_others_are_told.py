@@ -1,4 +1,4 @@
-"""what others are told: outlets, and the outbox"""
+"""what others are told: outlets, the outbox, and the browser that an order came from"""
 
 import sqlalchemy as sa
 import sqlmodel
@@ -49,11 +49,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("outlet", "fact_key", name=op.f("uq_outbox_outlet_fact_key")),
     )
+    op.add_column("orders", sa.Column("analytics_id", text(), nullable=True))
     op.create_index("ix_outbox_recipient_id", "outbox", ["recipient_id"])
     op.create_index("ix_outbox_due", "outbox", ["outlet", "due_at"], sqlite_where=DUE, postgresql_where=DUE)
     op.create_index("ix_outbox_ended", "outbox", ["ended_at"], sqlite_where=ENDED, postgresql_where=ENDED)
 
 
 def downgrade() -> None:
+    op.drop_column("orders", "analytics_id")
     op.drop_table("outbox")
     op.drop_table("outlets")
