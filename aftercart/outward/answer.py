@@ -12,6 +12,10 @@ class NotToldError(AftercartError):
     """Nobody was told: no connection, no answer in time, or a place that we do not speak to."""
 
 
+class StoppingError(NotToldError):
+    """It was broken off, or not begun, because the engine stops: nobody's fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an endpoint said. `retry_after`: how long it asks to be left alone."""

@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
 
 from aftercart import __version__
-from aftercart.outward.answer import Answer, NotToldError, retry_after
+from aftercart.outward.answer import Answer, NotToldError, StoppingError, retry_after
 from aftercart.outward.outlet import Request
 from aftercart.outward.place import Resolve, address_of, resolved
 
@@ -95,7 +95,9 @@ class Courier:
             line.close()
             if line.was_used and not line.is_broken_off and isinstance(err, ConnectionError):
                 raise _StaleError from err
-            why = "it took too long, or the engine stops" if line.is_broken_off else str(err) or type(err).__name__
+            if self._is_stopping:
+                raise StoppingError("the engine is stopping") from err
+            why = "it took too long" if line.is_broken_off else str(err) or type(err).__name__
             raise NotToldError(f"no answer: {why}") from err
         self._keep(parts, line, is_whole=response.isclosed() and not line.is_broken_off)
         return answer
@@ -107,7 +109,7 @@ class Courier:
         timer.daemon = True
         with self._lock:
             if self._is_stopping:
-                raise NotToldError("the engine is stopping")
+                raise StoppingError("the engine is stopping")
             self._busy.add(line)
         timer.start()
         try:

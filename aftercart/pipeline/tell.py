@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
 from aftercart.outward import payload, store
-from aftercart.outward.answer import Answer, NotToldError
+from aftercart.outward.answer import Answer, NotToldError, StoppingError
 from aftercart.outward.outlet import Outlet
 from aftercart.outward.patience import Standing, again_at
 from aftercart.outward.subject import Due
@@ -80,8 +80,13 @@ def _tell_outlet(app: App, outlet: Outlet, deadline: float) -> int:
     told = 0
     with ThreadPoolExecutor(max_workers=CONNECTIONS, thread_name_prefix=outlet.name) as lines:
         while monotonic() < deadline and (batch := _take(app, outlet)):
-            _settle(app, outlet, list(lines.map(lambda due: _try(app, outlet, due), batch)))
-            told += len(batch)
+            tried = [one for one in lines.map(lambda due: _try(app, outlet, due), batch) if one]
+            if tried:
+                _settle(app, outlet, tried)
+            told += len(tried)
+            if len(tried) < len(batch):  # the engine stops
+                _give_back(app, batch, tried)
+                break
     with app.db.write() as connection:
         store.let_go(connection, outlet.name)
     return told
@@ -118,12 +123,23 @@ def _is_stale(outlet: Outlet, due: Due, now: datetime) -> bool:
     return outlet.lasts is not None and now - due.happened_at > outlet.lasts
 
 
-def _try(app: App, outlet: Outlet, due: Due) -> Tried:
+def _try(app: App, outlet: Outlet, due: Due) -> Tried | None:
     try:
         answer = app.courier.post(outlet.request(due.id, due.body or b"", app.clock()))
+    except StoppingError:
+        return None
     except NotToldError as err:
         return Tried(due, str(err))
     return Tried(due, answer.fault, answer.is_gone, answer.retry_after)
+
+
+def _give_back(app: App, batch: Sequence[Due], tried: Sequence[Tried]) -> None:
+    """What was not told to the end because the engine stops has not had its try, and is due as it was."""
+    known = {one.due.id for one in tried}
+    with app.db.write() as connection:
+        for due in batch:
+            if due.id not in known:
+                store.give_back(connection, due, app.clock())
 
 
 def _settle(app: App, outlet: Outlet, tried: Sequence[Tried]) -> None:

@@ -1,6 +1,8 @@
 """Others are told what happened: from the fact to the receiver, on each kind of database."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ from aftercart.db.tables import outbox as outbox_table
 from aftercart.delivery.base import Outcome
 from aftercart.feedback.told import Kind, Told
 from aftercart.outward import store
+from aftercart.outward.courier import Courier
 from aftercart.outward.patience import LEASE, WAITS
 from aftercart.pipeline import rights
 from aftercart.pipeline.feedback import hear
@@ -20,6 +23,7 @@ from aftercart.pipeline.tell import tell
 from aftercart.pipeline.tidy import tidy
 from aftercart.testing import run_until
 from aftercart.tracking.links import TRAP
+from aftercart.web.metrics import Metrics
 from tests.cast import (
     ADA,
     BEN,
@@ -174,6 +178,19 @@ def test_a_worker_that_dies_loses_nothing(app: App, receiver: Receiver) -> None:
     assert receiver.types == ["mail.sent"]
 
 
+def test_an_engine_that_stops_takes_no_message_its_try(app: App, receiver: Receiver) -> None:
+    """And blames nobody: the next engine tells it at once."""
+    mailed(app)
+    app.courier.stop()
+    assert tell(app) == 0
+    (waiting,) = rows(app, outbox_table)
+    assert (waiting["tries"], waiting["due_at"]) == (0, app.clock())
+    assert rows(app, outlets)[0]["failures"] == 0
+    with closing(Courier(to_loopback=True)) as next_one:
+        assert tell(replace(app, courier=next_one)) == 1
+    assert receiver.types == ["mail.sent"]
+
+
 def test_an_endpoint_that_is_away_costs_no_mail_and_hears_everything_afterwards(app: App, receiver: Receiver) -> None:
     receiver.answers_with(503, times=1_000)
     for number in range(5):
@@ -285,6 +302,16 @@ def test_what_was_told_long_ago_is_forgotten(app: App) -> None:
     clock_of(app).step(4 * DAY)
     tidy(app)
     assert rows(app, outbox_table) == []
+
+
+def test_monitoring_sees_who_takes_nothing_and_what_waits_for_them(app: App, receiver: Receiver) -> None:
+    mailed(app)
+    receiver.answers_with(503, times=9)
+    for _ in range(6):
+        after(app, timedelta(hours=3))
+    page = Metrics(app).page().decode()
+    for line in ('up{outlet="crm"} 0.0', 'waiting{outlet="crm"} 1.0', 'oldest_seconds{outlet="crm"} 64800.0'):
+        assert f"aftercart_outlet_{line}" in page
 
 
 # ---------------------------------------------------------------- Google Analytics

@@ -16,7 +16,7 @@ from aftercart.outward.store.outlets import (
     standing,
     sync,
 )
-from aftercart.outward.store.telling import drop, forget_old, is_due, keep_body, resend, settle, take
+from aftercart.outward.store.telling import drop, forget_old, give_back, is_due, keep_body, resend, settle, take
 
 __all__ = [
     "Fact",
@@ -24,6 +24,7 @@ __all__ = [
     "drop",
     "enable",
     "forget_old",
+    "give_back",
     "hold",
     "is_due",
     "is_heard",

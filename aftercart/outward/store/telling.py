@@ -72,6 +72,12 @@ def settle(connection: Connection, due: Due, *, fault: str, again_at: datetime |
     connection.execute(update(outbox).where(outbox.c.id == due.id, outbox.c.tries == due.tries).values(**values))
 
 
+def give_back(connection: Connection, due: Due, now: datetime) -> None:
+    """It was not tried after all: somebody else takes it at once."""
+    mine = (outbox.c.id == due.id, outbox.c.tries == due.tries)
+    connection.execute(update(outbox).where(*mine).values(due_at=now, tries=due.tries - 1))
+
+
 def resend(connection: Connection, outlet: str, since: datetime, now: datetime, *, told_too: bool) -> int:
     """Tell once more, under the ids of then, what has ended since: what was given up, or all; how much that is."""
     outcomes: Sequence[str] = ("gave_up", "told") if told_too else ("gave_up",)
