@@ -16,10 +16,12 @@ from sqlalchemy import Table, event, select
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
+from aftercart.db import inbox
 from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
+from aftercart.pipeline.ingest import accept, take_in
 from aftercart.pipeline.record import Click, Leaving, Visit, find_link, keep_clicks, keep_leaving
 from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, RecordingSender, post
 
@@ -91,9 +93,24 @@ def order(
     **changes: Any,
 ) -> None:
     """Somebody completes an order, now."""
+    tell(app, "order.completed", {**_order(app, order_id, who, lines), **changes}, webhook_id=webhook_id)
+
+
+def orders_of(app: App, people: Iterable[Mapping[str, Any]]) -> None:
+    """Each of them completes an order, now; the orders are numbered from 0, and the engine hears of all at once."""
+    now = app.clock()
+    told = [{"type": "order.completed", "data": _order(app, str(n), who, (BIKE,))} for n, who in enumerate(people)]
+    bodies = [json.dumps({**one, "timestamp": now.isoformat()}).encode() for one in told]
+    shop = app.shops["generic"]
+    taken = [accept(shop, sign_generic(GENERIC_SECRET, f"many_{n}", b, now), b, now) for n, b in enumerate(bodies)]
+    with app.inbox_db.write() as connection:
+        inbox.store(connection, [row for row in taken if row])
+    take_in(app)
+
+
+def _order(app: App, order_id: str, who: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     now = app.clock().isoformat()
-    data = {"order_id": order_id, "placed_at": now, "currency": "EUR", "customer": who, "lines": list(lines)}
-    tell(app, "order.completed", {**data, **changes}, webhook_id=webhook_id)
+    return {"order_id": order_id, "placed_at": now, "currency": "EUR", "customer": who, "lines": list(lines)}
 
 
 def refund(app: App, order_id: str, *skus: str) -> None:

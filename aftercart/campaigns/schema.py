@@ -99,10 +99,11 @@ class Recommend(Part):
     only: ProductFilter | None = Field(default=None, description="Recommend only these products.")
     without: ProductFilter | None = Field(default=None, description="Never recommend these products.")
     price: Price | None = Field(default=None, description="What a recommended product may cost.")
-    fallback: tuple[Literal["bought_together", "best_sellers"], ...] = Field(
-        default=("bought_together", "best_sellers"),
-        description="What fills slots that the model cannot fill, in this order; [] leaves them empty.",
-        examples=[["bought_together", "best_sellers"]],
+    fallback: tuple[Literal["bought_together", "category_best_sellers", "best_sellers"], ...] = Field(
+        default=("bought_together", "category_best_sellers", "best_sellers"),
+        description="What fills slots that the model cannot fill, in this order; [] leaves them empty. "
+        "`category_best_sellers`: of the categories that go with those of the order.",
+        examples=[["bought_together", "category_best_sellers", "best_sellers"]],
     )
 
     def rules(self) -> Rules:
@@ -174,6 +175,12 @@ class Step(Part):
         "(`came_back`). Needs `trigger: order.delivered`.",
         examples=[True],
     )
+    unless_bought: Literal["anything", "the_same"] | None = Field(
+        default=None,
+        description="Whom the mail is not for: who has bought since the order. anything: it ends with any later order "
+        "(`bought_since`). the_same: it shows only products that were not bought again, and ends where none is left.",
+        examples=["anything"],
+    )
     coupon: CouponRule | None = Field(default=None, description="The code that the mail hands out; without it none.")
 
 
@@ -202,8 +209,9 @@ class Campaign(Part):
     mail_class: Literal["marketing", "transactional"] = Field(
         default="marketing",
         alias="class",
-        description="marketing: whatever recommends something. transactional: owed to its reader; it needs no consent, "
-        "belongs to no holdout and is never capped, and only who must get no mail at all does not get it.",
+        description="marketing: whatever recommends something, hands out a code or asks for a review. transactional: "
+        "owed to its reader, so it refuses `recommend`, `coupon` and `asks_review`; it needs no consent, belongs to no "
+        "holdout and is never capped, and only who must get no mail at all does not get it.",
         examples=["marketing"],
     )
     counts: bool = Field(

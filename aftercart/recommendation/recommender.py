@@ -90,7 +90,7 @@ class _Open:
         )
         self.slots = Slots(basket_of(request, catalog, model.are_often_together, model.rivals), model)
         self.most_candidates = max(_LEAST_CANDIDATES, rules.slots * _CANDIDATES_PER_SLOT)
-        self._chain = tuple(dict.fromkeys((Source.LIGHTFM, *(Source(name) for name in rules.fallback))))
+        self._chain = tuple(dict.fromkeys((rules.first, *(Source(name) for name in rules.fallback))))
 
     def asks(self, turn: int, source: Source) -> bool:
         return turn < len(self._chain) and self._chain[turn] is source and not self.slots.are_full

@@ -11,6 +11,8 @@ class Source(StrEnum):
 
     LIGHTFM = "lightfm"
     BOUGHT_TOGETHER = "bought_together"
+    CATEGORY_BEST_SELLERS = "category_best_sellers"
+    """Of the categories that go with those of the anchors, what sells best lately."""
     BEST_SELLERS = "best_sellers"
 
 
@@ -49,9 +51,9 @@ class Rules:
     """What a campaign asks for.
 
     `only` and `without` map category, department, brand, family or sku to values, compared without regard to case:
-    a pick matches every key of `only` and none of `without`. `fallback`: who fills the slots that the model cannot,
-    in this order. `at_least`: fewer picks are no use; the caller skips the mail then. `needs_url`: a pick is to be
-    clicked, so it needs a web address.
+    a pick matches every key of `only` and none of `without`. `first`: who is asked first; `fallback`: who fills the
+    slots that are left then, in this order. `at_least`: fewer picks are no use; the caller skips the mail then.
+    `needs_url`: a pick is to be clicked, so it needs a web address.
     """
 
     slots: int = 4
@@ -59,7 +61,8 @@ class Rules:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     price_at_most: PriceCap | None = None
-    fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.BEST_SELLERS)
+    first: Source = Source.LIGHTFM
+    fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.CATEGORY_BEST_SELLERS, Source.BEST_SELLERS)
     needs_url: bool = False
 
 

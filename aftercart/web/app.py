@@ -29,6 +29,7 @@ from aftercart.web.not_found import not_found
 from aftercart.web.openapi import describe
 from aftercart.web.person_pages import person_routes
 from aftercart.web.pixel import OpenWriter, pixel_routes
+from aftercart.web.suggestions.door import SuggestionDoor
 from aftercart.web.topics import Topics
 from aftercart.web.webhooks import webhook_routes
 from aftercart.web.word_writer import WordWriter
@@ -41,6 +42,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     clicks = ClickWriter(app.db, keep=lambda connection, batch: _keep(app, connection, batch))
     opens = OpenWriter(app)
     words, topics = WordWriter(app.db), Topics(app.live_campaigns)
+    suggestions = SuggestionDoor(app)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -48,7 +50,9 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
         clicks.start()
         opens.start()
         words.start()
+        suggestions.warm_up()
         yield
+        suggestions.close()
         writer.stop()
         words.stop()
         clicks.stop()
@@ -64,6 +68,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.router.routes.extend(pixel_routes(app, opens))
     web.router.routes.extend(person_routes(app, words, topics))
     web.router.routes.extend(confirm_routes(app, words))
+    web.router.routes.extend(suggestions.routes())
     web.router.routes.extend(admin_routes(app))
     web.router.routes.extend(icon_routes(app))
     web.router.routes.extend(front if front is not None else landing_routes(app))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aftercart.intake.base import OrderSeen
+from aftercart.intake.changes import OrderSeen
 from aftercart.intake.shops import open_shops
 from tests.intake.payloads import body, generic_order, shopify_order, woo_order
 

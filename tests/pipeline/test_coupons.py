@@ -152,9 +152,10 @@ def test_without_codes_a_mail_waits_for_new_ones(app: App) -> None:
     assert fates(app) == [("sent", "sent")]
 
 
-def test_and_expires_with_the_cause_on_record(app: App) -> None:
+def test_and_expires_with_the_cause_on_record(opened: Open) -> None:
+    app = opened(valid_for="2h")
     order(app, "1", ADA)
-    run_until(app, DUE + 4 * DAY)
+    run_until(app, DUE + 3 * HOUR)
     assert fates(app) == [("skipped", "expired")]
     assert "no code was left in the coupon pool until then" in words_of(app, "ada@example.com")
 

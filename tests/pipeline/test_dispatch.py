@@ -18,7 +18,7 @@ from aftercart.ledger.store import NUDGE_AGAIN
 from aftercart.pipeline.dispatch import BATCH, MOST_WAITING, dispatch
 from aftercart.queue import open_queue
 from aftercart.testing import ListQueue, engine, run_until
-from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order, outbox, rows
+from tests.cast import MONDAY, Shop, campaign, clock_of, customer, fates, order, orders_of, outbox, rows
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
@@ -39,8 +39,7 @@ def test_nothing_is_published_before_it_is_due(app: App) -> None:
 
 
 def test_a_message_carries_ids_and_a_bounded_number_of_them(app: App) -> None:
-    for number in range(BATCH + 1):
-        order(app, str(number), customer(number))
+    orders_of(app, map(customer, range(BATCH + 1)))
     clock_of(app).move_to(DUE)
     assert dispatch(app) == BATCH + 1
     assert [len(ids) for ids in published(app)] == [BATCH, 1]
@@ -106,8 +105,7 @@ OF_FEW = "audience: {country: [DE]}"
 
 def test_a_large_campaign_does_not_keep_a_small_one_waiting(two: App) -> None:
     """Of a queue that is full for hours, each campaign gets its share of the room that there is."""
-    for number in range(3 * BATCH):
-        order(two, str(number), customer(number, **({"country": "DE"} if number < 10 else {})))
+    orders_of(two, (customer(number, **({"country": "DE"} if number < 10 else {})) for number in range(3 * BATCH)))
     queue = two.queue
     assert isinstance(queue, ListQueue)
     clock_of(two).move_to(DUE)
@@ -120,8 +118,7 @@ def test_a_large_campaign_does_not_keep_a_small_one_waiting(two: App) -> None:
 
 
 def test_what_one_campaign_does_not_need_the_others_get(two: App) -> None:
-    for number in range(2 * BATCH):
-        order(two, str(number), customer(number))
+    orders_of(two, map(customer, range(2 * BATCH)))
     clock_of(two).move_to(DUE)
     assert dispatch(two) == 2 * BATCH
 
@@ -131,8 +128,7 @@ def test_what_one_campaign_does_not_need_the_others_get(two: App) -> None:
 
 def test_several_dispatchers_at_once_hand_out_each_mail_once(app: App) -> None:
     """T03: whichever of them finds it first."""
-    for number in range(2 * BATCH):
-        order(app, str(number), customer(number))
+    orders_of(app, map(customer, range(2 * BATCH)))
     clock_of(app).move_to(DUE)
     with ThreadPoolExecutor(4) as dispatchers:
         taken = [done.result() for done in [dispatchers.submit(dispatch, app) for _ in range(8)]]
