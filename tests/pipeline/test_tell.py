@@ -310,7 +310,7 @@ def test_monitoring_sees_who_takes_nothing_and_what_waits_for_them(app: App, rec
     for _ in range(6):
         after(app, timedelta(hours=3))
     page = Metrics(app).page().decode()
-    for line in ('up{outlet="crm"} 0.0', 'waiting{outlet="crm"} 1.0', 'oldest_seconds{outlet="crm"} 64800.0'):
+    for line in ('up{outlet="crm"} 0.0', 'waiting{outlet="crm"} 1.0', 'oldest_seconds{outlet="crm"} 82800.0'):
         assert f"aftercart_outlet_{line}" in page
 
 
