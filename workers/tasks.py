@@ -14,6 +14,7 @@ from aftercart.pipeline import ingest as pipeline_ingest
 from aftercart.pipeline import rights as pipeline_rights
 from aftercart.pipeline import send as pipeline_send
 from aftercart.pipeline import survey as pipeline_survey
+from aftercart.pipeline import tell as pipeline_tell
 from aftercart.pipeline import tidy as pipeline_tidy
 from aftercart.pipeline.traced import hand_overs_told
 from workers.app import celery
@@ -61,6 +62,12 @@ def collect() -> None:
 def settle() -> None:
     """Clear up what became of mails in doubt, where their provider can tell."""
     pipeline_doubts.settle_doubts(celery.engine)
+
+
+@celery.task(name="tell")
+def tell() -> None:
+    """Tell others what happened, as far as the time allows."""
+    pipeline_tell.tell(celery.engine)
 
 
 @celery.task(name="deliver")

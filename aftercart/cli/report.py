@@ -9,6 +9,9 @@ import typer
 from aftercart.cli.table import print_table
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from aftercart.exchange.rates import Rates
     from aftercart.reports.earned import CampaignReport
     from aftercart.reports.earned.against_holdout import AgainstHoldout
 
@@ -17,6 +20,12 @@ def report(
     campaign: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     since: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only mails due from this day on, in UTC.")
+    ] = None,
+    into: Annotated[
+        str | None, typer.Option("--in", metavar="CURRENCY", help="Convert all amounts, by the rates of their days.")
+    ] = None,
+    rates: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="By these rates; without it by those imported last.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a campaign.")] = False,
 ) -> None:
@@ -34,9 +43,9 @@ def report(
         names = campaigns_with_mails(connection)
         if campaign is not None and campaign not in names:
             raise typer.BadParameter(f"no mail of a campaign {campaign} was ever planned; there are {', '.join(names)}")
-        reports = [
-            report_on(connection, n, brand.currency, utc_now(), start) for n in ([campaign] if campaign else names)
-        ]
+        by = _rates(connection, into, rates)
+        shown = by.into if by else brand.currency
+        reports = [report_on(connection, n, shown, utc_now(), start, by) for n in ([campaign] if campaign else names)]
     for each in reports:
         if as_json:
             print(json.dumps(each.as_json(), default=str))
@@ -46,11 +55,28 @@ def report(
         print("No mail was planned yet.")
 
 
+def _rates(connection: "Connection", into: str | None, version: str | None) -> "Rates | None":
+    from aftercart.cli.import_options import read_currency
+    from aftercart.exchange.store import rates_into
+
+    if into is None:
+        if version is not None:
+            raise typer.BadParameter("say with --in into which currency", param_hint="--rates")
+        return None
+    found = rates_into(connection, read_currency(into, "--in"), version)
+    if found is None:
+        which = f"the version {version} of rates" if version else "rates"
+        do = f"`aftercart import rates FILE --in {into.upper()}` brings some"
+        raise typer.BadParameter(f"there are no {which} into {into.upper()}: {do}", param_hint="--in")
+    return found
+
+
 def _print(report: "CampaignReport", locale: str) -> None:
     from aftercart.policy.reason import Reason
-    from aftercart.reports.earned.words import headline, money
+    from aftercart.reports.earned.words import headline, money, opened
 
-    print(f"\n{report.campaign}")
+    by = f" (converted by the rates {report.rates})" if report.rates else ""
+    print(f"\n{report.campaign}{by}")
     for line in _headlines(report, locale):
         print(f"  {line}")
     if not report.against_holdout:
@@ -69,6 +95,8 @@ def _print(report: "CampaignReport", locale: str) -> None:
         for s in report.stages
     ]
     print_table(titles, rows)
+    if told := opened(report.total):
+        print(f"  {told}")
     for served in report.served:
         print(f"  {served.picks:>8,} products shown in {served.mails:,} mails, {served.in_words}")
     for reason, count in report.total.withheld.most_common():

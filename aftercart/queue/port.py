@@ -81,6 +81,7 @@ QUEUE_OF = {
     "collect": "feedback",
     "settle": "feedback",
     "train": "train",
+    "tell": "outward",
 }
 """Which queue carries which task. A worker may listen to some of them only: `celery -A workers worker -Q deliver`."""
 

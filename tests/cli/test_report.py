@@ -47,3 +47,13 @@ def test_a_campaign_that_never_planned_a_mail_is_not_known(deployment: Path) -> 
     told = aftercart(deployment, "report", "nothing")
     assert told.returncode == 2
     assert "accessories" in told.stderr
+
+
+def test_amounts_are_converted_by_rates_that_were_brought_in(deployment: Path) -> None:
+    refused = aftercart(deployment, "report", "--in", "usd").stderr
+    assert "import rates FILE --in USD" in " ".join(refused.replace("│", "").split())
+    (deployment / "rates.csv").write_text("currency,date,worth\nEUR,2026-01-01,1.1\n")
+    told = aftercart(deployment, "import", "rates", "rates.csv", "--in", "USD").stdout
+    version = told.splitlines()[0].removeprefix("The version of these rates is ").rstrip(".")
+    assert f"converted by the rates {version}" in aftercart(deployment, "report", "--in", "USD").stdout
+    assert aftercart(deployment, "report", "--in", "USD", "--rates", "none").returncode == 2

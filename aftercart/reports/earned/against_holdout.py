@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, select, tuple_
 from aftercart.attribution.reversal import WORTHLESS, Line, Reversal, Worth, reversed_minor
 from aftercart.campaigns.written import Holdout
 from aftercart.db.tables import campaign_versions, exposures, order_lines, order_reversals, orders, recipients
+from aftercart.exchange.rates import Rates
 from aftercart.experiments.comparison import (
     MISMATCH,
     always_valid_interval,
@@ -26,6 +27,7 @@ from aftercart.experiments.intervals import Interval
 from aftercart.experiments.planning import more_people
 from aftercart.experiments.sample import Sample
 from aftercart.experiments.store import Arm
+from aftercart.money import Money
 
 BEFORE = timedelta(days=365)
 """What people spent in the year before they fell into an arm makes the comparison sharper (CUPED)."""
@@ -84,15 +86,18 @@ class _Person:
     ordered: bool = False
 
 
-def against_holdout(connection: Connection, experiment: str, currency: str, until: datetime) -> list[AgainstHoldout]:
+def against_holdout(
+    connection: Connection, experiment: str, currency: str, until: datetime, rates: Rates | None = None
+) -> list[AgainstHoldout]:
     """By currency, the asked one first, then those in which somebody has ordered since. Empty without a holdout.
 
-    `experiment`: `brand`, or `campaign:NAME`.
+    `experiment`: `brand`, or `campaign:NAME`. `rates`: convert every order by the day on which it was placed; those
+    that the table does not know stay in their own currency, apart.
     """
     people, shares = _assigned(connection, experiment, until)
     if not any(person.arm is Arm.HOLDOUT for person in people.values()):
         return []
-    _add_orders(connection, people, until)
+    _add_orders(connection, people, until, rates)
     spent = {c for person in people.values() for c, amount in person.spent.items() if amount}
     everybody = list(people.values())
     is_odd = _is_odd(everybody, shares)
@@ -126,26 +131,29 @@ def _holdouts(connection: Connection, experiment: str) -> dict[str, float]:
     return {row.version: _SHARE.validate_python(row.definition["holdout"]) for row in rows}
 
 
-def _add_orders(connection: Connection, people: Mapping[int, _Person], until: datetime) -> None:
+def _add_orders(connection: Connection, people: Mapping[int, _Person], until: datetime, rates: Rates | None) -> None:
     ids = sorted(people)
     for start in range(0, len(ids), _AT_ONCE):
         for row, worth in _orders_of(connection, ids[start : start + _AT_ONCE], until):
             person = people[row.person]
+            money = Money(worth, row.currency)
+            if rates:
+                money = rates.converted(worth, row.currency, row.placed_at.date())
             if row.placed_at > person.since:
-                person.spent[row.currency] += worth
+                person.spent[money.currency] += money.minor
                 person.ordered |= worth > 0
             elif row.placed_at > person.since - BEFORE:
-                person.before[row.currency] += worth
+                person.before[money.currency] += money.minor
 
 
-def _orders_of(connection: Connection, people: Sequence[int], until: datetime) -> Iterator[tuple[Any, float]]:
+def _orders_of(connection: Connection, people: Sequence[int], until: datetime) -> Iterator[tuple[Any, int]]:
     """Their orders and what they are worth now, refunds taken off."""
     query = select(orders, _PERSON.label("person")).join(recipients, recipients.c.id == orders.c.recipient_id)
     theirs = (_PERSON.in_(people), orders.c.placed_at <= until, orders.c.state != "placed")
     rows = connection.execute(query.where(*theirs)).all()
     back = _taken_back(connection, [row for row in rows if row.state not in WORTHLESS])
     for row in rows:
-        yield row, 0.0 if row.state in WORTHLESS else float(row.total_minor - back.get(row.id, 0))
+        yield row, 0 if row.state in WORTHLESS else row.total_minor - back.get(row.id, 0)
 
 
 def _taken_back(connection: Connection, rows: Sequence[Any]) -> dict[int, int]:

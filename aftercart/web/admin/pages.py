@@ -17,7 +17,7 @@ from aftercart.reports.bars import bars, span
 from aftercart.reports.earned import CampaignReport
 from aftercart.reports.earned.against_holdout import AgainstHoldout
 from aftercart.reports.earned.funnel import Stage
-from aftercart.reports.earned.words import headline, money
+from aftercart.reports.earned.words import headline, money, opened
 
 
 def overview(brand: Brand, reports: Sequence[CampaignReport], now: datetime) -> HTMLResponse:
@@ -39,7 +39,14 @@ def _page(name: str, brand: Brand, now: datetime, **facts: Any) -> HTMLResponse:
     def credited(stage: Stage) -> str:
         return money(stage, locale)
 
-    words = {"told": told, "credited": credited, "sentence": _sentence, "span": _span, "weeks": _weeks}
+    words = {
+        "told": told,
+        "credited": credited,
+        "opened": opened,
+        "sentence": _sentence,
+        "span": _span,
+        "weeks": _weeks,
+    }
     html = _environment().get_template(name).render(brand=brand.name, now=now, nonce=nonce, **words, **facts)
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
