@@ -24,12 +24,12 @@ from aftercart.ids import new_id
 from aftercart.testing import settings_for
 from aftercart.web.app import create_web
 
-CLICKS = 1_000
+CLICKS = 400
 WHERE = "https://www.example.com/lamp?utm_source=aftercart"
 
 
 def click(rounds: int, folder: Path) -> Result:
-    """A thousand readers of as many mails, each of whom opens a link."""
+    """Some hundred readers of as many mails, each of whom opens a link."""
     floor = Starlette(routes=[Route("/c/{token}", _redirect_only)])
     with closing(build(settings_for(folder))) as app, asyncio.Runner() as runner:
         paths = _mails(app)
