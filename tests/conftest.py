@@ -13,7 +13,8 @@ from uuid import uuid4
 import pytest
 import structlog
 from hypothesis import settings
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from aftercart.db import inbox, migrate, session
 from aftercart.db.session import Database
@@ -55,12 +56,20 @@ settings.register_profile("long", settings.get_profile("house"), max_examples=50
 settings.load_profile("ci" if os.environ.get("CI") else "house")
 
 
+def _forget(connection: DBAPIConnection, _: object) -> None:
+    """What the machine's death would cost is not on the disk at once: no test lets it die."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous = OFF")
+    cursor.close()
+
+
 class SharedStatements:
     """An engine compiles each statement once, and lives as long as its process. Here a process has thousands of them,
     one after the other: those of a kind share what was compiled."""
 
     def __init__(self) -> None:
-        self._made = session._engine
+        self.made = session._engine
+        """As the product makes an engine."""
         self._kinds: dict[str, Engine] = {}
 
     def share(self, database: Database) -> None:
@@ -69,7 +78,9 @@ class SharedStatements:
         self._kinds[database.engine.dialect.name] = database.engine
 
     def engine(self, url: str) -> Engine:
-        made = self._made(url)
+        made = self.made(url)
+        if made.dialect.name == "sqlite":
+            event.listen(made, "connect", _forget)
         if kind := self._kinds.get(made.dialect.name):
             made.dialect, made._compiled_cache = kind.dialect, kind._compiled_cache
         return made

@@ -58,7 +58,7 @@ class People:
     replaced: set[UUID] = field(default_factory=set)
     """Planned mails whose slot a more important one took; grows while a batch is asked."""
     pauses: Mapping[str, str] = field(default_factory=dict)
-    """Why campaigns, or (under the empty name) all of them, have paused themselves."""
+    """Why campaigns, arms of experiments, or (under the empty name) all mail have paused themselves."""
     tired: frozenset[int] = frozenset()
     """Who has ignored so many mails that the caps tighten."""
 
@@ -228,8 +228,14 @@ def facts_of(
         rivals=tuple(people.rivals_of(planned)),
         replaced=planned.send_id in people.replaced,
         paused=brand.paused,
-        guarded=people.pauses.get("") or people.pauses.get(planned.campaign_name, ""),
+        guarded=_guarded(people.pauses, planned),
     )
+
+
+def _guarded(pauses: Mapping[str, str], planned: Planned) -> str:
+    """Why all mail, its campaign or its arm of an experiment has paused itself."""
+    names = ("", planned.campaign_name, *([planned.arm.pause] if planned.arm else []))
+    return next((because for name in names if (because := pauses.get(name))), "")
 
 
 def _awaits_delivery(planned: Planned, now: datetime) -> bool:
@@ -260,7 +266,8 @@ def hold_out(
     ids = {planned.recipient_id for planned in batch}
     addresses = {id_: theirs[people.person[id_]] for id_ in ids}
     secret = app.settings.secret_key[-1]
-    everywhere = _members(connection, "brand", addresses, app.brand.holdout, secret, "brand", now)
+    share = app.brand.holdout
+    everywhere = _members(connection, experiments.BRAND, addresses, share, secret, experiments.brand_hash(share), now)
     held = {(planned.campaign_name, planned.recipient_id) for planned in batch if planned.recipient_id in everywhere}
     for campaign in {planned.campaign for planned in batch if planned.campaign}:
         asked = {

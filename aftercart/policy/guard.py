@@ -20,6 +20,8 @@ class PauseScope(StrEnum):
     """What has paused itself."""
 
     CAMPAIGN = "campaign"
+    VARIANT = "variant"
+    """An arm of an experiment."""
     BRAND = "brand"
     """All campaigns."""
 
@@ -50,17 +52,19 @@ class Toll:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A limit that was exceeded. `surely`: the share that it is at least, as far as chance allows to tell."""
+    """A limit that was exceeded. `surely`: the share that it is at least, as far as chance allows to tell. `limit_of`:
+    what the limit is."""
 
     what: str
     count: int
     mails: int
     limit: float
     surely: float
+    limit_of: str = "the limit"
 
     def __str__(self) -> str:
         share = f"{self.count / self.mails:.2%} ({self.count:,} of {self.mails:,} mails, surely over {self.surely:.2%})"
-        return f"{self.what} came to {share}, and the limit is {self.limit * 100:.10g}%"
+        return f"{self.what} came to {share}, and {self.limit_of} is {self.limit * 100:.10g}%"
 
     def figures(self) -> dict[str, Any]:
         """As JSON values."""

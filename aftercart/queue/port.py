@@ -79,6 +79,7 @@ QUEUE_OF = {
     "tidy": "housekeeping",
     "collect": "feedback",
     "settle": "feedback",
+    "learn": "feedback",
     "train": "train",
 }
 """Which queue carries which task. A worker may listen to some of them only: `celery -A workers worker -Q deliver`."""

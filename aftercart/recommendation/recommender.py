@@ -36,7 +36,7 @@ class Recommender:
         """An answer for each request, in order.
 
         1. The model that serves, and the catalog's rows of the anchors.
-        2. The model ranks the catalog for all requests at once.
+        2. The model (or whom else the campaign asks first) ranks the catalog for all requests at once.
         3. Price, stock and publication of the candidates are read fresh, so that a product withdrawn a second
            ago is not offered; guards and diversity choose.
         4. Slots left empty go through the campaign's fallbacks in its order.
@@ -90,7 +90,7 @@ class _Open:
         )
         self.slots = Slots(basket_of(request, catalog, model.are_often_together, model.rivals), model)
         self.most_candidates = max(_LEAST_CANDIDATES, rules.slots * _CANDIDATES_PER_SLOT)
-        self._chain = tuple(dict.fromkeys((Source.LIGHTFM, *(Source(name) for name in rules.fallback))))
+        self._chain = tuple(dict.fromkeys((rules.first, *(Source(name) for name in rules.fallback))))
 
     def asks(self, turn: int, source: Source) -> bool:
         return turn < len(self._chain) and self._chain[turn] is source and not self.slots.are_full

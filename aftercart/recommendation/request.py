@@ -49,9 +49,9 @@ class Rules:
     """What a campaign asks for.
 
     `only` and `without` map category, department, brand, family or sku to values, compared without regard to case:
-    a pick matches every key of `only` and none of `without`. `fallback`: who fills the slots that the model cannot,
-    in this order. `at_least`: fewer picks are no use; the caller skips the mail then. `needs_url`: a pick is to be
-    clicked, so it needs a web address.
+    a pick matches every key of `only` and none of `without`. `first`: who ranks the products; `fallback`: who fills
+    the slots that they cannot, in this order. `at_least`: fewer picks are no use; the caller skips the mail then.
+    `needs_url`: a pick is to be clicked, so it needs a web address.
     """
 
     slots: int = 4
@@ -59,6 +59,7 @@ class Rules:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     price_at_most: PriceCap | None = None
+    first: Source = Source.LIGHTFM
     fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.BEST_SELLERS)
     needs_url: bool = False
 

@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from aftercart.db import session
 from aftercart.db.session import Database, insert_new, is_passing
 from aftercart.db.tables import recipients
 from aftercart.errors import ConfigError
+from tests.conftest import SharedStatements
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -139,7 +141,9 @@ def test_a_password_does_not_reach_the_message() -> None:
 
 
 @pytest.fixture
-def on_disk(tmp_path: Path) -> Iterator[Database]:
+def on_disk(tmp_path: Path, shared_statements: SharedStatements, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """As the product opens it."""
+    monkeypatch.setattr(session, "_engine", shared_statements.made)
     with closing(Database(f"sqlite:///{tmp_path / 'deep' / 'folder' / 'a.db'}")) as opened:
         yield opened
 
