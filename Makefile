@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 ZONES ?= Pacific/Kiritimati America/St_Johns
 TIMELY := tests/policy tests/enrollment tests/campaigns/test_delay.py tests/test_clock.py tests/pipeline/test_enroll.py
 MJML := .cache/mjml/PKG-INFO
+OFFICIAL := .cache/email-templates/README.md
+OFFICIAL_COMMIT := 635cb4207d97e34f4b22084a2f404e1ca0a7dc19
+TEST_OF_OFFICIAL := tests/peers/test_foreign_mjml.py::test_each_of_mjmls_own_templates_compiles_and_no_piece_comes_out_otherwise
 MAILDEV := .cache/node/node_modules/.bin/maildev
 AXE := .cache/node/node_modules/axe-core/axe.min.js
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
@@ -61,8 +64,8 @@ zones: install  ## the rooms that reckon with time, on machines at either end of
 browser: install $(AXE)  ## checks of the pages in a real browser (needs apt-get install chromium npm)
 	$(BIN)/pytest -q -m browser tests/browser
 
-peers: install $(MAILDEV) $(MJML)  ## checks with servers nobody here wrote (needs apt-get install rabbitmq-server postfix npm)
-	$(BIN)/pytest -q -m peers tests/peers
+peers: install $(MAILDEV) $(MJML) official  ## checks with servers nobody here wrote (needs apt-get install rabbitmq-server postfix npm)
+	$(BIN)/pytest -q -m peers tests/peers $$(test -f $(OFFICIAL) || echo --deselect $(TEST_OF_OFFICIAL))
 
 $(MAILDEV):
 	@npm install --silent --no-audit --no-fund --prefix .cache/node maildev@2.2.1
@@ -71,6 +74,15 @@ $(MJML):
 	@mkdir -p .cache/mjml
 	@$(BIN)/pip download --quiet --no-deps --no-binary :all: --dest .cache/mjml mjml==0.12.0
 	@tar xzf .cache/mjml/mjml-0.12.0.tar.gz --strip-components 1 --directory .cache/mjml && touch $@
+
+official:  # MJML's own templates (MIT); where github.com is out of reach nothing is said of them
+	@test -f $(OFFICIAL) || $(MAKE) --silent $(OFFICIAL) || echo "MJML's own templates could not be fetched: no test of them"
+
+$(OFFICIAL):
+	@mkdir -p .cache/email-templates
+	@curl --fail --silent --show-error --location --max-time 60 --output .cache/email-templates.tar.gz \
+	  https://codeload.github.com/mjmlio/email-templates/tar.gz/$(OFFICIAL_COMMIT)
+	@tar xzf .cache/email-templates.tar.gz --strip-components 1 --directory .cache/email-templates && touch $@
 
 $(AXE):
 	@npm install --silent --no-audit --no-fund --prefix .cache/node axe-core@4.11.0
@@ -87,4 +99,4 @@ hammer: install  ## eight processes send to the same hundred people: no cap may 
 bench: $(VENV)/.installed  ## speed and memory, each beside its floor
 	$(BIN)/aftercart bench $(ARGS)
 
-.PHONY: help install demo check format format-check lint types contracts test simulate zones browser peers chaos flood hammer bench
+.PHONY: help install official demo check format format-check lint types contracts test simulate zones browser peers chaos flood hammer bench

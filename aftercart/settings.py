@@ -24,6 +24,8 @@ BROKERS = ("inproc", "redis", "rediss", "amqp", "amqps")
 
 
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_API_KEY = re.compile(r"[\w-]{16,}", re.ASCII)
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
 
 
 class Settings(BaseSettings):
@@ -73,6 +75,20 @@ class Settings(BaseSettings):
     admin_password: str = Field(
         default="", description="Opens the console under /admin: 12 characters or more. Empty: it is closed."
     )
+    api_keys: str = Field(
+        default="",
+        description="Keys that may ask GET /api/recommendations, blanks between. They stand in the shop's pages, so "
+        "they are no secrets. Empty: it is closed.",
+    )
+    api_origins: str = Field(
+        default="", description="Pages that may read its answers, blanks between: https://www.example.com."
+    )
+    api_secret: str = Field(
+        default="", description="The shop's server signs its customers' ids with it, for answers of their own."
+    )
+    api_per_minute: int = Field(
+        default=120, ge=1, description="How many questions a minute it takes from one address, in each web process."
+    )
     max_body_bytes: int = Field(default=2_000_000, ge=10_000, description="Largest webhook body; larger ones get 413.")
     workers: int = Field(default=4, ge=1, le=64, description="Threads of the embedded engine that deliver.")
     max_order_age_days: int = Field(default=14, ge=1, description="Older orders are kept, but never start a campaign.")
@@ -110,6 +126,27 @@ class Settings(BaseSettings):
     def _long_password(cls, value: str) -> str:
         if 0 < len(value) < 12:
             raise ValueError("needs 12 characters or more, or none at all, which closes the console")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _long_keys(cls, value: str) -> str:
+        if not all(_API_KEY.fullmatch(key) for key in value.split()):
+            raise ValueError("each key needs 16 characters or more: letters, digits, - and _")
+        return value
+
+    @field_validator("api_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        if not all(_ORIGIN.fullmatch(origin) and _has_readable_port(origin) for origin in value.split()):
+            raise ValueError("write each as https://www.example.com, as browsers do: small letters, and no path")
+        return value
+
+    @field_validator("api_secret")
+    @classmethod
+    def _strong_api_secret(cls, value: str) -> str:
+        if value and min(map(len, _parts(value)), default=0) < 32:
+            raise ValueError("needs 32 characters or more")
         return value
 
     @field_validator("base_url")
@@ -165,6 +202,11 @@ class Settings(BaseSettings):
         return (*self.secret_key, *(key.strip() for key in self.erasure_keys.split(",") if key.strip()))
 
     @property
+    def api_secrets(self) -> tuple[str, ...]:
+        """By which the ids of customers are signed; several while one takes another's place."""
+        return tuple(_parts(self.api_secret))
+
+    @property
     def database(self) -> str:
         """The URL of the main database."""
         return self.database_url or f"sqlite:///{self.data_dir / 'aftercart.db'}"
@@ -193,6 +235,10 @@ class Settings(BaseSettings):
 def environment() -> dict[str, str]:
     """The environment, and below it `.env`: there the keys of mail services stand under their vendors' names."""
     return {name: value for name, value in _env_file_names(Path(".env")).items() if value} | dict(os.environ)
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _has_server(url: str) -> bool:

@@ -22,6 +22,10 @@ AFTERCART_GENERIC_SECRET={generic_secret}
 # Opens the console: {{BASE_URL}}/admin, whatever the name
 AFTERCART_ADMIN_PASSWORD={admin_password}
 
+# What goes with a product, for the shop's own pages: GET {{BASE_URL}}/api/recommendations (docs/recommendations-api.md)
+# AFTERCART_API_KEYS=       # stands in the pages
+# AFTERCART_API_ORIGINS=    # https://www.example.com
+
 # Where mails go. console: prints them; for real mail: smtp+starttls://USER:PASSWORD@smtp.example.com:587
 AFTERCART_SENDER_URL=console:
 

@@ -50,7 +50,14 @@ def test_every_module_of_the_engine_and_of_the_workers_is_in_the_wheel(wheel: se
 
 
 @pytest.mark.parametrize(
-    "folder", ["aftercart/db/migrations", "aftercart/web/pages", "aftercart/demo/pictures", "aftercart/demo/pages"]
+    "folder",
+    [
+        "aftercart/db/migrations",
+        "aftercart/web/pages",
+        "aftercart/web/suggestions",
+        "aftercart/demo/pictures",
+        "aftercart/demo/pages",
+    ],
 )
 def test_what_the_code_reads_beside_itself_is_in_the_wheel(wheel: set[str], folder: str) -> None:
     files = {

@@ -27,7 +27,7 @@ from aftercart.db.tables import (
     recipients,
     suppressions,
 )
-from aftercart.intake.base import (
+from aftercart.intake.changes import (
     Buyer,
     Change,
     CustomerSeen,

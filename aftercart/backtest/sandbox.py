@@ -17,7 +17,8 @@ from aftercart.clock import SteppedClock
 from aftercart.db import inbox
 from aftercart.db.session import Database
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
-from aftercart.intake.base import Change, Shop
+from aftercart.intake.base import Shop
+from aftercart.intake.changes import Change
 from aftercart.ledger.witness import Witness
 from aftercart.pipeline.ingest import take_in
 from aftercart.policy import store as policy

@@ -33,7 +33,8 @@ from aftercart.db.tables import (
 )
 from aftercart.errors import AftercartError
 from aftercart.ids import new_id
-from aftercart.pipeline.gate import People, facts_of, look_up
+from aftercart.pipeline.gate import facts_of
+from aftercart.pipeline.people import People, look_up
 from aftercart.pipeline.planned import Planned, load
 from aftercart.pipeline.send import contents_for, deliver, reserve
 from aftercart.policy.decision import Allow, decide

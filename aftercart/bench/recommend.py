@@ -1,9 +1,11 @@
 """Recommendation: a batch of orders against a large catalog, beside the bare matrix product and selection."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
+from aftercart.bench.suggest import suggest
 from aftercart.bench.timing import Result, beside
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.evidence import Evidence
@@ -18,12 +20,14 @@ _AT_ONCE = 8_000_000
 """Scores in memory at once, by the floor, too."""
 
 
-def recommend(rounds: int) -> Iterator[Result]:
-    """Orders of three products at 64 components: against 10,000 and 100,000 products, one order and 512 at once."""
+def recommend(rounds: int, folder: Path) -> Iterator[Result]:
+    """Orders of three products at 64 components: against 10,000 and 100,000 products, one order and 512 at once; and
+    what pages of a shop ask."""
     for products in (10_000, 100_000):
         model = _model(products)
         for orders in (1, 512):
             yield _beside_the_floor(model, orders, rounds)
+    yield from suggest(rounds, folder, _model(10_000))
 
 
 def _beside_the_floor(model: Model, count: int, rounds: int) -> Result:

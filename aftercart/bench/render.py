@@ -22,8 +22,9 @@ from aftercart.rendering import engine
 from aftercart.rendering.check import read_sample
 from aftercart.rendering.escape import IN_HTML
 from aftercart.rendering.includes import BODY
+from aftercart.rendering.leak_guard import People, refuse_what_is_others
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Template, day, money
+from aftercart.rendering.runtime import Template, day, money, number
 from aftercart.rendering.source import read_part
 from aftercart.rendering.written import plainly
 from aftercart.starter import shipped
@@ -31,6 +32,8 @@ from aftercart.starter import shipped
 MAILS = 200
 MAILS_THROUGH_MJML = 3
 PIECE = 500
+BASE_URL = "https://mail.example.com"
+_PERSONAL = ("less_url", "have_url")
 LOCALE = "en_US"
 _OUR_FILTERS = re.compile(rf"\|(?:{'|'.join(sorted(IN_HTML, key=len, reverse=True))})\b")
 
@@ -49,6 +52,8 @@ def render(rounds: int, folder: Path) -> Iterator[Result]:
     filtered, bare = _html(template, sample), _html_without_filters(template, sample)
     name = "autoescape alone"
     yield beside("render/escape", ours=filtered, floor_name=name, floor=bare)
+    guarded = partial(_often, MAILS, _guarded(template, sample))
+    yield beside("render/guard", ours=guarded, floor_name="without the leak guard", floor=ours)
 
 
 def _often(times: int, work: Callable[[], object]) -> None:
@@ -59,6 +64,19 @@ def _often(times: int, work: Callable[[], object]) -> None:
 def _mail(template: Template, sample: dict[str, Any]) -> bytes:
     rendered = template.render(sample, _as_it_is)
     return to_bytes(_message(rendered.subject, rendered.html, rendered.text))
+
+
+def _guarded(template: Template, sample: dict[str, Any]) -> Callable[[], bytes]:
+    """The mail as a batch makes it: looked through for what is others' before it may go."""
+    people = People(f"customer{number}@example.com" for number in range(MAILS))
+    links = frozenset(sample["links"].values()) | {pick[name] for pick in sample["picks"] for name in _PERSONAL}
+
+    def mail() -> bytes:
+        rendered = template.render(sample, _as_it_is)
+        refuse_what_is_others(rendered, "customer1@example.com", BASE_URL, links, people)
+        return to_bytes(_message(rendered.subject, rendered.html, rendered.text))
+
+    return mail
 
 
 def _floor(template: Template, sample: dict[str, Any]) -> Callable[[], None]:
@@ -103,6 +121,7 @@ def _rendering(template: jinja2.Template, sample: dict[str, Any]) -> Callable[[]
 def _jinja() -> jinja2.Environment:
     environment = jinja2.Environment(autoescape=True)
     environment.filters["money"] = partial(money, locale=LOCALE)
+    environment.filters["number"] = partial(number, locale=LOCALE)
     environment.filters["date"] = lambda value: day(value, LOCALE, "long")
     return environment
 

@@ -21,7 +21,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "claim": lambda rounds, folder: [claim(rounds, folder)],
     "tidy": lambda rounds, folder: [tidy(rounds, folder)],
     "gate": gate,
-    "recommend": lambda rounds, _: recommend(rounds),
+    "recommend": recommend,
     "render": render,
     "send": send,
     "backtest": lambda rounds, folder: [backtest(rounds, folder)],

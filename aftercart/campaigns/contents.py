@@ -11,7 +11,12 @@ from aftercart.recommendation.request import PriceCap, Rules, Source
 
 DEFAULT_GOOD_FOR = "1d"
 
-STRATEGIES = {"model": Source.LIGHTFM, "bought_together": Source.BOUGHT_TOGETHER, "best_sellers": Source.BEST_SELLERS}
+STRATEGIES = {
+    "model": Source.LIGHTFM,
+    "bought_together": Source.BOUGHT_TOGETHER,
+    "category_best_sellers": Source.CATEGORY_BEST_SELLERS,
+    "best_sellers": Source.BEST_SELLERS,
+}
 """Who ranks the products of a mail, by its name in the file."""
 
 
@@ -66,16 +71,18 @@ class Recommend(Part):
     only: ProductFilter | None = Field(default=None, description="Recommend only these products.")
     without: ProductFilter | None = Field(default=None, description="Never recommend these products.")
     price: Price | None = Field(default=None, description="What a recommended product may cost.")
-    strategy: Literal["model", "bought_together", "best_sellers"] = Field(
+    strategy: Literal["model", "bought_together", "category_best_sellers", "best_sellers"] = Field(
         default="model",
         description="Who ranks the products: the trained model, what past orders held beside these products, or what "
-        "sells best. `fallback` fills the slots that it leaves.",
+        "sells best (of the categories that go with those of the order, or of all). `fallback` fills the slots that it "
+        "leaves.",
         examples=["model"],
     )
-    fallback: tuple[Literal["bought_together", "best_sellers"], ...] = Field(
-        default=("bought_together", "best_sellers"),
-        description="What fills slots that `strategy` cannot fill, in this order; [] leaves them empty.",
-        examples=[["bought_together", "best_sellers"]],
+    fallback: tuple[Literal["bought_together", "category_best_sellers", "best_sellers"], ...] = Field(
+        default=("bought_together", "category_best_sellers", "best_sellers"),
+        description="What fills slots that `strategy` cannot fill, in this order; [] leaves them empty. "
+        "`category_best_sellers`: of the categories that go with those of the order.",
+        examples=[["bought_together", "category_best_sellers", "best_sellers"]],
     )
 
     def rules(self) -> Rules:

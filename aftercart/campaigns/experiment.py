@@ -15,7 +15,6 @@ from aftercart.campaigns.part import Part
 from aftercart.campaigns.written import PositiveSpan, RareShare, Slug, Span, WallTime
 from aftercart.experiments.assignment import FLOOR
 from aftercart.experiments.key import CONTROL, ExperimentKey
-from aftercart.policy.guard import Guard
 
 DEFAULT_WINDOW = "14d"
 FEWEST_PLANNED = 100
@@ -155,7 +154,3 @@ class Experiment(Part):
     def moves_time(self) -> bool:
         """Whether an arm is mailed at another time than the others."""
         return any(one.after is not None or one.at is not None for one in self.variants)
-
-    def limits(self) -> Guard:
-        """As policy takes it, for the mails of one arm, however old."""
-        return Guard(self.guard.complaints, self.guard.unsubscribes, self.guard.at_least, Delay.parse("1d").about)

@@ -21,7 +21,20 @@ class GuardRule(Part):
         default=0.01, description="Most unsubscribes, as a share of the mails. Left out: 1%.", examples=["1%"]
     )
     at_least: int = Field(
-        default=1000, ge=1, description="With fewer mails than this nothing is concluded.", examples=[1000]
+        default=100, ge=1, description="With fewer mails than this nothing pauses. Left out: 100.", examples=[100]
+    )
+    at_least_complaints: int = Field(
+        default=3,
+        ge=1,
+        description="With fewer complaints than this none of them pauses anything, whatever their share. Left out: 3.",
+        examples=[3],
+    )
+    at_least_unsubscribes: int = Field(
+        default=10,
+        ge=1,
+        description="With fewer unsubscribes than this none of them pauses anything, whatever their share. "
+        "Left out: 10.",
+        examples=[10],
     )
     over: PositiveSpan = Field(
         default=Delay.parse("7d"),
@@ -38,4 +51,11 @@ class GuardRule(Part):
 
     def limits(self) -> Guard:
         """As policy takes it. Days are days of 24 hours here."""
-        return Guard(self.complaints, self.unsubscribes, self.at_least, self.over.about)
+        return Guard(
+            self.complaints,
+            self.unsubscribes,
+            self.at_least,
+            self.at_least_complaints,
+            self.at_least_unsubscribes,
+            self.over.about,
+        )

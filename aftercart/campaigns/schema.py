@@ -94,6 +94,12 @@ class Step(Part):
         "(`came_back`). Needs `trigger: order.delivered`.",
         examples=[True],
     )
+    unless_bought: Literal["anything", "the_same"] | None = Field(
+        default=None,
+        description="Whom the mail is not for: who has bought since the order. anything: it ends with any later order "
+        "(`bought_since`). the_same: it shows only products that were not bought again, and ends where none is left.",
+        examples=["anything"],
+    )
     coupon: CouponRule | None = Field(default=None, description="The code that the mail hands out; without it none.")
     experiment: Experiment | None = Field(
         default=None, description="What is tried in this mail, beside the mail as it stands."
@@ -130,8 +136,9 @@ class Campaign(Part):
     mail_class: Literal["marketing", "transactional"] = Field(
         default="marketing",
         alias="class",
-        description="marketing: whatever recommends something. transactional: owed to its reader; it needs no consent, "
-        "belongs to no holdout and is never capped, and only who must get no mail at all does not get it.",
+        description="marketing: whatever recommends something, hands out a code or asks for a review. transactional: "
+        "owed to its reader, so it refuses `recommend`, `coupon` and `asks_review`; it needs no consent, belongs to no "
+        "holdout and is never capped, and only who must get no mail at all does not get it.",
         examples=["marketing"],
     )
     counts: bool = Field(

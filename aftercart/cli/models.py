@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aftercart.cli.table import instant, print_table
+from aftercart.recommendation.request import Source
 
 if TYPE_CHECKING:
     from aftercart.recommendation.store import Registered
@@ -63,7 +64,7 @@ def _line(version: "Registered") -> tuple[str, ...]:
     head = (version.version, version.state, instant(version.trained_at.isoformat()), f"{version.facts['orders']:,}")
     if not tested:
         return (*head, "not tested", "", "")
-    without = max(tested["bought_together"]["ndcg10"], tested["best_sellers"]["ndcg10"])
+    without = max(tested[source]["ndcg10"] for source in tested.keys() & set(Source) - {Source.LIGHTFM})
     return (
         *head,
         f"{tested['lightfm']['ndcg10']:.3f}",

@@ -65,7 +65,9 @@ def _deployment() -> "tuple[Settings, Shelf, Sender]":
     """The templates of this deployment and who they come from; a brand file that cannot be read is told."""
     from aftercart.campaigns.loader import inspect_campaigns
     from aftercart.errors import ConfigError
+    from aftercart.pipeline.past_orders import PastOrders
     from aftercart.preview.shelf import Sender, Shelf
+    from aftercart.recommendation.recommender import Recommender
     from aftercart.settings import read_settings
 
     settings = read_settings(secret_key=("unused" * 6,))
@@ -73,7 +75,10 @@ def _deployment() -> "tuple[Settings, Shelf, Sender]":
     if inspection.brand_file is None:
         raise ConfigError("there is no brand file that can be read: `aftercart check` says why")
     brand = inspection.brand_file.value
-    shelf = Shelf(settings.templates_dir, settings.cache_dir / "preview", brand.for_templates())
+    steps = [step for read in inspection.campaign_files for step in read.value.steps]
+    rules = {step.template: step.recommend.rules() for step in reversed(steps) if step.recommend}
+    orders = PastOrders(settings.database, Recommender(settings.models_dir), rules)
+    shelf = Shelf(settings.templates_dir, settings.cache_dir / "preview", brand.for_templates(), orders)
     return settings, shelf, Sender(brand.sender, brand.answers_to, brand.domain)
 
 

@@ -90,6 +90,8 @@ def _print(report: "CampaignReport", locale: str) -> None:
     print_table(titles, rows)
     for experiment in report.experiments:
         _print_experiment(experiment, locale)
+    for served in report.served:
+        print(f"  {served.picks:>8,} products shown in {served.mails:,} mails, {served.in_words}")
     for reason, count in report.total.withheld.most_common():
         print(f"  {count:>8,} not sent, {reason}: {Reason(reason).sentence}")
 

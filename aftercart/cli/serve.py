@@ -58,6 +58,7 @@ def web(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
     from aftercart.bootstrap import build
     from aftercart.errors import ConfigError
     from aftercart.logs import configure
+    from aftercart.machine import settle_in
     from aftercart.settings import read_settings
     from aftercart.web.app import create_web
     from aftercart.web.server import listen, serve
@@ -70,6 +71,7 @@ def web(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
         )
     with _until_told_to_stop(), listen(host, port) as listening:
         app = build(settings)
+        settle_in()
         try:
             serve(create_web(app), listening)
         finally:

@@ -30,9 +30,9 @@ def suppress(
     ] = False,
 ) -> None:
     """Mail an address no more: nothing at all, or only no marketing, or none of a topic."""
-    from aftercart.cli.open import open_database
+    from aftercart.cli.open import address_hashes, open_database
     from aftercart.clock import utc_now
-    from aftercart.policy import store
+    from aftercart.pipeline.listed import Listing, keep_listed
     from aftercart.policy.suppression import SuppressionScope
 
     if reason not in SAID:
@@ -44,7 +44,8 @@ def suppress(
         left = marketing or reason is SuppressionReason.UNSUBSCRIBED  # who leaves a newsletter still gets receipts
         scope = SuppressionScope.BRAND if left else SuppressionScope.ALL
     with open_database() as database, database.write() as connection:
-        store.suppress(connection, [address], reason, "operator", utc_now(), scope, topic)
+        listing = Listing(address, scope, reason, topic=topic)
+        keep_listed(connection, [listing], utc_now(), address_hashes(), "operator")
     print(f"{address} gets {_what(scope, topic)} any more ({reason}).")
 
 

@@ -1,10 +1,10 @@
 """Do the mails offer complements? The stored picks, joined with the products, are held against the shop's own orders.
 
-By the rules that the engine states for itself (`recommendation/guards.py`, `rivals.py`), counted anew from the orders:
+By the rules that the engine states for itself (`recommendation/guards.py`, `categories.py`), counted anew from the orders:
 
 1. Nothing of the narrow category of something bought, unless past orders show that people buy both.
 2. Nothing whose category past orders keep apart from those of everything bought.
-3. Whatever the model or bought-together counts propose names a product of the order as its reason.
+3. Whatever is not just a best seller names a product of the order as its reason.
 
 And by the one that the demo's campaign for bikes adds, whatever past orders say:
 
@@ -27,7 +27,7 @@ from aftercart.recommendation.model import UNTRAINED, Model
 from aftercart.recommendation.request import Source
 from aftercart.recommendation.store import load_facts, load_interactions
 
-WITH_A_REASON = (Source.LIGHTFM, Source.BOUGHT_TOGETHER)
+WITH_A_REASON = (Source.LIGHTFM, Source.BOUGHT_TOGETHER, Source.CATEGORY_BEST_SELLERS)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from math import inf
 
 from aftercart.consent.statement import ConsentState
 from aftercart.errors import ConfigError, SignatureError, UnprocessableError
-from aftercart.intake.base import (
+from aftercart.intake.base import Shop
+from aftercart.intake.changes import (
     Buyer,
     Change,
     CustomerSeen,
@@ -42,7 +43,6 @@ from aftercart.intake.base import (
     ProductSeen,
     Reversal,
     ReversalKind,
-    Shop,
 )
 from aftercart.intake.clean import (
     TEXT_LENGTH,
@@ -252,7 +252,7 @@ def _buyer(customer: Reader, consent_at: datetime | None) -> Buyer:
 def _product_updated(envelope: Reader) -> Change:
     data = envelope.object("data")
     currency = data.currency("currency")
-    if "price" in data and not currency:
+    if ("price" in data or "compare_at_price" in data) and not currency:
         data.fail("currency", "is missing beside a price")
     product = Product(
         sku=data.need_id("sku"),
@@ -264,15 +264,23 @@ def _product_updated(envelope: Reader) -> Change:
         color=data.text("color"),
         description=data.text("description", TEXT_LENGTH),
         price_minor=data.money("price", currency) if currency else None,
+        compare_at_minor=_compare_at(data, currency) if currency else None,
         currency=currency,
         image_url=data.text("image_url", URL_LENGTH),
         url=data.text("url", URL_LENGTH),
+        rating=data.rating("rating"),
+        rating_count=data.count("rating_count"),
         states_stock=data.states("stock"),
         stock=data.count("stock"),
         published=data.flag("published") is not False,
         updated_at=data.instant("updated_at") or envelope.instant("timestamp"),
     )
     return ProductSeen(product)
+
+
+def _compare_at(data: Reader, currency: str) -> int | None:
+    """null takes it back; without the field nothing is said of it."""
+    return data.money("compare_at_price", currency) or (0 if data.states("compare_at_price") else None)
 
 
 PARSERS: Mapping[str, Callable[[Reader], Change]] = {

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
-from aftercart.intake.base import Buyer, Change, CustomerSeen, ErasureAsked, ExportAsked
+from aftercart.intake.changes import Buyer, Change, CustomerSeen, ErasureAsked, ExportAsked
 from aftercart.intake.clean import WORDING_LENGTH, clean_ip
 from aftercart.intake.reader import Reader
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import Buyer
+from aftercart.intake.changes import Buyer
 from aftercart.intake.clean import WORDING_LENGTH, clean_email, clean_ip, clean_text
 from aftercart.intake.reader import parse_instant
 from aftercart.intake.table_file import Columns

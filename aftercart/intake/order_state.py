@@ -7,7 +7,7 @@ the shop's own `updated_at`, and reversals are a set.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from aftercart.intake.base import Order, OrderState, Reversal, ReversalKind
+from aftercart.intake.changes import Order, OrderState, Reversal, ReversalKind
 
 PAID = frozenset({OrderState.COMPLETED, OrderState.REFUNDED})
 RANK = {

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import Buyer, OrderLine, Product
+from aftercart.intake.changes import Buyer, OrderLine, Product
 from aftercart.intake.clean import (
     TEXT_LENGTH,
     TITLE_LENGTH,
@@ -26,25 +26,37 @@ from aftercart.intake.clean import (
     clean_time_zone,
 )
 from aftercart.intake.mailing_lists import basis_of
-from aftercart.intake.reader import ID_LENGTH, LARGEST_AMOUNT, LARGEST_QUANTITY, NO, YES, is_currency, parse_instant
+from aftercart.intake.reader import (
+    BEST_RATING,
+    ID_LENGTH,
+    LARGEST_AMOUNT,
+    LARGEST_QUANTITY,
+    NO,
+    YES,
+    is_currency,
+    parse_instant,
+)
 from aftercart.intake.table_file import Columns
 from aftercart.money import to_minor
 
 PRODUCTS = Columns(
     needed=("sku", "title"),
     optional=(
-        "category", "department", "brand", "family", "color", "description", "price", "currency", "image_url", "url",
-        "stock", "published",
+        "category", "department", "brand", "family", "color", "description", "price", "compare_at_price", "currency",
+        "image_url", "url", "rating", "rating_count", "stock", "published",
     ),
     aliases={
         "sku": ("product_id", "item_id", "stock_code", "stockcode"),
         "title": ("name", "product_name", "description"),
         "color": ("colour",),
         "price": ("unit_price", "list_price"),
+        "compare_at_price": ("regular_price", "compare_at", "variant_compare_at_price"),
         "image_url": ("image", "image_link", "picture"),
         "url": ("link", "product_url"),
         "brand": ("vendor", "manufacturer"),
         "family": ("model", "parent_id"),
+        "rating": ("average_rating",),
+        "rating_count": ("review_count", "reviews"),
         "stock": ("inventory", "stock_quantity"),
     },
 )  # fmt: skip
@@ -91,11 +103,12 @@ def order_row(values: tuple[str, ...], currency: str, zone: tzinfo) -> tuple[Ord
     return (_need_id("order_id", order_id), _id("customer_id", customer_id), at, email, code, country), line
 
 
-def product_row(values: tuple[str, ...], currency: str, *, states_stock: bool) -> Product:
-    """A product."""
+def product_row(values: tuple[str, ...], currency: str, *, states_stock: bool, states_compare_at: bool) -> Product:
+    """A product. `states_...`: the file has such a column, and an empty field in it says that there is none."""
     row = dict(zip(PRODUCTS.all, values, strict=True))
     code = _currency(row["currency"]) or currency
-    price = _price("price", row["price"], code) if row["price"].strip() else None
+    price = _optional_price("price", row["price"], code)
+    compare_at = _optional_price("compare_at_price", row["compare_at_price"], code)
     return Product(
         sku=_need_id("sku", row["sku"]),
         title=_text("title", row["title"]) or _missing("title"),
@@ -106,11 +119,14 @@ def product_row(values: tuple[str, ...], currency: str, *, states_stock: bool) -
         color=_text("color", row["color"]),
         description=_text("description", row["description"], TEXT_LENGTH),
         price_minor=price,
+        compare_at_minor=(compare_at or 0) if states_compare_at else None,
         currency=code if price is not None else "",
         image_url=_text("image_url", row["image_url"], URL_LENGTH),
         url=_text("url", row["url"], URL_LENGTH),
+        rating=_rating(row["rating"]),
+        rating_count=_count("rating_count", row["rating_count"]),
         states_stock=states_stock,
-        stock=_stock(row["stock"]),
+        stock=_count("stock", row["stock"]),
         published=_flag("published", row["published"]) is not False,
     )
 
@@ -213,16 +229,32 @@ def _currency(text: str) -> str:
     return code
 
 
-def _stock(text: str) -> int | None:
+def _count(field: str, text: str) -> int | None:
+    """A whole number; below zero (oversold) counts as zero."""
+    number = _number(field, text)
+    if number is not None and not -LARGEST_QUANTITY <= number <= LARGEST_QUANTITY:
+        raise UnprocessableError(field, _shown(text, "is no number of things"))
+    return None if number is None else max(0, int(number))
+
+
+def _rating(text: str) -> float | None:
+    number = _number("rating", text)
+    if number is not None and not 0 <= number <= BEST_RATING:
+        raise UnprocessableError("rating", _shown(text, f"is not between 0 and {BEST_RATING}"))
+    return number
+
+
+def _number(field: str, text: str) -> float | None:
     if not text.strip():
         return None
     try:
-        stock = float(text)
+        return float(text)
     except ValueError as err:
-        raise UnprocessableError("stock", _shown(text, "is no number")) from err
-    if not -LARGEST_QUANTITY <= stock <= LARGEST_QUANTITY:
-        raise UnprocessableError("stock", _shown(text, "is no number of things"))
-    return max(0, int(stock))
+        raise UnprocessableError(field, _shown(text, "is no number")) from err
+
+
+def _optional_price(field: str, text: str, currency: str) -> int | None:
+    return _price(field, text, currency) if text.strip() else None
 
 
 def _flag(field: str, text: str) -> bool | None:

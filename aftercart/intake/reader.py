@@ -23,6 +23,7 @@ ID_LENGTH = 200
 """Longer ids do not fit an index page of PostgreSQL."""
 LARGEST_AMOUNT = 10**15
 LARGEST_QUANTITY = 10**9
+BEST_RATING = 5
 NUMBER_TOO_LONG = "a number that is too long to be read; an id with so many digits has to be sent as text, in quotes"
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off", ""})
@@ -98,6 +99,13 @@ class Reader:
         if number > LARGEST_QUANTITY:
             self.fail(name, f"{_shown(self._fields[name])} is more than we can count")
         return max(0, int(number))
+
+    def rating(self, name: str) -> float | None:
+        """What buyers give, from 0 to 5; None if missing."""
+        number = self._number(name)
+        if number is not None and not 0 <= number <= BEST_RATING:
+            self.fail(name, f"{_shown(self._fields[name])} is not between 0 and {BEST_RATING}")
+        return None if number is None else float(number)
 
     def money(self, name: str, currency: str) -> int | None:
         """An amount in minor units of `currency`; None if missing."""

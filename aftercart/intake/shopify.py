@@ -13,7 +13,8 @@ from hashlib import sha256
 from html import unescape
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
-from aftercart.intake.base import (
+from aftercart.intake.base import Shop
+from aftercart.intake.changes import (
     Buyer,
     Change,
     CustomerSeen,
@@ -30,7 +31,6 @@ from aftercart.intake.base import (
     ProductSeen,
     Reversal,
     ReversalKind,
-    Shop,
     ShopErasureAsked,
 )
 from aftercart.intake.clean import TEXT_LENGTH, URL_LENGTH, clean_country, clean_ip, clean_locale, clean_text
@@ -372,6 +372,7 @@ def _products(body: Reader, currency: str, storefront: str) -> Iterator[ProductS
             color=_color(body, variant),
             description=clean_text(unescape(TAG.sub(" ", body.text("body_html", 4 * TEXT_LENGTH))), TEXT_LENGTH),
             price_minor=variant.money("price", currency) if currency else None,
+            compare_at_minor=(variant.money("compare_at_price", currency) or 0) if currency else None,
             currency=currency,
             image_url=images.get(variant.id("image_id"), "") or main_image,
             url=f"{storefront}/products/{handle}?variant={variant.id('id')}" if storefront and handle else "",

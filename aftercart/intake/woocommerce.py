@@ -12,7 +12,9 @@ from hashlib import sha256
 from html import unescape
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
-from aftercart.intake.base import (
+from aftercart.errors import UnprocessableError
+from aftercart.intake.base import Shop
+from aftercart.intake.changes import (
     Buyer,
     Change,
     CustomerSeen,
@@ -27,7 +29,6 @@ from aftercart.intake.base import (
     ProductSeen,
     Reversal,
     ReversalKind,
-    Shop,
 )
 from aftercart.intake.clean import (
     TEXT_LENGTH,
@@ -146,9 +147,12 @@ class WooCommerce(Shop):
             color=_color(body),
             description=_plain(body, "short_description", TEXT_LENGTH) or _plain(body, "description", TEXT_LENGTH),
             price_minor=body.money("price", self._currency) if self._currency else None,
+            compare_at_minor=(body.money("regular_price", self._currency) or 0) if self._currency else None,
             currency=self._currency,
             image_url=next((image.text("src", URL_LENGTH) for image in body.objects("images")), ""),
             url=body.text("permalink", URL_LENGTH),
+            rating=_rating(body),
+            rating_count=body.count("rating_count"),
             states_stock=True,
             stock=_stock(body),
             published=body.text("status") in ("", "publish") and body.text("catalog_visibility") != "hidden",
@@ -158,6 +162,14 @@ class WooCommerce(Shop):
 
     def _instant(self, body: Reader, name: str) -> datetime | None:
         return body.instant(f"{name}_gmt") or body.instant(name, self._zone)
+
+
+def _rating(body: Reader) -> float | None:
+    """Out of five, as WooCommerce itself has it; what a plugin counts in other units says nothing."""
+    try:
+        return body.rating("average_rating")
+    except UnprocessableError:
+        return None
 
 
 # ---------------------------------------------------------------- orders

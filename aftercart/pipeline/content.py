@@ -23,13 +23,13 @@ from aftercart.delivery.base import Message
 from aftercart.delivery.headers import marketing_headers
 from aftercart.errors import TemplateError
 from aftercart.ledger import store as ledger
-from aftercart.pipeline.copies import Copy, copy_of, page_links, pick_links, utm_of
-from aftercart.pipeline.planned import Line, Planned
+from aftercart.pipeline.context import Shelf, context_of
+from aftercart.pipeline.copies import Copy, copy_of, utm_of
+from aftercart.pipeline.planned import Planned
 from aftercart.pipeline.refuse import refused_by
 from aftercart.policy.decision import ContentFault
 from aftercart.policy.preferences import RefusalKind, Refused
 from aftercart.recommendation import store as recommendation_store
-from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.request import Anchor, Pick, Recommendation, Request
 from aftercart.rendering.leak_guard import People, refuse_what_is_others
 from aftercart.tracking.links import LinkBook
@@ -97,11 +97,9 @@ def prepare(
     refused = refused_by(connection, person) if wanted else {}
     recommendations = _recommend(connection, app, [p for p in wanted if p.step and p.step.recommend], refused, now)
     coupons = coupon_store.propose(connection, [want for p in wanted if (want := _wanted_code(p, now))])
-    shop = _Shelf(
+    shop = Shelf(
         recommendation_store.load_facts(connection, (line.sku for p in wanted for line in p.anchors)),
-        recommendation_store.load_descriptions(
-            connection, (pick.sku for r in recommendations.values() for pick in r.picks)
-        ),
+        recommendation_store.load_details(connection, (pick.sku for r in recommendations.values() for pick in r.picks)),
         coupons,
     )
     shops_own = {app.brand.address.lower(), app.brand.answers_to.lower()}
@@ -118,16 +116,7 @@ def prepare(
 
 def _subject(planned: Planned) -> tuple[object, ...]:
     """Whom a mail goes to, and what it is about."""
-    return planned.recipient_id, planned.lines, planned.reviewed
-
-
-@dataclass(frozen=True)
-class _Shelf:
-    """What the batch needs beside the picks: products bought, what the shop says about those offered, codes."""
-
-    bought: Mapping[str, Product]
-    descriptions: Mapping[str, str]
-    coupons: Mapping[UUID, Coupon]
+    return planned.recipient_id, planned.lines, planned.reviewed, planned.bought_since
 
 
 def _wanted_code(planned: Planned, now: datetime) -> Want | None:
@@ -188,7 +177,7 @@ def _request(
 
 
 def _render(
-    app: App, planned: Planned, found: Recommendation | None, shelf: _Shelf, people: People, now: datetime
+    app: App, planned: Planned, found: Recommendation | None, shelf: Shelf, people: People, now: datetime
 ) -> Content:
     step = _step_of(planned)
     if step.recommend and len(found.picks if found else ()) < step.recommend.at_least:
@@ -200,7 +189,7 @@ def _render(
     book = LinkBook(app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm_of(planned.campaign_name))
     try:
         locale = _locale(app, planned, step.template)
-        context = _context(app, planned, locale, found, shelf)
+        context = context_of(app, planned, locale, found, shelf)
         template = app.renderer.template(step.template, locale, step.subject)
         rendered = template.render(context, book.track)
         own = frozenset((*book.stands, *_personal(context)))
@@ -287,50 +276,3 @@ def _headers(brand: Brand, planned: Planned, unsubscribe: str, bounce_to: str) -
         feedback_id=f"{planned.step_id}:{planned.campaign_name}:{brand.domain}",
     )
     return {**headers, **reply_to}
-
-
-def _context(app: App, planned: Planned, locale: str, found: Recommendation | None, shelf: _Shelf) -> dict[str, Any]:
-    """What the template sees: plain values only, as documented in `aftercart/rendering/context.py`."""
-    brand, base_url, tokens = app.brand, app.settings.base_url, app.tokens
-    return {
-        "brand": brand.for_templates(),
-        "campaign": {"name": planned.campaign_name, "step": planned.step_id},
-        "recipient": {"first_name": planned.first_name or None, "locale": locale},
-        "order": {
-            "id": planned.shop_order_id,
-            "placed_at": planned.placed_at.isoformat(),
-            "currency": planned.currency,
-            "lines": [_line(line, planned.currency, shelf.bought.get(line.sku)) for line in planned.anchors],
-        },
-        "picks": [
-            {**_pick(slot, pick, shelf), **pick_links(base_url, tokens, planned.recipient_id, planned.send_id, slot)}
-            for slot, pick in enumerate(found.picks if found else (), start=1)
-        ],
-        "coupon": coupon.for_templates() if (coupon := shelf.coupons.get(planned.send_id)) else None,
-        "links": page_links(base_url, tokens, planned.recipient_id, planned.send_id),
-    }
-
-
-def _line(line: Line, currency: str, product: Product | None) -> dict[str, Any]:
-    return {
-        "sku": line.sku,
-        "title": line.title or (product.title if product else "") or line.sku,
-        "quantity": int(line.left) if line.left.is_integer() else line.left,
-        "price": {"minor": line.unit_price_minor, "currency": currency},
-        "image_url": (product.image_url if product else "") or None,
-        "url": (product.url if product else "") or None,
-    }
-
-
-def _pick(slot: int, pick: Pick, shelf: _Shelf) -> dict[str, Any]:
-    return {
-        "slot": slot,
-        "sku": pick.sku,
-        "title": pick.title,
-        "url": pick.url,
-        "image_url": pick.image_url or None,
-        "price": {"minor": pick.price_minor, "currency": pick.currency},
-        "because": {"sku": pick.because, "title": pick.because_title or None} if pick.because else None,
-        "category": pick.category or None,
-        "description": shelf.descriptions.get(pick.sku),
-    }

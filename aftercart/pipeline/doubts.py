@@ -25,8 +25,9 @@ from aftercart.errors import DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.ledger.store import Choice, Doubt
-from aftercart.pipeline.gate import facts_of, look_up_permissions
+from aftercart.pipeline.gate import facts_of
 from aftercart.pipeline.hand_over import account_at
+from aftercart.pipeline.people import look_up_permissions
 from aftercart.pipeline.planned import load
 from aftercart.pipeline.settle import askable_senders, settle_by_provider
 from aftercart.policy import store as policy

@@ -23,7 +23,8 @@ from aftercart.db.tables import events
 from aftercart.errors import UnprocessableError
 from aftercart.feedback.told import Told, UnclearError
 from aftercart.intake import store as intake_store
-from aftercart.intake.base import Change, Claim, Delivery, Ping, Shop
+from aftercart.intake.base import Delivery, Ping, Shop
+from aftercart.intake.changes import Change, Claim
 from aftercart.pipeline import feedback
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.corrected import event_key, inbox_key, one_body_each, put_aside

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from aftercart.db.session import Database
 from aftercart.errors import UnprocessableError
 from aftercart.intake import store
-from aftercart.intake.base import Buyer, Order, OrderLine, OrderSeen, OrderState, Product
+from aftercart.intake.changes import Buyer, Order, OrderLine, OrderSeen, OrderState, Product
 from aftercart.intake.clean import clean_country, clean_email
 from aftercart.intake.past import CUSTOMERS, ORDERS, PRODUCTS, OrderHead, customer_row, order_row, product_row
 from aftercart.intake.table_file import Fault, Faults, Progress, open_table
@@ -77,11 +77,11 @@ def load_products(
     hosts: Counter[str] = Counter()
     count = without_page = 0
     with open_table(file, PRODUCTS, mapping or {}, progress) as table:
-        states_stock = "stock" in table.present
+        states_stock, states_compare_at = "stock" in table.present, "compare_at_price" in table.present
         seen: set[str] = set()
 
         def parse(values: tuple[str, ...]) -> Product:
-            product = product_row(values, currency, states_stock=states_stock)
+            product = product_row(values, currency, states_stock=states_stock, states_compare_at=states_compare_at)
             if product.sku in seen:
                 raise UnprocessableError("sku", f'"{product.sku}" stands twice in this file; the first row counts')
             seen.add(product.sku)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from aftercart.db.session import Database
 from aftercart.errors import ConfigError, Place
 from aftercart.intake import store as intake_store
-from aftercart.intake.base import Buyer
+from aftercart.intake.changes import Buyer
 from aftercart.intake.mailing_lists import (
     KLAVIYO_AGREED,
     KLAVIYO_LISTED,
@@ -30,6 +30,7 @@ from aftercart.intake.mailing_lists import (
     mailchimp_kind,
 )
 from aftercart.intake.table_file import Progress, open_table
+from aftercart.pipeline.listed import Listing, keep_listed
 from aftercart.pipeline.load import LoadReport, add, chunks, parsed, report
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
@@ -107,25 +108,14 @@ def _take_listed(
     with open_table(file, kind.columns, mapping, progress, called=name) as table:
         for rows in chunks(parsed(table.rows, table.faults, lambda values: read(values, zone))):
             with db.write() as connection:
-                add(total, _keep_listed(connection, rows, now, hashes, f"import:{service}"))
+                listings = [_listing(row) for row in rows]
+                add(total, keep_listed(connection, listings, now, hashes, f"import:{service}"))
         return report(total, table.faults)
 
 
-def _keep_listed(
-    connection: Connection, rows: Sequence[Listed], now: datetime, hashes: AddressHashes, source: str
-) -> intake_store.Tally:
-    known = policy.suppressions_of(connection, {row.email for row in rows}, hashes)
-    tally = intake_store.Tally()
-    for row in rows:
-        reason, entries = SuppressionReason(row.reason), known.get(row.email, ())
-        scope = _scope(reason, row.topic)
-        there = any((entry.reason, entry.scope, entry.topic) == (reason, scope, row.topic) for entry in entries)
-        if there or any(entry.reason is SuppressionReason.ERASED for entry in entries):
-            tally.unchanged += 1
-            continue
-        policy.suppress(connection, [row.email], reason, source, min(row.at or now, now), scope, row.topic)
-        tally.added += 1
-    return tally
+def _listing(row: Listed) -> Listing:
+    reason = SuppressionReason(row.reason)
+    return Listing(row.email, _scope(reason, row.topic), reason, row.at, row.topic)
 
 
 def _scope(reason: SuppressionReason, topic: str) -> SuppressionScope:

@@ -115,11 +115,16 @@ def want_topic(connection: Connection, recipient_id: int, topics: Collection[str
         lift(connection, recipient_id, SuppressionScope.TOPIC, topic)
 
 
-def come_back(connection: Connection, recipient_id: int, way: str, now: datetime) -> None:
-    """The person wants marketing mail: they say so themself, on a page that only a mail to them leads to."""
+def come_back(
+    connection: Connection, recipient_id: int, way: str, now: datetime, *, wording: str = "", ip: str = ""
+) -> None:
+    """The person wants marketing mail: they say so themself, on a page that only a mail to them leads to.
+
+    `wording`: what the page asked them, `ip`: from where they answered.
+    """
     lift(connection, recipient_id, SuppressionScope.BRAND)
     # Reached from their own mailbox, so there is nothing left to confirm.
-    yes = ConsentStatement(ConsentState.GRANTED, way, now, basis=Basis.DOUBLE_OPT_IN)
+    yes = ConsentStatement(ConsentState.GRANTED, way, now, Basis.DOUBLE_OPT_IN, wording, ip)
     consent.record_consent(connection, recipient_id, yes, now)
 
 

@@ -15,6 +15,7 @@ from aftercart.db.tables import order_lines, order_reversals, orders, preference
 from aftercart.pipeline.lots import Lot, running_lot
 from aftercart.pipeline.order_news import News, news_of, reversed_orders
 from aftercart.pipeline.own import OWN_LOCALE, OWN_TIME_ZONE
+from aftercart.pipeline.purchases import purchases_since
 from aftercart.pipeline.reviews import reviews_asked
 from aftercart.policy.competition import LOOKAHEAD, turn_of
 from aftercart.policy.suppression import MailClass
@@ -77,6 +78,8 @@ class Planned:
     """Of what asks for a review: whether anything of the order was refunded or sent back."""
     reviewed: frozenset[str] = frozenset()
     """Of what asks for a review: the products that the person was asked about before."""
+    bought_since: frozenset[str] = frozenset()
+    """Of what is only for people who have not bought meanwhile: what the person did buy."""
     subject_left: bool = True
     """Whether something is left of what the campaign's audience asks to have been bought."""
 
@@ -112,8 +115,19 @@ class Planned:
 
     @property
     def anchors(self) -> list[Line]:
-        """What was bought, not sent back, and not asked about before."""
-        return [line for line in self.lines if line.left > 0 and line.sku not in self.reviewed]
+        """What was bought, not sent back, not asked about before, and not bought again where that matters."""
+        done = self.reviewed | (self.bought_since if self.is_about_the_same else frozenset())
+        return [line for line in self.lines if line.left > 0 and line.sku not in done]
+
+    @property
+    def is_about_the_same(self) -> bool:
+        """Whether it is about what was not bought again."""
+        return self.step is not None and self.step.unless_bought == "the_same"
+
+    @property
+    def is_outdone(self) -> bool:
+        """Whether its person has bought meanwhile what it is not for."""
+        return bool(self.bought_since) and not (self.is_about_the_same and self.anchors)
 
 
 _NO_NEWS = News()
@@ -154,6 +168,7 @@ def load(
         for row in rows
     ]
     planned = _with_reviews(connection, planned, persons, campaigns, of_orders)
+    planned = _with_purchases(connection, planned, persons)
     return sorted(_with_subjects(connection, planned), key=lambda p: turn_of(p.priority, p.due_at, p.send_id))
 
 
@@ -234,6 +249,20 @@ def _with_reviews(
         else planned
         for planned in batch
     ]
+
+
+def _with_purchases(connection: Connection, batch: Sequence[Planned], persons: Mapping[int, int]) -> list[Planned]:
+    """What is only for people who have not bought meanwhile knows what they bought."""
+    asking = [planned for planned in batch if planned.step and planned.step.unless_bought]
+    if not asking:
+        return list(batch)
+    people = {persons[planned.recipient_id] for planned in asking}
+    found = purchases_since(connection, persons, people, min(planned.placed_at for planned in asking))
+    since = {
+        p.send_id: frozenset(sku for at, sku in found.get(persons[p.recipient_id], ()) if at > p.placed_at)
+        for p in asking
+    }
+    return [replace(planned, bought_since=since.get(planned.send_id, frozenset())) for planned in batch]
 
 
 def _has_subject(planned: Planned, catalog: Mapping[str, Product]) -> bool:

@@ -54,6 +54,18 @@ class Person:
     choice: Choice
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What somebody posted from their page, and what proves a yes in it, as it proves that of a form."""
+
+    choose: Callable[[Person], Choice]
+    """What it makes of the person as they stand."""
+    wording: Callable[[Person, Choice], str]
+    """What the page asked such a person who then chose so."""
+    ip: str
+    at: datetime
+
+
 def find_person(
     db: Database, recipient_id: int, send_id: UUID, topics: Topics, terms: Terms, now: datetime
 ) -> Person | None:
@@ -66,23 +78,22 @@ def keep_choice(
     connection: Connection,
     recipient_id: int,
     send_id: UUID,
-    choose: Callable[[Person], Choice],
+    posted: Posted,
     topics: Topics,
     terms: Terms,
-    now: datetime,
 ) -> tuple[Person, Person] | None:
-    """The person before and after; from this commit on it is as `choose` wants it. Doing it again changes nothing."""
+    """The person before and after; from this commit on it is as they posted. Doing it again changes nothing."""
+    now = posted.at
     if lock(connection, recipient_id) is None:
         return None
     before = _person(connection, recipient_id, send_id, topics, terms, now)
     if before is None:
         return None
     offered = {product.refused for product in before.products}
-    wanted = choose(before)
+    wanted = posted.choose(before)
     wanted = replace(wanted, refused=wanted.refused & offered)
-    way = f"preferences:{send_id}"
     if before.blocked_for is None and wanted.topics != before.choice.topics:
-        _keep_topics(connection, before, wanted.topics, topics(before.topic), way, now)
+        _keep_topics(connection, before, wanted, topics(before.topic), posted, f"preferences:{send_id}")
     refuse(connection, recipient_id, wanted.refused - before.choice.refused, RefusalWhy.LESS_LIKE_THIS, now)
     take_back(connection, recipient_id, before.choice.refused - wanted.refused)
     row = {
@@ -103,14 +114,15 @@ def keep_choice(
 
 
 def _keep_topics(
-    connection: Connection, person: Person, wanted: Collection[str], topics: Collection[str], way: str, now: datetime
+    connection: Connection, person: Person, wanted: Choice, topics: Collection[str], posted: Posted, way: str
 ) -> None:
-    chosen = set(wanted) & set(topics)
+    chosen, now = set(wanted.topics) & set(topics), posted.at
     if not chosen:
         leave(connection, person.recipient_id, person.email, way, now)
         return
     if not person.choice.topics:
-        come_back(connection, person.recipient_id, way, now)
+        wording = posted.wording(person, wanted)
+        come_back(connection, person.recipient_id, way, now, wording=wording, ip=posted.ip)
     want_topic(connection, person.recipient_id, chosen)
     leave_topic(connection, person.email, set(topics) - chosen, way, now)
 

@@ -25,7 +25,7 @@ from aftercart.bootstrap import App
 from aftercart.db.session import is_passing
 from aftercart.enrollment import store as enrollments
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import Claim, ErasureAsked, ExportAsked, ShopErasureAsked
+from aftercart.intake.changes import Claim, ErasureAsked, ExportAsked, ShopErasureAsked
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.ingest import take_in
 from aftercart.policy.reason import Reason

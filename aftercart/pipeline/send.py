@@ -28,9 +28,11 @@ from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.pipeline.content import Content, prepare
 from aftercart.pipeline.dropped import Decided, drop, may_drop
-from aftercart.pipeline.gate import ask, facts_of, hold_out, look_up, look_up_permissions
+from aftercart.pipeline.gate import ask, facts_of
 from aftercart.pipeline.hand_over import Claimed, hand_over
+from aftercart.pipeline.held_out import hold_out
 from aftercart.pipeline.lots import count_in
+from aftercart.pipeline.people import look_up, look_up_permissions
 from aftercart.pipeline.planned import Planned, load
 from aftercart.policy.decision import Allow, Answer, ContentFault, Defer, Skip, before_content, inputs
 from aftercart.policy.reason import SAID_ONCE, Reason

@@ -55,8 +55,9 @@ class TrainReport:
         return (
             f"On {found.cases:,} later orders it had not seen, its first ten hold something that was bought in "
             f"{found.lightfm.hr10:.0%} (NDCG@10 {found.lightfm.ndcg10:.3f}); bought together "
-            f"{found.bought_together.hr10:.0%} ({found.bought_together.ndcg10:.3f}), best sellers "
-            f"{found.best_sellers.hr10:.0%} ({found.best_sellers.ndcg10:.3f})."
+            f"{found.bought_together.hr10:.0%} ({found.bought_together.ndcg10:.3f}), best sellers of the categories "
+            f"that go with them {found.category_best_sellers.hr10:.0%} ({found.category_best_sellers.ndcg10:.3f}), "
+            f"best sellers {found.best_sellers.hr10:.0%} ({found.best_sellers.ndcg10:.3f})."
         )
 
     @property

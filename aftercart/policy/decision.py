@@ -146,6 +146,8 @@ class Facts:
     awaits_delivery: bool = False
     """Whether it goes after delivery, and the order has not arrived."""
     review: ReviewFacts | None = None
+    bought_since: bool = False
+    """Whether the mail is only for people who have not bought meanwhile, and this one has."""
     """Of a mail that asks for a review; else None."""
 
     @property
@@ -270,6 +272,10 @@ def _not_to_be_reviewed(facts: Facts) -> Skip | None:
     if facts.review.came_back:
         return Skip(Reason.CAME_BACK)
     return Skip(Reason.ASKED_BEFORE) if facts.review.asked_before else None
+
+
+def _bought_meanwhile(facts: Facts) -> Skip | None:
+    return Skip(Reason.BOUGHT_SINCE) if facts.bought_since else None
 
 
 def _not_delivered(facts: Facts) -> Defer | None:
@@ -409,6 +415,7 @@ _BEFORE_CONTENT: tuple[Check, ...] = (
     _paused_itself,
     _order_taken_back,
     _not_to_be_reviewed,
+    _bought_meanwhile,
     _not_delivered,
     _under_complaint,
     _campaign_not_running,

@@ -43,6 +43,7 @@ class Reason(StrEnum):
         "asked_before",
         "The person was asked for a review of all that they bought, and nobody is asked twice.",
     )
+    BOUGHT_SINCE = "bought_since", "The person has bought again meanwhile, and the mail is for those who have not."
     CAMPAIGN_PAUSED = "campaign_paused", "The campaign is paused."
     CAMPAIGN_MISSING = "campaign_missing", "The campaign's file is not there, so its mails wait for it."
     CAMPAIGN_INACTIVE = "campaign_inactive", "The campaign is a draft, or this mail was taken out of it."
@@ -147,6 +148,7 @@ CANCELING = frozenset(
         Reason.ORDER_REFUNDED,
         Reason.ITEMS_RETURNED,
         Reason.CAME_BACK,
+        Reason.BOUGHT_SINCE,
         Reason.CAMPAIGN_INACTIVE,
         Reason.STEP_DROPPED,
         Reason.ERASED,

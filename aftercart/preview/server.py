@@ -28,6 +28,8 @@ _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'"
 )
 _MAIL_POLICY = "default-src 'none'; img-src http: https: data:; style-src 'unsafe-inline'; sandbox allow-popups"
+_ORDER = "order-"
+"""Before the number of a real order, where else the name of a sample stands."""
 _HUES = ("#c9d7e3", "#d8c9b6", "#b9cfc0", "#d3bfcf")
 _PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="560" height="560"><rect width="560" height="560" fill="{hue}"/>'
@@ -96,14 +98,15 @@ class Preview:
             wanted=wanted,
             scheme=scheme,
             schemes=SCHEMES,
-            query=urlencode({"sample": wanted.sample, "locale": wanted.locale, "scheme": scheme}),
+            query=_query(wanted, scheme),
+            orders=self._shelf.orders,
             names=self._shelf.names,
             samples=VARIANTS,
             locales=self._shelf.locales(wanted.template),
             limit=CLIPPED_BYTES,
             faults=[(one, self._link(one.place)) for one in self._shelf.faults(wanted.template)],
             files=self._shelf.files(wanted.template),
-            can_send=self._send_test is not None,
+            can_send=self._send_test is not None and wanted.order is None,
             said=said,
             stamp=self._shelf.stamp(),
         )
@@ -138,8 +141,11 @@ class Preview:
             raise HTTPException(403, "A test is sent only from the page of the preview.")
         if self._send_test is None:
             raise HTTPException(409, "Start the preview with --to YOUR@ADDRESS to send tests.")
+        wanted = self._wanted(request)
+        if wanted.order is not None:
+            raise HTTPException(409, "What a customer bought is shown here and goes to nobody: send a sample.")
         try:
-            said = self._send_test(self._wanted(request))
+            said = self._send_test(wanted)
         except AftercartError as err:
             said = str(err)
         return self._page(request, said)
@@ -147,9 +153,15 @@ class Preview:
     def _wanted(self, request: Request) -> Wanted:
         name, asked = request.path_params["name"], request.query_params
         sample, locale = asked.get("sample") or VARIANTS[0], asked.get("locale", "")
-        if name not in self._shelf.names or sample not in VARIANTS:
+        order = sample.removeprefix(_ORDER) if sample.startswith(_ORDER) else ""
+        if name not in self._shelf.names or not (sample in VARIANTS or order.isdecimal()):
             raise HTTPException(404, f"There is no template {name} with a sample {sample}.")
-        return Wanted(name, sample, locale)
+        return Wanted(name, VARIANTS[0], locale, int(order)) if order else Wanted(name, sample, locale)
+
+
+def _query(wanted: Wanted, scheme: str) -> str:
+    sample = wanted.sample if wanted.order is None else f"{_ORDER}{wanted.order}"
+    return urlencode({"sample": sample, "locale": wanted.locale, "scheme": scheme})
 
 
 def _scheme(request: Request) -> str:

@@ -11,6 +11,7 @@ from aftercart.delivery.base import Message
 from aftercart.delivery.headers import marketing_headers
 from aftercart.errors import TemplateError
 from aftercart.ids import new_id
+from aftercart.pipeline.past_orders import PastOrder, PastOrders
 from aftercart.rendering.check import check_template, read_sample
 from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.includes import BODY, SUBJECT
@@ -22,6 +23,7 @@ from aftercart.rendering.source import template_names
 from aftercart.rendering.words import OWN, languages
 
 PICTURES = 4
+_NOBODYS = {"less_url": "https://mail.example.com/l/sample", "have_url": "https://mail.example.com/h/sample"}
 _INVENTED_HOST = "https://shop.example.com/"
 """Of the pictures in samples: nobody has them."""
 
@@ -34,6 +36,8 @@ class Wanted:
     sample: str = VARIANTS[0]
     locale: str = ""
     """Empty: that of the sample."""
+    order: int | None = None
+    """A real order, shown in place of the sample's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,15 @@ class Sender:
 class Shelf:
     """The templates of a folder, read anew whenever one of them changes."""
 
-    def __init__(self, templates_dir: Path, cache_dir: Path, brand: Mapping[str, Any] | None) -> None:
-        """`brand`: what templates may show of the shop, in place of the sample's."""
-        self._dir, self._brand = templates_dir, brand
+    def __init__(
+        self,
+        templates_dir: Path,
+        cache_dir: Path,
+        brand: Mapping[str, Any] | None,
+        orders: PastOrders | None = None,
+    ) -> None:
+        """`brand`: what templates may show of the shop, in place of the sample's. `orders`: real ones to look at."""
+        self._dir, self._brand, self._orders = templates_dir, brand, orders
         self._renderer = Renderer(templates_dir, cache_dir, monotonic=_always_later())
 
     @property
@@ -62,6 +72,11 @@ class Shelf:
         """The languages in which a template can be read; none where it has the one it is written in."""
         return sorted(languages(self._dir / name, self._dir), key=lambda tag: (tag != "en", tag))
 
+    @property
+    def orders(self) -> list[PastOrder]:
+        """Real orders to look at, the newest first; none without a database."""
+        return self._orders.recent() if self._orders else []
+
     def stamp(self) -> str:
         """Changes with every file of the folder that is saved."""
         files = (file for file in self._dir.rglob("*") if file.is_file())
@@ -72,7 +87,7 @@ class Shelf:
 
         Raises TemplateError.
         """
-        context = as_given_to(wanted.template, variant(self._sample(wanted.template, pictures), wanted.sample))
+        context = as_given_to(wanted.template, self._values(wanted, pictures))
         locale = wanted.locale or str(context["recipient"]["locale"])
         context["recipient"]["locale"] = locale
         return self._renderer.template(wanted.template, locale).render(context, str)
@@ -96,6 +111,16 @@ class Shelf:
         """The files that the author of a template wrote: subject and body, then the words."""
         words = (self.below(file) for file in sorted((self._dir / name / OWN).glob("*.txt")))
         return [f"{name}/{SUBJECT}", f"{name}/{BODY}", *words]
+
+    def _values(self, wanted: Wanted, pictures: str) -> dict[str, Any]:
+        sample = self._sample(wanted.template, pictures)
+        if wanted.order is None:
+            return variant(sample, wanted.sample)
+        found = self._orders.context(wanted.order, wanted.template) if self._orders else None
+        if found is None:
+            raise TemplateError("this order is gone, or all of it went back", fix="choose another one")
+        found["recipient"]["locale"] = found["recipient"]["locale"] or sample["recipient"]["locale"]
+        return {**sample, **found, "picks": [{**_NOBODYS, **pick} for pick in found["picks"]]}
 
     def _sample(self, name: str, pictures: str) -> dict[str, Any]:
         sample = read_sample(self._dir, name)

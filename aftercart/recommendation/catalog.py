@@ -36,6 +36,27 @@ class Product:
     published: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What is shown of a product beside what recommendations go by, as the shop told it."""
+
+    description: str = ""
+    compare_at_minor: int | None = None
+    currency: str = ""
+    rating: float | None = None
+    rating_count: int | None = None
+
+    def struck_price(self, price_minor: int, currency: str) -> int | None:
+        """The price to strike through beside this one: only one that is above it, in the same money."""
+        is_above = self.compare_at_minor is not None and self.compare_at_minor > price_minor
+        return self.compare_at_minor if is_above and currency == self.currency else None
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether somebody has rated it: an average of nobody is 0 in some shops."""
+        return bool(self.rating) and self.rating_count != 0
+
+
 def are_near_duplicates(one: Product, other: Product) -> bool:
     """Whether a customer would take both for the same thing: one family, or titles that differ in the variant only."""
     if one.family and one.family == other.family:

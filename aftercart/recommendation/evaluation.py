@@ -39,12 +39,13 @@ class Quality:
 class Comparison:
     """The model beside its fallbacks on `cases` held-out questions.
 
-    `gain`: its NDCG@10 less that of the better one of them; `noise`: half the 95 % interval of that difference.
+    `gain`: its NDCG@10 less that of the best one of them; `noise`: half the 95 % interval of that difference.
     """
 
     cases: int
     lightfm: Quality
     bought_together: Quality
+    category_best_sellers: Quality
     best_sellers: Quality
     gain: float
     noise: float
@@ -81,12 +82,13 @@ def compare(model: Model, cases: Sequence[Case]) -> Comparison | None:
         return None
     answers = {source: _answers(model, source, cases) for source in Source}
     quality = {source: _quality(answer, cases) for source, answer in answers.items()}
-    better = max((s for s in Source if s is not Source.LIGHTFM), key=lambda source: quality[source].ndcg10)
-    difference = _each(ndcg, answers[Source.LIGHTFM], cases) - _each(ndcg, answers[better], cases)
+    best = max((s for s in Source if s is not Source.LIGHTFM), key=lambda source: quality[source].ndcg10)
+    difference = _each(ndcg, answers[Source.LIGHTFM], cases) - _each(ndcg, answers[best], cases)
     return Comparison(
         cases=len(cases),
         lightfm=quality[Source.LIGHTFM],
         bought_together=quality[Source.BOUGHT_TOGETHER],
+        category_best_sellers=quality[Source.CATEGORY_BEST_SELLERS],
         best_sellers=quality[Source.BEST_SELLERS],
         gain=float(difference.mean()),
         noise=1.96 * float(difference.std() / np.sqrt(len(difference))),

@@ -1,6 +1,7 @@
-"""Who fills the slots that the model cannot: what was bought together, then what sells best.
+"""Who fills the slots that the model cannot: what was bought together, then what sells best of the categories that go
+with those of the anchors, then what sells best at all.
 
-Same interface as `scoring.by_lightfm`; both need nothing but past orders.
+Same interface as `scoring.by_lightfm`; all need nothing but past orders, and newer orders count more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,14 @@ def by_bought_together(
     return [_voted(model, question, known[row], votes[row], most) for row, question in enumerate(questions)]
 
 
+def by_category_best_sellers(
+    model: Model, questions: Sequence[Question], catalog: Mapping[str, Product], most: int
+) -> list[Ranking]:
+    """What sells best lately of the categories that go with those of the anchors: the chance of the category beside
+    theirs, times that of the product within it. An anchor never sold counts as well if `catalog` has it."""
+    return [_of_categories(model, question, _categories(model, question, catalog), most) for question in questions]
+
+
 def by_best_sellers(
     model: Model, questions: Sequence[Question], _catalog: Mapping[str, Product], most: int
 ) -> list[Ranking]:
@@ -44,6 +53,7 @@ def by_best_sellers(
 RANKERS: Mapping[Source, Ranker] = {
     Source.LIGHTFM: by_lightfm,
     Source.BOUGHT_TOGETHER: by_bought_together,
+    Source.CATEGORY_BEST_SELLERS: by_category_best_sellers,
     Source.BEST_SELLERS: by_best_sellers,
 }
 
@@ -60,6 +70,31 @@ def _voted(model: Model, question: Question, anchors: Sequence[int], votes: sp.c
 def _because(model: Model, anchors: Sequence[int], items: Ints) -> list[str]:
     strongest = (max(anchors, key=lambda a: model.evidence.weight(a, item)) for item in items.tolist())
     return [model.products[anchor].sku for anchor in strongest]
+
+
+def _categories(model: Model, question: Question, catalog: Mapping[str, Product]) -> dict[str, int]:
+    """Anchor → number of its category, for those that have one that the model knows."""
+    found = {}
+    for sku in dict.fromkeys(question.anchors):
+        product = model.products[model.index[sku]] if sku in model.index else catalog.get(sku)
+        if product and product.category in model.categories.number:
+            found[sku] = model.categories.number[product.category]
+    return found
+
+
+def _of_categories(model: Model, question: Question, anchors: Mapping[str, int], most: int) -> Ranking:
+    if not anchors:
+        return Ranking()
+    shares = model.categories.shares[list(anchors.values())].toarray()
+    chances = np.append(shares.mean(axis=0), 0)[model.categories.of_item] * model.categories.within
+    items = np.flatnonzero(chances > 0)
+    items = items[_open(model, question, items)]
+    items = items[best_of(chances[items], most)]
+    return _ranking(model, items, chances[items], partial(_because_of_category, model, list(anchors), shares))
+
+
+def _because_of_category(model: Model, anchors: Sequence[str], shares: Floats, items: Ints) -> list[str]:
+    return [anchors[at] for at in np.argmax(shares[:, model.categories.of_item[items]], axis=0).tolist()]
 
 
 def _ranking(model: Model, items: Ints, scores: Floats, because: Because | None) -> Ranking:

@@ -50,7 +50,7 @@ class Basket:
     """The order as the guards see it. `anchor_products`: the catalog's rows of those anchors that have one.
 
     `often_together(anchor sku, sku)`: whether past orders show that people buy both at once. `rivals`: pairs of
-    categories that past orders keep apart (see `rivals.py`).
+    categories that past orders keep apart (see `categories.py`).
     """
 
     request: Request

@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from aftercart.recommendation.blend import LIGHTFM_ALONE, Blend
 from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.categories import Categories, categories_of
 from aftercart.recommendation.dataset import Floats
 from aftercart.recommendation.evidence import Evidence
 from aftercart.recommendation.features import Vocabulary
-from aftercart.recommendation.guards import Rivals, fits
+from aftercart.recommendation.guards import Rivals
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.links import Links
 from aftercart.recommendation.request import Rules
-from aftercart.recommendation.rivals import rival_categories
 
 UNTRAINED = "fallback"
 
@@ -24,6 +24,8 @@ NEW_ORDERS = 5.0
 """In so many orders a product is half as new as at the start."""
 
 _ROWS_AT_ONCE = 65_536
+_MOST_FILTERS = 64
+"""So many answers to filters are kept: campaigns have a few, a shop's pages may ask for any category."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,24 @@ class Learned:
 
 
 @dataclass(frozen=True, eq=False)
+class _Column:
+    """One column of the catalog: its values by number, and the number of each product's."""
+
+    number: Mapping[str, int]
+    of_item: npt.NDArray[np.int32]
+
+    def holds(self, values: Sequence[str]) -> npt.NDArray[np.bool_]:
+        wanted = [self.number[value.casefold()] for value in values if value.casefold() in self.number]
+        return np.isin(self.of_item, wanted)
+
+
+def _column_of(values: Sequence[str]) -> _Column:
+    number: dict[str, int] = {}
+    of_item = np.fromiter((number.setdefault(value, len(number)) for value in values), np.int32, len(values))
+    return _Column(number, of_item)
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
     """One version, immutable and shared by all threads. `products`: as they were when the orders were read;
     what may be shown is decided on fresh rows."""
@@ -82,9 +102,14 @@ class Model:
         return newness
 
     @cached_property
+    def categories(self) -> Categories:
+        """Those of the products, with what past orders show of them."""
+        return categories_of(self.products, self.evidence)
+
+    @property
     def rivals(self) -> Rivals:
         """The pairs of categories that past orders keep apart."""
-        return rival_categories(self.products, self.evidence)
+        return self.categories.rivals
 
     def known(self, skus: Sequence[str]) -> list[int]:
         """The numbers of the products that the model knows, without doubles, in the order given."""
@@ -101,13 +126,35 @@ class Model:
         if not rules.only and not rules.without:
             return None
         filters = (tuple(rules.only.items()), tuple(rules.without.items()))
-        if filters not in self._left_by:
-            self._left_by[filters] = np.fromiter((fits(product, rules) for product in self.products), bool)
-        return self._left_by[filters]
+        left = self._left_by.get(filters)
+        if left is None:
+            left = self._fitting(rules)
+            if len(self._left_by) >= _MOST_FILTERS:
+                self._left_by.clear()
+            self._left_by[filters] = left
+        return left
+
+    def _fitting(self, rules: Rules) -> npt.NDArray[np.bool_]:
+        """As `guards.fits` has it, for all products at once."""
+        left = np.ones(len(self.products), dtype=bool)
+        for key, values in rules.only.items():
+            left &= self._column(key).holds(values)
+        for key, values in rules.without.items():
+            left &= ~self._column(key).holds(values)
+        return left
+
+    def _column(self, key: str) -> _Column:
+        if key not in self._columns:
+            self._columns[key] = _column_of([str(getattr(product, key)).casefold() for product in self.products])
+        return self._columns[key]
+
+    @cached_property
+    def _columns(self) -> dict[str, _Column]:
+        return {}
 
     @cached_property
     def _left_by(self) -> dict[object, npt.NDArray[np.bool_]]:
-        """A shop has few filters and asks each of them for every order."""
+        """Few filters are asked for again and again."""
         return {}
 
 

@@ -11,6 +11,8 @@ class Source(StrEnum):
 
     LIGHTFM = "lightfm"
     BOUGHT_TOGETHER = "bought_together"
+    CATEGORY_BEST_SELLERS = "category_best_sellers"
+    """Of the categories that go with those of the anchors, what sells best lately."""
     BEST_SELLERS = "best_sellers"
 
 
@@ -49,8 +51,8 @@ class Rules:
     """What a campaign asks for.
 
     `only` and `without` map category, department, brand, family or sku to values, compared without regard to case:
-    a pick matches every key of `only` and none of `without`. `first`: who ranks the products; `fallback`: who fills
-    the slots that they cannot, in this order. `at_least`: fewer picks are no use; the caller skips the mail then.
+    a pick matches every key of `only` and none of `without`. `first`: who is asked first; `fallback`: who fills the
+    slots that are left then, in this order. `at_least`: fewer picks are no use; the caller skips the mail then.
     `needs_url`: a pick is to be clicked, so it needs a web address.
     """
 
@@ -60,7 +62,7 @@ class Rules:
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     price_at_most: PriceCap | None = None
     first: Source = Source.LIGHTFM
-    fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.BEST_SELLERS)
+    fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.CATEGORY_BEST_SELLERS, Source.BEST_SELLERS)
     needs_url: bool = False
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, select, update
 
 from aftercart.db.tables import customers, model_versions, order_lines, order_reversals, orders, products
-from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.catalog import Details, Product
 from aftercart.recommendation.dataset import GUEST, Interactions, interactions
 
 Key = TypeVar("Key", int, str)
@@ -18,6 +18,7 @@ _IN_CHUNK = 10_000
 _FETCH = 10_000
 
 _PRODUCT_COLUMNS = tuple(products.c[name] for name in Product.__dataclass_fields__)
+_DETAIL_COLUMNS = tuple(products.c[name] for name in Details.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,12 @@ def load_facts(connection: Connection, skus: Iterable[str]) -> dict[str, Product
     return found
 
 
-def load_descriptions(connection: Connection, skus: Iterable[str]) -> dict[str, str]:
-    """What the shop says about these products, for those about which it says something."""
-    found: dict[str, str] = {}
+def load_details(connection: Connection, skus: Iterable[str]) -> dict[str, Details]:
+    """What else the shop says about these products; those that are gone are missing."""
+    found: dict[str, Details] = {}
     for chunk in _chunks(sorted(set(skus))):
-        rows = connection.execute(select(products.c.sku, products.c.description).where(products.c.sku.in_(chunk)))
-        found.update({sku: description for sku, description in rows if description})
+        rows = connection.execute(select(products.c.sku, *_DETAIL_COLUMNS).where(products.c.sku.in_(chunk)))
+        found.update((sku, Details(*details)) for sku, *details in rows)
     return found
 
 

@@ -9,6 +9,10 @@ from typing import Any, NotRequired, TypedDict
 
 from aftercart.errors import TemplateError
 
+VERSION = 1
+"""Of the context. Within a version it only grows: no value goes, changes its type, or may lack that never did
+(docs/decisions/0023). tests/rendering/context_1.txt holds what was promised."""
+
 CONFIRMATION = "confirm"
 """Name of the template that asks somebody to confirm their consent. It is about no order and has two links."""
 
@@ -77,6 +81,13 @@ class AnchorContext(TypedDict):
     """Its name, as in "because you bought ...", or none where neither the order nor the catalog has one."""
 
 
+class RatingContext(TypedDict):
+    value: float
+    """Out of five. Print it with `{{ pick.rating.value|number }}`."""
+    count: int | None
+    """How many people rated it, or none where the shop does not say."""
+
+
 class PickContext(TypedDict):
     slot: int
     """1 for the first pick."""
@@ -90,6 +101,10 @@ class PickContext(TypedDict):
     """Picture of the product, or none: show a card that looks good without."""
     price: PriceContext
     """Today's price."""
+    compare_at: PriceContext | None
+    """The price to strike through, by the shop's word; none unless it is above today's."""
+    rating: RatingContext | None
+    """What its buyers think of it, or none: the shop does not say, or nobody has rated it."""
     because: AnchorContext | None
     """The bought product that it goes with, or none: no purchase speaks for a best seller."""
     description: str | None

@@ -21,6 +21,8 @@ UNSAFE_URL = "#unsafe-url"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ANY_CONTROL = re.compile(f"{_CONTROL.pattern}|[\t\n\r]")
 _WEB_ADDRESS = re.compile(r"https?://[^/?#@\\\s]+(?:[/?#][^\\]*)?", re.IGNORECASE)
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][A-Za-z0-9/?#._~:@!$&'()*+,;=%-]*)?", re.ASCII)
+"""As nearly all of them are; what it matches is a `_WEB_ADDRESS` with nothing in it to encode."""
 _OTHER_ADDRESS = re.compile(r"(?:mailto|tel|sms):[^\\\s]+", re.IGNORECASE)
 _EMBEDDED = re.compile(r"cid:[^\\\s]+", re.IGNORECASE)
 _NOT_IN_URLS = re.compile(r"""[ "<>`]""")
@@ -39,31 +41,48 @@ class Links:
     """Compared without their fragment."""
     unsafe: list[str] = field(default_factory=list)
     _judged: dict[str, str] = field(default_factory=dict)
+    _hrefs: dict[str, Markup] = field(default_factory=dict)
+
+    def href(self, value: object) -> Markup:
+        """As `clickable`, escaped for an attribute."""
+        known = self._hrefs.get(value) if type(value) is str else None
+        if known is not None:  # a product's page is linked from its picture, its title and its button
+            return known
+        found = escape(self.clickable(value))
+        if type(value) is str and found != UNSAFE_URL:
+            self._hrefs[value] = found
+        return found
 
     def clickable(self, value: object) -> str:
         """The address for an href. A link of `context["links"]` acts for the recipient and is never rewritten."""
-        known = self._judged.get(value) if isinstance(value, str) else None
-        if known is not None:  # a product's page is linked from its picture, its title, its button and the text part
+        known = self._judged.get(value) if type(value) is str else None
+        if known is not None:  # the text part has the links of the HTML
             return known
         found = self._clickable(value)
-        if isinstance(value, str) and found != UNSAFE_URL:
+        if type(value) is str and found != UNSAFE_URL:
             self._judged[value] = found
         return found
 
     def _clickable(self, value: object) -> str:
-        url = _address(value)
-        if _WEB_ADDRESS.fullmatch(url):
+        if (url := _plain_address(value)) or _WEB_ADDRESS.fullmatch(url := _address(value)):
             return url if url.partition("#")[0] in self.untouched else self.rewrite(url)
         return url if _OTHER_ADDRESS.fullmatch(url) else self._refused(value)
 
     def picture(self, value: object) -> str:
         """The address for a src."""
+        if url := _plain_address(value):
+            return url
         url = _address(value)
         return url if _WEB_ADDRESS.fullmatch(url) or _EMBEDDED.fullmatch(url) else self._refused(value)
 
     def _refused(self, value: object) -> str:
         self.unsafe.append(str(value))
         return UNSAFE_URL
+
+
+def _plain_address(value: object) -> str:
+    """The value if it is an address with nothing in it to look at twice; else empty."""
+    return value if type(value) is str and _PLAIN_ADDRESS.fullmatch(value) else ""
 
 
 def _address(value: object) -> str:
@@ -152,7 +171,7 @@ def _css_value(text: str) -> Markup:
 @pass_context
 def link(context: Context, value: object) -> Markup:
     """The href of something that the recipient may click."""
-    return escape(_links(context).clickable(value))
+    return _links(context).href(value)
 
 
 @pass_context

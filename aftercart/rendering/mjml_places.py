@@ -25,6 +25,7 @@ from aftercart.rendering.scanner import (
     Text,
     names,
 )
+from aftercart.rendering.side_by_side import SideBySide
 
 CONTENT = names(
     "mj-text mj-button mj-table mj-raw mj-navbar-link mj-social-element mj-accordion-title mj-accordion-text"
@@ -40,6 +41,8 @@ HEAD = names(
 )
 EMPTY = names("mj-image mj-divider mj-spacer mj-carousel-image")
 KNOWN = CONTENT | STRUCTURE | RIGID | HEAD | EMPTY | {"mjml"}
+WORDLESS = STRUCTURE | RIGID | EMPTY | {"mjml", "mj-head", "mj-attributes"}
+"""Elements of which MJML drops the text that stands directly in them."""
 
 FREE_ATTRIBUTES = names(
     "href src alt title rel color background-color inner-background-color container-background-color "
@@ -79,6 +82,7 @@ class Weaver:
     _blocks: list[_Block] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
     _in_outlook: bool = False
+    _columns: SideBySide = field(default_factory=SideBySide)
 
     def mjml(self) -> str:
         """The MJML with stand-ins. Raises TemplateError at the first thing that cannot be compiled faithfully."""
@@ -128,6 +132,7 @@ class Weaver:
         self._write_tag(tag, self.root if tag.name == "mjml" else {})
         if not tag.self_closing:
             self._open.append(tag)
+            self._columns.opened(tag.name)
         self._head_after(tag)
 
     def _known(self, tag: Tag) -> None:
@@ -146,12 +151,12 @@ class Weaver:
         self._write_tag(tag, {})
 
     def _write_tag(self, tag: Tag, defaults: dict[str, str]) -> None:
-        given = {attribute.name for attribute in tag.attributes}
-        if len(given) < len(tag.attributes):
-            twice = next(a for i, a in enumerate(tag.attributes) if a.name in {b.name for b in tag.attributes[:i]})
-            message = f"<{tag.name}> has the attribute {twice.name} twice"
-            raise self._fault(message, twice.offset, "keep one of the two")
-        written = [self._attribute(tag, attribute) for attribute in tag.attributes]
+        given = {attribute.name: attribute for attribute in tag.attributes}
+        for lost in (each for each in tag.attributes if given[each.name] is not each):
+            if not tag.name.startswith("mj") or HOLE.search(lost.raw):
+                message = f"<{tag.name}> has the attribute {lost.name} twice"
+                raise self._fault(message, given[lost.name].offset, "keep one of the two")
+        written = [self._attribute(tag, attribute) for attribute in given.values()]  # of two MJML takes the last
         written += [f'{name}="{value}"' for name, value in defaults.items() if name not in given]
         self._out.append(f"<{' '.join([tag.name, *written])}{' />' if tag.self_closing else '>'}")
 
@@ -198,14 +203,10 @@ class Weaver:
         return scheme + (self.placeholders.word(*self.source.parts(rest)) if rest else "")
 
     def _needs_width(self, tag: Tag) -> None:
-        if tag.name not in ("mj-column", "mj-group") or any(a.name == "width" for a in tag.attributes):
-            return
         here = (block for block in reversed(self._blocks) if block.depth == len(self._open))
-        around = next((block for block in here if block.tag.keyword != "with"), None)
-        if around is not None:
-            fix = '{% for row in picks|batch(2) %}<mj-section>{% for pick in row %}<mj-column width="50%">'
-            message = f"<{tag.name}> in a {{% {around.tag.keyword} %}} needs a width"
-            raise self._fault(message, tag.offset, f"write, for example, {fix}")
+        around = next((block.tag for block in here if block.tag.keyword != "with"), None)
+        if found := self._columns.lacking(tag, around):
+            raise self._fault(found.message, found.column.offset, found.fix)
 
     def _head_after(self, tag: Tag) -> None:
         """Our own part of the head: first in the author's, or one of our own before the body."""
@@ -219,6 +220,7 @@ class Weaver:
         if end.name.startswith("mj"):
             self._balanced(end)
             self._open.pop()
+            self._columns.closed(end.name)
         self._out.append(end.raw)
 
     def _balanced(self, end: EndTag) -> None:
@@ -241,9 +243,7 @@ class Weaver:
             self._preview(text)
             return
         for part in self.source.parts(text.raw):
-            self._out.append(
-                self._plain(part, text.offset) if isinstance(part, str) else self._jinja(part, text.within)
-            )
+            self._out.append(self._plain(part) if isinstance(part, str) else self._jinja(part, text.within))
 
     def _preview(self, text: Text) -> None:
         place = self.source.place(text.offset)
@@ -251,17 +251,15 @@ class Weaver:
             self.preheader.append(Segment(Kind.DATA, html.unescape(part), place) if isinstance(part, str) else part)
         self._out.append(self.placeholders.word(Segment(Kind.EXPRESSION, "_preheader", place)))
 
-    def _plain(self, text: str, offset: int) -> str:
-        if text.strip() and self._parent in STRUCTURE | RIGID | EMPTY | {"mjml", "mj-head", "mj-attributes"}:
-            where = offset + len(text) - len(text.lstrip())
-            raise self._fault(f"text directly in <{self._parent}> would be lost", where, "put it in <mj-text>")
-        return text
+    def _plain(self, text: str) -> str:
+        """Text between elements is dropped, as by MJML; `mjml_faults` tells of it."""
+        return "\n" if text.strip() and self._parent in WORDLESS else text
 
     def _jinja(self, tag: Segment, within: str) -> str:
         if tag.kind is Kind.BLOCK:
             self._nest(tag)
             return self._block(tag, within)
-        if self._parent in STRUCTURE | RIGID | EMPTY | {"mjml", "mj-head", "mj-attributes", ""}:
+        if self._parent in WORDLESS | {""}:
             where = f"directly in <{self._parent}>" if self._parent else "outside of <mjml>"
             raise TemplateError(f"{shown(tag)} prints {where}", tag.place, "put it in <mj-text>")
         return self.placeholders.word(tag)

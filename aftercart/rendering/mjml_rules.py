@@ -13,7 +13,7 @@ from aftercart.errors import Place
 from aftercart.rendering.engine import attribute_types
 from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.holes import Holed
-from aftercart.rendering.mjml_places import FAULTY, KNOWN
+from aftercart.rendering.mjml_places import FAULTY, KNOWN, WORDLESS
 from aftercart.rendering.scanner import HOLE, Attribute, EndTag, Tag, Text, names
 
 _IN_A_COLUMN = names(
@@ -62,6 +62,8 @@ def mjml_faults(body: Holed) -> Iterator[TemplateFault]:
             yield from walk.tag(event)
         elif isinstance(event, EndTag) and event.name.startswith("mj"):
             walk.end(event)
+        elif isinstance(event, Text) and not event.within:
+            yield from walk.text(event)
         elif isinstance(event, Text) and event.within == "mj-style":
             for found in _FETCHED.finditer(event.raw):
                 yield _foreign(body.place(event.offset + found.start()), f"this {found[0]}")
@@ -76,6 +78,7 @@ class _Walk:
     def tag(self, tag: Tag) -> Iterator[TemplateFault]:
         if tag.name in KNOWN:
             yield from self._misplaced(tag)
+            yield from self._twice(tag)
             for attribute in tag.attributes:
                 yield from self._attribute(tag, attribute)
             if tag.name == "mj-font":
@@ -87,6 +90,22 @@ class _Walk:
         """Where the ends of elements do not fit, nothing is said about what stands in what."""
         self._balanced = self._balanced and bool(self._open) and self._open[-1] == tag.name
         self._open[-1:] = []
+
+    def text(self, text: Text) -> Iterator[TemplateFault]:
+        """What is written between elements, where MJML has no place for it."""
+        parent = self._open[-1] if self._open else ""
+        words = HOLE.sub("", text.raw).strip()
+        if self._balanced and parent in WORDLESS and words:
+            place = self.source.place(text.offset + text.raw.index(words[0]))
+            message = f"{words[:30]!r} directly in <{parent}> is lost: MJML shows what stands in elements"
+            yield TemplateFault(place, message, "put it in <mj-text>, or take it out")
+
+    def _twice(self, tag: Tag) -> Iterator[TemplateFault]:
+        last = {attribute.name: attribute for attribute in tag.attributes}
+        for attribute in tag.attributes:
+            if attribute is not last[attribute.name]:
+                message = f"<{tag.name}> has the attribute {attribute.name} twice, and only the last counts"
+                yield TemplateFault(self.source.place(attribute.offset), message, "keep one of the two", warning=True)
 
     def _misplaced(self, tag: Tag) -> Iterator[TemplateFault]:
         parent = self._open[-1] if self._open else ""

@@ -12,8 +12,8 @@ from jinja2 import nodes
 from aftercart.rendering.scanner import names
 
 FILTERS = names(
-    "money date default d upper lower capitalize title trim length count first last join batch slice sort reverse "
-    "truncate round int float abs selectattr rejectattr map list unique sum min max striptags urlencode"
+    "money date number default d upper lower capitalize title trim length count first last join batch slice sort "
+    "reverse truncate round int float abs selectattr rejectattr map list unique sum min max striptags urlencode"
 )
 TESTS = names(
     "defined undefined none number string sequence mapping even odd divisibleby eq ne lt le gt ge equalto in "

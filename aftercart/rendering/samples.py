@@ -29,6 +29,9 @@ def _largest(sample: dict[str, Any]) -> dict[str, Any]:
             item["description"] = f"{item['title']}: {_LONG}. " * 4
         if item.get("because"):
             item["because"]["title"] = _LONG
+        if "compare_at" in item:
+            item["compare_at"] = {**item["price"], "minor": item["price"]["minor"] * 2}
+            item["rating"] = {"value": 4.5, "count": 12_345}
     return sample
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aftercart.rendering.addresses import is_tracked, unescaped, url_expression, without_entities
 from aftercart.rendering.holes import Holed, Part
 from aftercart.rendering.lexer import Kind, Segment
+from aftercart.rendering.mjml_places import WORDLESS
 from aftercart.rendering.scanner import Comment, Conditional, Declaration, EndTag, Event, Tag, Text, names
 from aftercart.rendering.written import Writer, Written
 
@@ -95,6 +96,7 @@ class _TextWriter:
     _open_links: list[tuple[str, Target]] = field(default_factory=list)
     _in_card: bool = False
     _hidden: bool = False
+    _parents: list[str] = field(default_factory=list)
 
     def event(self, event: Event) -> None:
         match event:
@@ -112,6 +114,8 @@ class _TextWriter:
                 self._text(event)
 
     def _tag(self, tag: Tag) -> None:
+        if tag.name.startswith("mj") and not tag.self_closing:
+            self._parents.append(tag.name)
         if (tag.name in _SILENT or HTML_ONLY in _value(tag, "css-class").split()) and not tag.self_closing:
             self._silent.append(tag.name)
         if self._silent:
@@ -146,6 +150,8 @@ class _TextWriter:
         self._address(target)
 
     def _end(self, name: str) -> None:
+        if name.startswith("mj"):
+            self._parents[-1:] = []
         if self._silent:
             if self._silent[-1] == name:
                 self._silent.pop()
@@ -171,8 +177,12 @@ class _TextWriter:
     def _text(self, text: Text) -> None:
         if self._silent:
             return
+        is_shown = not self._parents or self._parents[-1] not in WORDLESS
         for part in self.source.parts(text.raw):
-            self._part(html.unescape(_SPACE.sub(" ", part)) if isinstance(part, str) else part)
+            if not isinstance(part, str):
+                self._part(part)
+            elif is_shown or not part.strip():
+                self._part(html.unescape(_SPACE.sub(" ", part)))
 
     def _part(self, part: Part) -> None:
         if isinstance(part, str):

@@ -93,6 +93,7 @@ CONSENT_FROM = {
 SOURCES = {
     "lightfm": "chosen by the model",
     "bought_together": "often bought together",
+    "category_best_sellers": "a best seller of what goes with it",
     "best_sellers": "a best seller",
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from aftercart.intake.base import Buyer, Change, CustomerSeen, ErasureAsked, ExportAsked, OrderSeen
+from aftercart.intake.changes import Buyer, Change, CustomerSeen, ErasureAsked, ExportAsked, OrderSeen
 
 ERASED = "erased:"
 """Begins what stands in place of an address or a customer's id that was erased; no address begins so."""

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from aftercart.clock import Clock
 from aftercart.db.session import Database, is_passing
 from aftercart.errors import BadTokenError
+from aftercart.intake.clean import clean_ip
 from aftercart.tracking.tokens import TokenSigner
 from aftercart.web.languages import accepted, locale_of
 from aftercart.web.recipient_pages import RecipientPages
@@ -93,6 +94,11 @@ def pages_of(brand: BrandLike, request: Request, locale: str = "") -> RecipientP
 def token_of(request: Request) -> str:
     """The token in the address."""
     return str(request.path_params["token"])
+
+
+def ip_of(request: Request) -> str:
+    """From where it comes, by the proxies that FORWARDED_ALLOW_IPS trusts; empty where nobody says."""
+    return clean_ip(request.client.host) if request.client else ""
 
 
 async def start_of_body(request: Request, most: int) -> bytes:

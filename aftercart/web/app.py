@@ -28,6 +28,7 @@ from aftercart.web.links import link_routes
 from aftercart.web.not_found import not_found
 from aftercart.web.openapi import describe
 from aftercart.web.person_pages import person_routes
+from aftercart.web.suggestions.door import SuggestionDoor
 from aftercart.web.topics import Topics
 from aftercart.web.webhooks import webhook_routes
 from aftercart.web.word_writer import WordWriter
@@ -39,13 +40,16 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
 
     clicks = ClickWriter(app.db, keep=lambda connection, batch: _keep(app, connection, batch))
     words, topics = WordWriter(app.db), Topics(app.live_campaigns)
+    suggestions = SuggestionDoor(app)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         writer.start()
         clicks.start()
         words.start()
+        suggestions.warm_up()
         yield
+        suggestions.close()
         writer.stop()
         words.stop()
         clicks.stop()
@@ -59,6 +63,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.router.routes.extend(link_routes(app, clicks, words, topics))
     web.router.routes.extend(person_routes(app, words, topics))
     web.router.routes.extend(confirm_routes(app, words))
+    web.router.routes.extend(suggestions.routes())
     web.router.routes.extend(admin_routes(app))
     web.router.routes.extend(icon_routes(app))
     web.router.routes.extend(front if front is not None else landing_routes(app))

@@ -10,11 +10,10 @@ from starlette.routing import Route
 
 from aftercart.bootstrap import App
 from aftercart.errors import BadTokenError
-from aftercart.intake.clean import clean_ip
 from aftercart.pipeline.confirmed import Answer, Asked, Question, find_question, keep_answer
 from aftercart.pipeline.permission import Terms
 from aftercart.tracking.tokens import PATHS, Purpose
-from aftercart.web.answering import Answering, token_of
+from aftercart.web.answering import Answering, ip_of, token_of
 from aftercart.web.word_writer import Word, WordWriter
 
 PATH = PATHS[Purpose.CONFIRM] + "{token}"
@@ -44,8 +43,7 @@ class _Door:
             recipient_id, confirmation_id = self._app.tokens.read_confirm(token_of(request))
         except BadTokenError:
             return self._answering.pages(request).no_such_link()
-        ip = clean_ip(request.client.host) if request.client else ""
-        answer, terms = Answer(recipient_id, confirmation_id, ip, self._app.clock()), self._terms
+        answer, terms = Answer(recipient_id, confirmation_id, ip_of(request), self._app.clock()), self._terms
         ids = {"recipient_id": recipient_id, "confirmation_id": str(confirmation_id)}
         word = Word("confirmed", recipient_id, ids, lambda connection: keep_answer(connection, answer, terms))
         return await self._answering.keep(word, request, lambda asked: self._page(request, asked))

@@ -21,8 +21,15 @@ def describe(web: FastAPI) -> None:
 
 def _operation(summary: str, tag: str, parameter: str, answers: dict[int, str], **more: Any) -> dict[str, Any]:
     where = {"name": parameter, "in": "path", "required": True, "schema": {"type": "string"}}
-    responses = {str(status): {"description": meaning} for status, meaning in answers.items()}
-    return {"summary": summary, "tags": [tag], "parameters": [where], "responses": responses, **more}
+    return {"summary": summary, "tags": [tag], "parameters": [where], "responses": _answers(answers), **more}
+
+
+def _answers(meanings: dict[int, str]) -> dict[str, Any]:
+    return {str(status): {"description": meaning} for status, meaning in meanings.items()}
+
+
+def _query(name: str, about: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": about, "schema": {"type": "string", **schema}}
 
 
 _SHOP = _operation(
@@ -111,6 +118,24 @@ def _form(summary: str, done: str, **fields: str) -> dict[str, Any]:
     return _operation(summary, "links", "token", {200: done, 404: _NO_LINK, 503: _BUSY}, **more)
 
 
+_TEXT, _MAYBE = {"type": "string"}, {"type": ["string", "null"]}
+_PRICE = {"type": "object", "properties": {"minor": {"type": "integer"}, "currency": _MAYBE, "text": _MAYBE}}
+_PRODUCT = {
+    **dict.fromkeys(("sku", "title", "url", "source"), _TEXT),
+    **dict.fromkeys(("image_url", "category", "because"), _MAYBE),
+    "price": _PRICE,
+}
+_SHOWN = {
+    "type": "object",
+    "required": ["kind", "model", "personal", "products"],
+    "properties": {
+        "kind": _TEXT,
+        "model": _TEXT,
+        "personal": {"type": "boolean"},
+        "products": {"type": "array", "items": {"type": "object", "properties": _PRODUCT}},
+    },
+}
+
 _PREFERENCES = _form(
     "Save what a person chose on their preference page",
     "Saved; the page says what, and takes it back on a second press.",
@@ -124,6 +149,37 @@ _PREFERENCES = _form(
     refuse="`sku:...` or `category:...`: what is to be kept from them; heard where `refusals_shown` stands too.",
     refusals_shown="`yes`.",
 )
+
+_SUGGEST = {
+    "summary": "What goes with these products, for a page of the shop",
+    "tags": ["recommendations"],
+    "parameters": [
+        _query("key", "One of AFTERCART_API_KEYS; or in `Authorization: Bearer`."),
+        _query("product", "SKU of the page, or those of the cart.", type="array", items={"type": "string"}),
+        _query("kind", "What to show.", enum=["goes_with", "bought_together", "best_sellers"]),
+        _query("category", "Only products of this category."),
+        _query("customer", "ID.SECONDS.SIGNATURE: who looks at the page, signed by the shop's server."),
+        _query("k", "How many at most.", type="integer", minimum=1, maximum=24),
+    ],
+    "responses": {
+        "200": {"description": "The products, the best first.", "content": {"application/json": {"schema": _SHOWN}}},
+        **_answers(
+            {
+                304: "As `If-None-Match` has it already.",
+                401: "The key is missing or wrong, or the customer is not signed by the shop.",
+                404: "There is no key, so it is closed.",
+                422: "Asked wrongly; `field` is at fault.",
+                429: "Too often: ask again after `Retry-After` seconds.",
+                503: _BUSY,
+            }
+        ),
+    },
+}
+_SCRIPT = {
+    "summary": "The script that a shop pastes into its pages",
+    "tags": ["recommendations"],
+    "responses": _answers({200: "JavaScript.", 404: "There is no key, so it is closed."}),
+}
 
 BARE = {
     "/webhooks/{shop}": {"post": _SHOP},
@@ -142,4 +198,6 @@ BARE = {
         "get": _page("Asks whether a person has this product already; changes nothing"),
         "post": _form("I have it already", "Kept from now on, however often this is asked."),
     },
+    "/api/recommendations": {"get": _SUGGEST},
+    "/api/recommendations.js": {"get": _SCRIPT},
 }

@@ -12,14 +12,14 @@ from aftercart.bootstrap import App
 from aftercart.errors import BadTokenError
 from aftercart.pipeline.copies import mail_as_sent
 from aftercart.pipeline.permission import Terms
-from aftercart.pipeline.prefer import Person, find_person, keep_choice
+from aftercart.pipeline.prefer import Person, Posted, find_person, keep_choice
 from aftercart.pipeline.refuse import Offered, Wish, find_offered, keep_wish
 from aftercart.policy.preferences import RefusalWhy
 from aftercart.reports.why import Why, why
 from aftercart.rights.store import is_erased
 from aftercart.tracking.tokens import PATHS, Purpose
-from aftercart.web.answering import Answering, start_of_body, token_of
-from aftercart.web.form import only_value, read_form
+from aftercart.web.answering import Answering, ip_of, start_of_body, token_of
+from aftercart.web.form import Fields, only_value, read_form
 from aftercart.web.preference_form import MOST_BYTES, PreferenceForm
 from aftercart.web.recipient_pages import RecipientPages
 from aftercart.web.topics import Topics
@@ -67,13 +67,12 @@ class _Preferences:
             recipient_id, send_id = self._app.tokens.read_page(Purpose.PREFERENCES, token_of(request))
         except BadTokenError:
             return self._answering.pages(request).no_such_link()
-        now = self._app.clock()
-        choose, topics, terms = self._form(request, "").reader(fields, now), self._topics.ids, self._terms
+        posted, topics, terms = self._posted(request, fields), self._topics.ids, self._terms
         word = Word(
             "preferences_saved",
             recipient_id,
             {"recipient_id": recipient_id, "send_id": str(send_id)},
-            lambda connection: keep_choice(connection, recipient_id, send_id, choose, topics, terms, now),
+            lambda connection: keep_choice(connection, recipient_id, send_id, posted, topics, terms),
         )
         return await self._answering.keep(word, request, lambda people: self._saved(request, people))
 
@@ -92,6 +91,15 @@ class _Preferences:
         form = self._form(request, after.locale)
         return form.pages.saved(
             form.saved(after), form.fields(before) if form.fields(before) != form.fields(after) else ()
+        )
+
+    def _posted(self, request: Request, fields: Fields) -> Posted:
+        now = self._app.clock()
+        return Posted(
+            choose=self._form(request, "").reader(fields, now),
+            wording=lambda person, chosen: self._form(request, person.locale).wording(fields, person, chosen),
+            ip=ip_of(request),
+            at=now,
         )
 
     def _form(self, request: Request, locale: str) -> PreferenceForm:

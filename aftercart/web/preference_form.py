@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from aftercart.intake.clean import WORDING_LENGTH, clean_text
 from aftercart.pipeline.prefer import Person
 from aftercart.policy.preferences import Choice, Pace, RefusalKind, Refused, months_from, worth_keeping
 from aftercart.policy.suppression import SuppressionReason
@@ -82,16 +83,21 @@ class PreferenceForm:
 
         return choose
 
+    def wording(self, fields: Fields, person: Person, chosen: Choice) -> str:
+        """What a person who got no mail had before their eyes when they chose topics, in the words of the page."""
+        say = self.pages.words
+        if only_value(fields, "undo") == "yes":
+            return f"{self._nothing} [{say('Undo: as it was before')}]"
+        asked = say("You get no marketing mail from us. To get some again, choose below what about.")
+        return clean_text(f"{asked} {say('Mail about')}: {self._about(person, chosen)} [{say('Save')}]", WORDING_LENGTH)
+
     def saved(self, person: Person) -> list[str]:
         """All that stands now, a sentence each."""
         say, choice, zone = self.pages.words, person.choice, self._zone(person)
-        about = ", ".join(
-            self.topics.name(id_, self.pages) for id_ in self.topics.ids(person.topic) if id_ in choice.topics
-        )
+        about = self._about(person, choice)
         lines = [self._blocked(person.blocked_for)] if person.blocked_for else []
         if not person.blocked_for:
-            nothing = say("You get no marketing mail from %(brand)s.", brand=self.pages.brand)
-            lines.append(say("You get mail about: %(topics)s.", topics=about) if about else nothing)
+            lines.append(say("You get mail about: %(topics)s.", topics=about) if about else self._nothing)
         if choice.at_most is not Pace.ANY:
             weekly = choice.at_most is Pace.WEEKLY
             lines.append(say("At most once a week.") if weekly else say("At most once a month."))
@@ -120,6 +126,14 @@ class PreferenceForm:
             ("time_zone", self._zone(person)),
             *(("refuse", f"{one.kind}:{one.value}") for one in sorted(choice.refused)),
         ]
+
+    @property
+    def _nothing(self) -> str:
+        return self.pages.words("You get no marketing mail from %(brand)s.", brand=self.pages.brand)
+
+    def _about(self, person: Person, choice: Choice) -> str:
+        chosen = (id_ for id_ in self.topics.ids(person.topic) if id_ in choice.topics)
+        return ", ".join(self.topics.name(id_, self.pages) for id_ in chosen)
 
     def _topics(self, fields: Fields, person: Person) -> frozenset[str]:
         """Those chosen of all that can be; what was left out of a list that nobody saw was not left."""

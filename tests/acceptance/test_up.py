@@ -186,7 +186,8 @@ def test_people_at_a_terminal_are_told_what_runs(shop: Deployment) -> None:
         "webhooks POST /webhooks/generic",
         "POST /webhooks/shopify",
         "closed without a secret: woocommerce",
-        "campaigns accessories (active), later (draft)",
+        "campaigns accessories (active), "
+        + ", ".join(f"{name} (draft)" for name in ("later", "replenishment", "reviews", "thanks", "winback")),
         "mails smtp+starttls://mail.example.com:587",
     ):
         assert line in lines

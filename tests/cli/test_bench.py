@@ -33,9 +33,12 @@ def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
         "gate",
         "gate, claim",
         *(f"rank {orders}, {products}" for products in ("10k", "100k") for orders in (1, 512)),
+        "api",
+        "api, again",
         "render",
         "render/mjml",
         "render/escape",
+        "render/guard",
     ]
     for figure in figures:
         assert figure["floor"]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from aftercart.db.session import Database
-from aftercart.db.tables import recipients, suppressions
+from aftercart.db.tables import consents, recipients, suppressions
+from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.starter import init
@@ -49,6 +50,28 @@ def test_an_address_is_put_on_the_list(
 ) -> None:
     assert typed("suppress", " Ada@Example.com ", *words).exit_code == 0
     assert listed(rows) == [(ADA, *entry)]
+
+
+@pytest.mark.parametrize(
+    ("words", "noes"),
+    [(("--reason", "unsubscribed"), ["operator"]), (("--reason", "unsubscribed", "--topic", "news"), []), ((), [])],
+    ids=["left", "left a topic", "by hand"],
+)
+def test_who_left_said_no_and_lifting_the_entry_brings_no_older_yes_back(
+    typed: Typed, rows: Rows, words: tuple[str, ...], noes: list[str]
+) -> None:
+    rows.consent(rows.recipient(ADA), "granted", MONDAY)
+    typed("suppress", ADA, *words)
+    typed("unsuppress", ADA)
+    said = [(row["state"], row["source"]) for row in rows.all(consents)]
+    assert said == [("granted", "generic"), *(("denied", source) for source in noes)]
+
+
+def test_an_erased_address_is_not_written_down_again(typed: Typed, rows: Rows) -> None:
+    with rows.db.write() as connection:
+        suppress(connection, [AddressHashes(["k" * 40]).of(ADA)], SuppressionReason.ERASED, "test", MONDAY)
+    assert typed("suppress", ADA, "--reason", "unsubscribed").exit_code == 0
+    assert ADA not in str([*rows.all(suppressions), *rows.all(recipients)])
 
 
 def test_what_the_engine_finds_out_itself_is_not_to_be_said(typed: Typed, rows: Rows) -> None:

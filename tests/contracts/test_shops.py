@@ -16,7 +16,8 @@ from sqlalchemy import select
 from aftercart.db.session import Database
 from aftercart.db.tables import consents, orders, recipients
 from aftercart.errors import IntakeError, SignatureError
-from aftercart.intake.base import Delivery, OrderSeen, OrderState, Ping, Shop
+from aftercart.intake.base import Delivery, Ping, Shop
+from aftercart.intake.changes import OrderSeen, OrderState
 from aftercart.intake.generic import Generic
 from aftercart.intake.shopify import Shopify
 from aftercart.intake.shops import open_shops

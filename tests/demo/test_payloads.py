@@ -9,7 +9,8 @@ from aftercart.consent.statement import ConsentState
 from aftercart.demo import bike_shop
 from aftercart.demo.payloads import SHOPIFY_SHARE, Secrets, customer_webhook, door_of, order_webhook, shopify_id
 from aftercart.demo.shop import Customer, DemoShop, Line, Order
-from aftercart.intake.base import CustomerSeen, Delivery, OrderSeen, OrderState
+from aftercart.intake.base import Delivery
+from aftercart.intake.changes import CustomerSeen, OrderSeen, OrderState
 from aftercart.intake.shops import open_shops
 
 SECRETS = Secrets(generic="whsec_" + "QUJD" * 8, shopify="a secret of the demo")

@@ -84,8 +84,10 @@ def shopify_product(**changes: Any) -> dict[str, Any]:
         "images": [{"id": 1, "src": "https://cdn.example.com/1.jpg"}, {"id": 2, "src": "https://cdn.example.com/2.jpg"}],
         "variants": [
             {"id": 11, "sku": "H-S-RED", "title": "S / Red", "option1": "S", "option2": "Red", "price": "49.00",
+             "compare_at_price": "59.00",
              "inventory_management": "shopify", "inventory_policy": "deny", "inventory_quantity": -2, "image_id": 2},
             {"id": 12, "sku": None, "title": "M / Blue", "option1": "M", "option2": "Blue", "price": "49.00",
+             "compare_at_price": None,
              "inventory_management": None, "inventory_quantity": 0, "image_id": None},
         ],
     }  # fmt: skip

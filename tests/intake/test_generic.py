@@ -8,7 +8,7 @@ import pytest
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import ConfigError, UnprocessableError
-from aftercart.intake.base import (
+from aftercart.intake.changes import (
     Buyer,
     CustomerSeen,
     Order,
@@ -190,6 +190,15 @@ def test_a_product_says_only_what_it_says() -> None:
     assert stocked == replace(seen.product, price_minor=None, currency="", states_stock=True, stock=None)
 
 
+def test_a_product_says_what_is_struck_through_and_what_buyers_think_or_says_nothing_of_it() -> None:
+    told = {"sku": "A", "title": "Bell", "price": "4.50", "currency": "EUR"}
+    bell = parse(generic("product.updated", **told, compare_at_price="6.00", rating=4.6, rating_count=12)).product
+    assert (bell.compare_at_minor, bell.rating, bell.rating_count) == (600, 4.6, 12)
+    assert parse(generic("product.updated", **told, compare_at_price=None)).product.compare_at_minor == 0
+    silent = parse(generic("product.updated", **told)).product
+    assert (silent.compare_at_minor, silent.rating, silent.rating_count) == (None, None, None)
+
+
 @pytest.mark.parametrize(
     ("payload", "field"),
     [
@@ -205,6 +214,8 @@ def test_a_product_says_only_what_it_says() -> None:
         (generic("order.refunded", order_id="1", amount="10"), "data.currency"),
         (generic("customer.updated"), "data.id"),
         (generic("product.updated", sku="A", title="B", price=1), "data.currency"),
+        (generic("product.updated", sku="A", title="B", compare_at_price=1), "data.currency"),
+        (generic("product.updated", sku="A", title="B", rating=5.1), "data.rating"),
     ],
 )
 def test_what_cannot_be_understood_is_named(payload: dict[str, Any], field: str) -> None:

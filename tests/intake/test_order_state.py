@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftercart.intake.base import OrderState, Reversal, ReversalKind
+from aftercart.intake.changes import OrderState, Reversal, ReversalKind
 from aftercart.intake.order_state import is_newer, settled
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

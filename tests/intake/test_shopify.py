@@ -7,13 +7,7 @@ import pytest
 
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import (
-    Buyer,
-    CustomerSeen,
-    Order,
-    OrderState,
-    ReversalKind,
-)
+from aftercart.intake.changes import Buyer, CustomerSeen, Order, OrderState, ReversalKind
 from aftercart.intake.shopify import Shopify
 from tests.intake.payloads import body, shopify_line, shopify_order, shopify_product, shopify_refund
 
@@ -244,6 +238,7 @@ def test_every_variant_is_a_product_of_one_family() -> None:
     assert (red.image_url, blue.image_url) == ("https://cdn.example.com/2.jpg", "https://cdn.example.com/1.jpg")
     assert red.url == "https://velo.example/products/trail-helmet?variant=11"
     assert (red.price_minor, red.currency, red.description) == (4900, "EUR", "Light & safe")
+    assert (red.compare_at_minor, blue.compare_at_minor) == (5900, 0)
 
 
 @pytest.mark.parametrize("hidden", [{"status": "draft"}, {"published_at": None}])

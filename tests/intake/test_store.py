@@ -25,7 +25,7 @@ from aftercart.db.tables import (
     recipients,
     suppressions,
 )
-from aftercart.intake.base import (
+from aftercart.intake.changes import (
     Buyer,
     Change,
     CustomerSeen,
@@ -458,6 +458,27 @@ def test_stock_that_is_no_longer_counted_is_not_counted(db: Database) -> None:
     tell(db, ProductSeen(replace(BELL, states_stock=True, stock=0)))
     tell(db, ProductSeen(replace(BELL, states_stock=True, stock=None)))
     assert only(db, products)["stock"] is None
+
+
+@pytest.mark.parametrize(
+    ("news", "struck"),
+    [
+        (replace(BELL, compare_at_minor=700), 700),
+        (replace(BELL, compare_at_minor=0), 0),
+        (BELL, 600),
+        (Product("BELL", "Bell"), 600),
+        (replace(BELL, price_minor=400), None),
+        (replace(BELL, currency="USD"), None),
+    ],
+    ids=["another", "taken back", "unsaid", "no price", "a new price alone", "another currency"],
+)
+def test_what_is_struck_through_is_the_last_word_and_none_beside_a_new_price(
+    news: Product, struck: int | None, db: Database
+) -> None:
+    tell(db, ProductSeen(replace(BELL, compare_at_minor=600, rating=4.5, rating_count=2)))
+    tell(db, ProductSeen(news))
+    product = only(db, products)
+    assert (product["compare_at_minor"], product["rating"], product["rating_count"]) == (struck, 4.5, 2)
 
 
 def test_a_product_told_again_is_not_touched(db: Database) -> None:

@@ -8,15 +8,7 @@ import pytest
 
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.base import (
-    Buyer,
-    CustomerSeen,
-    Order,
-    OrderReversed,
-    OrderState,
-    Product,
-    ReversalKind,
-)
+from aftercart.intake.changes import Buyer, CustomerSeen, Order, OrderReversed, OrderState, Product, ReversalKind
 from aftercart.intake.woocommerce import WooCommerce
 from tests.intake.payloads import body, woo_line, woo_order
 
@@ -149,7 +141,8 @@ def test_a_customer() -> None:
 
 def product(**changes: Any) -> Product:
     payload = {
-        "id": 61, "name": "Cap &amp; bell", "sku": "", "price": "12", "status": "publish", "parent_id": 0,
+        "id": 61, "name": "Cap &amp; bell", "sku": "", "price": "12", "regular_price": "15",
+        "average_rating": "4.50", "rating_count": 8, "status": "publish", "parent_id": 0,
         "permalink": "https://velo.example/cap", "manage_stock": True, "stock_quantity": 4, "stock_status": "instock",
         "description": "<p>Long</p>", "short_description": "<p>Short</p>", "date_modified_gmt": "2026-02-01T00:00:00",
         "categories": [{"name": "Caps"}], "images": [{"src": "https://velo.example/cap.jpg"}],
@@ -169,13 +162,21 @@ def test_a_product() -> None:
         color="Red",
         description="Short",
         price_minor=1200,
+        compare_at_minor=1500,
         currency="EUR",
         image_url="https://velo.example/cap.jpg",
         url="https://velo.example/cap",
+        rating=4.5,
+        rating_count=8,
         states_stock=True,
         stock=4,
         updated_at=datetime(2026, 2, 1, tzinfo=UTC),
     )
+
+
+def test_a_product_with_variations_has_no_regular_price_and_a_plugins_rating_out_of_ten_is_none() -> None:
+    found = product(regular_price="", average_rating="8.6")
+    assert (found.compare_at_minor, found.rating, found.rating_count) == (0, None, 8)
 
 
 def test_a_variation_belongs_to_the_family_of_its_product_and_is_named_as_in_order_lines() -> None:

@@ -26,6 +26,7 @@ from tests.cast import (
     outbox,
     rows,
     stock_up,
+    tell,
 )
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
@@ -95,6 +96,25 @@ def test_a_tracked_link_leads_where_it_was_meant_to(app: App) -> None:
     expected = "https://www.example.com?utm_source=aftercart&utm_medium=email&utm_campaign=accessories"
     assert click(app, mail) == expected
     assert [row["url"] for row in rows(app, links) if row["position"] != TRAP] == [expected]
+
+
+CARDS = """<mjml><mj-body><mj-section><mj-column>{% for pick in picks %}<mj-text>{{ pick.sku }} {{ pick.price|money }}
+{% if pick.compare_at %}before {{ pick.compare_at|money }}{% endif %}
+{% if pick.rating %}rated {{ pick.rating.value|number }} by {{ pick.rating.count }}{% endif %}</mj-text>{% endfor %}
+<mj-text><a href="{{ links.unsubscribe }}">leave</a></mj-text></mj-column></mj-section></mj-body></mjml>"""
+
+
+def test_a_card_strikes_through_what_the_shop_told_if_it_is_above_the_price(app: App, tmp_path: Path) -> None:
+    Shop(tmp_path / "shop").template("plain", CARDS)
+    told = {"price": "20", "currency": "EUR", "compare_at_price": "20", "rating": 0, "rating_count": 0}
+    for sku in ("LOCK", "PUMP", "BELL"):
+        tell(app, "product.updated", {"sku": sku, "title": sku.title(), **told})
+    lamp = {"sku": "LAMP", "title": "Lamp", **told, "compare_at_price": "25", "rating": 4.5, "rating_count": 7}
+    tell(app, "product.updated", lamp)
+    order(app, "1", ADA)
+    lamp_line, other = sorted((line for line in mailed(app).text.splitlines() if "€" in line), key=len, reverse=True)
+    assert lamp_line == "LAMP €20.00 before €25.00 rated 4.5 by 7"
+    assert other[5:] == "€20.00"
 
 
 def test_a_mail_that_holds_the_address_of_another_recipient_stays_here(app: App) -> None:

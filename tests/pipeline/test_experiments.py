@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from aftercart.bootstrap import App
+from aftercart.campaigns.experiment import ExperimentGuard
 from aftercart.db.tables import exposures, pauses, recipients, sends
 from aftercart.enrollment.change import Effect
 from aftercart.experiments import store as experiments
@@ -16,7 +17,7 @@ from aftercart.pipeline.learn import learn
 from aftercart.pipeline.permission import note_leaving
 from aftercart.pipeline.replan import carry_out, effects
 from aftercart.pipeline.tidy import tidy
-from aftercart.policy.guard import Guard, Toll
+from aftercart.policy.guard import Toll
 from aftercart.reports.explain import explain
 from aftercart.reports.words import in_words
 from aftercart.testing import run_due, run_until
@@ -239,7 +240,7 @@ def test_a_variant_that_annoys_pauses_itself_and_its_mails_wait_for_a_person(ope
     assert [row["lifted_by"] for row in rows(app, pauses)] == ["Grace"], "what happened before counts no more"
 
 
-LIMITS = Guard(complaints=0.5, unsubscribes=0.5, at_least=300, over=DAY)
+LIMITS = ExperimentGuard.model_validate({"complaints": "50%", "unsubscribes": "50%"})
 
 
 @pytest.mark.parametrize(

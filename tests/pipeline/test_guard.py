@@ -45,7 +45,7 @@ from tests.cast import (
     rows,
 )
 
-SMALL = "guard: {at_least: 20, over: 7d}\n"
+SMALL = "guard: {at_least: 20, at_least_unsubscribes: 5, over: 7d}\n"
 DUE = MONDAY + 3 * DAY + HOUR
 MINUTES = timedelta(minutes=1)
 Open = Callable[..., App]
@@ -120,7 +120,9 @@ def test_a_campaign_that_annoys_pauses_itself_and_its_mails_wait_for_a_person(op
     assert outbox(app).messages == []
     told = [moment for moment in only_story(app).moments if moment.reason == "guard"]
     assert len(told) == 1, "a mail that goes on waiting for a person is no new decision each time"
-    assert "Because complaints came to 6.00% (6 of 100 mails, surely over" in " ".join(in_words("gate", told[0].facts))
+    assert "Because complaints came to 6% (6 of 100 mails), and the limit is 2%" in " ".join(
+        in_words("gate", told[0].facts)
+    )
     assert [pause.name for pause in resume(app, "accessories", by="Grace")] == ["accessories"]
     run_due(app)
     assert fates(app)[0] == ("sent", "sent")
@@ -170,15 +172,32 @@ def test_all_mail_pauses_when_no_campaign_alone_annoys_too_much(open_app: Open) 
         ("guard: {at_least: 20}\n", {"complaints": 5}, True),
         ("guard: {at_least: 20, enabled: false}\n", {"complaints": 5}, False),
         ("guard: {at_least: 20, complaints: 10%}\n", {"complaints": 5}, False),
-        ("guard: {at_least: 20}\n", {"left": 5}, True),
-        ("guard: {at_least: 20, unsubscribes: 10%}\n", {"left": 5}, False),
+        ("guard: {at_least: 20, at_least_complaints: 6}\n", {"complaints": 5}, False),
+        ("guard: {at_least: 20}\n", {"left": 10}, True),
+        ("guard: {at_least: 20, unsubscribes: 10%}\n", {"left": 10}, False),
+        ("guard: {at_least: 20, at_least_unsubscribes: 11}\n", {"left": 10}, False),
         ("guard: {at_least: 101}\n", {"complaints": 50}, False),
         ("guard: {at_least: 20, over: 30d}\n", {"complaints": 5, "at": MONDAY - 20 * DAY}, True),
         ("guard: {at_least: 20, over: 10d}\n", {"complaints": 5, "at": MONDAY - 20 * DAY}, False),
-        ("", {"complaints": 50}, False),
-        ("", {"mails": 1000, "complaints": 4}, True),
+        ("", {"mails": 99, "complaints": 50}, False),
+        ("", {"complaints": 2}, False),
+        ("", {"complaints": 3}, True),
     ],
-    ids=["complaints", "off", "higher-c", "left", "higher-u", "few", "long", "short", "few-default", "default"],
+    ids=[
+        "complaints",
+        "off",
+        "higher-c",
+        "few-c",
+        "left",
+        "higher-u",
+        "few-u",
+        "few",
+        "long",
+        "short",
+        "few-default",
+        "chance-default",
+        "default",
+    ],
 )
 def test_the_brand_file_says_when(open_app: Open, brand: str, figures: dict[str, Any], is_paused: bool) -> None:
     app = open_app(brand)

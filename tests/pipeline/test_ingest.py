@@ -16,10 +16,10 @@ from sqlalchemy import insert
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
-from aftercart.db.tables import enrollments, events, orders, sends
+from aftercart.db.tables import consents, enrollments, events, orders, sends
 from aftercart.db.tables import inbox as inbox_table
 from aftercart.errors import SignatureError
-from aftercart.intake.base import Change
+from aftercart.intake.changes import Change
 from aftercart.intake.generic import Generic
 from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
 from aftercart.intake.store import apply
@@ -30,6 +30,7 @@ from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, engine
 from tests.cast import (
     ADA,
     BIKE,
+    DAY,
     HOUR,
     MONDAY,
     clock_of,
@@ -183,6 +184,30 @@ def test_bodies_are_read_before_anything_is_locked(app: App) -> None:
     put_in(app, ("msg_a", an_order("1")))
     take_in(replace(app, shops={**app.shops, "generic": Writing(GENERIC_SECRET)}))
     assert [row["state"] for row in rows(app, events)] == ["processed"]
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "afterwards"])
+@pytest.mark.parametrize("words", [(True, False), (False, True)], ids=["yes then no", "no then yes"])
+def test_of_a_delivery_that_comes_again_with_another_consent_the_first_word_counts(
+    app: App, words: tuple[bool, bool], at_once: bool
+) -> None:
+    """T44: a shop that repeats a webhook tells the same; what differs was altered on its way, or its id is wrong."""
+    for agreed in words:
+        put_in(app, ("msg_1", an_order("1", {**ADA, "accepts_marketing": agreed})))
+        if not at_once:
+            take_in(app)
+            clock_of(app).step(40 * DAY)
+    take_in(app)
+    assert [row["state"] for row in rows(app, consents)] == ["granted" if words[0] else "denied"]
+    assert len(rows(app, events)) == 1
+    put_in(app, ("msg_2", an_order("1", {**ADA, "accepts_marketing": words[1], "consent_at": _later(app)})))
+    take_in(app)
+    assert [row["state"] for row in rows(app, consents)] == ["granted" if word else "denied" for word in words]
+
+
+def _later(app: App) -> str:
+    clock_of(app).step(HOUR)
+    return app.clock().isoformat()
 
 
 def test_a_worker_that_died_between_the_two_files_doubles_nothing(app: App) -> None:

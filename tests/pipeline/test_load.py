@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, select
 from aftercart.db.session import Database
 from aftercart.db.tables import Row, consents, customers, order_lines, orders, products, recipients
 from aftercart.errors import ConfigError
-from aftercart.intake.base import Order, OrderLine, OrderSeen, OrderState
+from aftercart.intake.changes import Order, OrderLine, OrderSeen, OrderState
 from aftercart.intake.store import apply
 from aftercart.pipeline.load import LoadReport, load_customers, load_orders, load_products
 from aftercart.policy.store import lock_recipients
@@ -293,6 +293,18 @@ def test_products_come_in_and_a_second_file_changes_only_what_it_says(db: Databa
     assert (bike["price_minor"], bike["stock"]) == (None, None)
 
 
+def test_struck_prices_and_ratings_come_in_and_an_empty_field_takes_them_back(db: Database, folder: Path) -> None:
+    head = "sku,title,price,regular_price,average_rating,reviews\n"
+    load_products(db, write(folder, f"{head}BELL,Bell,5.00,7.50,4.6,12\n"), NOW)
+    (bell,) = rows(db, products)
+    assert (bell["compare_at_minor"], bell["rating"], bell["rating_count"]) == (750, 4.6, 12)
+    load_products(db, write(folder, "sku,title,price\nBELL,Bell,5.00\n"), NOW)
+    assert rows(db, products) == [bell]
+    load_products(db, write(folder, f"{head}BELL,Bell,5.00,,,0\n"), NOW)
+    (bell,) = rows(db, products)
+    assert (bell["compare_at_minor"], bell["rating"], bell["rating_count"]) == (0, None, 0)
+
+
 def test_products_that_no_mail_can_offer_are_counted(db: Database, folder: Path) -> None:
     text = "sku,title,url\nBELL,Bell,https://shop.example/bell\nBIKE,Bike,\nCAGE,Cage,/cage\n"
     report = load_products(db, write(folder, text), NOW)
@@ -303,6 +315,8 @@ def test_products_that_no_mail_can_offer_are_counted(db: Database, folder: Path)
 
 def test_a_bad_product_is_named_and_of_two_with_one_sku_the_first_counts(db: Database, folder: Path) -> None:
     text = "sku,title,price,stock\nA,Bell,cheap,\nB,,1,\nC,Cap,1,many\nD,Dynamo,1,1\nD,Double,2,1\nE,Eye,-1,\n"
+    rated = load_products(db, write(folder, "sku,title,rating\nF,Fork,6\n"), NOW)
+    assert [(fault.line, fault.field) for fault in rated.faults] == [(2, "rating")]
     report = load_products(db, write(folder, text), NOW)
     assert [(fault.line, fault.field) for fault in report.faults] == [
         (2, "price"), (3, "title"), (4, "stock"), (6, "sku"), (7, "price"),

@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from aftercart.errors import ConfigError
 from aftercart.intake.mailing_lists import Service
 from aftercart.pipeline.load_lists import load_consents, load_suppressions
 from aftercart.policy.address_hash import AddressHashes
-from aftercart.policy.store import suppress
+from aftercart.policy.store import lift, suppress
 from aftercart.policy.suppression import SuppressionReason
 from tests.rows import a_database
 
@@ -120,7 +120,8 @@ def test_what_mailchimp_proves_is_kept_and_nothing_more(db: Database, tmp_path: 
     """A confirm time alone is set by every import: it is no double opt-in."""
     load_consents(db, export(tmp_path), NOW, HASHES, service=Service.MAILCHIMP)
     emails = {row["id"]: row["email"] for row in rows(db, recipients)}
-    kept = {emails[row["recipient_id"]]: (row["basis"], row["ip"], row["at"]) for row in rows(db, consents)}
+    yeses = [row for row in rows(db, consents) if row["state"] == "granted"]
+    kept = {emails[row["recipient_id"]]: (row["basis"], row["ip"], row["at"]) for row in yeses}
     assert kept == {
         "ada@example.com": ("double_opt_in", "192.0.2.2", datetime(2023, 5, 1, 10, 4, tzinfo=UTC)),
         "chika@example.com": ("express", "192.0.2.3", datetime(2023, 6, 1, 10, tzinfo=UTC)),
@@ -132,7 +133,7 @@ def test_what_mailchimp_proves_is_kept_and_nothing_more(db: Database, tmp_path: 
 
 def test_only_those_who_must_not_be_mailed_are_taken_where_that_is_asked_for(db: Database, tmp_path: Path) -> None:
     assert load_suppressions(db, export(tmp_path), NOW, HASHES, service=Service.MAILCHIMP).added == 3
-    assert rows(db, consents) == []
+    assert [row["state"] for row in rows(db, consents)] == ["denied"]
 
 
 @pytest.mark.parametrize(
@@ -206,6 +207,8 @@ def test_nobody_who_was_erased_comes_back_with_a_file(db: Database, tmp_path: Pa
         suppress(connection, [HASHES.of("ada@example.com")], SuppressionReason.ERASED, "operator", NOW)
     load_consents(db, export(tmp_path), NOW, HASHES, service=Service.MAILCHIMP)
     load_suppressions(db, written(tmp_path, "own.csv", "email\nada@example.com\n"), NOW, HASHES)
+    left = "email,reason\nada@example.com,unsubscribed\n"
+    load_suppressions(db, written(tmp_path, "left.csv", left), NOW, HASHES)
     assert "ada@example.com" not in {row["email"] for table in (recipients, suppressions) for row in rows(db, table)}
 
 
@@ -216,3 +219,67 @@ def test_an_imported_yes_older_than_a_no_heard_here_does_not_hold(db: Database, 
     ada = next(row["id"] for row in rows(db, recipients) if row["email"] == "ada@example.com")
     with db.read() as connection:
         assert standings(connection, {ada: ada}, NOW, ConsentRules())[ada] == "denied"
+
+
+# ---------------------------------------------------------------- who has left has said no
+
+THEN = datetime(2024, 5, 1, 9, tzinfo=UTC)
+LEFT = "email,reason,at,topic\nben@example.com,unsubscribed,2024-05-01T09:00Z,\n"
+
+
+def noes(db: Database) -> list[tuple[str, datetime]]:
+    """Where they stand in the ledger, and since when."""
+    return [(row["source"], row["at"]) for row in rows(db, consents) if row["state"] == "denied"]
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "text"),
+    [
+        (Service.OWN, "left.csv", LEFT),
+        (
+            Service.KLAVIYO,
+            "left.csv",
+            "Email,Reason,Timestamp\nben@example.com,UNSUBSCRIBE,2024-05-01T09:00:00+00:00\n",
+        ),
+        (Service.MAILCHIMP, "unsubscribed_1f2e.csv", UNSUBSCRIBED),
+    ],
+    ids=str,
+)
+def test_who_left_elsewhere_said_no_then(db: Database, tmp_path: Path, service: Service, name: str, text: str) -> None:
+    """Once, however often the file comes in."""
+    for _ in range(2):
+        load_suppressions(db, written(tmp_path, name, text), NOW, HASHES, service=service)
+    assert noes(db) == [(f"import:{service}", THEN)]
+
+
+def test_a_list_of_leavers_without_dates_says_no_since_it_first_came(db: Database, tmp_path: Path) -> None:
+    file = written(tmp_path, "left.csv", "email,reason\nben@example.com,unsubscribed\n")
+    for later in range(3):
+        load_suppressions(db, file, NOW + timedelta(days=later), HASHES)
+    assert noes(db) == [("import:own", NOW)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["ben@example.com,unsubscribed,,news", "ben@example.com,imported,,", "ben@example.com,hard_bounce,,"],
+    ids=["of a topic", "who knows why", "bounced"],
+)
+def test_nobody_says_no_who_did_not_leave_the_brand(db: Database, tmp_path: Path, row: str) -> None:
+    load_suppressions(db, written(tmp_path, "list.csv", f"email,reason,at,topic\n{row}\n"), NOW, HASHES)
+    assert len(listed(db)) == 1
+    assert rows(db, consents) == []
+
+
+@pytest.mark.parametrize(
+    ("agreed_on", "stands"), [("2024-04-30", "denied"), ("2024-05-02", "granted"), ("", "denied")], ids=str
+)
+def test_once_the_suppression_is_lifted_a_yes_counts_if_it_is_newer(
+    db: Database, tmp_path: Path, agreed_on: str, stands: str
+) -> None:
+    load_suppressions(db, written(tmp_path, "left.csv", LEFT), NOW, HASHES)
+    yes = f"email,consent_at,consent_basis\nben@example.com,{agreed_on},express\n"
+    load_consents(db, written(tmp_path, "agreed.csv", yes), NOW, HASHES)
+    ben = rows(db, recipients)[0]["id"]
+    with db.write() as connection:
+        assert lift(connection, "ben@example.com") == 1
+        assert standings(connection, {ben: ben}, NOW, ConsentRules())[ben] == stands

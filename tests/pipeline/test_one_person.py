@@ -14,7 +14,7 @@ from aftercart.consent.standing import ConsentRules
 from aftercart.db.tables import exposures, preferences, recipients, sends
 from aftercart.pipeline.hand_over import hand_over
 from aftercart.pipeline.permission import Terms, come_back, leave, lock, permission
-from aftercart.pipeline.prefer import keep_choice
+from aftercart.pipeline.prefer import Posted, keep_choice
 from aftercart.pipeline.record import Leaving, keep_leaving, who_leaves
 from aftercart.pipeline.refuse import refuse, refused_by, take_back
 from aftercart.pipeline.send import claim
@@ -264,7 +264,8 @@ def test_the_page_of_the_new_address_shows_what_was_chosen_under_the_old_one_and
         refuse(connection, old, [Refused(RefusalKind.SKU, "LAMP")], RefusalWhy.HAVE_IT, MONDAY)
         nothing = Choice(topics=frozenset({"recommendations"}))
         topics_of = lambda _: {"recommendations"}  # noqa: E731
-        kept = keep_choice(connection, new, mail["id"], lambda _: nothing, topics_of, terms, app.clock())
+        posted = Posted(lambda _: nothing, lambda *_: "", "", app.clock())
+        kept = keep_choice(connection, new, mail["id"], posted, topics_of, terms)
     assert kept is not None
     before, after = (person.choice for person in kept)
     assert (before.at_most, before.snoozed_until) == ("1 per 30d", MONDAY + 30 * DAY)

@@ -84,13 +84,20 @@ def test_a_delivery_that_is_told_before_its_order_is_found_by_it(app: App) -> No
 
 
 def test_the_first_word_of_a_delivery_counts(app: App) -> None:
-    """An order that its shop edits a month later does not arrive again."""
+    """An order that its shop edits a month later does not arrive again: not even with a day to come."""
     ordered_and_arrived(app)
     clock_of(app).step(3 * DAY)
-    delivered(app)
+    delivered(app, delivered_at=(DUE + DAY).isoformat())
     run_until(app, DUE)
     assert fates(app) == [("sent", "sent")]
     assert len(rows(app, enrollments)) == 1
+
+
+def test_the_first_word_of_a_delivery_counts_also_where_the_order_comes_last(app: App) -> None:
+    for day in (2, 4, 3):
+        delivered(app, delivered_at=(MONDAY + day * DAY).isoformat())
+    order(app, "1", ADA)
+    assert only_send(app)["due_at"] == DUE
 
 
 def test_an_order_that_was_long_on_its_way_is_not_too_old(app: App) -> None:

@@ -74,7 +74,10 @@ def test_too_few_orders_are_refused_and_leave_nothing_behind(db: Database, tmp_p
 
 def test_a_report_says_in_words_why_a_version_does_not_serve() -> None:
     bad, good = Quality(0.1, 0.2), Quality(0.3, 0.4)
-    report = TrainReport("v1", False, 100, 200, 9, NOW, 3, 30, {}, Comparison(40, bad, good, bad, -0.2, 0.05), 1.0)
+    report = TrainReport("v1", False, 100, 200, 9, NOW, 3, 30, {}, Comparison(40, bad, good, bad, bad, -0.2, 0.05), 1.0)
     assert "stays a candidate" in report.summary
     assert "3 epochs of 30: the time was up" in report.summary
-    assert "bought in 20% (NDCG@10 0.100); bought together 40% (0.300), best sellers 20% (0.100)." in report.summary
+    assert (
+        "bought in 20% (NDCG@10 0.100); bought together 40% (0.300), best sellers of the categories" in report.summary
+    )
+    assert "that go with them 20% (0.100), best sellers 20% (0.100)." in report.summary

@@ -1,6 +1,6 @@
 import pytest
 
-from aftercart.recommendation.catalog import Product, are_near_duplicates, distinctive_words
+from aftercart.recommendation.catalog import Details, Product, are_near_duplicates, distinctive_words
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,22 @@ def test_products_of_one_family_are_near_duplicates_whatever_their_titles_say() 
 
 def test_words_of_other_alphabets_count() -> None:
     assert distinctive_words("Велошлем 52 red") == {"велошлем"}
+
+
+@pytest.mark.parametrize(
+    ("before", "currency", "struck"),
+    [(1200, "EUR", 1200), (1001, "EUR", 1001), (1000, "EUR", None), (900, "EUR", None), (0, "EUR", None),
+     (None, "EUR", None), (1200, "USD", None)],
+)  # fmt: skip
+def test_only_a_price_above_todays_in_the_same_money_is_struck_through(
+    before: int | None, currency: str, struck: int | None
+) -> None:
+    assert Details(compare_at_minor=before, currency=currency).struck_price(1000, "EUR") == struck
+
+
+@pytest.mark.parametrize(
+    ("rating", "count", "rated"),
+    [(4.5, 2, True), (4.5, None, True), (4.5, 0, False), (0.0, None, False), (None, 3, False)],
+)
+def test_a_rating_of_nobody_is_none(rating: float | None, count: int | None, rated: bool) -> None:
+    assert Details(rating=rating, rating_count=count).is_rated is rated

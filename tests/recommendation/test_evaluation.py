@@ -57,4 +57,4 @@ def test_a_handful_of_cases_proves_nothing(past: Interactions) -> None:
 
 @pytest.mark.parametrize(("gain", "noise", "expected"), [(-0.02, 0.01, True), (-0.01, 0.02, False), (0.01, 0.0, False)])
 def test_a_loss_within_noise_is_no_loss(gain: float, noise: float, expected: bool) -> None:
-    assert Comparison(100, SOME, SOME, SOME, gain, noise).is_worse is expected
+    assert Comparison(100, SOME, SOME, SOME, SOME, gain, noise).is_worse is expected

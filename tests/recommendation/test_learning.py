@@ -65,6 +65,6 @@ def test_a_model_of_a_shop_with_a_pattern_beats_the_best_sellers(past: Interacti
 @pytest.mark.parametrize(("gain", "expected"), [(-0.2, False), (-0.04, True), (0.1, True), (None, True)])
 def test_a_model_may_serve_unless_shown_to_be_worse(past: Interactions, gain: float | None, expected: bool) -> None:
     some = Quality(0.3, 0.5)
-    found = Comparison(99, some, some, some, gain, noise=0.05) if gain is not None else None
+    found = Comparison(99, some, some, some, some, gain, noise=0.05) if gain is not None else None
     model = Model("v1", past.products, evidence_of(past))
     assert Lesson(model, found, 1, 1).may_serve is expected

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from aftercart.rendering.mjml_places import CONTENT, FREE_ATTRIBUTES
 from aftercart.rendering.scanner import EndTag, Tag, Text, scan
 
+_ENTITY = re.compile("&#?[0-9A-Za-z]+;")  # in an attribute one without its semicolon is none: `&copy=3` in a link
 _WHOLE = frozenset({"mjml", "mj-body", "mj-head"})
 
 
@@ -50,7 +51,12 @@ def _attributes(mjml: str, tag: Tag) -> Iterator[Lifted]:
             continue
         at = mjml.index(attribute.value, attribute.offset + len(attribute.name))
         template = _put(mjml, at, len(attribute.value), "{{ v }}")
-        yield Lifted(f"{attribute.name} of {tag.name}", mjml, template, {"v": html.unescape(attribute.value)})
+        yield Lifted(
+            f"{attribute.name} of {tag.name}",
+            mjml,
+            template,
+            {"v": _ENTITY.sub(lambda found: html.unescape(found[0]), attribute.value)},
+        )
 
 
 def wrapped(mjml: str) -> Iterator[Lifted]:

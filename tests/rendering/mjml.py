@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.runtime import Rendered
 from tests.rendering.lifting import tokens
 
 
@@ -21,16 +22,16 @@ class Bodies:
     def tokens(self, body: str, values: Mapping[str, Any]) -> list[str]:
         """The tokens of the mail. Raises TemplateError where the body cannot be compiled."""
         if body not in self._plain or values:
-            self._plain[body] = self._rendered(body, values)
+            self._plain[body] = tokens(self.rendered(body, values).html)
         return self._plain[body]
 
-    def _rendered(self, body: str, values: Mapping[str, Any]) -> list[str]:
+    def rendered(self, body: str, values: Mapping[str, Any]) -> Rendered:
         template = self.folder / "templates" / f"mail{next(self._numbers)}"
         template.mkdir(parents=True)
         (template / "subject.txt").write_text("Hello", encoding="utf-8")
         (template / "body.mjml").write_text(body, encoding="utf-8")
         renderer = Renderer(template.parent, self.folder / "cache")
-        return tokens(renderer.template(template.name, "en").render(values, str).html)
+        return renderer.template(template.name, "en").render(values, str)
 
 
 def in_text(content: str) -> str:

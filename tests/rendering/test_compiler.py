@@ -16,7 +16,7 @@ from aftercart.money import formatted
 from aftercart.rendering.includes import BODY
 from aftercart.rendering.lacking import as_given_to, with_picks
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Template, day
+from aftercart.rendering.runtime import Template, day, number
 from aftercart.rendering.source import read_part, template_names
 from aftercart.rendering.written import plainly
 from tests.rendering.conftest import SHIPPED
@@ -42,6 +42,7 @@ def test_the_shipped_mails_equal_jinja_first_and_mjml_then(
     environment = jinja2.Environment(autoescape=True)
     environment.filters["money"] = lambda price: formatted(price["minor"], price["currency"], locale)
     environment.filters["date"] = lambda moment: day(moment, locale, "long")
+    environment.filters["number"] = lambda value: number(value, locale)
     put_together = plainly(read_part(SHIPPED / name / BODY, SHIPPED, locale).segments).source
     folder = write(environment.from_string(put_together).render(context), subject=once.subject)
     each_time = Renderer(folder, tmp_path / "cache").template("mail", locale).render(context, str)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
 from aftercart.rendering.check import read_sample
-from aftercart.rendering.context import refuse_foreign_values
+from aftercart.rendering.context import VERSION, TemplateContext, refuse_foreign_values
 from aftercart.rendering.mjml_places import FREE_ATTRIBUTES
 from aftercart.rendering.policy import FILTERS
 from aftercart.rendering.source import template_names
@@ -71,3 +72,27 @@ def test_every_sample_fills_the_whole_context_and_nothing_else(shipped: Path) ->
     for name in template_names(shipped):
         found = filled(read_sample(shipped, name))
         assert found == paths(context_shape())
+
+
+def promised(kind: type = TemplateContext, before: str = "") -> Iterator[str]:
+    """Each value of the context with its type; `?` for one that may be none, `-` for one that may not be there."""
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        may_be_absent = get_origin(hint) is NotRequired
+        inner = get_args(hint)[0] if may_be_absent else hint
+        kinds = [one for one in (get_args(inner) if isinstance(inner, UnionType) else (inner,)) if one is not NoneType]
+        items = [get_args(one)[0] if get_origin(one) is list else one for one in kinds]
+        path = f"{before}{name}{'[]' if get_origin(kinds[0]) is list else ''}"
+        signs = f"{'?' if NoneType in get_args(inner) else ''}{'-' if may_be_absent else ''}"
+        yield f"{path}: {' or '.join('group' if is_typeddict(one) else one.__name__ for one in items)}{signs}"
+        for one in filter(is_typeddict, items):
+            yield from promised(one, f"{path}.")
+
+
+def test_within_a_version_nothing_that_was_promised_goes_changes_or_comes_to_lack() -> None:
+    """Add what is new to the list; for what breaks it begin a new version (docs/decisions/0023)."""
+    written = (Path(__file__).parent / f"context_{VERSION}.txt").read_text(encoding="utf-8").splitlines()
+    assert sorted(promised()) == written
+
+
+def test_the_docs_name_the_version() -> None:
+    assert f"This is version {VERSION} of the context." in DOCS

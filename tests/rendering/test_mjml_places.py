@@ -30,7 +30,15 @@ REFUSED = {
     "style in if": (HEAD.format("{% if a %}<mj-style>p{}</mj-style>{% endif %}"), "always apply"),
     "title in if": (HEAD.format("<mj-title>{% if a %}x{% endif %}</mj-title>"), "if condition else"),
     "column without width": (SECTION.format("{% for p in x %}<mj-column></mj-column>{% endfor %}"), "needs a width"),
-    "text in a column": (in_column("hello"), "would be lost"),
+    "column beside a guest": (
+        SECTION.format('<mj-column></mj-column>{% if a %}<mj-column width="40%"></mj-column>{% endif %}'),
+        "needs a width",
+    ),
+    "group beside a guest": (
+        SECTION.format('{% if a %}<mj-column width="40%"></mj-column>{% endif %}<mj-group></mj-group>'),
+        "needs a width",
+    ),
+    "twice, once with Jinja": (in_column('<mj-text color="{{ c }}" color="red">x</mj-text>'), "keep one"),
     "expression in a column": (in_column("{{ hello }}"), "put it in <mj-text>"),
     "html in a column": (in_column("<p>hello</p>"), "put it in <mj-text>"),
     "hero": (BODY.format("<mj-hero>{% if a %}<mj-text>x</mj-text>{% endif %}</mj-hero>"), "around the whole"),
@@ -44,7 +52,7 @@ REFUSED = {
     "wrong end": (in_column("<mj-text>x</mj-column>"), "was expected"),
     "never closed": ("<mjml><mj-body>", "never closed"),
     "gap": (BODY.format('<mj-wrapper gap="5px"></mj-wrapper>'), "MJML ignores"),
-    "twice": (in_column('<mj-text color="red" color="blue">x</mj-text>'), "twice"),
+    "twice": (in_text('<b class="a" class="b">x</b>'), "twice"),
     "open bracket": (in_text("1 < 2"), "&lt;"),
     "unused": (
         in_column('<mj-carousel><mj-carousel-image src="{{ u }}" rel="{{ v }}" /></mj-carousel>'),

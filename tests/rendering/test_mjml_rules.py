@@ -41,6 +41,11 @@ def mail(head: str = "", body: str = "") -> str:
         ('<mj-text><mj-button href="https://e.com">x</mj-button></mj-text>', 10, "<mj-button> inside <mj-text> would"),
         ("<mj-column></mj-column>", 1, "<mj-column> does not belong directly in <mj-column> — put it in <mj-section>"),
         ("<mj-buton>x</mj-buton>", 1, "there is no element <mj-buton> — did you mean <mj-button>?"),
+        (
+            "  hello",
+            3,
+            "'hello' directly in <mj-column> is lost: MJML shows what stands in elements — put it in <mj-te",
+        ),
         ("<mj-navbar-link>x</mj-navbar-link>", 1, "<mj-navbar-link> does not belong directly in <mj-column> — put it"),
     ],
 )

@@ -44,7 +44,7 @@ def test_the_text_part_of(content: str, text: str, compiled: Callable[..., Templ
 def test_the_cards_of_the_shipped_mail_read_line_by_line(shipped: Path, sample: dict[str, Any], tmp_path: Path) -> None:
     mail = Renderer(shipped, tmp_path).template("accessories", "de_DE").render(sample, lambda url: f"{url}#tracked")
     assert (
-        "Helmets\nSport-100 helmet, blue\nweil Sie Road-550 Yellow, 38 gekauft haben\n34,99\u00a0€\n"
+        "Helmets\nSport-100 helmet, blue\nweil Sie Road-550 Yellow, 38 gekauft haben\n★ 4,8/5 (1.290)\n34,99\u00a0€\n"
         "Ansehen: https://shop.example.com/products/HL-U509-B#tracked\nWeniger davon ("
     ) in mail.text
     assert sample["links"]["unsubscribe"] in mail.text

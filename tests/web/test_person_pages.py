@@ -16,7 +16,7 @@ from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.reports.explain import explain
 from aftercart.testing import run_until
-from tests.cast import ADA, BIKE, DAY, Shop, clock_of, fates, order, outbox, rows
+from tests.cast import ADA, BIKE, DAY, HOUR, Shop, clock_of, fates, order, outbox, rows
 from tests.web.reader import BODY, DUE, TOPICS, Reader, as_seen, links_of, reading
 
 ENGLISH = {**ADA, "locale": "en-GB"}
@@ -135,6 +135,28 @@ def test_who_leaves_altogether_is_believed_and_may_come_back(ada: Reader) -> Non
     assert [row["state"] for row in ada.said()["consents"]][-3:] == ["granted", "denied", "granted"]
     second_order(ada, "1003")
     assert fates(ada.app)[-1] == ("sent", "sent")
+
+
+def test_a_yes_from_the_page_is_kept_with_what_it_said_when_and_from_where(tmp_path: Path) -> None:
+    """As that of a form, in the words that the reader saw."""
+    with reading(tmp_path) as ada:  # fr-FR
+        left = ada.press(ada.get("p"), "Se désabonner de tout")
+        clock_of(ada.app).step(HOUR)
+        ada.press(left, "Annuler : revenir à l’état précédent")
+        ada.press(ada.get("p"), "Se désabonner de tout")
+        clock_of(ada.app).step(HOUR)
+        ada.press(ada.get("p"), "Enregistrer", topic=["tips", "recommendations", "made-up"])
+        undone, chosen = [row for row in ada.said()["consents"] if row["source"].startswith("preferences:")][1::2]
+        assert (
+            undone["wording"]
+            == "Vous ne recevez pas de messages publicitaires de Example Bikes. [Annuler : revenir à l’état précédent]"
+        )
+        assert chosen["wording"] == (
+            "Vous ne recevez pas de messages publicitaires de notre part. Pour en recevoir à nouveau, choisissez "
+            "ci-dessous à quel sujet. Des messages au sujet de: Ce qui va avec, Tips [Enregistrer]"
+        )
+        evidence = [(row["state"], row["basis"], row["ip"], row["at"]) for row in (undone, chosen)]
+        assert evidence == [("granted", "double_opt_in", "127.0.0.1", DUE + hours * HOUR) for hours in (1, 2)]
 
 
 def test_no_topic_at_all_is_leaving(ada: Reader) -> None:

@@ -64,7 +64,11 @@ class Event(Row, table=True):
 
 
 class Product(Row, table=True):
-    """What the shop sells. `family`: variants of one product share it. `stock` None: not counted, so in stock."""
+    """What the shop sells. `family`: variants of one product share it. `stock` None: not counted, so in stock.
+
+    `compare_at_minor`: the price to be struck through, in the same currency; `rating`: out of five, by `rating_count`
+    people. Kept as the shop told them: `recommendation/catalog.py` says what of it may be shown.
+    """
 
     __tablename__ = "products"
 
@@ -77,9 +81,12 @@ class Product(Row, table=True):
     color: str = ""
     description: str = Field(default="", sa_type=Text)
     price_minor: int | None = Field(default=None, sa_type=BigInteger)
+    compare_at_minor: int | None = Field(default=None, sa_type=BigInteger)
     currency: str = ""
     image_url: str = Field(default="", sa_type=Text)
     url: str = Field(default="", sa_type=Text)
+    rating: float | None = None
+    rating_count: int | None = None
     stock: int | None = None
     published: bool = True
     source_updated_at: datetime | None = None

@@ -11,7 +11,7 @@ from aftercart.db.tables.row import Row, core
 
 
 class Pick(Row, table=True):
-    """A product chosen for a slot of a send, and why. `source`: lightfm, bought_together, best_sellers."""
+    """A product chosen for a slot of a send, and why. `source`: who chose it (`recommendation/request.py`)."""
 
     __tablename__ = "picks"
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from aftercart.consent.standing import ConsentRules
-from aftercart.intake.base import (
+from aftercart.intake.changes import (
     Buyer,
     Change,
     CustomerSeen,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import order_notes, orders
-from aftercart.intake.base import NoteKind, OrderNoted
+from aftercart.intake.changes import NoteKind, OrderNoted
 from aftercart.intake.store.rows import fetch
 
 

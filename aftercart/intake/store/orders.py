@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import order_lines, order_reversals, orders
-from aftercart.intake.base import Order, OrderLine, OrderState, Reversal, ReversalKind
+from aftercart.intake.changes import Order, OrderLine, OrderState, Reversal, ReversalKind
 from aftercart.intake.order_state import is_newer, paid_since, settled
 from aftercart.intake.store.people import People
 from aftercart.intake.store.rows import changed_values, chunks, fetch, find_or_make, grouped

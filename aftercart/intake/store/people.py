@@ -11,7 +11,7 @@ from aftercart.consent import store as consent
 from aftercart.consent.standing import ConsentRules
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.db.tables import customers, orders, recipients
-from aftercart.intake.base import Buyer
+from aftercart.intake.changes import Buyer
 from aftercart.intake.store.rows import Tally, changed_values, fetch, find_or_make, take_turns
 
 DETAILS = ("first_name", "locale", "time_zone", "country")

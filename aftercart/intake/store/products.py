@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from aftercart.db.session import insert_new
 from aftercart.db.tables import products
-from aftercart.intake.base import Product
+from aftercart.intake.changes import Product
 from aftercart.intake.store.rows import Tally, changed_values, fetch
 
 KEPT_WHERE_UNSAID = (
@@ -53,7 +53,17 @@ def merged(held: dict[str, Any] | None, told: Product) -> dict[str, Any]:
         return {}
     new = {name: value for name in KEPT_WHERE_UNSAID if (value := getattr(told, name))}
     if told.price_minor is not None:
-        new |= {"price_minor": told.price_minor, "currency": told.currency}
+        new |= {"price_minor": told.price_minor, "compare_at_minor": _struck(held, told), "currency": told.currency}
+    if told.rating is not None or told.rating_count is not None:
+        new |= {"rating": told.rating, "rating_count": told.rating_count}
     if told.states_stock:
         new["stock"] = told.stock
     return {**new, "published": told.published, "source_updated_at": told.updated_at or held["source_updated_at"]}
+
+
+def _struck(held: dict[str, Any], told: Product) -> int | None:
+    """The price to strike through; one that stood beside another price than today's is over."""
+    if told.compare_at_minor is not None:
+        return told.compare_at_minor
+    is_same = (held["price_minor"], held["currency"]) == (told.price_minor, told.currency)
+    return held["compare_at_minor"] if is_same else None

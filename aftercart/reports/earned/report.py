@@ -12,8 +12,10 @@ from aftercart.experiments.store import BRAND
 from aftercart.reports.earned.against_holdout import AgainstHoldout, against_holdout
 from aftercart.reports.earned.experiments import ExperimentReport, experiments_of
 from aftercart.reports.earned.funnel import Stage, by_week, funnel, total
+from aftercart.reports.words import SOURCES
 
 PAIRS = 8
+LISTS = ("against_holdout", "stages", "pairs", "served")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,20 @@ class Pair:
     pick: str
     mails: int
     clicked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How many products of how many mails one part of the recommender chose: the model, or a fallback."""
+
+    source: str
+    picks: int
+    mails: int
+
+    @property
+    def in_words(self) -> str:
+        """Who that is."""
+        return SOURCES.get(self.source, self.source)
 
 
 @dataclass(frozen=True)
@@ -39,11 +55,12 @@ class CampaignReport:
     experiments: tuple[ExperimentReport, ...]
     by_week: dict[str, tuple[int, int]]
     pairs: tuple[Pair, ...]
+    served: tuple[Served, ...]
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values, but for instants."""
         plain = {name: getattr(self, name) for name in ("campaign", "since", "until", "by_week")}
-        plain |= {name: [asdict(one) for one in getattr(self, name)] for name in ("against_holdout", "stages", "pairs")}
+        plain |= {name: [asdict(one) for one in getattr(self, name)] for name in LISTS}
         experiments = [one.as_json() for one in self.experiments]
         return {**plain, "total": asdict(self.total), "experiments": experiments}
 
@@ -63,6 +80,7 @@ def report_on(
         experiments=experiments_of(connection, campaign, currency, until),
         by_week=by_week(connection, campaign, until),
         pairs=tuple(_pairs(connection, campaign)),
+        served=tuple(_served(connection, campaign, since, until)),
     )
 
 
@@ -96,3 +114,13 @@ def _pairs(connection: Connection, campaign: str) -> Sequence[Pair]:
         .order_by(mails.desc(), picks.c.sku)
     )
     return [Pair(row.anchor, row.pick, row.mails, row.clicked) for row in connection.execute(query.limit(PAIRS))]
+
+
+def _served(connection: Connection, campaign: str, since: datetime | None, until: datetime) -> Sequence[Served]:
+    """Of the mails that left and were due in that time; who chose most comes first."""
+    chosen, mails = func.count().label("picks"), func.count(picks.c.send_id.distinct()).label("mails")
+    query = select(picks.c.source, chosen, mails).join(sends, sends.c.id == picks.c.send_id)
+    mine = (sends.c.campaign == campaign, sends.c.sent_at.is_not(None), sends.c.due_at <= until)
+    query = query.where(*mine, *((sends.c.due_at >= since,) if since else ()))
+    rows = connection.execute(query.group_by(picks.c.source).order_by(chosen.desc(), picks.c.source))
+    return [Served(row.source, row.picks, row.mails) for row in rows]

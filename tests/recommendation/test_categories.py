@@ -1,13 +1,13 @@
-"""Which categories stand against each other."""
+"""Which categories stand against each other, and which go together."""
 
 from itertools import count
 
 from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.categories import Categories, categories_of
 from aftercart.recommendation.dataset import interactions
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.guards import Basket, Guard, Rivals, basket_of, refusal
 from aftercart.recommendation.request import Anchor, Request
-from aftercart.recommendation.rivals import rival_categories
 
 ROAD = Product("ROAD", "Swift", "Road Bikes", price_minor=100_000, currency="EUR")
 MOUNTAIN = Product("MOUNTAIN", "Ridge", "Mountain Bikes", price_minor=90_000, currency="EUR")
@@ -17,7 +17,11 @@ PRODUCTS = (ROAD, MOUNTAIN, HELMET, RARE)
 
 
 def rivals_after(*baskets: tuple[list[Product], int]) -> Rivals:
-    """Rivals after orders of these products, each so many times."""
+    return after(*baskets).rivals
+
+
+def after(*baskets: tuple[list[Product], int]) -> Categories:
+    """What orders of these products show, each so many times."""
     number = count()
     orders, items = [], []
     for products, times in baskets:
@@ -27,7 +31,7 @@ def rivals_after(*baskets: tuple[list[Product], int]) -> Rivals:
             items += [PRODUCTS.index(product) for product in products]
     how_many = next(number)
     past = interactions(PRODUCTS, range(how_many), range(how_many), orders, items, [1.0] * len(items))
-    return rival_categories(PRODUCTS, evidence_of(past))
+    return categories_of(PRODUCTS, evidence_of(past))
 
 
 def test_kinds_of_bikes_that_nobody_buys_together_are_rivals() -> None:
@@ -55,3 +59,17 @@ def test_a_mountain_bike_is_not_offered_to_who_bought_a_road_bike() -> None:
 
 def test_a_rival_of_one_anchor_may_go_with_another() -> None:
     assert refusal("MOUNTAIN", MOUNTAIN, basket(ROAD, HELMET)) is None
+
+
+def test_categories_that_stand_in_one_order_go_together_by_how_often() -> None:
+    found = after(([ROAD, HELMET], 6), ([ROAD, RARE], 3), ([MOUNTAIN], 9))
+    road = dict(zip(found.names, found.shares[found.number["Road Bikes"]].toarray()[0].tolist(), strict=True))
+    assert road["Helmets"] > road["Unicycles"] > 0
+    assert (road["Mountain Bikes"], road["Road Bikes"]) == (0, 0)
+    assert abs(sum(road.values()) - 1) < 1e-6
+
+
+def test_categories_that_orders_keep_apart_do_not_go_together_for_one_order_that_holds_both() -> None:
+    found = after(([ROAD, HELMET], 100), ([MOUNTAIN, HELMET], 100), ([ROAD, MOUNTAIN], 1))
+    assert ("Road Bikes", "Mountain Bikes") in found.rivals
+    assert found.shares[found.number["Road Bikes"], found.number["Mountain Bikes"]] == 0
