@@ -80,7 +80,7 @@ def configuration(broker_url: str, train_at: str = "") -> dict[str, Any]:
             "dispatch": {"task": "dispatch", "schedule": DISPATCH_S, "options": {"expires": SOON}},
             "collect": {"task": "collect", "schedule": COLLECT_S, "options": {"expires": 30}},
             "settle": {"task": "settle", "schedule": SETTLE_S, "options": {"expires": 30}},
-            "learn": {"task": "learn", "schedule": LEARN_S, "options": {"expires": 600}},
+            "learn": {"task": "learn", "schedule": LEARN_S, "options": {"expires": 30}},
             "ingest": {"task": "ingest", "schedule": INGEST_SWEEP_S, "options": {"expires": SOON}},
             "tidy": {"task": "tidy", "schedule": TIDY_S, "options": {"expires": 30}},
             **(
