@@ -78,7 +78,7 @@ def test_what_is_only_shown_doubts_large_effects() -> None:
     assert 0 < verdict.expected_loss < 0.001
 
 
-TIMES = 50
+TIMES = 30
 
 
 @pytest.mark.parametrize("metric", ["conversion", "revenue"])
