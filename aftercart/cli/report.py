@@ -11,6 +11,9 @@ import typer
 from aftercart.cli.table import print_table
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from aftercart.exchange.rates import Rates
     from aftercart.reports.earned import CampaignReport
     from aftercart.reports.earned.against_holdout import AgainstHoldout
     from aftercart.reports.earned.experiments import ExperimentReport
@@ -20,6 +23,12 @@ def report(
     campaign: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     since: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only mails due from this day on, in UTC.")
+    ] = None,
+    into: Annotated[
+        str | None, typer.Option("--in", metavar="CURRENCY", help="Convert all amounts, by the rates of their days.")
+    ] = None,
+    rates: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="By these rates; without it by those imported last.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a campaign.")] = False,
 ) -> None:
@@ -38,9 +47,9 @@ def report(
         names = campaigns_with_mails(connection)
         if campaign is not None and campaign not in names:
             raise typer.BadParameter(f"no mail of a campaign {campaign} was ever planned; there are {', '.join(names)}")
-        reports = [
-            report_on(connection, n, brand.currency, utc_now(), start) for n in ([campaign] if campaign else names)
-        ]
+        by = _rates(connection, into, rates)
+        shown = by.into if by else brand.currency
+        reports = [report_on(connection, n, shown, utc_now(), start, by) for n in ([campaign] if campaign else names)]
     _print_all_mail(everything, brand.locale, as_json=as_json)
     for each in reports:
         if as_json:
@@ -65,11 +74,28 @@ def _print_all_mail(found: "Sequence[AgainstHoldout]", locale: str, *, as_json: 
         print(f"  {headline(one, locale)}")
 
 
+def _rates(connection: "Connection", into: str | None, version: str | None) -> "Rates | None":
+    from aftercart.cli.import_options import read_currency
+    from aftercart.exchange.store import rates_into
+
+    if into is None:
+        if version is not None:
+            raise typer.BadParameter("say with --in into which currency", param_hint="--rates")
+        return None
+    found = rates_into(connection, read_currency(into, "--in"), version)
+    if found is None:
+        which = f"the version {version} of rates" if version else "rates"
+        do = f"`aftercart import rates FILE --in {into.upper()}` brings some"
+        raise typer.BadParameter(f"there are no {which} into {into.upper()}: {do}", param_hint="--in")
+    return found
+
+
 def _print(report: "CampaignReport", locale: str) -> None:
     from aftercart.policy.reason import Reason
-    from aftercart.reports.earned.words import headline, money
+    from aftercart.reports.earned.words import headline, money, opened
 
-    print(f"\n{report.campaign}")
+    by = f" (converted by the rates {report.rates})" if report.rates else ""
+    print(f"\n{report.campaign}{by}")
     for line in _headlines(report, locale):
         print(f"  {line}")
     if not report.against_holdout:
@@ -88,6 +114,8 @@ def _print(report: "CampaignReport", locale: str) -> None:
         for s in report.stages
     ]
     print_table(titles, rows)
+    if told := opened(report.total):
+        print(f"  {told}")
     for experiment in report.experiments:
         _print_experiment(experiment, locale)
     for served in report.served:

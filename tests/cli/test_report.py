@@ -53,6 +53,16 @@ def test_a_campaign_that_never_planned_a_mail_is_not_known(deployment: Path) -> 
     assert "accessories" in told.stderr
 
 
+def test_amounts_are_converted_by_rates_that_were_brought_in(deployment: Path) -> None:
+    refused = aftercart(deployment, "report", "--in", "usd").stderr
+    assert "import rates FILE --in USD" in " ".join(refused.replace("│", "").split())
+    (deployment / "rates.csv").write_text("currency,date,worth\nEUR,2026-01-01,1.1\n")
+    told = aftercart(deployment, "import", "rates", "rates.csv", "--in", "USD").stdout
+    version = told.splitlines()[0].removeprefix("The version of these rates is ").rstrip(".")
+    assert f"converted by the rates {version}" in aftercart(deployment, "report", "--in", "USD").stdout
+    assert aftercart(deployment, "report", "--in", "USD", "--rates", "none").returncode == 2
+
+
 def test_what_an_experiment_came_to_is_told_by_arm(deployment: Path) -> None:
     key = "step:accessories/complements/subject@1"
     with closing(Database(f"sqlite:///{deployment / 'data' / 'aftercart.db'}")) as db:

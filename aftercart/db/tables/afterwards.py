@@ -61,6 +61,23 @@ class Click(Row, table=True):
     user_agent: str = Field(default="", sa_type=Text)
 
 
+class Open(Row, table=True):
+    """The first time that a mail's picture was fetched, for each `reason`; only where the shop chose to count opens.
+
+    `verdict`: human or machine. Nothing is decided on it.
+    """
+
+    __tablename__ = "opens"
+    __table_args__ = (UniqueConstraint("send_id", "reason"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    send_id: UUID = Field(foreign_key="sends.id")
+    recipient_id: int = Field(foreign_key="recipients.id", index=True)
+    at: datetime
+    verdict: str
+    reason: str
+
+
 class Attribution(Row, table=True):
     """The credit of an order to a send, under one attribution model. Refunds raise `reversed_minor`."""
 
@@ -113,5 +130,6 @@ class Feedback(Row, table=True):
 exposures = core(Exposure)
 bandit_shares = core(BanditShare)
 clicks = core(Click)
+opens = core(Open)
 attributions = core(Attribution)
 feedback = core(Feedback)

@@ -93,6 +93,12 @@ class Send(Row, table=True):
             sqlite_where=sql("experiment IS NOT NULL"),
             postgresql_where=sql("experiment IS NOT NULL"),
         ),
+        Index(
+            "ix_sends_sent",
+            "sent_at",
+            sqlite_where=sql("sent_at IS NOT NULL"),
+            postgresql_where=sql("sent_at IS NOT NULL"),
+        ),
         Index("ix_sends_order", "order_id"),
         Index("ix_sends_recipient", "recipient_id"),
     )

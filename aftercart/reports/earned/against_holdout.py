@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from aftercart.campaigns.written import Holdout
 from aftercart.db.tables import campaign_versions, exposures, recipients
+from aftercart.exchange.rates import Rates
 from aftercart.experiments.comparison import (
     MISMATCH,
     always_valid_interval,
@@ -78,15 +79,18 @@ class _Person:
     ordered: bool = False
 
 
-def against_holdout(connection: Connection, experiment: str, currency: str, until: datetime) -> list[AgainstHoldout]:
+def against_holdout(
+    connection: Connection, experiment: str, currency: str, until: datetime, rates: Rates | None = None
+) -> list[AgainstHoldout]:
     """By currency, the asked one first, then those in which somebody has ordered since. Empty without a holdout.
 
-    `experiment`: `brand`, or `campaign:NAME`.
+    `experiment`: `brand`, or `campaign:NAME`. `rates`: convert every order by the day on which it was placed; those
+    that the table does not know stay in their own currency, apart.
     """
     people, shares = _assigned(connection, experiment, until)
     if not any(person.arm is Arm.HOLDOUT for person in people.values()):
         return []
-    _add_orders(connection, people, until)
+    _add_orders(connection, people, until, rates)
     spent = {c for person in people.values() for c, amount in person.spent.items() if amount}
     everybody = list(people.values())
     is_odd = _is_odd(everybody, shares)
@@ -123,14 +127,14 @@ def _holdouts(connection: Connection, experiment: str) -> dict[str, float]:
     return {row.version: _SHARE.validate_python(row.definition["holdout"]) for row in rows}
 
 
-def _add_orders(connection: Connection, people: Mapping[int, _Person], until: datetime) -> None:
-    for row, worth in spending(connection, people, until):
+def _add_orders(connection: Connection, people: Mapping[int, _Person], until: datetime, rates: Rates | None) -> None:
+    for row, money in spending(connection, people, until, rates):
         person = people[row.person]
         if row.placed_at > person.since:
-            person.spent[row.currency] += worth
-            person.ordered |= worth > 0
+            person.spent[money.currency] += money.minor
+            person.ordered |= money.minor > 0
         elif row.placed_at > person.since - BEFORE:
-            person.before[row.currency] += worth
+            person.before[money.currency] += money.minor
 
 
 # ---------------------------------------------------------------- comparing

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from aftercart.campaigns.experiment import Experiment
+from aftercart.exchange.rates import Rates
 from aftercart.experiments.comparison import (
     MISMATCH,
     always_valid_interval,
@@ -118,10 +119,10 @@ class ExperimentReport:
 
 
 def experiments_of(
-    connection: Connection, campaign: str, currency: str, until: datetime
+    connection: Connection, campaign: str, currency: str, until: datetime, rates: Rates | None = None
 ) -> tuple[ExperimentReport, ...]:
     """Every experiment in which somebody counts, by step, the newest version first."""
-    asked = ((trial, outcomes(connection, trial, currency)) for trial in trials(connection, campaign, until))
+    asked = ((trial, outcomes(connection, trial, currency, rates)) for trial in trials(connection, campaign, until))
     return tuple(_report(connection, trial, found, currency) for trial, found in asked if found)
 
 

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, func, or_, select, tuple_
 
 from aftercart.attribution.reversal import WORTHLESS, Line, Reversal, Worth, reversed_minor
 from aftercart.db.tables import order_lines, order_reversals, orders, recipients
+from aftercart.exchange.rates import Rates
+from aftercart.money import Money
 
 BEFORE = timedelta(days=365)
 """What people spent in the year before they fell into an arm makes the comparison sharper (CUPED)."""
@@ -18,14 +20,19 @@ PERSON = func.coalesce(recipients.c.merged_into, recipients.c.id)
 """The id that stands for a person, under whichever address."""
 
 
-def spending(connection: Connection, people: Iterable[int], until: datetime) -> Iterator[tuple[Any, float]]:
-    """Every order of these people up to an instant, with the `person` it is of, and what it is worth (minor units)."""
+def spending(
+    connection: Connection, people: Iterable[int], until: datetime, rates: Rates | None = None
+) -> Iterator[tuple[Any, Money]]:
+    """Every order of these people up to an instant, with the `person` it is of, and what it is worth; converted by
+    the rates of its day, where there are any."""
     ids = sorted(people)
     for start in range(0, len(ids), _AT_ONCE):
-        yield from _orders_of(connection, ids[start : start + _AT_ONCE], until)
+        for row, worth in _orders_of(connection, ids[start : start + _AT_ONCE], until):
+            plain = Money(worth, row.currency)
+            yield row, rates.converted(worth, row.currency, row.placed_at.date()) if rates else plain
 
 
-def _orders_of(connection: Connection, people: Sequence[int], until: datetime) -> Iterator[tuple[Any, float]]:
+def _orders_of(connection: Connection, people: Sequence[int], until: datetime) -> Iterator[tuple[Any, int]]:
     """Their orders and what they are worth now, refunds taken off."""
     query = select(orders, PERSON.label("person")).join(recipients, recipients.c.id == orders.c.recipient_id)
     # Not `PERSON.in_`: no index serves that, and each page of people would look at every order there is.
@@ -38,7 +45,7 @@ def _orders_of(connection: Connection, people: Sequence[int], until: datetime) -
     rows = connection.execute(query.where(*theirs)).all()
     back = _taken_back(connection, [row for row in rows if row.state not in WORTHLESS])
     for row in rows:
-        yield row, 0.0 if row.state in WORTHLESS else float(row.total_minor - back.get(row.id, 0))
+        yield row, 0 if row.state in WORTHLESS else row.total_minor - back.get(row.id, 0)
 
 
 def _taken_back(connection: Connection, rows: Sequence[Any]) -> dict[int, int]:

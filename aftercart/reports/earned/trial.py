@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from aftercart.campaigns.experiment import Experiment
 from aftercart.db.tables import campaign_versions, clicks, decisions, exposures, pauses, recipients, sends
+from aftercart.exchange.rates import Rates
 from aftercart.experiments.key import ExperimentKey, read_key
 from aftercart.ledger.states import SendState
 from aftercart.policy.guard import PauseScope
@@ -105,10 +106,10 @@ def _experiments_in(definition: Mapping[str, object]) -> Iterator[tuple[str, Exp
                 continue
 
 
-def outcomes(connection: Connection, trial: Trial, currency: str) -> list[Outcome]:
+def outcomes(connection: Connection, trial: Trial, currency: str, rates: Rates | None = None) -> list[Outcome]:
     """Everybody who counted by then; what they did after their window was over is left out."""
     people = _people(connection, trial)
-    _add_orders(connection, people, currency, trial.until)
+    _add_orders(connection, people, currency, trial.until, rates)
     _add_mails(connection, people, trial)
     return list(people.values())
 
@@ -143,14 +144,16 @@ def _people(connection: Connection, trial: Trial) -> dict[int, Outcome]:
     return people
 
 
-def _add_orders(connection: Connection, people: Mapping[int, Outcome], currency: str, until: datetime) -> None:
-    for row, worth in spending(connection, people, until):
+def _add_orders(
+    connection: Connection, people: Mapping[int, Outcome], currency: str, until: datetime, rates: Rates | None = None
+) -> None:
+    for row, money in spending(connection, people, until, rates):
         person = people[row.person]
         if person.since < row.placed_at <= person.over_at:
-            person.ordered |= worth > 0
-            person.spent += worth if row.currency == currency else 0.0
+            person.ordered |= money.minor > 0
+            person.spent += money.minor if money.currency == currency else 0
         elif person.since - BEFORE < row.placed_at <= person.since:
-            person.before += worth if row.currency == currency else 0.0
+            person.before += money.minor if money.currency == currency else 0
 
 
 def _add_mails(connection: Connection, people: Mapping[int, Outcome], trial: Trial) -> None:

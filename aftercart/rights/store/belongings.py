@@ -30,15 +30,21 @@ from aftercart.db.tables import (
     feedback,
     fence,
     links,
+    mailed_days,
+    mailed_products,
     model_versions,
+    opens,
     order_lines,
     order_notes,
     order_reversals,
     orders,
+    outbox,
+    outlets,
     pauses,
     picks,
     preferences,
     products,
+    rate_tables,
     recipients,
     refusals,
     sender_usage,
@@ -91,11 +97,13 @@ OF_A_PERSON: Mapping[Table, Belongs] = {
     coupons: lambda person: _in(coupons.c.send_id, person.send_ids),
     picks: lambda person: _in(picks.c.send_id, person.send_ids),
     links: lambda person: _in(links.c.send_id, person.send_ids),
+    opens: lambda person: _in(opens.c.recipient_id, person.recipient_ids),
     clicks: lambda person: _in(clicks.c.recipient_id, person.recipient_ids),
     attributions: lambda person: or_(
         _in(attributions.c.order_id, person.order_ids), _in(attributions.c.send_id, person.send_ids)
     ),
     feedback: _told_of,
+    outbox: lambda person: _in(outbox.c.recipient_id, person.recipient_ids),
     archives: lambda person: _in(archives.c.order_id, person.order_ids),
     events: lambda person: or_(
         _of_orders(events)(person),
@@ -116,6 +124,10 @@ NOBODYS = frozenset(
         sender_usage,
         drain,
         model_versions,
+        mailed_days,
+        mailed_products,
+        outlets,
+        rate_tables,
     }
 )
 """What a provider said last of a sender (`senders.fault`) may quote an address; it is looked through."""

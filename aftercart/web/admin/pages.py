@@ -20,7 +20,7 @@ from aftercart.reports.earned.against_holdout import AgainstHoldout
 from aftercart.reports.earned.experiments import ExperimentReport
 from aftercart.reports.earned.funnel import Stage
 from aftercart.reports.earned.trial_words import belief, beside, sentences
-from aftercart.reports.earned.words import headline, money
+from aftercart.reports.earned.words import headline, money, opened
 
 
 def overview(
@@ -44,7 +44,14 @@ def _page(name: str, brand: Brand, now: datetime, **facts: Any) -> HTMLResponse:
     def credited(stage: Stage) -> str:
         return money(stage, locale)
 
-    words = {"told": told, "credited": credited, "sentence": _sentence, "span": _span, "weeks": _weeks}
+    words = {
+        "told": told,
+        "credited": credited,
+        "opened": opened,
+        "sentence": _sentence,
+        "span": _span,
+        "weeks": _weeks,
+    }
     words |= _words_of_experiments(locale)
     html = _environment().get_template(name).render(brand=brand.name, now=now, nonce=nonce, **words, **facts)
     policy = (
