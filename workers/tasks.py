@@ -11,6 +11,7 @@ from aftercart.pipeline import confirm as pipeline_confirm
 from aftercart.pipeline import dispatch as pipeline_dispatch
 from aftercart.pipeline import doubts as pipeline_doubts
 from aftercart.pipeline import ingest as pipeline_ingest
+from aftercart.pipeline import learn as pipeline_learn
 from aftercart.pipeline import rights as pipeline_rights
 from aftercart.pipeline import send as pipeline_send
 from aftercart.pipeline import survey as pipeline_survey
@@ -82,6 +83,12 @@ def deliver(send_ids: list[str]) -> None:
 def confirm(ids: list[str]) -> None:
     """Ask people to confirm their consent."""
     pipeline_confirm.ask(celery.engine, [UUID(id_) for id_ in ids])
+
+
+@celery.task(name="learn")
+def learn() -> None:
+    """Let bandits learn from the orders that have come since yesterday."""
+    pipeline_learn.learn(celery.engine)
 
 
 @celery.task(name="train")

@@ -1,6 +1,8 @@
 """`aftercart report`: what did the campaigns earn?"""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from aftercart.exchange.rates import Rates
     from aftercart.reports.earned import CampaignReport
     from aftercart.reports.earned.against_holdout import AgainstHoldout
+    from aftercart.reports.earned.experiments import ExperimentReport
 
 
 def report(
@@ -33,19 +36,21 @@ def report(
     from aftercart.campaigns.loader import load_campaigns
     from aftercart.cli.open import reading
     from aftercart.clock import utc_now
-    from aftercart.reports.earned.report import campaigns_with_mails, report_on
+    from aftercart.reports.earned.report import brand_holdout, campaigns_with_mails, report_on
     from aftercart.settings import read_settings
 
     settings = read_settings()
     brand = load_campaigns(settings.campaigns_dir, settings.templates_dir).brand
     start = since.replace(tzinfo=UTC) if since else None
     with reading() as connection:
+        everything = brand_holdout(connection, brand.currency, utc_now()) if campaign is None else ()
         names = campaigns_with_mails(connection)
         if campaign is not None and campaign not in names:
             raise typer.BadParameter(f"no mail of a campaign {campaign} was ever planned; there are {', '.join(names)}")
         by = _rates(connection, into, rates)
         shown = by.into if by else brand.currency
         reports = [report_on(connection, n, shown, utc_now(), start, by) for n in ([campaign] if campaign else names)]
+    _print_all_mail(everything, brand.locale, as_json=as_json)
     for each in reports:
         if as_json:
             print(json.dumps(each.as_json(), default=str))
@@ -53,6 +58,20 @@ def report(
             _print(each, brand.locale)
     if not reports and not as_json:
         print("No mail was planned yet.")
+
+
+def _print_all_mail(found: "Sequence[AgainstHoldout]", locale: str, *, as_json: bool) -> None:
+    """What all campaigns together changed, where `holdout` of the brand file keeps people out of all of them."""
+    if not found:
+        return
+    if as_json:
+        print(json.dumps({"brand": [asdict(one) for one in found]}, default=str))
+        return
+    from aftercart.reports.earned.words import headline
+
+    print("\nAll campaigns together")
+    for one in found:
+        print(f"  {headline(one, locale)}")
 
 
 def _rates(connection: "Connection", into: str | None, version: str | None) -> "Rates | None":
@@ -97,10 +116,40 @@ def _print(report: "CampaignReport", locale: str) -> None:
     print_table(titles, rows)
     if told := opened(report.total):
         print(f"  {told}")
+    for experiment in report.experiments:
+        _print_experiment(experiment, locale)
     for served in report.served:
         print(f"  {served.picks:>8,} products shown in {served.mails:,} mails, {served.in_words}")
     for reason, count in report.total.withheld.most_common():
         print(f"  {count:>8,} not sent, {reason}: {Reason(reason).sentence}")
+
+
+def _print_experiment(found: "ExperimentReport", locale: str) -> None:
+    from aftercart.money import formatted
+    from aftercart.reports.earned.trial_words import belief, beside, sentences
+
+    print(f"\nexperiment {found.key} ({found.metric}, {found.window_days:g} days a person)")
+    for line in sentences(found, locale):
+        print(f"  {line}")
+    titles = ("arm", "share", "people", "not over", "mails", "ordered", "conversion", "a person")
+    rows = [
+        (
+            one.arm,
+            f"{one.share:.0%}",
+            f"{one.people:,}",
+            f"{one.waiting:,}",
+            f"{one.mails:,}",
+            f"{one.ordered:,}",
+            f"{one.conversion:.2%}",
+            formatted(round(one.spent_each), found.currency, locale),
+        )
+        for one in found.arms
+    ]
+    print_table(titles, rows)
+    for line in filter(None, (belief(verdict, found, locale) for verdict in found.verdicts)):
+        print(f"  {line}")
+    for one in found.beside:
+        print(f"  {beside(one, found.currency, locale)}")
 
 
 def _headlines(report: "CampaignReport", locale: str) -> list[str]:

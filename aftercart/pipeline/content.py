@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.brand import Brand
-from aftercart.campaigns.schema import Recommend, Step
+from aftercart.campaigns.contents import Recommend
+from aftercart.campaigns.schema import Step
 from aftercart.coupons import store as coupon_store
 from aftercart.coupons.coupon import Coupon, Want
 from aftercart.delivery.base import Message
@@ -189,7 +190,7 @@ def _render(
     try:
         locale = _locale(app, planned, step.template)
         context = context_of(app, planned, locale, found, shelf)
-        template = app.renderer.template(step.template, locale)
+        template = app.renderer.template(step.template, locale, step.subject)
         rendered = template.render(context, book.track)
         own = frozenset((*book.stands, *_personal(context)))
         refuse_what_is_others(rendered, planned.email, book.base_url, own, people)

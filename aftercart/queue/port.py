@@ -80,6 +80,7 @@ QUEUE_OF = {
     "survey": "train",
     "collect": "feedback",
     "settle": "feedback",
+    "learn": "feedback",
     "train": "train",
     "tell": "outward",
 }

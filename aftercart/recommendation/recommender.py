@@ -40,7 +40,7 @@ class Recommender:
         """An answer for each request, in order.
 
         1. The model that serves, and the catalog's rows of the anchors.
-        2. The model ranks the catalog for all requests at once.
+        2. The model (or whom else the campaign asks first) ranks the catalog for all requests at once.
         3. Price, stock and publication of the candidates are read fresh, so that a product withdrawn a second
            ago is not offered; guards and diversity choose.
         4. Slots left empty go through the campaign's fallbacks in its order.

@@ -79,7 +79,9 @@ class Metrics:
             "aftercart_inbox_oldest_seconds", "How long the oldest webhook that waits has waited", _age(oldest, now)
         )
         yield _one("aftercart_held", "1 while all mail is held for a person's word", int(bool(dispatcher.held_because)))
-        about_pauses = "1 for each campaign, or (an empty name) all mail, that has paused itself"
+        about_pauses = (
+            "1 for each campaign, variant of an experiment, or (an empty name) all mail, that has paused itself"
+        )
         by_name = (((pause.name,), 1) for pause in paused)
         yield _by("aftercart_paused_itself", about_pauses, ("campaign",), by_name)
         left = (((pool.name,), pool.left) for pool in pools)

@@ -11,17 +11,20 @@ A table model does not validate: validate before. All instants are aware UTC; al
                 │           ├── coupons (codes of the shop, handed out once each)
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
-    recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures          pauses
+    recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures
+                                                                                      pauses, bandit_shares
     outlets ─▶ outbox (what others are told of sends, clicks, credit and leavers)
 """
 
 from aftercart.db.tables.afterwards import (
     Attribution,
+    BanditShare,
     Click,
     Exposure,
     Feedback,
     Open,
     attributions,
+    bandit_shares,
     clicks,
     exposures,
     feedback,
@@ -92,6 +95,7 @@ __all__ = [
     "Archive",
     "Attempt",
     "Attribution",
+    "BanditShare",
     "CampaignVersion",
     "Click",
     "Confirmation",
@@ -137,6 +141,7 @@ __all__ = [
     "archives",
     "attempts",
     "attributions",
+    "bandit_shares",
     "campaign_versions",
     "clicks",
     "confirmations",

@@ -9,7 +9,9 @@ from sqlalchemy import Connection, func, select
 
 from aftercart.db.tables import clicks, picks, products, sends
 from aftercart.exchange.rates import Rates
+from aftercart.experiments.store import BRAND
 from aftercart.reports.earned.against_holdout import AgainstHoldout, against_holdout
+from aftercart.reports.earned.experiments import ExperimentReport, experiments_of
 from aftercart.reports.earned.funnel import Stage, by_week, funnel, total
 from aftercart.reports.words import SOURCES
 
@@ -52,6 +54,7 @@ class CampaignReport:
     against_holdout: tuple[AgainstHoldout, ...]
     stages: tuple[Stage, ...]
     total: Stage
+    experiments: tuple[ExperimentReport, ...]
     by_week: dict[str, tuple[int, int]]
     pairs: tuple[Pair, ...]
     served: tuple[Served, ...]
@@ -61,7 +64,8 @@ class CampaignReport:
         """As plain JSON values, but for instants."""
         plain = {name: getattr(self, name) for name in ("campaign", "since", "until", "by_week", "rates")}
         plain |= {name: [asdict(one) for one in getattr(self, name)] for name in LISTS}
-        return {**plain, "total": asdict(self.total)}
+        experiments = [one.as_json() for one in self.experiments]
+        return {**plain, "total": asdict(self.total), "experiments": experiments}
 
 
 def report_on(
@@ -82,11 +86,17 @@ def report_on(
         against_holdout=tuple(against_holdout(connection, f"campaign:{campaign}", currency, until, rates)),
         stages=tuple(stages),
         total=total(stages),
+        experiments=experiments_of(connection, campaign, currency, until, rates),
         by_week=by_week(connection, campaign, until),
         pairs=tuple(_pairs(connection, campaign)),
         served=tuple(_served(connection, campaign, since, until)),
         rates=rates.version if rates else None,
     )
+
+
+def brand_holdout(connection: Connection, currency: str, until: datetime) -> tuple[AgainstHoldout, ...]:
+    """What all marketing mail together changes, by currency; empty where nobody is held out of all of it."""
+    return tuple(against_holdout(connection, BRAND, currency, until))
 
 
 def campaigns_with_mails(connection: Connection) -> list[str]:
