@@ -55,6 +55,9 @@ contracts: install
 test: install  ## the whole suite with real parts: SMTP, Redis, PostgreSQL (no system service needed)
 	$(BIN)/pytest -q -n 4 --dist worksteal $(ARGS)
 
+simulate: install  ## 2,000 experiments in which the truth is known: how often the rules of docs/experiments.md err
+	$(BIN)/python -m tests.experiments.simulation $(ARGS)
+
 zones: install  ## the rooms that reckon with time, on machines at either end of the calendar (the same result everywhere)
 	for zone in $(ZONES); do TZ=$$zone $(BIN)/pytest -q -n 2 $(TIMELY) $(ARGS) || exit 1; done
 
@@ -96,4 +99,4 @@ hammer: install  ## eight processes send to the same hundred people: no cap may 
 bench: $(VENV)/.installed  ## speed and memory, each beside its floor
 	$(BIN)/aftercart bench $(ARGS)
 
-.PHONY: help install official demo check format format-check lint types contracts test zones browser peers chaos flood hammer bench
+.PHONY: help install official demo check format format-check lint types contracts test simulate zones browser peers chaos flood hammer bench

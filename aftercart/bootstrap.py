@@ -28,6 +28,11 @@ from aftercart.ids import new_id
 from aftercart.intake.base import Shop
 from aftercart.intake.shops import open_shops
 from aftercart.ledger.witness import Witness
+from aftercart.outward import store as outward
+from aftercart.outward.analytics import analytics_from
+from aftercart.outward.courier import Courier
+from aftercart.outward.outlet import Outlet
+from aftercart.outward.webhook import webhooks_from
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.queue import Queue, open_queue
@@ -68,6 +73,9 @@ class App:
     bounce_mail: MailReader | None
     bounce_mailbox: Mailbox | None
     tracer: Tracer
+    outlets: Mapping[str, Outlet]
+    """Who is told what happens, by name."""
+    courier: Courier
     live_campaigns: Callable[[], Campaigns]
     new_id: Callable[[], UUID] = new_id
     """Names the sends. A run that must be the same each time brings its own."""
@@ -85,6 +93,7 @@ class App:
         """Close every connection."""
         self.sender.close()
         self.queue.close()
+        self.courier.close()
         self.tracer.close()
         self.db.close()
         self.inbox_db.close()
@@ -102,6 +111,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, sender: Sender | None =
         migrate.make_usable(db)
         inbox.prepare(inbox_db)
         app = assemble(settings, clock, db, inbox_db, sender)
+        _keep_outlets(app)
         on_fault.pop_all()
         return app
 
@@ -134,8 +144,20 @@ def assemble(settings: Settings, clock: Clock, db: Database, inbox_db: Database,
         bounce_mail=MailReader(bounces, tokens.read_unsubscribe) if bounces else None,
         bounce_mailbox=mailbox_from_url(settings.bounce_mailbox) if settings.bounce_mailbox else None,
         tracer=open_tracer(settings.traces_url),
+        outlets=_outlets(settings),
+        courier=Courier(to_loopback=settings.webhooks_to_loopback),
         live_campaigns=live_campaigns,
     )
+
+
+def _keep_outlets(app: App) -> None:
+    """Whatever happens is noted for those whom the database knows."""
+    heard = {name: outlet.happenings for name, outlet in app.outlets.items()}
+    with app.db.read() as connection:
+        is_in_step = outward.is_in_step(connection, heard)
+    if not is_in_step:
+        with app.db.write() as connection:
+            outward.sync(connection, heard, app.clock())
 
 
 def _address_hashes(settings: Settings, db: Database) -> AddressHashes:
@@ -165,6 +187,20 @@ def _traffic(
             known = ", ".join(names)
             raise ConfigError(f"brand.yaml: senders: AFTERCART_SENDER_URL names no {entry.name} (it names {known})")
     return SharedTraffic(db, clock, names, lambda name: limits_of(campaigns().brand.senders, name))
+
+
+def _outlets(settings: Settings) -> dict[str, Outlet]:
+    webhooks = webhooks_from(
+        settings.webhooks,
+        settings.webhook_secrets,
+        settings.webhook_events,
+        settings.webhook_addresses,
+        to_loopback=settings.webhooks_to_loopback,
+    )
+    analytics = analytics_from(
+        settings.analytics_id, settings.analytics_secret, settings.analytics_url, settings.analytics_events
+    )
+    return {**webhooks, **({analytics.name: analytics} if analytics else {})}
 
 
 def _shops(settings: Settings, brand: Brand) -> dict[str, Shop]:

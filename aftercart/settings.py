@@ -66,6 +66,32 @@ class Settings(BaseSettings):
     esp_webhook_secrets: str = Field(
         default="", description="NAME=SECRET of each mail service that posts to /webhooks/esp/NAME, blanks between."
     )
+    webhooks: str = Field(
+        default="", description="NAME=URL of each endpoint that is told what happens, blanks between; https only."
+    )
+    webhook_secrets: str = Field(
+        default="", description="NAME=whsec_... of each of them; several with commas between, newest first."
+    )
+    webhook_events: str = Field(
+        default="", description="NAME=mail.sent,link.clicked: all that this endpoint is told. Not named: everything."
+    )
+    webhook_addresses: str = Field(
+        default="", description="NAMEs of those that are told the e-mail address, too, blanks between. Empty: none."
+    )
+    webhooks_to_loopback: bool = Field(
+        default=False, description="Whether an endpoint may be on this very machine, there without https, too."
+    )
+    analytics_id: str = Field(
+        default="", description="Measurement id (G-...) of a Google Analytics stream that hears of mails. Empty: none."
+    )
+    analytics_secret: str = Field(default="", description="Its secret for the Measurement Protocol.")
+    analytics_events: str = Field(
+        default="mail.sent,link.clicked,person.unsubscribed", description="What it is told, with commas between."
+    )
+    analytics_url: str = Field(
+        default="https://www.google-analytics.com/mp/collect",
+        description="Where. https://region1.google-analytics.com/mp/collect collects within the EU.",
+    )
     bounce_address: str = Field(
         default="", description="Where bounces return to, * for the mail's token: bounce-*@shop.example."
     )

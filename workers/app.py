@@ -35,14 +35,21 @@ DISPATCH_S = 1.0
 TIDY_S = 60.0
 COLLECT_S = 60.0
 SETTLE_S = 60.0
+LEARN_S = 3600.0
+SURVEY_MINUTE = 17
+"""Of every hour: when most other machines are not busy with what they do by the clock."""
+TELL_S = 2.0
 SOFT_LIMITS_S = {
     "tidy": 60,
+    "survey": 600,
     "dispatch": 60,  # a busy SQLite file is waited for half a minute
     "collect": 300,  # some hundred reports, each of them soon read
     "settle": 2100,  # twenty mails at a service that is silent, and one more question to it
     "ingest": 600,  # a flood is worked off in one go, 200 webhooks a transaction
     "deliver": int((ledger.LEASE + ledger.REPLY_LEASE).total_seconds()) + 60,  # by then no lease of it can be alive
     "confirm": int((ledger.LEASE + ledger.REPLY_LEASE).total_seconds()) + 60,
+    "learn": 300,  # twenty thousand people's orders, once a day and bandit
+    "tell": 240,  # a run, and the last round of an outlet that lets itself be waited for
     "train": int(LONGEST.total_seconds()) + 60,
 }
 """When a task is told to end, and HARD_AFTER_S later its process is killed: nets under the time-outs of what it talks
@@ -78,8 +85,11 @@ def configuration(broker_url: str, train_at: str = "") -> dict[str, Any]:
             "dispatch": {"task": "dispatch", "schedule": DISPATCH_S, "options": {"expires": SOON}},
             "collect": {"task": "collect", "schedule": COLLECT_S, "options": {"expires": 30}},
             "settle": {"task": "settle", "schedule": SETTLE_S, "options": {"expires": 30}},
+            "learn": {"task": "learn", "schedule": LEARN_S, "options": {"expires": 30}},
             "ingest": {"task": "ingest", "schedule": INGEST_SWEEP_S, "options": {"expires": SOON}},
+            "tell": {"task": "tell", "schedule": TELL_S, "options": {"expires": SOON}},
             "tidy": {"task": "tidy", "schedule": TIDY_S, "options": {"expires": 30}},
+            "survey": {"task": "survey", "schedule": crontab(minute=SURVEY_MINUTE), "options": {"expires": 60}},
             **(
                 {"train": {"task": "train", "schedule": _nightly(train_at), "options": {"expires": TONIGHT}}}
                 if train_at

@@ -47,7 +47,7 @@ class Embedded:
         self._app = replace(app, sender=self._sender)
         celery.hold(self._app)  # the tasks look for it there
         self._crews = [
-            _Crew(self._app, queue, threads=concurrency if queue == QUEUE_OF["deliver"] else 1)
+            _Crew(self._app, queue, threads={QUEUE_OF["deliver"]: concurrency, QUEUE_OF["tell"]: 2}.get(queue, 1))
             for queue in dict.fromkeys(QUEUE_OF.values())
         ]
         self._beat: Any = EmbeddedService(_workers(app), thread=True, scheduler_cls=Scheduler) if beat else None
@@ -71,6 +71,7 @@ class Embedded:
         """
         self._sender.stop()
         trainer.stop()
+        self._app.courier.stop()
         if self._beat:
             self._beat.stop()
         deadline = monotonic() + grace_s

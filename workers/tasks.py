@@ -11,8 +11,11 @@ from aftercart.pipeline import confirm as pipeline_confirm
 from aftercart.pipeline import dispatch as pipeline_dispatch
 from aftercart.pipeline import doubts as pipeline_doubts
 from aftercart.pipeline import ingest as pipeline_ingest
+from aftercart.pipeline import learn as pipeline_learn
 from aftercart.pipeline import rights as pipeline_rights
 from aftercart.pipeline import send as pipeline_send
+from aftercart.pipeline import survey as pipeline_survey
+from aftercart.pipeline import tell as pipeline_tell
 from aftercart.pipeline import tidy as pipeline_tidy
 from aftercart.pipeline.traced import hand_overs_told
 from workers.app import celery
@@ -44,6 +47,12 @@ def tidy() -> None:
     pipeline_tidy.tidy(celery.engine)
 
 
+@celery.task(name="survey")
+def survey() -> None:
+    """Count how recommendations fare."""
+    pipeline_survey.survey(celery.engine)
+
+
 @celery.task(name="collect")
 def collect() -> None:
     """Take over what has come to the bounce mailbox."""
@@ -54,6 +63,12 @@ def collect() -> None:
 def settle() -> None:
     """Clear up what became of mails in doubt, where their provider can tell."""
     pipeline_doubts.settle_doubts(celery.engine)
+
+
+@celery.task(name="tell")
+def tell() -> None:
+    """Tell others what happened, as far as the time allows."""
+    pipeline_tell.tell(celery.engine)
 
 
 @celery.task(name="deliver")
@@ -68,6 +83,12 @@ def deliver(send_ids: list[str]) -> None:
 def confirm(ids: list[str]) -> None:
     """Ask people to confirm their consent."""
     pipeline_confirm.ask(celery.engine, [UUID(id_) for id_ in ids])
+
+
+@celery.task(name="learn")
+def learn() -> None:
+    """Let bandits learn from the orders that have come since yesterday."""
+    pipeline_learn.learn(celery.engine)
 
 
 @celery.task(name="train")

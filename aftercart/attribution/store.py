@@ -78,6 +78,12 @@ def keep_credit(
     insert_new(connection, attributions, rows, unique=("order_id", "model"))
 
 
+def credit_ids(connection: Connection, model: Model, order_ids: Collection[int]) -> dict[int, int]:
+    """Under which id the credit of each of these orders is kept."""
+    wanted = (attributions.c.order_id.in_(order_ids), attributions.c.model == model.name)
+    return dict(connection.execute(select(attributions.c.order_id, attributions.c.id).where(*wanted)).all())
+
+
 def drop_strangers(connection: Connection, order_ids: Collection[int]) -> None:
     """Take back all credit of these orders where the shop has found out that another person bought."""
     buyer, reader = recipients.alias("buyer"), recipients.alias("reader")

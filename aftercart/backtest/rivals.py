@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, select
 
 from aftercart.bootstrap import App
-from aftercart.campaigns.schema import Recommend
+from aftercart.campaigns.contents import Recommend
 from aftercart.db.tables import order_lines, orders, picks, sends
 from aftercart.ledger.store import NOT_AGAIN_FOR
 from aftercart.pipeline.planned import Line, lines_of

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aftercart.bench.backtest import backtest
 from aftercart.bench.claim import claim
+from aftercart.bench.click import click
 from aftercart.bench.gate import gate
 from aftercart.bench.ingest import ingest
 from aftercart.bench.recommend import recommend
@@ -24,6 +25,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "recommend": recommend,
     "render": render,
     "send": send,
+    "click": lambda rounds, folder: [click(rounds, folder)],
     "backtest": lambda rounds, folder: [backtest(rounds, folder)],
 }
 

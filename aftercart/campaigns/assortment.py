@@ -6,12 +6,15 @@ A department that no product has is no error: the products may come tomorrow. Bu
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from itertools import islice
 
 from aftercart.campaigns.brand import Brand
+from aftercart.campaigns.contents import ProductFilter
 from aftercart.campaigns.fault import Severity
-from aftercart.campaigns.lint import Finding
-from aftercart.campaigns.schema import Campaign, ProductFilter
+from aftercart.campaigns.finding import Finding
+from aftercart.campaigns.schema import Campaign
+from aftercart.campaigns.ways import each_way
 from aftercart.campaigns.yaml_file import Loc
 from aftercart.tracking.hosts import not_listed
 
@@ -49,7 +52,11 @@ def products_asked_for(campaign: Campaign) -> Iterator[tuple[Loc, ProductFilter]
 
 
 def not_sold(campaign: Campaign, assortment: Assortment) -> Iterator[Finding]:
-    """What a campaign asks for and no product has."""
+    """What a campaign, or one of its variants, asks for and no product has."""
+    yield from each_way(campaign, partial(_not_sold, assortment=assortment))
+
+
+def _not_sold(campaign: Campaign, assortment: Assortment) -> Iterator[Finding]:
     for loc, wanted in products_asked_for(campaign):
         for key, values in wanted.by_key().items():
             known = {value.strip().casefold(): value for value in sorted(assortment.by_key[key])}

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aftercart.campaigns.schema import Audience, ProductFilter
+from aftercart.campaigns.contents import ProductFilter
+from aftercart.campaigns.schema import Audience
 from aftercart.money import Money
 
 

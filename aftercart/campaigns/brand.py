@@ -100,6 +100,12 @@ class Brand(Part):
         "Outlook on Windows shows Arial whatever it says.",
         examples=["Georgia, Times New Roman, serif"],
     )
+    opens: bool = Field(
+        default=False,
+        description="Whether marketing mails hold a picture that tells when they are opened. Ask your lawyer first: "
+        "in the EU it needs the reader's consent. Nothing is decided on opens.",
+        examples=[True],
+    )
     topics: tuple[Topic, ...] = Field(
         default=(), description="What the mails are about, as people may choose from it. Without it any topic will do."
     )

@@ -12,24 +12,16 @@ from itertools import pairwise
 
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Severity
+from aftercart.campaigns.finding import Finding
 from aftercart.campaigns.limits import Limits
 from aftercart.campaigns.schema import DEFAULT_VALID_FOR, Campaign, Step
 from aftercart.campaigns.times import send_times
 from aftercart.campaigns.topics import topics_owed
+from aftercart.campaigns.ways import each_way
 from aftercart.campaigns.yaml_file import Loc
 from aftercart.policy import public_holidays
 from aftercart.policy.send_times import SendTimes
 from aftercart.rendering.context import CONFIRMATION
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to say about the key at `loc`."""
-
-    loc: Loc
-    message: str
-    fix: str
-    severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +36,13 @@ Rule = Callable[[Campaign, Surroundings], Iterator[Finding]]
 
 
 def lint_campaign(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
-    """Everything to say about a campaign."""
+    """Everything to say about a campaign, and about what its experiments make of it."""
     for rule in _RULES:
-        yield from rule(campaign, around)
+        yield from each_way(campaign, _asked(rule, around))
+
+
+def _asked(rule: Rule, around: Surroundings) -> Callable[[Campaign], Iterator[Finding]]:
+    return lambda campaign: rule(campaign, around)
 
 
 def lint_brand(brand: Brand, campaigns: Sequence[Campaign] = ()) -> Iterator[Finding]:
@@ -160,6 +156,22 @@ def _review_before_delivery(campaign: Campaign, _around: Surroundings) -> Iterat
             yield Finding(("steps", index, "asks_review"), message, "write trigger: order.delivered")
 
 
+def _tries_nothing(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
+    for index, step in enumerate(campaign.steps):
+        for number, variant in enumerate(step.experiment.variants if step.experiment else ()):
+            if step.varied(variant.id) == step:
+                loc = ("steps", index, "experiment", "variants", number)
+                yield Finding(loc, "says the same as the step, so nothing is tried", "change something, or take it out")
+
+
+def _cannot_be_tested(campaign: Campaign, _around: Surroundings) -> Iterator[Finding]:
+    for index, step in enumerate(campaign.steps):
+        if step.experiment and step.experiment.mode == "bandit":
+            message = "sends more and more people what sells best, so how much better it is cannot be tested"
+            fix = "write mode: test to find out"
+            yield Finding(("steps", index, "experiment", "mode"), message, fix, Severity.NOTE)
+
+
 def _held_for_ever(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
     caps = campaign.caps_beside(around.brand.frequency_cap)
     for index, step in enumerate(campaign.steps):
@@ -247,6 +259,8 @@ _RULES: tuple[Rule, ...] = (
     _step_out_of_order,
     _owed_and_yet,
     _review_before_delivery,
+    _tries_nothing,
+    _cannot_be_tested,
     _held_for_ever,
     _more_than_there_are_slots,
     _nobody_can_match,

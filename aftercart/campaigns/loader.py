@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Fault, Severity, by_place, key_path
-from aftercart.campaigns.lint import Finding, Surroundings, lint_brand, lint_campaign
+from aftercart.campaigns.finding import Finding
+from aftercart.campaigns.lint import Surroundings, lint_brand, lint_campaign
 from aftercart.campaigns.schema import Campaign
 from aftercart.campaigns.schema_faults import schema_faults
 from aftercart.campaigns.yaml_file import Document, read_yaml

@@ -9,55 +9,29 @@ import json
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
+from aftercart.campaigns.contents import CouponRule, ProductFilter, Recommend, SubjectLine
 from aftercart.campaigns.delay import Delay
+from aftercart.campaigns.experiment import Experiment
 from aftercart.campaigns.limits import Limits
 from aftercart.campaigns.part import Part
 from aftercart.campaigns.written import (
     Amount,
     Countries,
     Holdout,
-    Percent,
     PositiveSpan,
     Slug,
     Span,
     WallTime,
-    Words,
 )
 from aftercart.policy.frequency_cap import FrequencyCap
-from aftercart.recommendation.request import PriceCap, Rules
 
 DEFAULT_VALID_FOR = "3d"
 DEFAULT_TOPIC = "recommendations"
-DEFAULT_GOOD_FOR = "1d"
 
 _EMPTY = BeforeValidator(lambda value: {} if value is None else value)
 """`audience:` with nothing behind it means the same as `audience: {}`."""
-
-
-class ProductFilter(Part):
-    """Which products are meant. All keys given must match; within a key any of the values, upper or lower case."""
-
-    department: Words | None = Field(
-        default=None, description="Departments, as in your product data.", examples=[["Bikes"]]
-    )
-    category: Words | None = Field(default=None, description="Categories.", examples=[["Road Bikes", "Helmets"]])
-    brand: Words | None = Field(default=None, description="Brands.", examples=[["Contoso"]])
-    family: Words | None = Field(
-        default=None, description="Families: all variants of one product.", examples=[["Road-550"]]
-    )
-    sku: Words | None = Field(default=None, description="Single products by their number.", examples=[["HL-U509"]])
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "ProductFilter":
-        if not self.by_key():
-            raise ValueError("names no product; give at least one of department, category, brand, family, sku")
-        return self
-
-    def by_key(self) -> dict[str, tuple[str, ...]]:
-        """The values asked for, by the name of the product field."""
-        return {name: values for name in type(self).model_fields if (values := getattr(self, name))}
 
 
 class OrderTotal(Part):
@@ -79,66 +53,6 @@ class Audience(Part):
         examples=[["FR", "DE"]],
     )
     order_total: OrderTotal | None = Field(default=None, description="How large the order must be.")
-
-
-class Price(Part):
-    """What a recommended product may cost."""
-
-    at_most: Percent = Field(
-        description="Largest price, as a share of the dearest product of the order.", examples=["60%"]
-    )
-
-
-class Recommend(Part):
-    """Which products a mail shows."""
-
-    slots: int = Field(default=4, ge=1, le=12, description="How many products the mail shows at most.", examples=[4])
-    at_least: int = Field(
-        default=1, ge=1, description="With fewer products the mail is not sent (reason `no_picks`).", examples=[2]
-    )
-    only: ProductFilter | None = Field(default=None, description="Recommend only these products.")
-    without: ProductFilter | None = Field(default=None, description="Never recommend these products.")
-    price: Price | None = Field(default=None, description="What a recommended product may cost.")
-    fallback: tuple[Literal["bought_together", "category_best_sellers", "best_sellers"], ...] = Field(
-        default=("bought_together", "category_best_sellers", "best_sellers"),
-        description="What fills slots that the model cannot fill, in this order; [] leaves them empty. "
-        "`category_best_sellers`: of the categories that go with those of the order.",
-        examples=[["bought_together", "category_best_sellers", "best_sellers"]],
-    )
-
-    def rules(self) -> Rules:
-        """The same, as recommendation takes it. In a mail every pick is a button, so each needs a page."""
-        return Rules(
-            slots=self.slots,
-            at_least=self.at_least,
-            only=self.only.by_key() if self.only else {},
-            without=self.without.by_key() if self.without else {},
-            price_at_most=PriceCap(percent=round(self.price.at_most * 100, 6)) if self.price else None,
-            fallback=self.fallback,
-            needs_url=True,
-        )
-
-
-class CouponRule(Part):
-    """Which code a mail hands out."""
-
-    pool: Slug = Field(
-        description="The codes that it is taken from, as `aftercart import coupons --pool` names them. Each is handed "
-        "out once.",
-        examples=["thanks"],
-    )
-    if_empty: Literal["wait", "go_without", "drop"] = Field(
-        default="wait",
-        description="What becomes of a mail for which no code is left. wait: it waits for new ones (`no_coupon`), "
-        "until it expires. go_without: it goes, and `coupon` is none in the template. drop: it ends.",
-        examples=["wait"],
-    )
-    good_for: PositiveSpan = Field(
-        default=Delay.parse(DEFAULT_GOOD_FOR),
-        description="How long a code must still be good when the mail goes; one that ends sooner is not handed out. "
-        f"Without it {DEFAULT_GOOD_FOR}.",
-        examples=["7d"],
-    )
 
 
 class Step(Part):
@@ -164,6 +78,11 @@ class Step(Part):
         examples=["3d"],
     )
     template: Slug = Field(description="Folder of the mail in `templates/`.", examples=["accessories"])
+    subject: SubjectLine | None = Field(
+        default=None,
+        description="The subject line, in place of the template's `subject.txt`; it may show what a template may.",
+        examples=["Made for your {{ order.lines[0].title }}"],
+    )
     recommend: Recommend | None = Field(
         default=None,
         description="Which products the mail shows; without it none, and the template shows the order only.",
@@ -182,6 +101,14 @@ class Step(Part):
         examples=["anything"],
     )
     coupon: CouponRule | None = Field(default=None, description="The code that the mail hands out; without it none.")
+    experiment: Experiment | None = Field(
+        default=None, description="What is tried in this mail, beside the mail as it stands."
+    )
+
+    def varied(self, variant: str) -> "Step":
+        """The mail as a variant of its experiment has it; as it stands for `control`, and for a name that is none."""
+        chosen = next((one for one in self.experiment.variants if one.id == variant), None) if self.experiment else None
+        return self.model_copy(update=chosen.changes()) if chosen else self
 
 
 class AttributionRule(Part):

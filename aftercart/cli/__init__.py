@@ -35,6 +35,7 @@ from aftercart.cli import (
     sends,
     serve,
     suppress,
+    webhooks,
 )
 from aftercart.errors import AftercartError
 
@@ -46,9 +47,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 imports_app = typer.Typer(
-    help="Bring in files: products, past orders, customers, consents, coupon codes.", no_args_is_help=True
+    help="Bring in files: products, past orders, customers, consents, coupon codes, rates.", no_args_is_help=True
 )
 models_app = typer.Typer(help="Which version of the recommendation model serves.", no_args_is_help=True)
+webhooks_app = typer.Typer(
+    help="Those who are told what happens: how they stand, and telling them.", no_args_is_help=True
+)
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
 
@@ -79,6 +83,7 @@ app.command("send-test", rich_help_panel=START)(preview.send_test)
 app.command("up", rich_help_panel=RUN)(serve.up)
 app.command("web", rich_help_panel=RUN)(serve.web)
 app.command("feedback", rich_help_panel=RUN)(feedback.feedback)
+app.add_typer(webhooks_app, name="webhooks", rich_help_panel=RUN)
 app.add_typer(database_app, name="db", rich_help_panel=RUN)
 app.add_typer(imports_app, name="import", rich_help_panel=LEARN)
 app.command("train", rich_help_panel=LEARN)(recommend.train)
@@ -112,9 +117,16 @@ imports_app.command("customers")(imports.import_customers)
 imports_app.command("suppressions")(imports.import_suppressions)
 imports_app.command("consents")(imports.import_consents)
 imports_app.command("coupons")(imports.import_coupons)
+imports_app.command("rates")(imports.import_rates)
+imports_app.command("personalize")(imports.import_personalize)
 models_app.command("list")(models.list_models)
 models_app.command("promote")(models.promote)
 models_app.command("rollback")(models.rollback)
+webhooks_app.command("list")(webhooks.list_webhooks)
+webhooks_app.command("test")(webhooks.test)
+webhooks_app.command("resend")(webhooks.resend)
+webhooks_app.command("enable")(webhooks.enable)
+webhooks_app.command("secret")(webhooks.secret)
 database_app.command("upgrade")(database.upgrade)
 
 

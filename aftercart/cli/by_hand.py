@@ -96,7 +96,12 @@ def settle(
 
 
 def resume(
-    campaign: Annotated[str | None, typer.Argument(help="A campaign that has paused itself, to let go on.")] = None,
+    campaign: Annotated[
+        str | None,
+        typer.Argument(
+            help="A campaign, or an arm of an experiment (as the pause names it), that has paused itself, to let go on."
+        ),
+    ] = None,
     brand: Annotated[bool, typer.Option("--brand", help="All mail has paused itself: let it go on.")] = False,
     by: Annotated[str | None, typer.Option(help="Whose word it is; without it the name you are logged in by.")] = None,
     nothing_sent: Annotated[
@@ -125,7 +130,8 @@ def _let_go_on(engine: "App", campaign: str | None, by: str | None) -> None:
     for pause in lifted:
         print(f"{str(pause).capitalize()}, on {pause.at:%Y-%m-%d %H:%M} UTC. It goes on now.")
     if not lifted:
-        print(f"{f'The campaign {campaign}' if campaign else 'All mail'} has not paused itself: nothing was changed.")
+        what = f"{'The variant' if '/' in campaign else 'The campaign'} {campaign}" if campaign else "All mail"
+        print(f"{what} has not paused itself: nothing was changed.")
         raise typer.Exit(1)
 
 

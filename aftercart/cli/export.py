@@ -13,6 +13,9 @@ import typer
 from aftercart.cli.address import normalized
 from aftercart.reports.out.format import Format
 
+PERSONALIZE = "personalize:"
+"""Before a folder: it is to get the datasets of Amazon Personalize."""
+
 
 def export(
     person: Annotated[str | None, typer.Option("--person", metavar="EMAIL", help="All that is kept of them.")] = None,
@@ -20,17 +23,37 @@ def export(
         Path | None, typer.Option(metavar="FILE", help="Where to write it; without it to the screen.")
     ] = None,
     to: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The figures of all mails and orders, without any address.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The figures of all mails and orders, without any address. personalize:DIR: the datasets of Amazon "
+            "Personalize.",
+        ),
     ] = None,
     format_: Annotated[Format, typer.Option("--format", help="What kind of files for --to.")] = Format.CSV,
 ) -> None:
     """Write files: all that is kept of a person (--person), or the figures for other tools (--to)."""
     if (person is None) == (to is None):
         raise typer.BadParameter("give one of --person EMAIL and --to DIR")
-    if to is not None:
+    if to is not None and str(to).startswith(PERSONALIZE):
+        _export_datasets(Path(str(to).removeprefix(PERSONALIZE)))
+    elif to is not None:
         _export_figures(to, format_)
     elif person is not None:
         _export_person(normalized(person), out)
+
+
+def _export_datasets(folder: Path) -> None:
+    from aftercart.cli.open import open_database
+    from aftercart.reports.out.personalize import write_datasets
+    from aftercart.rights.person import ERASED
+
+    with open_database() as database:
+        try:
+            write_datasets(database, folder, lambda name, rows: print(f"{name:<14}{rows:>12,} rows"), ERASED)
+        except OSError as err:
+            raise typer.BadParameter(f"{folder} cannot be written: {err.strerror}", param_hint="--to") from err
+    print(f"in {folder}, each with its schema; docs/recommendations.md says how they go on")
 
 
 def _export_figures(folder: Path, format_: Format) -> None:

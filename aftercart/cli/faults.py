@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,16 +11,17 @@ from sqlalchemy.exc import DBAPIError
 
 from aftercart.campaigns.assortment import Assortment, not_priced, not_sold, not_tracked, products_asked_for
 from aftercart.campaigns.fault import Fault, Severity, by_place
-from aftercart.campaigns.lint import Finding
+from aftercart.campaigns.finding import Finding
 from aftercart.campaigns.loader import BRAND_FILE, Inspection, inspect_campaigns
 from aftercart.campaigns.schema import Campaign
+from aftercart.campaigns.ways import each_way, every_mail, ways
 from aftercart.clock import utc_now
 from aftercart.db.peek import peek
 from aftercart.enrollment.days_or_hours import days_in_hours
 from aftercart.enrollment.foresight import foresee
 from aftercart.errors import ConfigError
 from aftercart.recommendation import store as recommendation
-from aftercart.rendering.check import check_template, fault_with_picks, fault_without_coupon
+from aftercart.rendering.check import check_template, fault_with_picks, fault_without_coupon, subject_faults
 from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.source import template_folders
 from aftercart.reports.supply import Supply, supplies
@@ -59,6 +61,7 @@ def find_faults(folders: Folders) -> list[Fault]:
         *_foreseen(inspection),
         *_too_few_picks(inspection, folders.templates),
         *_no_coupon(inspection, folders.templates),
+        *_subject_faults(inspection, folders.templates),
         *_too_few_codes(inspection, folders.database),
         *_beside_products(inspection, folders.database),
     ]
@@ -75,7 +78,7 @@ def _foreseen(inspection: Inspection) -> Iterator[Fault]:
     for read in inspection.campaign_files:
         if inspection.brand_file and read.document.file not in faulty:
             brand = inspection.brand_file.value
-            yield from map(read.fault, foresee(read.value, brand))
+            yield from map(read.fault, each_way(read.value, partial(foresee, brand=brand)))
             yield from map(read.fault, days_in_hours(read.value, brand, utc_now().date()))
 
 
@@ -84,7 +87,8 @@ def _beside_products(inspection: Inspection, database: str) -> Iterator[Fault]:
     keys = {
         key
         for read in inspection.campaign_files
-        for _, asked in products_asked_for(read.value)
+        for campaign in (read.value, *(way.campaign for way in ways(read.value)))
+        for _, asked in products_asked_for(campaign)
         for key in asked.by_key()
     }
     with peek(database) as connection:
@@ -112,7 +116,7 @@ def _templates_owed(inspection: Inspection) -> set[str]:
     classes = {
         (step.template, read.value.mail_class == "transactional")
         for read in inspection.campaign_files
-        for step in read.value.steps
+        for step in every_mail(read.value)
     }
     return {template for template, is_owed in classes if is_owed and (template, False) not in classes}
 
@@ -130,11 +134,15 @@ def _template_faults(templates_dir: Path, owed: Collection[str]) -> list[Fault]:
 
 def _too_few_picks(inspection: Inspection, templates_dir: Path) -> Iterator[Fault]:
     """Steps whose template fails with the fewest products that the step lets through."""
-    for read in inspection.campaign_files:
-        for index, step in enumerate(read.value.steps):
+
+    def find(campaign: Campaign) -> Iterator[Finding]:
+        for index, step in enumerate(campaign.steps):
             fewest = step.recommend.at_least if step.recommend else 0
             if fault := fault_with_picks(templates_dir, step.template, fewest):
-                yield read.fault(_unfilled(index, fewest, fault))
+                yield _unfilled(index, fewest, fault)
+
+    for read in inspection.campaign_files:
+        yield from map(read.fault, each_way(read.value, find))
 
 
 def _unfilled(index: int, fewest: int, fault: TemplateFault) -> Finding:
@@ -150,29 +158,50 @@ def _unfilled(index: int, fewest: int, fault: TemplateFault) -> Finding:
 
 def _no_coupon(inspection: Inspection, templates_dir: Path) -> Iterator[Fault]:
     """Steps whose template needs a code that the step does not have, or may have to do without."""
-    for read in inspection.campaign_files:
-        for index, step in enumerate(read.value.steps):
+
+    def find(campaign: Campaign) -> Iterator[Finding]:
+        for index, step in enumerate(campaign.steps):
             if step.coupon and step.coupon.if_empty != "go_without":
                 continue
             if fault := fault_without_coupon(templates_dir, step.template):
                 loc, where = ("steps", index, "template"), f"{fault.place}: {fault.message}"
                 lacks = "and `if_empty: go_without` lets it go without one" if step.coupon else "and the step has none"
                 fix = "choose with {% if coupon %} in the template" + ("" if step.coupon else ", or add coupon")
-                yield read.fault(Finding(loc, f"shows a coupon, {lacks} ({where})", fix))
+                yield Finding(loc, f"shows a coupon, {lacks} ({where})", fix)
+
+    for read in inspection.campaign_files:
+        yield from map(read.fault, each_way(read.value, find))
+
+
+def _subject_faults(inspection: Inspection, templates_dir: Path) -> Iterator[Fault]:
+    """Subject lines in campaign files that cannot be filled in."""
+
+    def find(campaign: Campaign) -> Iterator[Finding]:
+        for index, step in enumerate(campaign.steps):
+            for fault in subject_faults(templates_dir, step.template, step.subject) if step.subject else ():
+                yield Finding(("steps", index, "subject"), fault.message, fault.fix)
+
+    for read in inspection.campaign_files:
+        yield from map(read.fault, each_way(read.value, find))
 
 
 def _too_few_codes(inspection: Inspection, database: str) -> Iterator[Fault]:
     """Pools with fewer codes than mails will want, if there is a database to tell."""
-    steps = [(read, i, step.coupon) for read in inspection.campaign_files for i, step in enumerate(read.value.steps)]
+    campaigns = [read.value for read in inspection.campaign_files]
+    hand_out_codes = any(step.coupon for campaign in campaigns for step in every_mail(campaign))
     with peek(database) as connection:
-        campaigns = [read.value for read in inspection.campaign_files]
-        supply = _supply(connection, campaigns) if connection and any(rule for *_, rule in steps) else {}
-    for read, index, rule in steps:
-        if rule and rule.pool in supply and supply[rule.pool].is_short:
-            one = supply[rule.pool]
-            message = f"{one.pool.left:,} codes are left in it for {one.wanted:,} mails"
-            fix = f"aftercart import coupons FILE --pool {rule.pool}"
-            yield read.fault(Finding(("steps", index, "coupon", "pool"), message, fix, Severity.WARNING))
+        supply = _supply(connection, campaigns) if connection and hand_out_codes else {}
+
+    def find(campaign: Campaign) -> Iterator[Finding]:
+        for index, rule in enumerate(step.coupon for step in campaign.steps):
+            if rule and rule.pool in supply and supply[rule.pool].is_short:
+                one = supply[rule.pool]
+                message = f"{one.pool.left:,} codes are left in it for {one.wanted:,} mails"
+                fix = f"aftercart import coupons FILE --pool {rule.pool}"
+                yield Finding(("steps", index, "coupon", "pool"), message, fix, Severity.WARNING)
+
+    for read in inspection.campaign_files:
+        yield from map(read.fault, each_way(read.value, find))
 
 
 def _supply(connection: Connection, campaigns: Sequence[Campaign]) -> dict[str, Supply]:

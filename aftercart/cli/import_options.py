@@ -30,12 +30,12 @@ def read_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def read_currency(code: str) -> str:
+def read_currency(code: str, option: str = "--currency") -> str:
     """An ISO 4217 code."""
     from aftercart.intake.reader import is_currency
 
     if not is_currency(code.upper()):
-        raise typer.BadParameter(f"{code}: no ISO 4217 currency", param_hint="--currency")
+        raise typer.BadParameter(f"{code}: no ISO 4217 currency", param_hint=option)
     return code.upper()
 
 

@@ -1,4 +1,4 @@
-"""`aftercart import products|orders|customers|suppressions|consents|coupons`: bring in files.
+"""`aftercart import products|orders|customers|suppressions|consents|coupons|rates|personalize`: bring in files.
 
 Exit codes: 0 everything went in, 1 some rows were bad (the rest went in), 2 wrong usage or a file of another kind.
 """
@@ -195,6 +195,56 @@ def import_coupons(
             progress=progress,
         )
     _conclude(report, "codes", as_json=as_json)
+
+
+def import_rates(
+    file: CsvFile,
+    into: Annotated[str, typer.Option("--in", metavar="CURRENCY", help="The currency that the table leads to.")],
+    map_: MapOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import rates of exchange: currency, date, and worth (of one unit) or per_unit (units that one unit buys, as the
+    European Central Bank states it).
+
+    The file is one table: it serves `aftercart report --in` from now on, and the one before stays under its version.
+    With a bad row nothing is kept.
+    """
+    from aftercart.cli.open import open_database
+    from aftercart.clock import utc_now
+    from aftercart.pipeline.load_rates import load_rates
+
+    mapping, code = read_mapping(map_), read_currency(into, "--in")
+    with open_database() as database, _usage_checked(), _bar(file) as progress:
+        report, rates = load_rates(database, file, utc_now(), into=code, mapping=mapping, progress=progress)
+    if report.rows and not report.bad and not as_json:
+        print(f"The version of these rates is {rates.version}.")
+    _conclude(report, "rates", as_json=as_json)
+
+
+def import_personalize(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="With ITEMS.csv and INTERACTIONS.csv.")
+    ],
+    shop: ShopOption = "generic",
+    currency: CurrencyOption = "EUR",
+    event: Annotated[str, typer.Option(help="The EVENT_TYPE of a purchase; empty: every row is one.")] = "purchase",
+) -> None:
+    """Import datasets of Amazon Personalize: its items as products, its purchases as past orders.
+
+    What a user bought in the same second is one order, to learn from: it never mails. Of USERS.csv, where it is there,
+    the COUNTRY is read.
+    """
+    from aftercart.cli.open import open_database
+    from aftercart.clock import utc_now
+    from aftercart.pipeline.load_personalize import load_interactions, load_items
+
+    code = read_currency(currency)
+    with open_database() as database, _usage_checked():
+        items = load_items(database, folder, utc_now(), currency=code, link_hosts=_link_hosts())
+        _print_words(items, "items")
+        bought = load_interactions(database, folder, utc_now(), shop=shop, currency=code, event=event)
+        _print_words(bought, "purchases")
+    raise typer.Exit(1 if items.bad or bought.bad else 0)
 
 
 def _import_list(

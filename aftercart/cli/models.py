@@ -1,6 +1,7 @@
 """`aftercart models list | promote | rollback`: which version of the recommendation model serves."""
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +10,10 @@ from aftercart.cli.table import instant, print_table
 from aftercart.recommendation.request import Source
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from aftercart.recommendation.store import Registered
+    from aftercart.reports.recommending import Recommending
 
 TITLES = ("version", "state", "trained", "orders", "NDCG@10", "without", "gain")
 
@@ -19,15 +23,23 @@ def list_models(
 ) -> None:
     """All versions, the newest first, with how each did on the weeks that it had not seen."""
     from aftercart.cli.open import open_database
+    from aftercart.clock import utc_now
     from aftercart.pipeline.models import versions
+    from aftercart.reports.recommending import recommending
 
+    now = utc_now()
     with open_database() as database:
         found = versions(database)
+        with database.read() as connection:
+            fares = recommending(connection, now)
     if as_json:
         for version in found:
-            print(json.dumps(_facts(version)))
+            lately = {"lately": asdict(fares)} if version.state == "serving" else {}
+            print(json.dumps(_facts(version) | lately))
     elif found:
         print_table(TITLES, map(_line, found))
+        serving = next((version.trained_at for version in found if version.state == "serving"), None)
+        print(f"\n{_lately(fares, now - serving if serving else None)}")
     else:
         print("None is trained yet: `aftercart train`.")
 
@@ -71,6 +83,19 @@ def _line(version: "Registered") -> tuple[str, ...]:
         f"{without:.3f}",
         f"{tested['gain']:+.3f} ± {tested['noise']:.3f}",
     )
+
+
+def _lately(fares: "Recommending", age: "timedelta | None") -> str:
+    """What the metrics say, in a sentence."""
+    told = [f"the model is {age.total_seconds() / 3600:,.0f} h old"] if age else []
+    if fares.picks:
+        told.append(f"{sum(fares.picks.values()):,} products shown, {fares.fallback_share:.0%} of them by fallbacks")
+        told.append(f"{fares.coverage or 0:.0%} of the products on sale among them")
+    if fares.unknown_share is not None:
+        told.append(f"{fares.unknown_share:.0%} of what mails were about is unknown to the model")
+    if fares.score_drift is not None:
+        told.append(f"first picks score {fares.score_drift:+.2f} standard deviations from its training")
+    return f"In the mails of the last seven days: {'; '.join(told) or 'nothing yet'}."
 
 
 def _facts(version: "Registered") -> dict[str, Any]:

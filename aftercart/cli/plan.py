@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 WORDS = {
     "kept": "stay as they are",
+    "varied": "go as another variant",
     "retimed": "get another time",
     "added": "are new",
     "canceled": "are canceled",
@@ -64,11 +65,14 @@ def _print(told: "Effects", *, as_json: bool) -> None:
     rows = list(_rows(told))
     if as_json:
         about = {"people": len(told.people), "waiting_for_file": dict(told.waiting_for_file)}
-        print(json.dumps({"mails": rows, **about}, default=str))
+        notes = [{"campaign": name, "step": step, "note": note} for name, step, note in told.experiments]
+        print(json.dumps({"mails": rows, **about, "experiments": notes}, default=str))
         return
     if rows:
         titles = ("campaign / step", "mails", "what becomes of them", "such as: due", "would be due (UTC)")
         print_table(titles, map(_cells, rows))
+    for name, step, note in told.experiments:
+        print(f"{name} / {step}: {note}.")
     for campaign, count in sorted(told.waiting_for_file.items()):
         print(f"{count:,} mails of {campaign} wait for its file, which is not there, until they expire.")
     mails = sum(count for (_, _, effect), count in told.mails.items() if effect not in ("kept", "missed"))

@@ -1,6 +1,8 @@
 """`aftercart report`: what did the campaigns earn?"""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +11,12 @@ import typer
 from aftercart.cli.table import print_table
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from aftercart.exchange.rates import Rates
     from aftercart.reports.earned import CampaignReport
     from aftercart.reports.earned.against_holdout import AgainstHoldout
+    from aftercart.reports.earned.experiments import ExperimentReport
 
 
 def report(
@@ -18,25 +24,33 @@ def report(
     since: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only mails due from this day on, in UTC.")
     ] = None,
+    into: Annotated[
+        str | None, typer.Option("--in", metavar="CURRENCY", help="Convert all amounts, by the rates of their days.")
+    ] = None,
+    rates: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="By these rates; without it by those imported last.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a campaign.")] = False,
 ) -> None:
     """Say what campaigns earned, beside people who got nothing; then mails, clicks and orders, step by step."""
     from aftercart.campaigns.loader import load_campaigns
     from aftercart.cli.open import reading
     from aftercart.clock import utc_now
-    from aftercart.reports.earned.report import campaigns_with_mails, report_on
+    from aftercart.reports.earned.report import brand_holdout, campaigns_with_mails, report_on
     from aftercart.settings import read_settings
 
     settings = read_settings()
     brand = load_campaigns(settings.campaigns_dir, settings.templates_dir).brand
     start = since.replace(tzinfo=UTC) if since else None
     with reading() as connection:
+        everything = brand_holdout(connection, brand.currency, utc_now()) if campaign is None else ()
         names = campaigns_with_mails(connection)
         if campaign is not None and campaign not in names:
             raise typer.BadParameter(f"no mail of a campaign {campaign} was ever planned; there are {', '.join(names)}")
-        reports = [
-            report_on(connection, n, brand.currency, utc_now(), start) for n in ([campaign] if campaign else names)
-        ]
+        by = _rates(connection, into, rates)
+        shown = by.into if by else brand.currency
+        reports = [report_on(connection, n, shown, utc_now(), start, by) for n in ([campaign] if campaign else names)]
+    _print_all_mail(everything, brand.locale, as_json=as_json)
     for each in reports:
         if as_json:
             print(json.dumps(each.as_json(), default=str))
@@ -46,11 +60,42 @@ def report(
         print("No mail was planned yet.")
 
 
+def _print_all_mail(found: "Sequence[AgainstHoldout]", locale: str, *, as_json: bool) -> None:
+    """What all campaigns together changed, where `holdout` of the brand file keeps people out of all of them."""
+    if not found:
+        return
+    if as_json:
+        print(json.dumps({"brand": [asdict(one) for one in found]}, default=str))
+        return
+    from aftercart.reports.earned.words import headline
+
+    print("\nAll campaigns together")
+    for one in found:
+        print(f"  {headline(one, locale)}")
+
+
+def _rates(connection: "Connection", into: str | None, version: str | None) -> "Rates | None":
+    from aftercart.cli.import_options import read_currency
+    from aftercart.exchange.store import rates_into
+
+    if into is None:
+        if version is not None:
+            raise typer.BadParameter("say with --in into which currency", param_hint="--rates")
+        return None
+    found = rates_into(connection, read_currency(into, "--in"), version)
+    if found is None:
+        which = f"the version {version} of rates" if version else "rates"
+        do = f"`aftercart import rates FILE --in {into.upper()}` brings some"
+        raise typer.BadParameter(f"there are no {which} into {into.upper()}: {do}", param_hint="--in")
+    return found
+
+
 def _print(report: "CampaignReport", locale: str) -> None:
     from aftercart.policy.reason import Reason
-    from aftercart.reports.earned.words import headline, money
+    from aftercart.reports.earned.words import headline, money, opened
 
-    print(f"\n{report.campaign}")
+    by = f" (converted by the rates {report.rates})" if report.rates else ""
+    print(f"\n{report.campaign}{by}")
     for line in _headlines(report, locale):
         print(f"  {line}")
     if not report.against_holdout:
@@ -69,10 +114,42 @@ def _print(report: "CampaignReport", locale: str) -> None:
         for s in report.stages
     ]
     print_table(titles, rows)
+    if told := opened(report.total):
+        print(f"  {told}")
+    for experiment in report.experiments:
+        _print_experiment(experiment, locale)
     for served in report.served:
         print(f"  {served.picks:>8,} products shown in {served.mails:,} mails, {served.in_words}")
     for reason, count in report.total.withheld.most_common():
         print(f"  {count:>8,} not sent, {reason}: {Reason(reason).sentence}")
+
+
+def _print_experiment(found: "ExperimentReport", locale: str) -> None:
+    from aftercart.money import formatted
+    from aftercart.reports.earned.trial_words import belief, beside, sentences
+
+    print(f"\nexperiment {found.key} ({found.metric}, {found.window_days:g} days a person)")
+    for line in sentences(found, locale):
+        print(f"  {line}")
+    titles = ("arm", "share", "people", "not over", "mails", "ordered", "conversion", "a person")
+    rows = [
+        (
+            one.arm,
+            f"{one.share:.0%}",
+            f"{one.people:,}",
+            f"{one.waiting:,}",
+            f"{one.mails:,}",
+            f"{one.ordered:,}",
+            f"{one.conversion:.2%}",
+            formatted(round(one.spent_each), found.currency, locale),
+        )
+        for one in found.arms
+    ]
+    print_table(titles, rows)
+    for line in filter(None, (belief(verdict, found, locale) for verdict in found.verdicts)):
+        print(f"  {line}")
+    for one in found.beside:
+        print(f"  {beside(one, found.currency, locale)}")
 
 
 def _headlines(report: "CampaignReport", locale: str) -> list[str]:

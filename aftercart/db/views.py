@@ -82,6 +82,8 @@ def _mails(dialect: str) -> Select[Any]:
             sends.c.due_at,
             sends.c.sent_at,
             sends.c.config_version.label("campaign_version"),
+            sends.c.experiment,
+            sends.c.variant,
             sends.c.template_version,
             sends.c.model_version,
             func.coalesce(opened.c.human, 0).label("human_clicks"),
@@ -184,6 +186,7 @@ def _arms() -> Select[Any]:
         exposures.c.arm,
         exposures.c.config_hash.label("campaign_version"),
         exposures.c.at.label("assigned_at"),
+        exposures.c.counted_at,
     ).join(recipients, recipients.c.id == exposures.c.recipient_id)
 
 

@@ -13,7 +13,7 @@ ANSWER_WITHIN_S = 1.0
 LOOK_AGAIN_AFTER_S = 2.0
 """Beat asks for `dispatch` once a second."""
 MANY = 1_000
-AT_LEISURE = frozenset({"train", "feedback"})
+AT_LEISURE = frozenset({"train", "feedback", "outward"})
 """Queues without which mail goes out all the same."""
 
 

@@ -25,6 +25,7 @@ from aftercart.doctor.engine import check_engine
 from aftercart.doctor.finding import Finding, Level, fault
 from aftercart.doctor.keys import check_doors, check_keys
 from aftercart.doctor.model import check_model
+from aftercart.doctor.outlets import check_outlets
 from aftercart.doctor.sender import check_senders
 from aftercart.settings import Settings, environment
 
@@ -84,6 +85,7 @@ def _about_data(patient: Patient, campaigns: Sequence[Campaign]) -> Iterator[Fin
     if not any(one.level is Level.FAULT for one in found):
         yield from _looked_at("model", partial(check_model, settings.database, settings.models_dir, now))
         yield from _looked_at("backlog", partial(check_backlog, settings.database, settings.inbox, now))
+        yield from _looked_at("outgoing webhooks", partial(check_outlets, settings.database))
         yield from _looked_at("coupons", partial(check_coupons, settings.database, campaigns, now))
 
 

@@ -12,6 +12,8 @@ class Effect(StrEnum):
 
     KEPT = "kept"
     """Due when it was."""
+    VARIED = "varied"
+    """Due when it was, as another variant: an experiment begins, ends, or draws its lots anew."""
     RETIMED = "retimed"
     ADDED = "added"
     """A step that was not there when the order came in."""
@@ -31,6 +33,8 @@ class Standing:
     due_at: datetime
     valid_until: datetime
     waits: bool
+    lot: tuple[str | None, str | None] = (None, None)
+    """Experiment and arm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,12 @@ def changes(
 def _change(mail: Standing, new: Mapping[str, Any] | None, now: datetime) -> Change:
     if new is None:
         return Change(mail.step, Effect.CANCELED, mail.due_at)
-    same = (new["due_at"], new["valid_until"]) == (mail.due_at, mail.valid_until)
-    if same or mail.waits:
+    same_time = (new["due_at"], new["valid_until"]) == (mail.due_at, mail.valid_until)
+    same_lot = (new.get("experiment"), new.get("variant")) == mail.lot
+    if mail.waits or (same_time and same_lot):
         return Change(mail.step, Effect.KEPT, mail.due_at, new)
+    if same_time:
+        return Change(mail.step, Effect.VARIED, mail.due_at, new)
     if new["due_at"] <= now and new["due_at"] != mail.due_at:
         return Change(mail.step, Effect.PAST, mail.due_at, new)
     return Change(mail.step, Effect.RETIMED, mail.due_at, new)

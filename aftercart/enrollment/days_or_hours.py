@@ -7,7 +7,7 @@ from itertools import pairwise
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.delay import Delay
 from aftercart.campaigns.fault import Severity
-from aftercart.campaigns.lint import Finding
+from aftercart.campaigns.finding import Finding
 from aftercart.campaigns.schema import Campaign, Step
 from aftercart.enrollment.schedule import due_at
 from aftercart.policy.wall_clock import first_instant

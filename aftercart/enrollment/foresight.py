@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Severity
-from aftercart.campaigns.lint import Finding
+from aftercart.campaigns.finding import Finding
 from aftercart.campaigns.schema import Campaign
 from aftercart.campaigns.times import send_times
 from aftercart.enrollment.schedule import PlannedStep, plan

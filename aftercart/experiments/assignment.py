@@ -10,6 +10,9 @@ import math
 from collections.abc import Mapping
 from itertools import accumulate
 
+FLOOR = 0.1
+"""No arm of a bandit falls below this share of people, so that one with a bad start can recover."""
+
 
 def point(secret: str, experiment: str, version: str, person: str) -> float:
     """Where a person lies in [0, 1). `person` is the normalized address."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-FLOOR = 0.1
-"""No arm falls below this share, so that one with a bad start can recover."""
+from aftercart.experiments.assignment import FLOOR
+
 _DRAWS = 20_000
 
 

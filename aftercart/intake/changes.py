@@ -83,6 +83,7 @@ class Order:
 
     `completed_at`: the day of payment that the shop states; None if it states none, paid or not. `imported`: it comes
     from a file of the past, to learn from: a new order never mails, and what it says about people only fills gaps.
+    `analytics_id`: the client id of Google's `_ga` cookie, where the shop tells it.
     """
 
     shop_order_id: str
@@ -98,6 +99,7 @@ class Order:
     country: str = ""
     region: str = ""
     imported: bool = False
+    analytics_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

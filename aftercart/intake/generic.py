@@ -133,6 +133,7 @@ def _order_completed(envelope: Reader) -> Change:
         lines=tuple(line for line in lines if line.quantity),
         country=clean_country(data.text("country")) or (buyer.country if buyer else ""),
         region=data.text("region"),
+        analytics_id=data.text("analytics_id"),
     )
     return OrderSeen(order)
 

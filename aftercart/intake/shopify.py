@@ -160,7 +160,13 @@ def _version(body: Reader, state: OrderState) -> Order:
         reversals=tuple(r for refund in body.objects("refunds") for r in _reversals(refund, currency)),
         country=country,
         region=shipping.text("province_code") or billing.text("province_code"),
+        analytics_id=next(_attributes(body, "analytics_id"), ""),
     )
+
+
+def _attributes(body: Reader, name: str) -> Iterator[str]:
+    """What the shop's theme has put into the cart under that name."""
+    return (given.loose("value") for given in body.objects("note_attributes") if given.loose("name") == name)
 
 
 def _placed_at(body: Reader) -> datetime:

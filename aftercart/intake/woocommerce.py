@@ -126,6 +126,7 @@ class WooCommerce(Shop):
             reversals=tuple(_reversals(body, currency, updated_at)),
             country=clean_country(country),
             region=_from_address(body, "state"),
+            analytics_id=next(_metas(body, "analytics_id"), ""),
         )
         return OrderSeen(version)
 

@@ -8,16 +8,18 @@
 All steps may run twice, late, or in another order than things happened: the outcome is the same.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from aftercart.attribution import store
-from aftercart.attribution.credit import LAST_CLICK, Model, earning
+from aftercart.attribution.credit import LAST_CLICK, Click, Model, Purchase, earning
 from aftercart.attribution.reversal import reversed_minor
 from aftercart.attribution.store import Credit
 from aftercart.bootstrap import App
+from aftercart.outward import store as outward
+from aftercart.outward.happening import Happening
 
 PAGE = 1_000
 
@@ -31,9 +33,9 @@ def attribute(
 ) -> int:
     """Settle the credit of a batch of orders in the caller's transaction; how many earned some just now.
 
-    `windows`: campaign → how long a click earns credit. At most nine queries for any number of orders. An order
-    that came late is credited by its own time, once; imported orders never are. Credit given under another model
-    before stays with its send, and is brought up to date, too.
+    `windows`: campaign → how long a click earns credit. At most ten queries (thirteen where others are
+    told) for any number of orders. An order that came late is credited by its own time, once; imported orders never
+    are. Credit given under another model before stays with its send, and is brought up to date, too.
     """
     touched = set(order_ids)
     if not touched:
@@ -67,7 +69,26 @@ def _credit(
     found = [(p, earning(model.touch, p, clicks.get(p.person_id, ()))) for p in purchases]
     credits_ = [(purchase, click) for purchase, click in found if click]
     store.keep_credit(connection, model, credits_, now)
+    if credits_ and model == LAST_CLICK and outward.is_heard(connection, Happening.ORDER_CREDITED):
+        _tell(connection, credits_, now)
     return len(credits_)
+
+
+def _tell(connection: Connection, credits_: Sequence[tuple[Purchase, Click]], now: datetime) -> None:
+    """Others hear of the credit that counts; what a refund takes back before they do is taken off."""
+    ids = store.credit_ids(connection, LAST_CLICK, [purchase.order_id for purchase, _ in credits_])
+    facts = [
+        outward.Fact(
+            Happening.ORDER_CREDITED,
+            str(ids[purchase.order_id]),
+            purchase.person_id,
+            now,
+            send_id=click.send_id,
+            about_id=ids[purchase.order_id],
+        )
+        for purchase, click in credits_
+    ]
+    outward.note(connection, facts, now)
 
 
 def _bring_up_to_date(connection: Connection, order_ids: Collection[int]) -> None:

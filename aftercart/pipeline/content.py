@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.brand import Brand
-from aftercart.campaigns.schema import Recommend, Step
+from aftercart.campaigns.contents import Recommend
+from aftercart.campaigns.schema import Step
 from aftercart.coupons import store as coupon_store
 from aftercart.coupons.coupon import Coupon, Want
 from aftercart.delivery.base import Message
@@ -201,7 +202,7 @@ def _render(
     try:
         locale = _locale(app, planned, step.template)
         context = context_of(app, planned, locale, found, shelf)
-        template = app.renderer.template(step.template, locale)
+        template = app.renderer.template(step.template, locale, step.subject)
         rendered = template.render(context, book.track)
         own = frozenset((*book.stands, *_personal(context)))
         refuse_what_is_others(rendered, planned.email, book.base_url, own, people)
@@ -216,7 +217,7 @@ def _render(
         sender=brand.sender,
         recipient=planned.email,
         subject=rendered.subject,
-        html=book.trapped(rendered.html, brand.url),
+        html=_measured(book, rendered.html, brand, planned),
         text=rendered.text,
         date=now,
         headers=_headers(brand, planned, context["links"]["unsubscribe"], bounce_to),
@@ -233,6 +234,12 @@ def _render(
         template_version=template.version,
         coupon=coupon,
     )
+
+
+def _measured(book: LinkBook, html: str, brand: Brand, planned: Planned) -> str:
+    """With what tells scanners apart and, where the shop chose so, opens. A mail that is owed is never watched."""
+    trapped = book.trapped(html, brand.url)
+    return book.watched(trapped, planned.recipient_id) if brand.opens and not planned.is_owed else trapped
 
 
 def _personal(context: Mapping[str, Any]) -> Iterator[str]:

@@ -25,6 +25,7 @@ from aftercart.errors import DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.ledger.store import Choice, Doubt
+from aftercart.outward import store as outward
 from aftercart.pipeline.gate import facts_of
 from aftercart.pipeline.hand_over import account_at
 from aftercart.pipeline.people import look_up_permissions
@@ -162,6 +163,7 @@ def _keep(app: App, doubt: Doubt, message: Message, receipt: Receipt) -> None:
     with app.db.write() as connection:
         ledger.lock_sends(connection, {doubt.send_id})
         ledger.settle(connection, [result], doubt.provider)
+        outward.note_mails(connection, {doubt.send_id: result.at}, result.at)
         if state is SendState.UNKNOWN and _was_busy_or_ill(receipt):
             ledger.ask_later(connection, doubt)
         else:

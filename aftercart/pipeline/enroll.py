@@ -25,6 +25,7 @@ from aftercart.enrollment.states import ENTER, EXIT
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import PLAN
 from aftercart.money import Money
+from aftercart.pipeline.lots import Lots, keep, lots_of
 from aftercart.pipeline.order_news import News, news_of
 from aftercart.pipeline.own import OWN_TIME_ZONE
 from aftercart.pipeline.planned import Line, item_of, lines_of
@@ -154,13 +155,16 @@ def _go_on(connection: Connection, candidates: Sequence[Candidate], now: datetim
 def _enter(connection: Connection, app: App, entering: Sequence[tuple[Candidate, Campaign]], now: datetime) -> None:
     if not entering:
         return
-    keep_versions(connection, {campaign for _, campaign in entering}, now)
+    campaigns = {campaign for _, campaign in entering}
+    keep_versions(connection, campaigns, now)
     entered = _insert_enrollments(connection, entering, now)
+    asked = [(c, candidate.row.recipient_id) for candidate, c in entering if (c.campaign, candidate.row.id) in entered]
+    lots = keep(connection, lots_of(connection, app, asked), campaigns, now)
     planned = [
         row
         for candidate, campaign in entering
         if (enrollment_id := entered.get((campaign.campaign, candidate.row.id))) is not None
-        for row in send_rows(app, candidate, campaign, enrollment_id, now)
+        for row in send_rows(app, candidate, campaign, enrollment_id, now, lots)
     ]
     insert_new(connection, sends, planned, unique=("enrollment_id", "step"))
     ledger.keep_decisions(
@@ -178,7 +182,10 @@ def _enter(connection: Connection, app: App, entering: Sequence[tuple[Candidate,
 def _planned(planned: Sequence[Mapping[str, Any]], enrollment_id: int, zone: LocalZone) -> dict[str, Any]:
     """When the mails of an enrollment were planned for, by step; `due_at` itself moves on when a mail has to wait."""
     mails = {
-        row["step"]: {name: row[name].isoformat(timespec="seconds") for name in ("due_at", "valid_until")}
+        row["step"]: {
+            **{name: row[name].isoformat(timespec="seconds") for name in ("due_at", "valid_until")},
+            **({"experiment": row["experiment"], "variant": row["variant"]} if row["variant"] else {}),
+        }
         for row in planned
         if row["enrollment_id"] == enrollment_id
     }
@@ -225,14 +232,16 @@ def _insert_enrollments(
 
 
 def send_rows(
-    app: App, candidate: Candidate, campaign: Campaign, enrollment_id: int, now: datetime
+    app: App, candidate: Candidate, campaign: Campaign, enrollment_id: int, now: datetime, lots: Lots
 ) -> Iterator[dict[str, Any]]:
     """The sends of an enrollment, as they are planned for this order when it enters the campaign as it stands."""
+    drawn = {step.id: lots.get((campaign.campaign, step.id, candidate.row.recipient_id)) for step in campaign.steps}
+    steps = [step.varied(lot.variant) if (lot := drawn[step.id]) else step for step in campaign.steps]
     row, home = candidate.row, _zone(app, candidate)
     times = send_times(campaign.limits, app.brand).living_in(home.country, home.region)
     began = candidate.facts.began(campaign)
     assert began is not None  # `may_enter` has seen to it
-    for step in plan(campaign.steps, began, home.zone, times, person_hash(row.email)):
+    for step in plan(steps, began, home.zone, times, person_hash(row.email)):
         yield {
             "id": app.new_id(),
             "enrollment_id": enrollment_id,
@@ -240,6 +249,8 @@ def send_rows(
             "topic": campaign.topic,
             "step": step.step,
             "config_version": campaign.version,
+            "experiment": lot.experiment if (lot := drawn[step.step]) else None,
+            "variant": lot.variant if lot else None,
             "order_id": row.id,
             "recipient_id": row.recipient_id,
             "state": PLAN.target,

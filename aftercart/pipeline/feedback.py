@@ -22,6 +22,7 @@ from aftercart.feedback.effect import IN_DOUBT, SOFT_BOUNCES_TO_SUPPRESS, Effect
 from aftercart.feedback.esp import KEPT_HEADERS, ServiceDoor
 from aftercart.feedback.told import OF_DOUBTS_ONLY, Told, UnclearError
 from aftercart.ledger.states import SendState
+from aftercart.outward import store as outward
 from aftercart.pipeline.permission import leave
 from aftercart.policy import store as policy
 from aftercart.policy.suppression import SuppressionReason
@@ -100,6 +101,8 @@ def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], 
         store.set_effect(connection, row["shop"], one.key, what)
         known.update(store.lock_mails(connection, [sent.send_id]))
         log.info("feedback", send_id=str(sent.send_id), source=row["shop"], kind=one.kind, effect=what)
+    proven = {one.send_id: one.at or row["received_at"] for row, one in told if one.send_id in known}
+    outward.note_mails(connection, proven, now)
     ended = {sent.enrollment_id for sent in known.values() if sent.enrollment_id is not None}
     enrollments.complete(connection, ended, now)
     forgotten = {id_ for id_, sent in known.items() if is_erased(sent.email)}

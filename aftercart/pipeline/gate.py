@@ -119,8 +119,14 @@ def facts_of(
         rivals=tuple(people.rivals_of(planned)),
         replaced=planned.send_id in people.replaced,
         paused=brand.paused,
-        guarded=people.pauses.get("") or people.pauses.get(planned.campaign_name, ""),
+        guarded=_guarded(people.pauses, planned),
     )
+
+
+def _guarded(pauses: Mapping[str, str], planned: Planned) -> str:
+    """Why all mail, its campaign or its arm of an experiment has paused itself."""
+    names = ("", planned.campaign_name, *([planned.arm.pause] if planned.arm else []))
+    return next((because for name in names if (because := pauses.get(name))), "")
 
 
 def _awaits_delivery(planned: Planned, now: datetime) -> bool:

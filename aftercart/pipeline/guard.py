@@ -1,4 +1,5 @@
-"""A campaign that annoys too many people pauses itself, and so does the brand; a person lets it go on.
+"""A campaign that annoys too many people pauses itself, and so do the brand and the arms of experiments (see
+`guard_arms.py`); a person lets it go on.
 
 Looked at every few minutes by housekeeping, in a handful of queries however many mails there are. The gate asks
 for pauses at every claim, so that one holds for all workers at once; what was claimed before is taken back.
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
 from aftercart.ledger import store as ledger
+from aftercart.pipeline.guard_arms import breaches_of_arms
 from aftercart.policy import store as policy
 from aftercart.policy.guard import Breach, Guard, PauseScope, Toll, breach
 from aftercart.policy.store import Pause
@@ -29,7 +31,8 @@ def guard(app: App) -> None:
         return
     with app.db.read() as connection:
         paused = policy.pauses(connection)
-        found = _breaches(connection, app.brand.guard.limits(), app) if app.brand.guard.enabled else {}
+        found = dict(_breaches(connection, app.brand.guard.limits(), app)) if app.brand.guard.enabled else {}
+        found |= breaches_of_arms(connection, app)
     new = {target: one for target, one in found.items() if target not in {pause.target for pause in paused}}
     for pause in (*paused, *_pause(app, new)):
         log.error("paused_itself", scope=pause.scope, campaign=pause.name, because=pause.because, what=pause.way_out)
@@ -69,18 +72,40 @@ def _pause(app: App, breaches: Mapping[Target, Breach]) -> list[Pause]:
         ]
         policy.keep_pauses(connection, new)
         for pause in new:
-            ledger.take_back(connection, None if pause.scope is PauseScope.BRAND else pause.name)
+            ledger.take_back(connection, _mails_of(pause.target))
     return new
 
 
-def resume(app: App, campaign: str | None, by: str) -> list[Pause]:
-    """Let a campaign (None: the brand) go on, on somebody's word; what was lifted. Waiting mails are asked at once."""
-    target: Target = BRAND if campaign is None else (PauseScope.CAMPAIGN, campaign)
+def _mails_of(target: Target) -> ledger.Portion:
+    scope, name = target
+    match scope:
+        case PauseScope.BRAND:
+            return ledger.Portion()
+        case PauseScope.CAMPAIGN:
+            return ledger.Portion(campaign=name)
+        case PauseScope.VARIANT:
+            experiment, _, arm = name.rpartition("/")
+            return ledger.Portion(experiment=f"step:{experiment}", variant=arm)
+
+
+def _target(name: str | None) -> Target:
+    """What a person means by a name; only that of an arm has a slash."""
+    if name is None:
+        return BRAND
+    return (PauseScope.VARIANT if "/" in name else PauseScope.CAMPAIGN), name
+
+
+def resume(app: App, name: str | None, by: str) -> list[Pause]:
+    """Let a campaign, or an arm of an experiment (None: the brand), go on, on somebody's word; what was lifted.
+
+    Waiting mails are asked at once.
+    """
+    target = _target(name)
     with app.db.write() as connection:
         lifted = [pause for pause in policy.pauses(connection) if pause.target == target]
         if lifted:
             policy.lift_pause(connection, *target, by=by, now=app.clock())
-            ledger.wake_up(connection, campaign, "guard", app.clock())
+            ledger.wake_up(connection, _mails_of(target), "guard", app.clock())
     for pause in lifted:
         log.info("pause_lifted", scope=pause.scope, campaign=pause.name, by=by)
     return lifted

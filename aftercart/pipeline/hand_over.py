@@ -22,6 +22,7 @@ from aftercart.delivery.retry import retry_at
 from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
+from aftercart.outward import store as outward
 from aftercart.pipeline.backlog import Held, keep_waiting
 from aftercart.pipeline.content import Content
 from aftercart.pipeline.gate import still_stands
@@ -213,6 +214,8 @@ class _Marks:
     def _settle(self, connection: Connection, now: datetime) -> None:
         settled = [_settled(self._claims[receipt.send_id], receipt, now) for receipt in self._received]
         ledger.settle(connection, settled, self._app.sender.name)
+        if self._app.outlets and (taken := [one.send_id for one in settled if one.state is SendState.SENT]):
+            outward.note_mails(connection, dict.fromkeys(taken, now), now)
         if doubts := [doubt for receipt in self._received if (doubt := self._doubt(receipt))]:
             ledger.keep_doubts(connection, doubts, now)
         if dead := [result for result in settled if result.reason == Reason.HARD_BOUNCE]:

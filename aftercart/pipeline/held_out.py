@@ -24,7 +24,8 @@ def hold_out(
     ids = {planned.recipient_id for planned in batch}
     addresses = {id_: theirs[people.person[id_]] for id_ in ids}
     secret = app.settings.secret_key[-1]
-    everywhere = _members(connection, "brand", addresses, app.brand.holdout, secret, "brand", now)
+    share = app.brand.holdout
+    everywhere = _members(connection, experiments.BRAND, addresses, share, secret, experiments.brand_hash(share), now)
     held = {(planned.campaign_name, planned.recipient_id) for planned in batch if planned.recipient_id in everywhere}
     for campaign in {planned.campaign for planned in batch if planned.campaign}:
         asked = {

@@ -39,7 +39,7 @@ class People:
     replaced: set[UUID] = field(default_factory=set)
     """Planned mails whose slot a more important one took; grows while a batch is asked."""
     pauses: Mapping[str, str] = field(default_factory=dict)
-    """Why campaigns, or (under the empty name) all of them, have paused themselves."""
+    """Why campaigns, arms of experiments, or (under the empty name) all mail have paused themselves."""
     tired: frozenset[int] = frozenset()
     """Who has ignored so many mails that the caps tighten."""
 

@@ -15,6 +15,8 @@ from aftercart.consent.standing import ConsentRules
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.db.tables import decisions, sends, suppressions
 from aftercart.ledger import store as ledger
+from aftercart.outward import store as outward
+from aftercart.outward.happening import Happening
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.consent import may_market
@@ -70,6 +72,8 @@ def leave(connection: Connection, recipient_id: int, email: str, way: str, now: 
     had_left = _has_left(connection, email)
     policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.BRAND)
     note_leaving(connection, way, now)
+    if not had_left:
+        _tell(connection, recipient_id, "", way, now)
     # Once, however often they click: the suppression stands for every further time. An older no of another place does
     # not say it: a yes from between the two may still arrive.
     said = consent.histories(connection, policy.persons_of(connection, [recipient_id]))
@@ -78,15 +82,22 @@ def leave(connection: Connection, recipient_id: int, email: str, way: str, now: 
         consent.record_consent(connection, recipient_id, ConsentStatement(ConsentState.DENIED, way, now), now)
 
 
-def _has_left(connection: Connection, email: str) -> bool:
-    entry = (suppressions.c.scope == SuppressionScope.BRAND, suppressions.c.reason == SuppressionReason.UNSUBSCRIBED)
-    query = select(select(suppressions.c.id).where(suppressions.c.email == email, *entry).exists())
+def _has_left(
+    connection: Connection, email: str, scope: SuppressionScope = SuppressionScope.BRAND, topic: str = ""
+) -> bool:
+    entry = (suppressions.c.scope == scope, suppressions.c.topic == topic)
+    said = (suppressions.c.email == email, suppressions.c.reason == SuppressionReason.UNSUBSCRIBED)
+    query = select(select(suppressions.c.id).where(*said, *entry).exists())
     return bool(connection.execute(query).scalar_one())
 
 
-def leave_topic(connection: Connection, email: str, topics: Collection[str], way: str, now: datetime) -> None:
+def leave_topic(
+    connection: Connection, recipient_id: int, email: str, topics: Collection[str], way: str, now: datetime
+) -> None:
     """No more mail about these topics; the others go on."""
     for topic in sorted(topics):
+        if not _has_left(connection, email, SuppressionScope.TOPIC, topic):
+            _tell(connection, recipient_id, topic, way, now)
         policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.TOPIC, topic)
     if topics:
         note_leaving(connection, way, now)
@@ -97,9 +108,8 @@ def note_leaving(connection: Connection, way: str, now: datetime) -> None:
 
     That they are suppressed may be taken back or erased; what a mail did to its reader stays true.
     """
-    try:
-        send_id = UUID(way.rpartition(":")[2])
-    except ValueError:
+    send_id = _left_from(way)
+    if send_id is None:
         return
     left = select(decisions.c.id).where(decisions.c.send_id == send_id, decisions.c.stage == "leave").exists()
     mail = connection.execute(select(sends.c.campaign, sends.c.order_id).where(sends.c.id == send_id, ~left)).first()
@@ -107,6 +117,20 @@ def note_leaving(connection: Connection, way: str, now: datetime) -> None:
         about = {"at": now, "stage": "leave", "campaign": mail.campaign, "order_id": mail.order_id, "send_id": send_id}
         left_by = {"outcome": "left", "reason": Reason.UNSUBSCRIBED, "inputs": {"way": way.partition(":")[0]}}
         ledger.keep_decisions(connection, [about | left_by])
+
+
+def _left_from(way: str) -> UUID | None:
+    try:
+        return UUID(way.rpartition(":")[2])
+    except ValueError:
+        return None
+
+
+def _tell(connection: Connection, recipient_id: int, topic: str, way: str, now: datetime) -> None:
+    """Let others hear of it; who leaves, comes back and leaves again is told of twice."""
+    key = f"{recipient_id}:{topic}:{now.isoformat()}"
+    fact = outward.Fact(Happening.PERSON_UNSUBSCRIBED, key, recipient_id, now, _left_from(way), topic=topic)
+    outward.note(connection, [fact], now)
 
 
 def want_topic(connection: Connection, recipient_id: int, topics: Collection[str]) -> None:

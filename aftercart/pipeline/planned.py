@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, tuple_
 from aftercart.campaigns.audience import BoughtItem, is_meant
 from aftercart.campaigns.schema import Campaign, Step
 from aftercart.db.tables import order_lines, order_reversals, orders, preferences, recipients, sends
+from aftercart.pipeline.lots import Lot, running_lot
 from aftercart.pipeline.order_news import News, news_of, reversed_orders
 from aftercart.pipeline.own import OWN_LOCALE, OWN_TIME_ZONE
 from aftercart.pipeline.purchases import purchases_since
@@ -65,6 +66,9 @@ class Planned:
     snoozed_until: datetime | None
     campaign: Campaign | None
     step: Step | None
+    """As its arm has it."""
+    arm: Lot | None = None
+    """In which arm of the experiment that runs in its step; None: in none."""
     lines: tuple[Line, ...] = field(default=())
     case_open: bool = False
     """Whether a support case about the order is open."""
@@ -172,6 +176,8 @@ def _planned(
     row: Mapping[str, Any], order: Any, lines: Sequence[Line], campaign: Campaign | None, shop_zone: str
 ) -> Planned:
     country = order.order_country or order.recipient_country
+    step = next((step for step in campaign.steps if step.id == row["step"]), None) if campaign else None
+    lot = running_lot(campaign, step, row) if campaign and step else None
     return Planned(
         send_id=row["id"],
         enrollment_id=row["enrollment_id"],
@@ -198,7 +204,8 @@ def _planned(
         at_most=(),
         snoozed_until=None,
         campaign=campaign,
-        step=next((step for step in campaign.steps if step.id == row["step"]), None) if campaign else None,
+        step=step.varied(lot.variant) if step and lot else step,
+        arm=lot,
         lines=tuple(lines),
     )
 

@@ -130,7 +130,7 @@ def _keep_topics(
         wording = posted.wording(person, wanted)
         come_back(connection, person.recipient_id, way, now, wording=wording, ip=posted.ip)
     want_topic(connection, person.recipient_id, chosen)
-    leave_topic(connection, person.email, set(topics) - chosen, way, now)
+    leave_topic(connection, person.recipient_id, person.email, set(topics) - chosen, way, now)
 
 
 def _person(

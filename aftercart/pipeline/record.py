@@ -14,6 +14,8 @@ from aftercart.db.persons import same_person
 from aftercart.db.session import Database
 from aftercart.db.tables import attempts, clicks, links, orders, preferences, recipients, sends, suppressions
 from aftercart.ledger import store as ledger
+from aftercart.outward import store as outward
+from aftercart.outward.happening import Happening
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.own import OWN_LOCALE
 from aftercart.pipeline.permission import leave, leave_topic, lock
@@ -24,6 +26,8 @@ from aftercart.tracking.bots import BURST_WINDOW, Hit, verdict
 from aftercart.tracking.tokens import TokenSigner
 
 USER_AGENT_LIMIT = 500
+UNTIL_JUDGED = BURST_WINDOW + timedelta(seconds=1)
+"""Nobody is told of a click before: the next ones may show that it was a machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +109,17 @@ def keep_clicks(
     campaign → how long a click earns credit.
     """
     # By mail, so that of two processes none waits for the other in a circle.
-    for click in sorted(batch, key=lambda click: click.link.send_id):
-        _keep_click(connection, click)
+    in_order = sorted(batch, key=lambda click: click.link.send_id)
+    human = [fact for click in in_order if (fact := _keep_click(connection, click))]
     # Whoever or whatever opened it: its links stand nowhere but in the mail.
     ledger.arrived(connection, {click.link.send_id for click in batch}, Reason.DELIVERED)
+    outward.note_mails(connection, {click.link.send_id: click.at for click in batch}, now)
+    outward.note(connection, human, now)
     attribute(connection, _orders_since(connection, batch), windows, now)
 
 
-def _keep_click(connection: Connection, click: Click) -> None:
+def _keep_click(connection: Connection, click: Click) -> outward.Fact | None:
+    """What others may be told of it, unless a machine clicked."""
     link, visit, at = click.link, click.visit, click.at
     # Not those that came long after: this one may have waited for the database.
     recent = (clicks.c.send_id == link.send_id) & (clicks.c.at > at - BURST_WINDOW) & (clicks.c.at < at + BURST_WINDOW)
@@ -121,7 +128,7 @@ def _keep_click(connection: Connection, click: Click) -> None:
     if judged.reason in ("burst", "trap"):  # the first ones looked human when they came
         unmasked = update(clicks).where(recent, clicks.c.verdict == "human")
         connection.execute(unmasked.values(**judged._asdict()))
-    connection.execute(
+    kept = connection.execute(
         clicks.insert(),
         {
             "send_id": link.send_id,
@@ -132,6 +139,10 @@ def _keep_click(connection: Connection, click: Click) -> None:
             **judged._asdict(),
         },
     )
+    if judged.verdict != "human":
+        return None
+    id_ = kept.inserted_primary_key[0] if kept.inserted_primary_key else None
+    return outward.Fact(Happening.LINK_CLICKED, str(id_), link.recipient_id, at, link.send_id, id_, wait=UNTIL_JUDGED)
 
 
 def _orders_since(connection: Connection, batch: Sequence[Click]) -> list[int]:
@@ -164,7 +175,7 @@ def keep_leaving(connection: Connection, leaving: Leaving) -> Leaver | None:
     if email is None or leaver is None:
         return None
     if leaving.only_topic and leaver.topic:
-        leave_topic(connection, email, [leaver.topic], way, leaving.at)
+        leave_topic(connection, leaving.recipient_id, email, [leaver.topic], way, leaving.at)
         return replace(leaver, has_left_topic=True)
     leave(connection, leaving.recipient_id, email, way, leaving.at)
     return replace(leaver, has_left=True)

@@ -31,6 +31,7 @@ from aftercart.pipeline.dropped import Decided, drop, may_drop
 from aftercart.pipeline.gate import ask, facts_of
 from aftercart.pipeline.hand_over import Claimed, hand_over
 from aftercart.pipeline.held_out import hold_out
+from aftercart.pipeline.lots import count_in
 from aftercart.pipeline.people import look_up, look_up_permissions
 from aftercart.pipeline.planned import Planned, load
 from aftercart.policy.decision import Allow, Answer, ContentFault, Defer, Skip, before_content, inputs
@@ -106,6 +107,7 @@ def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]
         people = look_up(connection, app, batch, person, now)
         eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         held_out = hold_out(connection, app, eligible, people, now)
+        count_in(connection, [p for p in eligible if (p.campaign_name, p.recipient_id) not in held_out], now)
         faults = {send_id: content.fault for send_id, content in contents.items() if content.fault}
         ready = _ready(connection, batch, person, contents, now)
         decided = list(ask(app, batch, people, held_out, faults, ready, now))
@@ -236,6 +238,7 @@ def _decision(decided: Decided, contents: Mapping[UUID, Content], now: datetime)
             **_cause(verdict.answer),
             "zone_from": planned.zone.source,
             **(content.facts(is_claimed=isinstance(verdict.answer, Allow)) if content else {}),
+            **({"experiment": planned.arm.experiment, "variant": planned.arm.variant} if planned.arm else {}),
         },
     }
 

@@ -24,6 +24,7 @@ from aftercart.errors import ConfigError, DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState, Word
 from aftercart.ledger.store import Choice, InDoubt
+from aftercart.outward import store as outward
 from aftercart.policy.reason import Reason
 from aftercart.transitions import Transition
 
@@ -166,6 +167,7 @@ def _keep(app: App, judged: Sequence[InDoubt], words: Mapping[UUID, Word], by: s
         found = ledger.in_doubt(connection, Choice(ids=list(words)), FIRST, PAGE, hold=True)
         still = [send for send in found if (send.send_id, send.attempt) in attempts]
         ledger.settle_in_doubt(connection, {send.send_id: _MEANS[words[send.send_id]] for send in still})
+        outward.note_mails(connection, {send.send_id: now for send in still}, now)
         ledger.keep_decisions(connection, [_decision(send, words[send.send_id], by, now) for send in still])
     log.info("sends_settled", sends=len(still), by=by)
 

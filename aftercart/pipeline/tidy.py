@@ -15,6 +15,7 @@ from aftercart.bootstrap import App
 from aftercart.db.tables import confirmations, events, sends
 from aftercart.ledger.store import archiving, tallying
 from aftercart.ledger.store.archiving import Page
+from aftercart.outward import store as outward
 from aftercart.pipeline.guard import guard
 
 log = structlog.get_logger()
@@ -24,6 +25,8 @@ COUNTING_S, COUNTED_AT_ONCE = 0.05, 10_000
 """So long a table is counted on, and rows in one go: half a million or so a minute on a small machine."""
 ROWS = 500
 """Rows looked at in one go."""
+TOLD_ROWS = 2_000
+"""Of what others were told days ago, deleted in one go: three million a day."""
 AT_ONCE = 50
 """Orders archived in one transaction."""
 LATE_ORDERS = timedelta(days=30)
@@ -58,6 +61,7 @@ def _forget(app: App) -> None:
     with app.db.write() as connection:
         archiving.forget_reports(connection, _before(app), ROWS)
         gone = archiving.forget(connection, now - timedelta(days=days), ROWS) if days else 0
+        outward.forget_old(connection, now, TOLD_ROWS)
     if gone:
         log.info("archives_forgotten", rows=gone)
 

@@ -12,6 +12,7 @@ from aftercart.db.session import Database
 from aftercart.ids import new_id
 from aftercart.recommendation import files, store
 from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.drift import FirstScores
 from aftercart.recommendation.evaluation import Comparison
 from aftercart.recommendation.learning import Lesson, learn, started
 
@@ -33,6 +34,7 @@ class TrainReport:
     weights: dict[str, dict[str, float]]
     comparison: Comparison | None
     seconds: float
+    first_scores: FirstScores | None = None
 
     @property
     def summary(self) -> str:
@@ -122,6 +124,7 @@ def _report(lesson: Lesson, past: Interactions, seconds: float) -> TrainReport:
         weights=learned.blend.in_words() if learned else {},
         comparison=lesson.comparison,
         seconds=seconds,
+        first_scores=lesson.first_scores,
     )
 
 

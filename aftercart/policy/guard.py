@@ -16,6 +16,8 @@ class PauseScope(StrEnum):
     """What has paused itself."""
 
     CAMPAIGN = "campaign"
+    VARIANT = "variant"
+    """An arm of an experiment."""
     BRAND = "brand"
     """All campaigns."""
 
@@ -51,16 +53,17 @@ class Toll:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A limit that was passed."""
+    """A limit that was passed. `limit_of`: what the limit is."""
 
     what: str
     count: int
     mails: int
     limit: float
+    limit_of: str = "the limit"
 
     def __str__(self) -> str:
         share = f"{self.count / self.mails * 100:.3g}% ({self.count:,} of {self.mails:,} mails)"
-        return f"{self.what} came to {share}, and the limit is {self.limit * 100:.10g}%"
+        return f"{self.what} came to {share}, and {self.limit_of} is {self.limit * 100:.10g}%"
 
     def figures(self) -> dict[str, Any]:
         """As JSON values."""

@@ -49,7 +49,7 @@ class Reason(StrEnum):
     CAMPAIGN_INACTIVE = "campaign_inactive", "The campaign is a draft, or this mail was taken out of it."
     GUARD = (
         "guard",
-        "The campaign, or all mail, has paused itself because too many people complained or left; "
+        "The campaign, its variant, or all mail has paused itself because too many people complained or left; "
         "`aftercart resume` lets it go on.",
     )
     CASE_OPEN = "case_open", "The shop is settling a support case about the order; its mails wait until it is closed."

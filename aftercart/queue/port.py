@@ -77,9 +77,12 @@ QUEUE_OF = {
     "confirm": "deliver",
     "dispatch": "housekeeping",
     "tidy": "housekeeping",
+    "survey": "train",
     "collect": "feedback",
     "settle": "feedback",
+    "learn": "feedback",
     "train": "train",
+    "tell": "outward",
 }
 """Which queue carries which task. A worker may listen to some of them only: `celery -A workers worker -Q deliver`."""
 

@@ -4,6 +4,7 @@ Sparse, as a shop may write what it likes into a category, and some write thousa
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +15,7 @@ import scipy.sparse as sp
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.dataset import Floats, Ints
 from aftercart.recommendation.evidence import Evidence
-from aftercart.recommendation.guards import Rivals
+from aftercart.recommendation.guards import MOST_OF_A_CATEGORY, Rivals
 
 EXPECTED_AT_LEAST = 20.0
 """With fewer pairs expected by chance, that there are none says nothing."""
@@ -50,6 +51,20 @@ class Categories:
         found.eliminate_zeros()
         totals = np.asarray(found.sum(axis=1)).ravel()
         return (sp.diags(1 / np.maximum(totals, np.finfo(np.float64).tiny)) @ found).tocsr()
+
+    def taken(self, categories: AbstractSet[str], slots: int) -> frozenset[str]:
+        """Those of which people put fewer than two among as many other products as there are slots, so that the one
+        that was bought counts. A list holds no more of an anchor's own category than orders do."""
+        known = categories & self.number.keys()
+        return frozenset(name for name in known if self._own_shares[self.number[name]] * slots < MOST_OF_A_CATEGORY)
+
+    @cached_property
+    def _own_shares(self) -> npt.NDArray[np.float64]:
+        """Of what orders hold beside a product of each category, how much is of the same one."""
+        pairs = self._paired(self.evidence.pair_counts.astype(np.float64))
+        totals = np.asarray(pairs.sum(axis=1)).ravel()
+        shares: npt.NDArray[np.float64] = pairs.diagonal() / np.maximum(totals, 1)
+        return shares
 
     @cached_property
     def within(self) -> Floats:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from aftercart.errors import ModelError
 from aftercart.recommendation.catalog import Product, are_near_duplicates
 from aftercart.recommendation.dataset import Interactions
-from aftercart.recommendation.guards import basket_of
 from aftercart.recommendation.learning import LEAST_ORDERS, learn, started
 from aftercart.recommendation.lightfm_model import Recipe
 from aftercart.recommendation.metrics import SHOWN, Interval, Scores, hits, interval, ndcg
@@ -132,7 +131,7 @@ def _shown(model: Model, asked: Sequence[Question]) -> list[list[str]]:
     shown = []
     for question, ranking in zip(asked, by_lightfm(model, asked, {}, _GUARDED), strict=True):
         request = Request(tuple(map(Anchor, question.anchors)), currency="", rules=Rules(slots=SHOWN))
-        slots = Slots(basket_of(request, catalog, model.are_often_together, model.rivals), model)
+        slots = Slots(model.basket_of(request, catalog), model)
         slots.fill(ranking, Source.LIGHTFM, catalog)
         shown.append([pick.sku for pick in slots.recommendation().picks])
     return shown

@@ -24,6 +24,9 @@ _LEAST_WEIGHT = 1e-6
 _OFTEN_ORDERS = 5
 _OFTEN_SHARE = 0.02
 
+# If eight orders are expected to hold both by chance, that none does happens to one pair in 3,000.
+_INSTEAD_EXPECTED, _INSTEAD_SHARE, _INSTEAD_ALIKE = 8.0, 0.1, 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
@@ -59,6 +62,23 @@ class Evidence:
         single, other_single = int(self.item_orders[one]), int(self.item_orders[other])
         by_chance = single * other_single / max(self.order_count, 1)
         return together >= max(_OFTEN_ORDERS, _OFTEN_SHARE * single, by_chance)
+
+    def are_bought_instead(self, one: int, other: int) -> bool:
+        """Whether people take one or the other: both sell so well that chance alone would bring them into some orders
+        together, hardly any order holds both, and what is bought with one is bought with the other."""
+        by_chance = int(self.item_orders[one]) * int(self.item_orders[other]) / max(self.order_count, 1)
+        if by_chance < _INSTEAD_EXPECTED or self.orders_together(one, other) > _INSTEAD_SHARE * by_chance:
+            return False
+        return self._likeness(one, other) >= _INSTEAD_ALIKE
+
+    def _likeness(self, one: int, other: int) -> float:
+        """The cosine between what is bought with one and with the other."""
+        rows = [slice(int(self.pair_pointers[item]), int(self.pair_pointers[item + 1])) for item in (one, other)]
+        mine, theirs = (self.pair_weights[row] for row in rows)
+        bought, bought_with_other = (self.pair_items[row] for row in rows)
+        _, here, there = np.intersect1d(bought, bought_with_other, assume_unique=True, return_indices=True)
+        lengths = float(np.linalg.norm(mine) * np.linalg.norm(theirs))
+        return float(mine[here] @ theirs[there]) / lengths if lengths else 0.0
 
     def votes(self, anchors: sp.csr_matrix) -> sp.csr_matrix:
         """For rows of anchors, the summed weights of what was bought with them."""

@@ -1,6 +1,6 @@
 """May this product be offered to the buyer of this order? Pure; on the product's facts as they stand now."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -9,7 +9,7 @@ from aftercart.recommendation.catalog import Product, are_near_duplicates
 from aftercart.recommendation.request import Anchor, PriceCap, Request, Rules
 from aftercart.web_address import web_address
 
-OftenTogether = Callable[[str, str], bool]
+OfAPair = Callable[[str, str], bool]
 Rivals = frozenset[tuple[str, str]]
 
 MOST_OF_A_CATEGORY = 2
@@ -38,7 +38,8 @@ class Guard(StrEnum):
     NEAR_DUPLICATE = "near_duplicate"
     """The same thing as an anchor in another color or size."""
     SUBSTITUTE = "substitute"
-    """The narrow category of an anchor, or one that stands against it, and people do not buy both in one order."""
+    """Of the narrow category of an anchor, or of one that stands against it, and people do not buy both in one order;
+    or, where the shop names no categories, bought instead of it."""
     ALIKE = "alike"
     """A near-duplicate of a product already chosen."""
     CATEGORY_FULL = "category_full"
@@ -49,26 +50,21 @@ class Guard(StrEnum):
 class Basket:
     """The order as the guards see it. `anchor_products`: the catalog's rows of those anchors that have one.
 
-    `often_together(anchor sku, sku)`: whether past orders show that people buy both at once. `rivals`: pairs of
-    categories that past orders keep apart (see `categories.py`).
+    Of an anchor and a product past orders show: `often_together`: people buy both at once; `instead`: they buy one or
+    the other. `rivals`: pairs of categories that past orders keep apart (see `categories.py`). `taken`: categories of
+    anchors of which people hardly ever buy more.
     """
 
     request: Request
     anchor_products: tuple[Product, ...]
-    often_together: OftenTogether
+    often_together: OfAPair
     rivals: Rivals = frozenset()
+    instead: OfAPair = lambda _anchor, _sku: False
+    taken: frozenset[str] = frozenset()
 
     @property
     def anchor_skus(self) -> frozenset[str]:
         return frozenset(anchor.sku for anchor in self.request.anchors)
-
-
-def basket_of(
-    request: Request, catalog: Mapping[str, Product], often_together: OftenTogether, rivals: Rivals = frozenset()
-) -> Basket:
-    """The basket of a request, with what the catalog knows of its anchors."""
-    found = tuple(catalog[anchor.sku] for anchor in request.anchors if anchor.sku in catalog)
-    return Basket(request, found, often_together, rivals)
 
 
 def refusal(sku: str, product: Product | None, basket: Basket) -> Guard | None:
@@ -79,11 +75,13 @@ def refusal(sku: str, product: Product | None, basket: Basket) -> Guard | None:
     return of_the_person or _not_for_sale(product, basket) or _no_complement(product, basket)
 
 
-def refusal_beside(product: Product, chosen: Sequence[Product]) -> Guard | None:
-    """Whether the product adds nothing to what is chosen already: not four bottle cages."""
+def refusal_beside(product: Product, chosen: Sequence[Product], taken: frozenset[str] = frozenset()) -> Guard | None:
+    """Whether the product adds nothing to what is chosen already: not four bottle cages. `taken`: categories of which
+    what was bought counts as one."""
     if any(are_near_duplicates(product, other) for other in chosen):
         return Guard.ALIKE
     same = sum(product.category != "" and product.category == other.category for other in chosen)
+    same += product.category in taken
     return Guard.CATEGORY_FULL if same >= MOST_OF_A_CATEGORY else None
 
 
@@ -155,5 +153,10 @@ def _no_complement(product: Product, basket: Basket) -> Guard | None:
     if any(not basket.often_together(rival.sku, product.sku) for rival in rivals):
         return Guard.SUBSTITUTE
     # One anchor that it goes with is enough: a tube for the tire, though there is a bike in the order as well.
-    against = [(anchor.category, product.category) in basket.rivals for anchor in anchors]
-    return Guard.SUBSTITUTE if against and all(against) else None
+    return Guard.SUBSTITUTE if anchors and all(_stand_against(product, anchor, basket) for anchor in anchors) else None
+
+
+def _stand_against(product: Product, anchor: Product, basket: Basket) -> bool:
+    if product.category and anchor.category:
+        return (anchor.category, product.category) in basket.rivals
+    return basket.instead(anchor.sku, product.sku)

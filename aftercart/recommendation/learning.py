@@ -12,6 +12,7 @@ from aftercart.recommendation import evaluation
 from aftercart.recommendation.blend import UNTUNED
 from aftercart.recommendation.content import alike
 from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.drift import FirstScores, first_scores
 from aftercart.recommendation.ease import ease_links, orders_alone, with_next_orders
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.features import Vocabulary, vocabulary
@@ -45,6 +46,7 @@ class Lesson:
     comparison: evaluation.Comparison | None
     epochs: int
     planned_epochs: int
+    first_scores: FirstScores | None = None
 
     @property
     def may_serve(self) -> bool:
@@ -98,9 +100,12 @@ def learn(
         replace(tested, learned=replace(learned, blend=tuned(tested, learned, chosen_by))), tested_on
     )
     blend = tuned(tested, learned, [*chosen_by, *tested_on])
+    scores = first_scores(replace(tested, learned=replace(learned, blend=blend)), tested_on)
     course.run(past, last_epochs, _SECOND_PART_ENDS)
     final = replace(_learned(past, words, course, recipe), blend=blend)
-    return Lesson(Model(version, past.products, evidence_of(past), final), comparison, course.epochs, recipe.epochs)
+    return Lesson(
+        Model(version, past.products, evidence_of(past), final), comparison, course.epochs, recipe.epochs, scores
+    )
 
 
 class _Course:

@@ -13,10 +13,10 @@ from aftercart.recommendation.categories import Categories, categories_of
 from aftercart.recommendation.dataset import Floats
 from aftercart.recommendation.evidence import Evidence
 from aftercart.recommendation.features import Vocabulary
-from aftercart.recommendation.guards import Rivals
+from aftercart.recommendation.guards import Basket, Rivals
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.links import Links
-from aftercart.recommendation.request import Rules
+from aftercart.recommendation.request import Request, Rules
 
 UNTRAINED = "fallback"
 
@@ -120,6 +120,18 @@ class Model:
         if anchor not in self.index or sku not in self.index:
             return False
         return self.evidence.are_often_together(self.index[anchor], self.index[sku])
+
+    def are_bought_instead(self, anchor: str, sku: str) -> bool:
+        """Whether people take one or the other, as past orders have it."""
+        if anchor not in self.index or sku not in self.index:
+            return False
+        return self.evidence.are_bought_instead(self.index[anchor], self.index[sku])
+
+    def basket_of(self, request: Request, catalog: Mapping[str, Product]) -> Basket:
+        """An order as the guards see it, by what this model knows of past ones."""
+        found = tuple(catalog[anchor.sku] for anchor in request.anchors if anchor.sku in catalog)
+        taken = self.categories.taken({anchor.category for anchor in found}, request.rules.slots)
+        return Basket(request, found, self.are_often_together, self.rivals, self.are_bought_instead, taken)
 
     def allowed(self, rules: Rules) -> npt.NDArray[np.bool_] | None:
         """Which products a campaign's filter leaves; None: all."""

@@ -1,6 +1,6 @@
 """The way in: a batch of orders in, picks for each out, with a constant number of queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -9,7 +9,6 @@ from aftercart.errors import ModelError
 from aftercart.recommendation import store
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.fallback import RANKERS
-from aftercart.recommendation.guards import basket_of
 from aftercart.recommendation.model import Model
 from aftercart.recommendation.question import Question, Ranking
 from aftercart.recommendation.request import Recommendation, Request, Source
@@ -32,11 +31,16 @@ class Recommender:
         """The version that serves now, or "fallback"."""
         return self._serving.current(connection).version
 
+    def known(self, connection: Connection, skus: Iterable[str]) -> frozenset[str]:
+        """Those of these products that the model that serves has seen."""
+        index = self._serving.current(connection).index
+        return frozenset(sku for sku in skus if sku in index)
+
     def recommend(self, connection: Connection, requests: Sequence[Request]) -> list[Recommendation]:
         """An answer for each request, in order.
 
         1. The model that serves, and the catalog's rows of the anchors.
-        2. The model ranks the catalog for all requests at once.
+        2. The model (or whom else the campaign asks first) ranks the catalog for all requests at once.
         3. Price, stock and publication of the candidates are read fresh, so that a product withdrawn a second
            ago is not offered; guards and diversity choose.
         4. Slots left empty go through the campaign's fallbacks in its order.
@@ -88,7 +92,7 @@ class _Open:
             allowed=model.allowed(rules),
             purpose=request.purpose,
         )
-        self.slots = Slots(basket_of(request, catalog, model.are_often_together, model.rivals), model)
+        self.slots = Slots(model.basket_of(request, catalog), model)
         self.most_candidates = max(_LEAST_CANDIDATES, rules.slots * _CANDIDATES_PER_SLOT)
         self._chain = tuple(dict.fromkeys((rules.first, *(Source(name) for name in rules.fallback))))
 

@@ -62,7 +62,7 @@ class Slots:
         product = catalog.get(candidate.sku)
         refused = refusal(candidate.sku, product, self._basket)
         if not refused and product:
-            refused = refusal_beside(product, self._chosen)
+            refused = refusal_beside(product, self._chosen, self._basket.taken)
         if refused:
             self._filtered[refused] += 1
         return refused

@@ -23,7 +23,17 @@ from aftercart.rendering.mjml_rules import mjml_faults
 from aftercart.rendering.renderer import assembled
 from aftercart.rendering.runtime import Rendered, Template
 from aftercart.rendering.samples import variant
-from aftercart.rendering.source import NAME, Source, Sources, language_for, read_part, read_template, spoken_locale
+from aftercart.rendering.source import (
+    NAME,
+    SUBJECT_LINE,
+    Source,
+    Sources,
+    language_for,
+    read_part,
+    read_template,
+    spoken_locale,
+    with_subject,
+)
 from aftercart.rendering.syntax import jinja_faults
 from aftercart.rendering.text_part import text_template
 from aftercart.rendering.variables import unknown_variables
@@ -173,6 +183,32 @@ def fault_without_coupon(templates_dir: Path, name: str) -> TemplateFault | None
         return None
     err = None if _failure(template, sample) else _failure(template, {**sample, "coupon": None})
     return as_fault(err, sample_file(templates_dir, name)) if err else None
+
+
+def subject_faults(templates_dir: Path, name: str, written: str) -> list[TemplateFault]:
+    """What is wrong with a subject line that a campaign gives a template in place of its own."""
+    try:
+        sample = read_sample(templates_dir, name)
+        locale = known_locale(_text(sample, "recipient", "locale"))
+        plain = read_template(templates_dir, name, locale)
+    except TemplateError:  # told by check_template
+        return []
+    try:
+        sources = with_subject(plain, written, templates_dir, locale)
+    except TemplateError as err:
+        return [as_fault(err, templates_dir / name / SUBJECT_LINE)]
+    return _part_faults(sources.subject) or list(_unrendered(sources, locale, sample))
+
+
+def _unrendered(sources: Sources, locale: str, sample: dict[str, Any]) -> Iterator[TemplateFault]:
+    """Why the subject of a template that can be filled with its sample cannot, or is empty then."""
+    nothing = plainly(())
+    parts = {"subject": plainly(sources.subject.segments), "preheader": nothing, "html": nothing, "text": nothing}
+    template = Template(sources.name, locale, "", parts, dict.fromkeys(parts, sources.subject.file))
+    if err := _failure(template, sample):
+        yield as_fault(err, sources.subject.file)
+    elif not template.subject_lines(sample):
+        yield TemplateFault(Place(sources.subject.file), "is empty once it is filled in", "write some words")
 
 
 def _largest(template: Template, sample: dict[str, Any]) -> str:

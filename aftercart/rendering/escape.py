@@ -29,6 +29,7 @@ _NOT_IN_URLS = re.compile(r"""[ "<>`]""")
 _NOT_IN_CSS_URLS = re.compile(r"""['();]""")
 _LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 _CSS_VALUE = re.compile(r"[#\w.%,+\- ]+|(?:rgb|hsl)a?\([\d.,%/ ]+\)", re.ASCII)
+_SHORT_HEX = re.compile("#[0-9a-fA-F]{3}")
 _SPACE = re.compile(r"\s+")
 
 
@@ -165,6 +166,8 @@ def css(value: object) -> Markup:
 @lru_cache(maxsize=4096)  # a brand's color stands in a mail a dozen times
 def _css_value(text: str) -> Markup:
     found = text.strip()
+    if _SHORT_HEX.fullmatch(found):  # Outlook does not read #ccc; what authors write is written out when it is compiled
+        found = "#" + "".join(digit * 2 for digit in found[1:])
     return Markup(found) if _CSS_VALUE.fullmatch(found) else Markup("inherit")
 
 

@@ -91,7 +91,7 @@ class _HtmlWriter:
         self.jinja.literal(f' {attribute.name}="')
         if attribute.name in URL_ATTRIBUTES:
             self._url(without_entities(parts), clickable=clickable)
-        elif attribute.name == "style":
+        elif attribute.name in ("style", "bgcolor", "color"):
             self._css(parts, in_attribute=True)
         else:
             self._plain_attribute(parts)

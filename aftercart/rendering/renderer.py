@@ -10,7 +10,7 @@ from aftercart.rendering import store
 from aftercart.rendering.compiler import Compiled, compile_template, fingerprint
 from aftercart.rendering.locales import DEFAULT, known_locale
 from aftercart.rendering.runtime import Template
-from aftercart.rendering.source import Sources, read_template, spoken_locale
+from aftercart.rendering.source import Sources, read_template, spoken_locale, with_subject
 from aftercart.rendering.words import nearest
 
 _RECHECK_SECONDS = 1.0
@@ -41,26 +41,26 @@ class Renderer:
         self._monotonic = monotonic
         self._cache_dir = cache_dir
         self._lock = threading.Lock()
-        self._loaded: dict[tuple[str, str], _Loaded] = {}
+        self._loaded: dict[tuple[str, str, str], _Loaded] = {}
 
-    def template(self, name: str, locale: str) -> Template:
+    def template(self, name: str, locale: str, subject: str | None = None) -> Template:
         """The template for a locale such as fr-FR or fr_FR; an unknown one gets its language, or English, as does
-        one whose language the template does not have.
+        one whose language the template does not have. `subject`: a line in place of its own.
 
         Raises TemplateError naming file and line if there is no such template or it cannot be compiled.
         """
-        return self._find(name, known_locale(locale)).template
+        return self._find(name, known_locale(locale), subject or "").template
 
     def reads(self, name: str, locale: str) -> bool | None:
         """Whether the template has words in the language of a locale; None if it has its one language, with no words.
 
         Raises TemplateError as `template` does.
         """
-        languages = self._find(name, DEFAULT).languages
+        languages = self._find(name, DEFAULT, "").languages
         return nearest(languages, known_locale(locale)) is not None if languages else None
 
-    def _find(self, name: str, locale: str) -> _Loaded:
-        key = (name, locale)
+    def _find(self, name: str, locale: str, subject: str) -> _Loaded:
+        key = (name, locale, subject)
         with self._lock:
             loaded = self._loaded.get(key)
             if loaded is None or not _fresh(loaded, self._monotonic()):
@@ -68,8 +68,10 @@ class Renderer:
                 self._loaded[key] = loaded
             return loaded
 
-    def _load(self, name: str, locale: str) -> _Loaded:
+    def _load(self, name: str, locale: str, subject: str) -> _Loaded:
         sources = read_template(self._templates_dir, name, locale)
+        if subject:
+            sources = with_subject(sources, subject, self._templates_dir, locale)
         locale = spoken_locale(sources, locale)
         stamps = _stamps(sources.files)
         template = assembled(sources, self._compiled(sources, locale), locale)

@@ -7,19 +7,22 @@ wrote it.
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from aftercart.errors import Place, TemplateError
 from aftercart.rendering.includes import BODY, MISSING, SAMPLE, SUBJECT, TEXT, below, with_includes
 from aftercart.rendering.layouts import laid_out
-from aftercart.rendering.lexer import Segment
+from aftercart.rendering.lexer import Segment, segments
 from aftercart.rendering.locales import DEFAULT, known_locale
 from aftercart.rendering.macros import expanded
 from aftercart.rendering.words import OWN, SHARED, Vocabulary, languages, nearest
 
 _FILES = (SUBJECT, BODY, TEXT, SAMPLE)
+
+SUBJECT_LINE = "subject line"
+"""Stands for the file of a subject line that is written in none of the template's."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -75,6 +78,17 @@ def read_template(templates_dir: Path, name: str, locale: str = DEFAULT) -> Sour
     files = tuple(dict.fromkeys(file for part in (subject, body, text) if part for file in part.files))
     known = languages(folder, templates_dir) if any(_is_words(file) for file in files) else frozenset[str]()
     return Sources(name, subject, body, text, files, _digest(files, templates_dir), known)
+
+
+def with_subject(sources: Sources, written: str, templates_dir: Path, locale: str = DEFAULT) -> Sources:
+    """A template under another subject line, which may use its words. Raises TemplateError, at a file that is none."""
+    folder = templates_dir / sources.name
+    words = Vocabulary(folder, templates_dir, language_for(folder, templates_dir, locale))
+    place = folder / SUBJECT_LINE
+    cut = tuple(words.put(segments(written, place)))
+    files = tuple(dict.fromkeys([*sources.files, *words.files]))
+    digest = hashlib.sha256(sources.digest + written.encode() + _digest(tuple(words.files), templates_dir)).digest()
+    return replace(sources, subject=Source(place, cut, tuple(words.files)), files=files, digest=digest)
 
 
 def _folder(templates_dir: Path, name: str) -> Path:

@@ -1,16 +1,18 @@
 """Are there as many codes as mails will want?"""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy import Connection, func, select
 
-from aftercart.campaigns.schema import Campaign
+from aftercart.campaigns.schema import Campaign, Step
 from aftercart.coupons import store as coupons
 from aftercart.coupons.coupon import Pool
 from aftercart.db.tables import sends
+from aftercart.experiments.key import CONTROL
 from aftercart.ledger.states import SendState
 
 AHEAD = timedelta(days=30)
@@ -42,18 +44,30 @@ class Supply:
 def supplies(connection: Connection, campaigns: Iterable[Campaign], now: datetime) -> list[Supply]:
     """Every pool that has codes or that a campaign asks for, by name."""
     running = [campaign for campaign in campaigns if campaign.status != "draft"]
-    steps = {(c.campaign, step.id): step.coupon.pool for c in running for step in c.steps if step.coupon}
-    users = {pool: tuple(sorted({name for (name, _), of in steps.items() if of == pool})) for pool in steps.values()}
+    steps = {(c.campaign, step.id): _handed_out(step) for c in running for step in c.steps}
+    pools = {pool for handed_out in steps.values() for pool in handed_out}
+    users = {pool: tuple(sorted({name for (name, _), of in steps.items() if pool in of})) for pool in pools}
     wanted = _wanted(connection, steps, now)
     known = {pool.name: pool for pool in coupons.pools(connection, now)}
     names = sorted(known.keys() | users.keys())
     return [Supply(known.get(name, Pool(name, 0, 0, 0)), wanted[name], users.get(name, ())) for name in names]
 
 
-def _wanted(connection: Connection, steps: dict[tuple[str, str], str], now: datetime) -> Counter[str]:
-    if not steps:
+def _handed_out(step: Step) -> dict[str, float]:
+    """Pool → the share of the step's mails that carry a code of it; an experiment may use several."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for arm, share in (step.experiment.shares if step.experiment else {CONTROL: 1.0}).items():
+        if rule := step.varied(arm).coupon:
+            found[rule.pool] += share
+    return found
+
+
+def _wanted(
+    connection: Connection, steps: Mapping[tuple[str, str], Mapping[str, float]], now: datetime
+) -> Counter[str]:
+    if not any(steps.values()):
         return Counter()
-    columns, names = (sends.c.campaign, sends.c.step), {name for name, _ in steps}
+    columns, names = (sends.c.campaign, sends.c.step), {name for (name, _), pools in steps.items() if pools}
     of_campaigns = select(*columns, func.count()).where(sends.c.campaign.in_(names)).group_by(*columns)
     planned, lately = Counter[str](), Counter[str]()
     for counts, condition in (
@@ -61,6 +75,6 @@ def _wanted(connection: Connection, steps: dict[tuple[str, str], str], now: date
         (lately, sends.c.created_at >= now - AHEAD),
     ):
         for campaign, step, number in connection.execute(of_campaigns.where(condition)):
-            if pool := steps.get((campaign, step)):
-                counts[pool] += number
+            for pool, share in steps.get((campaign, step), {}).items():
+                counts[pool] += ceil(number * share)
     return planned | lately

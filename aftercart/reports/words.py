@@ -137,10 +137,18 @@ def _gate(facts: Facts) -> Iterable[str]:
         yield f"At most {', '.join(facts['caps'])}; counted so far: {_counted(facts)}."
     if facts.get("tired"):
         yield "That is half of what the caps say: they have ignored too many mails in a row (`guard.tighten_after`)."
+    yield _arm(facts)
     yield from _content(facts)
     others = [stop for stop in facts.get("stops", ())[1:] if stop != Reason.EXPIRED or not facts.get("because")]
     if others:
         yield "Besides: " + " ".join(Reason(stop).sentence for stop in others)
+
+
+def _arm(facts: Facts) -> str:
+    """In which arm of an experiment the person is, by lot and for good."""
+    if not facts.get("experiment"):
+        return ""
+    return f"In the experiment {facts['experiment'].removeprefix('step:')} they are in the arm “{facts['variant']}”."
 
 
 def _days(facts: Facts) -> Iterable[str]:
@@ -183,6 +191,7 @@ def _enroll(facts: Facts) -> Iterable[str]:
     for step, planned in facts.get("mails", {}).items():
         due, last = (_instant(planned[name], facts["zone"]) for name in ("due_at", "valid_until"))
         yield f"The mail “{step}” is planned for {due} ({facts['zone']}: {_zone(facts)}), worth sending until {last}."
+        yield _arm(planned)
     if "items" in facts:
         yield f"Bought: {', '.join(facts['items']) or 'nothing that is still theirs'}."
     if facts.get("currency"):

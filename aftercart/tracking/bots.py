@@ -62,7 +62,7 @@ def verdict(hit: Hit, too_soon: timedelta = TOO_SOON) -> Verdict:
         return Verdict("machine", "not_get")
     if not hit.user_agent.strip():
         return Verdict("machine", "no_agent")
-    if _is_known_machine(hit.user_agent):
+    if is_known_machine(hit.user_agent):
         return Verdict("machine", "known_agent")
     if hit.sent_at is not None and hit.at - hit.sent_at < too_soon:
         return Verdict("machine", "too_soon")
@@ -73,5 +73,5 @@ def verdict(hit: Hit, too_soon: timedelta = TOO_SOON) -> Verdict:
     return Verdict("human", "looks_human")
 
 
-def _is_known_machine(user_agent: str) -> bool:
+def is_known_machine(user_agent: str) -> bool:
     return not _IMAGE_PROXIES.search(user_agent) and _MACHINES.search(user_agent) is not None

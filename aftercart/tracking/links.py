@@ -24,7 +24,7 @@ TRAP = MAX_POSITION
 _HARMLESS = re.compile(r"(mailto:|tel:|#)", re.IGNORECASE)
 """Leads to no page, so it can lead to no wrong one."""
 _UNSEEN = 'style="display:none" tabindex="-1" aria-hidden="true"'
-_OUR_PATHS = ("/o/", *PATHS.values())
+_OUR_PATHS = tuple(PATHS.values())
 
 
 class LinkBook:
@@ -64,6 +64,13 @@ class LinkBook:
         trap = f'<a href="{self._base_url}{PATHS[Purpose.LINK]}{token}" {_UNSEEN}></a>'
         before, end, after = html.rpartition("</body>")
         return f"{before}{trap}{end}{after}" if end else html
+
+    def watched(self, html: str, recipient_id: int) -> str:
+        """The mail with a picture of one pixel at its end that tells when it is opened."""
+        token = self._tokens.page(Purpose.OPEN, recipient_id, self._send_id)
+        pixel = f'<img src="{self._base_url}{PATHS[Purpose.OPEN]}{token}" width="1" height="1" alt="">'
+        before, end, after = html.rpartition("</body>")
+        return f"{before}{pixel}{end}{after}" if end else html
 
     def track(self, url: str) -> str:
         """What stands in the mail for a link; the same link stands in a mail several times.

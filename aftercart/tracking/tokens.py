@@ -40,6 +40,8 @@ class Purpose(StrEnum):
     """Less like this pick."""
     HAVE = "have"
     """The reader has this pick already."""
+    OPEN = "open"
+    """The picture that tells that a mail was opened."""
     CONFIRM = "confirm"
     """Says yes to marketing mail; in place of a send it names the question."""
 
@@ -53,6 +55,7 @@ PATHS = {
     Purpose.LESS: "/l/",
     Purpose.HAVE: "/h/",
     Purpose.CONFIRM: "/y/",
+    Purpose.OPEN: "/o/",
 }
 """Where each kind of link leads. Mails from years ago hold them: a path is never given another meaning."""
 

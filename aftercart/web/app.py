@@ -28,6 +28,7 @@ from aftercart.web.links import link_routes
 from aftercart.web.not_found import not_found
 from aftercart.web.openapi import describe
 from aftercart.web.person_pages import person_routes
+from aftercart.web.pixel import OpenWriter, pixel_routes
 from aftercart.web.suggestions.door import SuggestionDoor
 from aftercart.web.topics import Topics
 from aftercart.web.webhooks import webhook_routes
@@ -39,6 +40,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     writer = InboxWriter(app.inbox_db, on_stored=lambda: _nudge(app.queue))
 
     clicks = ClickWriter(app.db, keep=lambda connection, batch: _keep(app, connection, batch))
+    opens = OpenWriter(app)
     words, topics = WordWriter(app.db), Topics(app.live_campaigns)
     suggestions = SuggestionDoor(app)
 
@@ -46,6 +48,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         writer.start()
         clicks.start()
+        opens.start()
         words.start()
         suggestions.warm_up()
         yield
@@ -53,6 +56,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
         writer.stop()
         words.stop()
         clicks.stop()
+        opens.stop()
 
     web = FastAPI(title="Aftercart", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     web.add_exception_handler(ClientDisconnect, _nobody_listens)
@@ -61,6 +65,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web.router.routes.extend(webhook_routes(app, writer))
     web.router.routes.extend(esp_webhook_routes(app, writer))
     web.router.routes.extend(link_routes(app, clicks, words, topics))
+    web.router.routes.extend(pixel_routes(app, opens))
     web.router.routes.extend(person_routes(app, words, topics))
     web.router.routes.extend(confirm_routes(app, words))
     web.router.routes.extend(suggestions.routes())

@@ -17,11 +17,15 @@ from aftercart.bootstrap import App
 from aftercart.coupons import store as coupons
 from aftercart.db import tables
 from aftercart.ledger.store import tallying
+from aftercart.outward import store as outward
 from aftercart.policy import store as policy
 from aftercart.queue.port import QUEUE_OF
 from aftercart.reports import readings, status
+from aftercart.reports.recommending import recommending
 from aftercart.reports.senders import senders
+from aftercart.web.outlet_metrics import outlet_metrics
 from aftercart.web.patience import Patience
+from aftercart.web.recommendation_metrics import recommendation_metrics
 from aftercart.web.sender_metrics import sender_metrics
 
 BROKER_WITHIN_S = 3.0
@@ -57,6 +61,8 @@ class Metrics:
             trained_at, oldest = readings.serving_since(main), readings.oldest_webhook(inbox)
             paused = policy.pauses(main)
             pools = coupons.pools(main, now)
+            fares = recommending(main, now)
+            told = outward.outlet_rows(main)
             standing = senders(main, self._app.traffic.names, self._app.traffic.limits_of, now)
         yield _by("aftercart_sends", "Sends by state", ("state",), (((s,), n) for s, n in numbers.sends.items()))
         about_asking = "Mails that ask to confirm a consent (double opt-in), by state"
@@ -73,18 +79,22 @@ class Metrics:
             "aftercart_inbox_oldest_seconds", "How long the oldest webhook that waits has waited", _age(oldest, now)
         )
         yield _one("aftercart_held", "1 while all mail is held for a person's word", int(bool(dispatcher.held_because)))
-        about_pauses = "1 for each campaign, or (an empty name) all mail, that has paused itself"
+        about_pauses = (
+            "1 for each campaign, variant of an experiment, or (an empty name) all mail, that has paused itself"
+        )
         by_name = (((pause.name,), 1) for pause in paused)
         yield _by("aftercart_paused_itself", about_pauses, ("campaign",), by_name)
         left = (((pool.name,), pool.left) for pool in pools)
         yield _by("aftercart_coupons_left", "Codes that can still be handed out, by pool", ("pool",), left)
         yield from sender_metrics(standing)
+        yield from outlet_metrics(told, now)
         if dispatcher.beat_at:
             about_beat = "Since the dispatcher's last sign of life; missing where it never ran"
             yield _one("aftercart_dispatcher_seconds", about_beat, _age(dispatcher.beat_at, now))
         if trained_at:
             about_model = "Age of the model that serves; missing where none does"
             yield _one("aftercart_model_age_seconds", about_model, _age(trained_at, now))
+        yield from recommendation_metrics(fares)
 
     def _of_the_broker(self) -> Iterator[Metric]:
         counted = self._patience.ask({"broker": self._queues})["broker"]

@@ -65,6 +65,12 @@ _CLICK = _operation(
     "token",
     {302: "To the page that the link leads to.", 404: "The token is not ours."},
 )
+_OPENED = _operation(
+    "The picture of a mail was fetched: it was opened, perhaps",
+    "links",
+    "token",
+    {200: "A picture of one pixel.", 404: "The token is not ours."},
+)
 _ASK = _operation(
     "A page that asks whether to unsubscribe; changes nothing",
     "links",
@@ -185,6 +191,7 @@ BARE = {
     "/webhooks/{shop}": {"post": _SHOP},
     "/webhooks/esp/{name}": {"post": _SERVICE},
     "/c/{token}": {"get": _CLICK},
+    "/o/{token}": {"get": _OPENED},
     "/u/{token}": {"get": _ASK, "post": _LEAVE},
     "/y/{token}": {"get": _MAY_WE, "post": _CONFIRM},
     "/p/{token}": {"get": _page("A person's preference page; changes nothing"), "post": _PREFERENCES},

@@ -89,7 +89,11 @@ class PreferenceForm:
         if only_value(fields, "undo") == "yes":
             return f"{self._nothing} [{say('Undo: as it was before')}]"
         asked = say("You get no marketing mail from us. To get some again, choose below what about.")
-        return clean_text(f"{asked} {say('Mail about')}: {self._about(person, chosen)} [{say('Save')}]", WORDING_LENGTH)
+        boxes = (
+            f"{'☑' if id_ in chosen.topics else '☐'} {self.topics.name(id_, self.pages)}"
+            for id_ in self.topics.ids(person.topic)
+        )
+        return clean_text(f"{asked} {say('Mail about')} {' '.join(boxes)} [{say('Save')}]", WORDING_LENGTH)
 
     def saved(self, person: Person) -> list[str]:
         """All that stands now, a sentence each."""
@@ -107,7 +111,7 @@ class PreferenceForm:
             lines.append(say("No mail before %(day)s.", day=self.pages.day(choice.snoozed_until, zone)))
         lines.append(say("Language: %(language)s", language=NAMES[language_of(person.locale, self.shop_locale)]))
         lines.append(say("Time zone: %(zone)s", zone=zone))
-        if refused := ", ".join(product.title for product in person.products if product.refused in choice.refused):
+        if refused := self.pages.listed(one.title for one in person.products if one.refused in choice.refused):
             lines.append(say("Not shown to you: %(products)s.", products=refused))
         return lines
 
@@ -133,7 +137,7 @@ class PreferenceForm:
 
     def _about(self, person: Person, choice: Choice) -> str:
         chosen = (id_ for id_ in self.topics.ids(person.topic) if id_ in choice.topics)
-        return ", ".join(self.topics.name(id_, self.pages) for id_ in chosen)
+        return self.pages.listed(self.topics.name(id_, self.pages) for id_ in chosen)
 
     def _topics(self, fields: Fields, person: Person) -> frozenset[str]:
         """Those chosen of all that can be; what was left out of a list that nobody saw was not left."""

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -111,6 +111,14 @@ class RecipientPages:
         if self.language in RIGHT_TO_LEFT:  # a name in another script keeps its own direction (UAX #9, isolates)
             values = {name: f"\u2068{value}\u2069" for name, value in values.items()}
         return catalog(self.language).gettext(message) % values
+
+    def listed(self, names: Iterable[str]) -> str:
+        """Names one after the other, as the reader's script sets them apart; empty for none."""
+        if self.language not in RIGHT_TO_LEFT:
+            return ", ".join(names)
+        apart = "، ".join(f"\u2068{name}\u2069" for name in names)
+        # The mark in front makes the list itself run from right to left: names that are set apart give it no direction.
+        return f"\u200f{apart}" if apart else ""
 
     def day(self, at: datetime, zone: str) -> str:
         """The date of an instant as the reader writes it, in a time zone."""

@@ -33,7 +33,7 @@ def _sentences(why: Why, pages: RecipientPages, topics: Topics, zone: str) -> It
         order=why.shop_order_id,
     )
     if why.bought:
-        yield say("You bought: %(products)s.", products=", ".join(why.bought))
+        yield say("You bought: %(products)s.", products=pages.listed(why.bought))
     if not why.is_owed:  # nobody chooses what is owed by its topic
         yield say(
             "This mail is one of those about “%(topic)s”, from the campaign “%(campaign)s”.",

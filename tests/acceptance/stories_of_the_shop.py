@@ -33,6 +33,12 @@ def a_mail_shows_the_shop(shop: World) -> Any:
     return [text for text in shown if text in html]
 
 
+@brand_key("opens", True, sees=True)
+def a_mail_holds_a_picture_that_tells_when_it_is_opened(shop: World) -> Any:
+    shop.order()
+    return "/o/" in shop.live(4).mail.html
+
+
 @brand_key("reply_to", "service@bikes.test", sees="service@bikes.test")
 def answers_go_where_the_shop_reads_them(shop: World) -> Any:
     shop.order()

@@ -26,7 +26,12 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance import stories_of_limits, stories_of_mails, stories_of_the_shop  # noqa: F401  # tell SCENARIOS
+from tests.acceptance import (  # noqa: F401  # tell SCENARIOS
+    stories_of_experiments,
+    stories_of_limits,
+    stories_of_mails,
+    stories_of_the_shop,
+)
 from tests.acceptance.key_shop import Ground, World, world
 from tests.acceptance.yaml_keys import SCENARIOS, Scenario, every_key, without
 

@@ -27,6 +27,7 @@ class Page(Tab):
         self._said: list[str] = []
         super().__init__(socket)
         self._call("Log.enable")
+        self._call("Network.enable")
 
     def open(self, url: str, screen: Screen = DESKTOP, scheme: Scheme = "light") -> None:
         """Show a page on a screen of this size; its scripts have run when this returns."""
@@ -52,6 +53,10 @@ class Page(Tab):
         self._loaded.clear()
         self.key(key)
         self._wait_until(lambda: bool(self._loaded))
+
+    def speak(self, language: str) -> None:
+        """The language that the browser asks for from now on."""
+        self._call("Network.setExtraHTTPHeaders", headers={"Accept-Language": language})
 
     def scripts(self, *, allowed: bool) -> None:
         """Whether pages opened from now on may run scripts of their own; what `run` is told runs all the same."""

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from aftercart.campaigns.audience import BoughtItem, is_meant, matches
-from aftercart.campaigns.schema import Audience, ProductFilter
+from aftercart.campaigns.contents import ProductFilter
+from aftercart.campaigns.schema import Audience
 from aftercart.money import Money
 
 BIKE = BoughtItem("BK-1", department="Bikes", category="Road Bikes", brand="Contoso", family="Road-550")

@@ -23,7 +23,7 @@ ROWS_OF_A_MAIL = 6
 
 def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
     """Sending and claiming are left to people: one trains a model first, the other plans a million mails."""
-    result = aftercart(tmp_path, "bench", "ingest", "gate", "recommend", "render", "--rounds", "1", "--json")
+    result = aftercart(tmp_path, "bench", "ingest", "gate", "recommend", "render", "click", "--rounds", "1", "--json")
     assert result.returncode == 0, result.stderr
     figures = [json.loads(line) for line in result.stdout.splitlines()]
     told = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
@@ -39,6 +39,7 @@ def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
         "render/mjml",
         "render/escape",
         "render/guard",
+        "click",
     ]
     for figure in figures:
         assert figure["floor"]

@@ -28,3 +28,13 @@ def test_where_nothing_can_be_written_it_says_so(typed: Typed, tmp_path: Path) -
     refused = typed("export", "--to", "figures")
     assert refused.exit_code == 2
     assert "cannot be written" in " ".join(refused.output.split())
+
+
+@pytest.mark.usefixtures("some_sends")
+def test_datasets_of_amazon_personalize_go_out_and_come_in(typed: Typed, tmp_path: Path) -> None:
+    assert typed("export", "--to", "personalize:out").exit_code == 0
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        f"{name}.{kind}" for name in ("INTERACTIONS", "ITEMS", "USERS") for kind in ("csv", "schema.json")
+    ]
+    again = typed("import", "personalize", "out")
+    assert (again.exit_code, "0 purchases" in again.output) == (0, True)

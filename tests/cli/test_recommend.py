@@ -165,10 +165,13 @@ def test_versions_are_listed_promoted_and_taken_back() -> None:
     first, second = (json.loads(typed("train", "--json").stdout)["version"] for _ in range(2))
     listed = typed("models", "list").stdout
     assert listed.index(second) < listed.index(first)
+    assert "In the mails of the last seven days: the model is 0 h old." in listed
     assert typed("models", "rollback").stdout == f"{first} serves again.\n"
     assert typed("models", "promote", second).stdout == f"{second} serves now.\n"
     rows = [json.loads(line) for line in typed("models", "list", "--json").stdout.splitlines()]
     assert [(row["version"], row["state"]) for row in rows] == [(second, "serving"), (first, "retired")]
+    assert ["lately" in row for row in rows] == [True, False]
+    assert rows[0]["first_scores"]["cases"] > 0
 
 
 def test_whoever_bars_what_people_own_asks_what_they_buy_next(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 import json
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
+from aftercart.campaigns.schema import Campaign
 from aftercart.db import migrate
 from aftercart.db.session import Database
+from aftercart.db.tables import campaign_versions, exposures
 from aftercart.starter import init
 from tests.cli.commanded import aftercart
 from tests.rows import MONDAY, Rows
@@ -47,3 +51,42 @@ def test_a_campaign_that_never_planned_a_mail_is_not_known(deployment: Path) -> 
     told = aftercart(deployment, "report", "nothing")
     assert told.returncode == 2
     assert "accessories" in told.stderr
+
+
+def test_amounts_are_converted_by_rates_that_were_brought_in(deployment: Path) -> None:
+    refused = aftercart(deployment, "report", "--in", "usd").stderr
+    assert "import rates FILE --in USD" in " ".join(refused.replace("│", "").split())
+    (deployment / "rates.csv").write_text("currency,date,worth\nEUR,2026-01-01,1.1\n")
+    told = aftercart(deployment, "import", "rates", "rates.csv", "--in", "USD").stdout
+    version = told.splitlines()[0].removeprefix("The version of these rates is ").rstrip(".")
+    assert f"converted by the rates {version}" in aftercart(deployment, "report", "--in", "USD").stdout
+    assert aftercart(deployment, "report", "--in", "USD", "--rates", "none").returncode == 2
+
+
+def test_what_an_experiment_came_to_is_told_by_arm(deployment: Path) -> None:
+    key = "step:accessories/complements/subject@1"
+    with closing(Database(f"sqlite:///{deployment / 'data' / 'aftercart.db'}")) as db:
+        rows = Rows(db)
+        tried = {"name": "subject", "variants": [{"id": "b", "subject": "B"}]}
+        step = {"id": "complements", "after": "3d", "template": "plain", "experiment": tried}
+        about = {"campaign": "accessories", "status": "active", "trigger": "order.completed", "steps": [step]}
+        version = {"campaign": "accessories", "version": "v1", "first_seen_at": MONDAY}
+        definition = Campaign.model_validate(about).definition()
+        ids = [rows.recipient(f"p{number}@example.com") for number in range(4)]
+        kept = {"config_hash": "v1", "at": MONDAY, "counted_at": MONDAY}
+        with db.write() as connection:
+            connection.execute(insert(campaign_versions).values(**version, definition=definition))
+            connection.execute(
+                insert(exposures),
+                [{**kept, "experiment": key, "recipient_id": id_, "arm": "b" if id_ % 2 else "control"} for id_ in ids]
+                + [{**kept, "experiment": "brand", "recipient_id": id_, "arm": "holdout"} for id_ in ids],
+            )
+        for id_ in ids[:2]:
+            rows.order(id_, MONDAY + timedelta(days=1), shop_order_id=f"again{id_}")
+    told = aftercart(deployment, "report").stdout
+    assert "All campaigns together\n  Too early to say" in told
+    assert "experiment complements/subject@1 (conversion, 14 days a person)\n  b: too early to say." in told
+    assert "b        50%    2       0         0      1        50.00%" in told
+    everything, campaign = map(json.loads, aftercart(deployment, "report", "--json").stdout.splitlines())
+    assert everything["brand"][0]["held_out"] == 4
+    assert [arm["ordered"] for arm in campaign["experiments"][0]["arms"]] == [1, 1]

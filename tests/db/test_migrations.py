@@ -12,7 +12,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Boolean, Connection, Float, Integer, LargeBinary, MetaData, Table, Uuid, inspect, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Connection,
+    Date,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Uuid,
+    inspect,
+    select,
+)
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from aftercart.db import migrate
@@ -74,6 +87,7 @@ def value(column: Any, number: int) -> Any:
         (LargeBinary, b"\x00" + bytes([number])),
         (JSON, {"number": number, "text": "é"}),
         (UTCDateTime, NOW + timedelta(hours=number)),
+        (Date, (NOW + timedelta(days=number)).date()),
     ]
     return next((made for kind, made in kinds if isinstance(column.type, kind)), f"é {column.name} {number}")
 

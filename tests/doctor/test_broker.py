@@ -38,7 +38,7 @@ def test_a_fleet_without_workers_and_without_beat_is_told_what_it_lacks(shop: De
             assert process.popen.poll() is None, process.log
             assert monotonic() < deadline, found
         assert found == {"broker": "fine", "workers": "warn", "beat": "fault"}, (
-            "nobody trains or reads bounces, and there is no beat"
+            "nobody trains, reads bounces or tells others, and there is no beat"
         )
         with shop.running(["celery", "-A", "workers", "beat"]) as [beat]:
             while levels(redis_url)["beat"] != "fine":

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftercart.experiments.bandit import FLOOR, shares
+from aftercart.experiments.assignment import FLOOR
+from aftercart.experiments.bandit import shares
 
 RESULTS = st.dictionaries(
     st.text(min_size=1, max_size=3),

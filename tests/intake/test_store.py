@@ -120,6 +120,7 @@ def test_an_order_is_stored_whole(db: Database) -> None:
     assert stored == {
         "id": id_, "shop": "velo", "shop_order_id": "1001", "customer_id": only(db, customers)["id"],
         "recipient_id": only(db, recipients)["id"], "state": "completed", "currency": "EUR", "total_minor": 3000,
+        "analytics_id": None,
         "country": "FR", "region": "", "placed_at": NOON, "completed_at": NOON, "source_updated_at": NOON,
         "imported": False,
     }  # fmt: skip

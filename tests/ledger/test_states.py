@@ -246,6 +246,7 @@ OTHER_TABLES = {
     "pipeline/ingest.py",  # of events
     "ledger/store/tallying.py",  # of tallies
     "rights/store/erasing.py",  # of events
+    "bench/click.py",  # rows that a measurement begins with
     "bench/claim.py",  # of an order; its send and its enrollment name their change
     "bench/gate.py",  # rows that a measurement begins with
     "bench/tidy.py",  # likewise

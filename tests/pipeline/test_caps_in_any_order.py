@@ -1,4 +1,5 @@
-"""Caps, whatever happens in whatever order: orders, workers, failures, clocks, edits, people who turn out to be one.
+"""Caps, whatever happens in whatever order: orders, workers, failures, clocks, edits, people who turn out to be one,
+what people choose for themselves, and how little they care.
 
 The engine is the real one, its hand-over cut in two so that anything may happen in between. What holds is counted anew
 from the table of sends, by brute force. For more than the few runs of the suite (some minutes):
@@ -29,14 +30,18 @@ from sqlalchemy import delete, func, select
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.live import LiveCampaigns
-from aftercart.db.tables import Row, decisions, recipients, sends
+from aftercart.db.tables import Row, clicks, decisions, orders, preferences, recipients, sends
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
+from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import OPEN
+from aftercart.pipeline import permission
 from aftercart.pipeline.dispatch import dispatch
 from aftercart.pipeline.hand_over import Claimed, hand_over
+from aftercart.pipeline.prefer import Posted, keep_choice
 from aftercart.pipeline.send import claim
 from aftercart.policy.frequency_cap import CalendarWindow, CapScope, FrequencyCap
+from aftercart.policy.preferences import Pace
 from aftercart.testing import ListQueue, engine
 from tests.cast import ADA, MONDAY, Shop, order, tell
 from tests.jumping_clock import JumpingClock
@@ -45,9 +50,26 @@ PARIS = ZoneInfo("Europe/Paris")
 MINUTE = timedelta(minutes=1)
 PEOPLE = range(3)
 WORKERS = range(3)
+TOPICS = {"things", "news"}.union
 ENDED = {"sent", "failed", "skipped", "canceled", "unknown"}
-BRAND_CAPS = ("", "1 per 2h", "2 per 5h", "1 per day", "2 per day", "3 per week", "1 per 3h per topic")
-OWN_CAPS = ("", "1 per 4h per campaign", "1 per 1d", "2 per day per campaign")
+BRAND_CAPS = (
+    "",
+    "1 per 2h",
+    "2 per 5h",
+    "1 per day",
+    "2 per day",
+    "3 per week",
+    "1 per 3h per topic",
+    "2 per day per topic",
+)
+OWN_CAPS = (
+    "",
+    "1 per 4h per campaign",
+    "1 per 1d",
+    "2 per day per campaign",
+    "1 per 6h per topic",
+    "1 per week per topic",
+)
 
 
 @dataclass
@@ -62,13 +84,15 @@ class Files:
     priorities: dict[str, int] = field(default_factory=lambda: {"tips": 30, "news": 50, "offers": 80})
     on_cap: dict[str, str] = field(default_factory=lambda: {"tips": "defer", "news": "drop", "offers": "replace"})
     on_drop: str = "go_on"
+    tighten_after: int | None = None
 
     def write(self, shop: Shop) -> None:
         cap = f"frequency_cap: [{self.brand_cap}]\n"
+        tighten = f"guard: {{tighten_after: {self.tighten_after or 'null'}}}\n"
         shop.write(
             *(self._campaign(name, number) for number, name in enumerate(self.own_caps)),
             _RECEIPTS,
-            brand=f'{cap}paused: {str(self.paused).lower()}\nquiet_hours: "23:00-05:00"\n',
+            brand=f'{cap}{tighten}paused: {str(self.paused).lower()}\nquiet_hours: "23:00-05:00"\n',
         )
 
     def _campaign(self, name: str, number: int) -> str:
@@ -151,6 +175,14 @@ class Holding:
         return self.campaign != "receipts"
 
 
+@dataclass(frozen=True)
+class Terms:
+    """By what a mail got its slot: who its person was then, and the caps that held for it."""
+
+    person: frozenset[int]
+    caps: tuple[FrequencyCap, ...]
+
+
 class Machine(RuleBasedStateMachine):
     """One shop, from an empty database to the end of its last mail.
 
@@ -164,9 +196,8 @@ class Machine(RuleBasedStateMachine):
         self.orders = 0
         self.claimed: dict[int, list[Claimed]] = {}
         self.seen: dict[UUID, Holding] = {}
-        self.claimed_at: dict[UUID, tuple[int, set[int]]] = {}
-        """Of each mail that holds a slot: which edit of the caps held when it was claimed, and who its person was."""
-        self.edits: list[Files] = []
+        self.terms: dict[UUID, Terms] = {}
+        """Of each mail that holds a slot."""
         self._empty()
         self._edit()
 
@@ -258,38 +289,64 @@ class Machine(RuleBasedStateMachine):
     def two_people_turn_out_to_be_one(self, who: int, to: int) -> None:
         tell(self.app, "customer.updated", {**_person(who), "email": _person(to)["email"]})
 
+    @rule(who=st.sampled_from(PEOPLE), at_most=st.sampled_from(Pace))
+    def somebody_chooses_how_often(self, who: int, at_most: Pace) -> None:
+        self._choose(who, at_most=at_most)
+
+    @rule(who=st.sampled_from(PEOPLE), minutes=st.sampled_from([None, 30, 125, 400, 3000]))
+    def somebody_takes_a_break_or_ends_it(self, who: int, minutes: int | None) -> None:
+        self._choose(who, snoozed_until=None if minutes is None else self.clock() + minutes * MINUTE)
+
+    @rule(after=st.sampled_from([None, 1, 2, 3]))
+    def caps_tighten_for_those_who_ignore_mails(self, after: int | None) -> None:
+        self.files = replace(self.files, tighten_after=after)
+        self._edit()
+
+    @rule(who=st.sampled_from(PEOPLE))
+    def somebody_clicks_in_their_last_mail(self, who: int) -> None:
+        """Where they have none, they find nothing to click in."""
+        email = _person(who)["email"]
+        theirs = select(sends.c.id, sends.c.recipient_id).join(recipients, recipients.c.id == sends.c.recipient_id)
+        with self.app.db.write() as connection:
+            last = theirs.where(recipients.c.email == email, sends.c.sent_at.is_not(None)).order_by(sends.c.sent_at)
+            for send_id, recipient_id in list(connection.execute(last))[-1:]:
+                hit = {"send_id": send_id, "position": 0, "recipient_id": recipient_id, "at": self.clock()}
+                connection.execute(clicks.insert(), {**hit, "verdict": "human", "reason": "human"})
+
     # ------------------------------------------------------------ what holds
 
     @invariant()
     def no_window_holds_more_than_its_maximum(self) -> None:
+        """Nothing is sent in the step in which a mail is claimed: what holds for it is as it was then."""
         holding = self._holding()
-        members = self._members()
+        people = self._people()
         for mail in holding.values():
             before = self.seen.get(mail.id)
             is_new = before is None or before.attempt != mail.attempt
+            if not mail.is_marketing:
+                continue
             if is_new:
-                self.claimed_at[mail.id] = (len(self.edits) - 1, members[mail.recipient_id])
-            if mail.is_marketing:
-                self._assert_fits(mail, holding.values(), is_new=is_new)
+                person = people[mail.recipient_id]
+                self.terms[mail.id] = Terms(person.ids, self._caps(mail.campaign, person))
+                assert not person.snoozed_until or person.snoozed_until <= self.clock(), (mail, person)
+            self._assert_fits(mail, holding.values(), is_new=is_new)
         self.seen = holding
 
     def _assert_fits(self, mail: Holding, holding: Iterable[Holding], *, is_new: bool) -> None:
         """Beside those that were decided before it, wherever they stand by now: a mail that moves with its hand-over
         keeps the slot it was given, by the caps and the person of its claim, whatever transactional mail (which no cap
         stops) went meanwhile or beside it."""
-        edit, person = self.claimed_at[mail.id]
+        terms = self.terms[mail.id]
         theirs = [
             m
             for m in holding
-            if m.recipient_id in person
+            if m.recipient_id in terms.person
             and m.decided <= mail.decided
             and (m.is_marketing or (is_new and m.id in self.seen))
         ]
-        of_edits = [{(c.per, c.scope): c.maximum for c in files.caps_of(mail.campaign)} for files in self.edits[edit:]]
-        for per, scope in of_edits[0]:
-            most = max(caps.get((per, scope), len(theirs)) for caps in of_edits)
-            same = [m for m in theirs if _counts(scope, m, mail)]
-            assert _fullest(per, same, mail) <= most, (mail, per, scope, same)
+        for cap in terms.caps:
+            same = [m for m in theirs if _counts(cap.scope, m, mail)]
+            assert _fullest(cap.per, same, mail) <= cap.maximum, (mail, cap, same)
 
     @invariant()
     def nothing_waits_beyond_its_last_use(self) -> None:
@@ -313,8 +370,9 @@ class Machine(RuleBasedStateMachine):
             if wake is None:
                 break
             self.clock.move_to(wake)
-            due = self._handed_out()
-            self._hand_over(claim(self.app, due), [])
+            claimed = claim(self.app, self._handed_out())
+            self.no_window_holds_more_than_its_maximum()
+            self._hand_over(claimed, [])
             self.no_window_holds_more_than_its_maximum()
         assert {row["state"] for row in self._rows()} <= ENDED, [row for row in self._rows() if row["state"] in OPEN]
         self.nothing_waits_beyond_its_last_use()
@@ -324,8 +382,22 @@ class Machine(RuleBasedStateMachine):
     # ------------------------------------------------------------ how
 
     def _edit(self) -> None:
-        self.edits.append(self.files)
         self.files.write(self.shop)
+
+    def _choose(self, who: int, **chosen: Any) -> None:
+        """On the preference page, as far as there is such a person."""
+        app = self.app
+        terms = permission.Terms(app.brand.consent_rules, app.address_hashes)
+        posted = Posted(lambda person: replace(person.choice, **chosen), lambda *_: "", "", self.clock())
+        theirs = select(recipients.c.id).where(recipients.c.email == _person(who)["email"])
+        with app.db.write() as connection:
+            for id_ in connection.execute(theirs).scalars().all():
+                keep_choice(connection, id_, new_id(), posted, TOPICS, terms)
+
+    def _caps(self, campaign: str, person: "Person") -> tuple[FrequencyCap, ...]:
+        caps = (*self.files.caps_of(campaign), *map(FrequencyCap.parse, person.at_most))
+        limit = self.files.tighten_after
+        return tuple(cap.halved() for cap in caps) if limit and person.ignored >= limit else caps
 
     def _handed_out(self) -> list[UUID]:
         assert isinstance(self.app.queue, ListQueue)
@@ -364,14 +436,46 @@ class Machine(RuleBasedStateMachine):
             if row["counted_at"] and (row["state"] != "scheduled" or (row["lease_until"] or now) > now)
         }
 
-    def _members(self) -> dict[int, set[int]]:
-        """The addresses of the person of each address."""
+    def _people(self) -> dict[int, "Person"]:
+        """By each of their addresses."""
         with self.app.db.read() as connection:
-            rows = connection.execute(select(recipients.c.id, recipients.c.merged_into)).all()
-        people: defaultdict[int, set[int]] = defaultdict(set)
-        for id_, into in rows:
-            people[into or id_].add(id_)
-        return {id_: people[into or id_] for id_, into in rows}
+            merged = connection.execute(select(recipients.c.id, recipients.c.merged_into)).all()
+            chosen = connection.execute(select(preferences)).mappings().all()
+            acts = [
+                *connection.execute(select(clicks.c.recipient_id, clicks.c.at)),
+                *connection.execute(select(orders.c.recipient_id, orders.c.placed_at)),
+            ]
+        groups: defaultdict[int, set[int]] = defaultdict(set)
+        for id_, into in merged:
+            groups[into or id_].add(id_)
+        got = [(row["recipient_id"], row["sent_at"]) for row in self._rows() if _may_be_ignored(row)]
+        people = [_as_one(frozenset(ids), chosen, acts, got) for ids in groups.values()]
+        return {id_: person for person in people for id_ in person.ids}
+
+
+@dataclass(frozen=True)
+class Person:
+    """What the tables say of one person. `ignored`: marketing mails since they last clicked or ordered."""
+
+    ids: frozenset[int]
+    at_most: frozenset[str]
+    snoozed_until: datetime | None
+    ignored: int
+
+
+def _as_one(ids: frozenset[int], chosen: Iterable[Any], acts: Iterable[Any], got: Iterable[Any]) -> Person:
+    theirs = [row for row in chosen if row["recipient_id"] in ids]
+    last = max((at for id_, at in acts if id_ in ids), default=datetime.min.replace(tzinfo=UTC))
+    return Person(
+        ids=ids,
+        at_most=frozenset(row["at_most"] for row in theirs) - {""},
+        snoozed_until=max((row["snoozed_until"] for row in theirs if row["snoozed_until"]), default=None),
+        ignored=sum(id_ in ids and at > last for id_, at in got),
+    )
+
+
+def _may_be_ignored(row: Any) -> bool:
+    return row["state"] in {"sent", "delivered", "complained"} and row["campaign"] != "receipts"
 
 
 def _person(number: int) -> dict[str, Any]:

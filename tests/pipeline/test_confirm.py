@@ -248,7 +248,7 @@ def test_after_a_confirmation_and_a_leave_the_same_link_does_nothing(small: App)
     order(small, "1", ADA)
     run_until(small, MONDAY + HOUR)
     path = path_in(outbox(small).messages[0].html)
-    assert "Example Bikes peut‑il vous écrire ?" in page_at(small, "GET", path).text
+    assert "Example Bikes peut‑il vous écrire\u202f?" in page_at(small, "GET", path).text
     assert MAY in page_at(small, "POST", path).text
     assert MAY in page_at(small, "GET", path).text
     clock_of(small).step(HOUR)

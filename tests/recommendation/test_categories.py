@@ -6,7 +6,7 @@ from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.categories import Categories, categories_of
 from aftercart.recommendation.dataset import interactions
 from aftercart.recommendation.evidence import evidence_of
-from aftercart.recommendation.guards import Basket, Guard, Rivals, basket_of, refusal
+from aftercart.recommendation.guards import Basket, Guard, Rivals, refusal
 from aftercart.recommendation.request import Anchor, Request
 
 ROAD = Product("ROAD", "Swift", "Road Bikes", price_minor=100_000, currency="EUR")
@@ -50,7 +50,7 @@ def test_few_orders_say_nothing() -> None:
 def basket(*anchors: Product) -> Basket:
     request = Request(tuple(Anchor(anchor.sku, anchor.price_minor or 0) for anchor in anchors), "EUR")
     rivals = frozenset({("Road Bikes", "Mountain Bikes"), ("Mountain Bikes", "Road Bikes")})
-    return basket_of(request, {product.sku: product for product in PRODUCTS}, lambda _anchor, _sku: False, rivals)
+    return Basket(request, anchors, lambda _anchor, _sku: False, rivals)
 
 
 def test_a_mountain_bike_is_not_offered_to_who_bought_a_road_bike() -> None:
@@ -73,3 +73,15 @@ def test_categories_that_orders_keep_apart_do_not_go_together_for_one_order_that
     found = after(([ROAD, HELMET], 100), ([MOUNTAIN, HELMET], 100), ([ROAD, MOUNTAIN], 1))
     assert ("Road Bikes", "Mountain Bikes") in found.rivals
     assert found.shares[found.number["Road Bikes"], found.number["Mountain Bikes"]] == 0
+
+
+def test_a_category_of_which_people_buy_several_is_not_taken_by_one() -> None:
+    spare = Product("SPARE", "Spare helmet", "Helmets")
+    products = (*PRODUCTS, spare)
+    baskets = [[0, 2]] * 6 + [[2, 4]] * 4
+    orders, items = [o for o, b in enumerate(baskets) for _ in b], [i for b in baskets for i in b]
+    past = interactions(products, range(10), range(10), orders, items, [1.0] * len(items))
+    found = categories_of(products, evidence_of(past))
+    both = {"Helmets", "Road Bikes", "unheard of"}
+    assert found.taken(both, 2) == {"Helmets", "Road Bikes"}, "of two beside a helmet, hardly one is another helmet"
+    assert found.taken(both, 10) == {"Road Bikes"}

@@ -59,3 +59,21 @@ def test_things_often_bought_at_once_are_no_substitutes() -> None:
     assert evidence.are_often_together(0, 1)
     assert not evidence.are_often_together(2, 3), "fewer than chance would bring together"
     assert not evidence.are_often_together(0, 2)
+
+
+def test_what_is_bought_with_the_same_things_and_never_in_one_order_is_bought_instead() -> None:
+    """Two pumps (0, 1), each with tubes (2) and levers (3)."""
+    evidence = evidence_of(past_of([[0, 2, 3]] * 30 + [[1, 2, 3]] * 30))
+    assert evidence.are_bought_instead(0, 1)
+    assert evidence.are_bought_instead(1, 0)
+    assert not evidence.are_bought_instead(0, 2), "these are bought together"
+
+
+def test_what_has_no_company_in_common_is_not_bought_instead() -> None:
+    evidence = evidence_of(past_of([[0, 2]] * 30 + [[1, 3]] * 30))
+    assert not evidence.are_bought_instead(0, 1)
+
+
+@pytest.mark.parametrize("baskets", [[[0, 2]] * 7 + [[1, 2]] * 7, [[0, 2]] * 30 + [[1, 2]] * 30 + [[0, 1]] * 4])
+def test_few_orders_or_some_that_hold_both_show_no_substitutes(baskets: list[list[int]]) -> None:
+    assert not evidence_of(past_of(baskets)).are_bought_instead(0, 1)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.guards import Basket, Guard, basket_of, fits, refusal, refusal_beside
+from aftercart.recommendation.guards import Basket, Guard, fits, refusal, refusal_beside
 from aftercart.recommendation.request import Anchor, PriceCap, Request, Rules
 
 BIKE = Product("bike", "Road Bike", "Road Bikes", "Bikes", family="road", price_minor=100_000, currency="EUR")
@@ -15,7 +15,7 @@ CAGE = Product("cage", "Road Cage", "Bottles", "Accessories", "Acme", price_mino
 
 def basket(rules: Rules | None = None, *, together: bool = False, **request: object) -> Basket:
     asked = Request((Anchor("bike", 100_000),), "EUR", rules or Rules(), **request)  # type: ignore[arg-type]
-    return basket_of(asked, {"bike": BIKE}, lambda _anchor, _sku: together)
+    return Basket(asked, (BIKE,), lambda _anchor, _sku: together)
 
 
 def test_a_complement_in_stock_passes() -> None:
@@ -111,11 +111,18 @@ def test_prices_in_two_currencies_are_never_compared() -> None:
     """The order was paid in yen: the catalog's euro price of the anchor counts, and without one nothing does."""
     rules = Rules(price_at_most=PriceCap(percent=60))
     paid_in_yen = Request((Anchor("bike", 16_000_000),), "JPY", rules)
-    listed = basket_of(paid_in_yen, {"bike": BIKE}, lambda _anchor, _sku: False)
+    listed = Basket(paid_in_yen, (BIKE,), lambda _anchor, _sku: False)
     assert refusal("cage", replace(CAGE, price_minor=60_001), listed) is Guard.TOO_DEAR
     assert refusal("cage", replace(CAGE, price_minor=60_000), listed) is None
-    unlisted = basket_of(paid_in_yen, {}, lambda _anchor, _sku: False)
+    unlisted = Basket(paid_in_yen, (), lambda _anchor, _sku: False)
     assert refusal("cage", CAGE, unlisted) is Guard.CURRENCY_UNKNOWN
+
+
+def test_what_was_bought_counts_where_people_hardly_ever_buy_more_of_its_category() -> None:
+    bottle, strap = replace(CAGE, sku="a", title="Bottle"), replace(CAGE, title="Strap")
+    assert refusal_beside(strap, [bottle]) is None
+    assert refusal_beside(strap, [], frozenset({"Bottles"})) is None
+    assert refusal_beside(strap, [bottle], frozenset({"Bottles"})) is Guard.CATEGORY_FULL
 
 
 def test_two_of_a_category_are_enough_and_one_of_a_kind() -> None:
@@ -123,3 +130,16 @@ def test_two_of_a_category_are_enough_and_one_of_a_kind() -> None:
     assert refusal_beside(replace(CAGE, title="Strap"), chosen) is Guard.CATEGORY_FULL
     assert refusal_beside(replace(CAGE, title="Bottle, blue", category="x"), chosen) is Guard.ALIKE
     assert refusal_beside(replace(CAGE, title="Strap", category=""), [replace(c, category="") for c in chosen]) is None
+
+
+def test_without_categories_what_is_bought_instead_of_all_anchors_is_a_substitute() -> None:
+    def instead(anchor: str, sku: str) -> bool:
+        return (anchor, sku) == ("bike", "cage")
+
+    tire = replace(CAGE, sku="tire", title="Tire")
+    asked = Request((Anchor("bike", 100_000), Anchor("tire", 900)), "EUR", Rules())
+    alone, both = (Basket(asked, anchors, lambda *_: False, instead=instead) for anchors in ((BIKE,), (BIKE, tire)))
+    nameless = replace(CAGE, category="")
+    assert refusal("cage", nameless, alone) is Guard.SUBSTITUTE
+    assert refusal("cage", nameless, both) is None
+    assert refusal("cage", CAGE, alone) is None, "categories tell more than counts of two products"

@@ -49,6 +49,8 @@ def _attributes(mjml: str, tag: Tag) -> Iterator[Lifted]:
     for attribute in tag.attributes:
         if attribute.name not in FREE_ATTRIBUTES or not attribute.value or not attribute.quoted:
             continue
+        if attribute.value == "#":  # an author's; as a value it is no address, and becomes one that is counted
+            continue
         at = mjml.index(attribute.value, attribute.offset + len(attribute.name))
         template = _put(mjml, at, len(attribute.value), "{{ v }}")
         yield Lifted(
@@ -93,11 +95,12 @@ def tokens(mail: str) -> list[str]:
     """Tags and words of the body, without the white space that tags leave behind, characters for their entities.
 
     The head is left aside: it holds styles for elements that a condition took out, which then apply to nothing. Two
-    comments for Outlook side by side are one: MJML joins them where no Jinja stands between. Carousels have chance ids.
+    comments for Outlook side by side are one: MJML joins them where no Jinja stands between. Carousels and navbars have
+    chance ids.
     """
     body = mail[mail.index("<body") :]
     squeezed = re.sub(r"[ \t\r\n\f]+", " ", body).replace(" >", ">").replace(" />", "/>")
     squeezed = re.sub(r"<!\[endif\]--> ?<!--\[if mso \| IE\]>", "", squeezed)
-    squeezed = re.sub(r"-[0-9a-f]{16}\b", "-id", squeezed)
+    squeezed = re.sub(r"(?<![0-9a-z])[0-9a-f]{16}(?![0-9a-z])", "id", squeezed)
     found = re.findall(r"<[^>]*>|[^<]+", squeezed)
     return [unquote(html.unescape(token.strip())) for token in found if token.strip()]

@@ -65,6 +65,7 @@ WAYS = {
         'thumbnails-src="https://e.com/t.gif" href="https://e.com/"></mj-carousel-image>'
         '<mj-carousel-image src="https://e.com/2.png"></mj-carousel-image></mj-carousel>'
     ),
+    "colors in three digits": in_column('<mj-button href="#" color="#fff" background-color="#a1b">Buy</mj-button>'),
     "elements left open": in_text('<span style="x">A</span><br><br>B<p>C<p>D'),
 }
 

@@ -103,3 +103,18 @@ def test_an_unknown_template_is_named(name: str, write: Callable[..., Path], tmp
 def test_a_near_miss_is_suggested(write: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="did you mean 'mail'"):
         Renderer(write(in_text("one")), tmp_path / "cache").template("mial", "en")
+
+
+def test_a_subject_line_of_a_campaign_stands_in_place_of_the_template_s(
+    shipped: Path, sample: dict[str, Any], tmp_path: Path
+) -> None:
+    renderer = Renderer(shipped, tmp_path)
+    own = renderer.template("accessories", "en_IE")
+    other = renderer.template("accessories", "en_IE", "For {{ recipient.first_name }} & friends")
+    assert other.render(sample, str).subject == f"For {sample['recipient']['first_name']} & friends"
+    assert f"For {sample['recipient']['first_name']} &amp; friends" in other.render(sample, str).html
+    assert own.render(sample, str).text == other.render(sample, str).text
+    assert own.version != other.version
+    assert renderer.template("accessories", "en_IE").version == own.version
+    with pytest.raises(TemplateError, match="subject"):
+        renderer.template("accessories", "en_IE", "For {{ recipient.first_name")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from decimal import Decimal
 from random import Random
 
 import pytest
@@ -10,6 +11,8 @@ from sqlalchemy import insert, update
 
 from aftercart.db.session import Database
 from aftercart.db.tables import campaign_versions, exposures, recipients, sends
+from aftercart.exchange.rates import Rate, table
+from aftercart.pipeline.attribute import attribute
 from aftercart.reports.earned import report_on
 from aftercart.reports.earned.against_holdout import AgainstHoldout, against_holdout
 from aftercart.reports.earned.funnel import Stage
@@ -118,6 +121,39 @@ def test_refunds_other_currencies_and_orders_before_do_not_count(db: Database) -
         euros, dollars = against_holdout(connection, CAMPAIGN, "EUR", UNTIL)
     assert (euros.spent_treated, euros.spent_held_out) == (3_000, 0)
     assert (dollars.currency, dollars.spent_treated) == ("USD", 900)
+
+
+def test_with_rates_all_money_is_of_one_kind_but_what_they_do_not_know(db: Database) -> None:
+    """Each order by its own day."""
+    rates = table("EUR", [Rate("USD", (MONDAY + 2 * DAY).date(), Decimal("0.5"))])
+    rows = Rows(db)
+    ada, ben = rows.recipient("ada@example.com"), rows.recipient("ben@example.com")
+    assign(db, ada, "treated")
+    assign(db, ben, "holdout")
+    rows.order(ada, MONDAY + DAY, total_minor=1_000)
+    rows.order(ada, MONDAY + DAY, total_minor=70, currency="USD")
+    rows.order(ada, MONDAY + 3 * DAY, total_minor=600, currency="USD")
+    with db.read() as connection:
+        found = against_holdout(connection, CAMPAIGN, "EUR", UNTIL, rates)
+    assert [(one.currency, one.spent_treated) for one in found] == [("EUR", 1_300), ("USD", 70)]
+
+
+def test_the_credit_of_each_order_is_converted_by_its_day(db: Database) -> None:
+    later = (MONDAY + 2 * DAY).date()
+    rates = table("EUR", [Rate("USD", MONDAY.date(), Decimal("0.5")), Rate("USD", later, Decimal(2))])
+    rows = Rows(db)
+    ada = rows.recipient("ada@example.com")
+    sent = rows.send(rows.order(ada), ada, MONDAY)
+    rows.link(sent)
+    rows.click(sent, ada, MONDAY)
+    for days in (1, 3):
+        bought = rows.order(ada, MONDAY + days * DAY, total_minor=100, currency="USD")
+        with db.write() as connection:
+            attribute(connection, [bought], {}, UNTIL)
+    with db.read() as connection:
+        told = report_on(connection, "accessories", "EUR", UNTIL, rates=rates)
+    assert (told.total.credited, told.rates) == ({"EUR": 250}, rates.version)
+    assert _stage(db, "accessories").credited == {"USD": 200}
 
 
 def test_two_addresses_of_a_person_are_one_person(db: Database) -> None:

@@ -143,15 +143,15 @@ class Forms(HTMLParser):
             self._in_button = False
 
 
-def asked_to_confirm(app: App) -> str:
+def asked_to_confirm(app: App, email: str = "zoe@example.com") -> str:
     """Somebody says yes and has to confirm it; the path of the link that their mail has."""
     with app.db.write() as connection:
-        zoe = {"email": "zoe@example.com", "first_name": "", "locale": "", "time_zone": "", "country": ""}
-        made = connection.execute(recipients.insert().values(**zoe, created_at=app.clock()).returning(recipients.c.id))
+        who = {"email": email, "first_name": "", "locale": "", "time_zone": "", "country": ""}
+        made = connection.execute(recipients.insert().values(**who, created_at=app.clock()).returning(recipients.c.id))
         id_ = made.scalar_one()
         yes = ConsentStatement(ConsentState.GRANTED, "generic:footer", app.clock())
         record(connection, [(id_, yes)], app.clock(), ConsentRules(double_opt_in=True))
-    (question,) = rows(app, confirmations)
+    question = next(row for row in rows(app, confirmations) if row["recipient_id"] == id_)
     return f"/y/{app.tokens.confirm(id_, question['id'])}"
 
 

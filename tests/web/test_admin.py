@@ -75,3 +75,21 @@ def test_where_no_password_is_set_there_is_no_console(tmp_path: Path) -> None:
 
 def test_of_a_campaign_that_does_not_exist_nothing_is_told(console: httpx.Client) -> None:
     assert console.get("/admin/campaigns/nothing", auth=("anybody", PASSWORD)).status_code == 404
+
+
+def test_an_experiment_and_the_holdout_of_all_mail_are_told(tmp_path: Path) -> None:
+    tried = 'experiment: {name: subject, people: 500, variants: [{id: b, subject: "B"}]}'
+    file = campaign().replace("template: plain}", f"template: plain, {tried}}}")
+    shop = Shop(tmp_path / "shop").write(file, brand="holdout: 30%\n")
+    with engine(tmp_path / "data", SteppedClock(MONDAY), admin_password=PASSWORD, **shop.files) as app:
+        for number in range(8):
+            order(app, str(number), customer(number))
+        run_until(app, MONDAY + 24 * DAY)
+        with serving(create_web(app)) as url, httpx.Client(base_url=url, verify=False, timeout=30) as client:
+            overview = client.get("/admin", auth=("anybody", PASSWORD)).text
+            page = client.get("/admin/campaigns/accessories", auth=("anybody", PASSWORD)).text
+    assert "All campaigns together" in overview
+    assert "Each group needs at least 30" in overview
+    assert "Experiment subject in complements" in page
+    assert "b: too early to say" in page
+    assert "planned for 500" in page

@@ -67,3 +67,21 @@ def test_values_are_escaped_in_every_language() -> None:
         html = bytes(page.body).decode()
         assert not re.search(r"<[biu]>", html)
         assert "&lt;i&gt;@example.com" in html
+
+
+def test_french_breaks_no_line_before_its_punctuation_or_within_its_quotes() -> None:
+    kept = catalog("fr")._catalog  # type: ignore[attr-defined]
+    assert [text for message, text in kept.items() if message and re.search(r" [?!:;»]|« ", text)] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "names", "listed"),
+    [
+        ("en", ["Tips", "News"], "Tips, News"),
+        ("fr", [], ""),
+        ("ar", ["Tips", "أخبار"], "\u200f\u2068Tips\u2069، \u2068أخبار\u2069"),
+        ("ar", [], ""),
+    ],
+)
+def test_names_stand_in_a_row_as_the_readers_script_runs(language: str, names: list[str], listed: str) -> None:
+    assert RecipientPages("Bikes", "#0f766e", locale=language).listed(names) == listed

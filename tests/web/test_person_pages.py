@@ -142,18 +142,18 @@ def test_a_yes_from_the_page_is_kept_with_what_it_said_when_and_from_where(tmp_p
     with reading(tmp_path) as ada:  # fr-FR
         left = ada.press(ada.get("p"), "Se désabonner de tout")
         clock_of(ada.app).step(HOUR)
-        ada.press(left, "Annuler : revenir à l’état précédent")
+        ada.press(left, "Annuler : revenir à l’état précédent")
         ada.press(ada.get("p"), "Se désabonner de tout")
         clock_of(ada.app).step(HOUR)
-        ada.press(ada.get("p"), "Enregistrer", topic=["tips", "recommendations", "made-up"])
+        ada.press(ada.get("p"), "Enregistrer", topic=["tips", "made-up"])
         undone, chosen = [row for row in ada.said()["consents"] if row["source"].startswith("preferences:")][1::2]
         assert (
             undone["wording"]
-            == "Vous ne recevez pas de messages publicitaires de Example Bikes. [Annuler : revenir à l’état précédent]"
+            == "Vous ne recevez pas de messages publicitaires de Example Bikes. [Annuler : revenir à l’état précédent]"
         )
         assert chosen["wording"] == (
             "Vous ne recevez pas de messages publicitaires de notre part. Pour en recevoir à nouveau, choisissez "
-            "ci-dessous à quel sujet. Des messages au sujet de: Ce qui va avec, Tips [Enregistrer]"
+            "ci-dessous à quel sujet. Des messages au sujet de ☐ Ce qui va avec ☑ Tips [Enregistrer]"
         )
         evidence = [(row["state"], row["basis"], row["ip"], row["at"]) for row in (undone, chosen)]
         assert evidence == [("granted", "double_opt_in", "127.0.0.1", DUE + hours * HOUR) for hours in (1, 2)]

@@ -96,7 +96,7 @@ def test_a_worker_reads_every_queue_and_no_limit_of_its_tasks_cuts_a_living_leas
         told = _answer(broker, "registered", "soft_time_limit", "time_limit")
         prefetched = _answer(broker, "stats")["prefetch_count"]
         assert worker.stop(seconds=15) == 0, "told to stop while it has nothing to do it stops"
-    assert read == set(QUEUE_OF.values()) == {"ingest", "deliver", "train", "housekeeping", "feedback"}
+    assert read == set(QUEUE_OF.values()) == {"ingest", "deliver", "train", "housekeeping", "feedback", "outward"}
     assert prefetched == 2, "one message a thread"
     limits = {name: _limits(told, name) for name in QUEUE_OF}
     assert all(0 < soft < hard for soft, hard in limits.values())

@@ -3,31 +3,38 @@
 SQLModel declares the tables; hot paths use their Core form (`sends`, `orders`, ... at the end of each file).
 A table model does not validate: validate before. All instants are aware UTC; all money is minor currency units.
 
-    events ─▶ orders ─ order_lines            products          model_versions
+    events ─▶ orders ─ order_lines            products   model_versions, mailed_days, mailed_products
                 │  └── order_reversals, order_notes (refunds, cancellations, support cases, also before their order)
                 ▼
-           enrollments ─▶ sends ─▶ attempts, doubts, picks, links ─▶ clicks ─▶ attributions
+           enrollments ─▶ sends ─▶ attempts, doubts, picks, opens, links ─▶ clicks ─▶ attributions
                 │           ├── copies (what it said) ─▶ template_versions
                 │           ├── coupons (codes of the shop, handed out once each)
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
-    recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures          pauses
+    recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures
+                                                                                      pauses, bandit_shares
+    outlets ─▶ outbox (what others are told of sends, clicks, credit and leavers)
 """
 
 from aftercart.db.tables.afterwards import (
     Attribution,
+    BanditShare,
     Click,
     Exposure,
     Feedback,
+    Open,
     attributions,
+    bandit_shares,
     clicks,
     exposures,
     feedback,
+    opens,
 )
 from aftercart.db.tables.consent import Confirmation, Consent, confirmations, consents
 from aftercart.db.tables.coupons import Coupon, coupons
 from aftercart.db.tables.delivery import Drain, Sender, SenderUsage, drain, sender_usage, senders
 from aftercart.db.tables.engine import Archive, Fence, Tally, archives, fence, tallies
+from aftercart.db.tables.exchange import RateTable, rate_tables
 from aftercart.db.tables.intake import (
     Customer,
     Event,
@@ -63,6 +70,7 @@ from aftercart.db.tables.ledger import (
     sends,
 )
 from aftercart.db.tables.message import Copy, Link, Pick, TemplateVersion, copies, links, picks, template_versions
+from aftercart.db.tables.outward import Notice, Outlet, outbox, outlets
 from aftercart.db.tables.policy import (
     Pause,
     Preference,
@@ -73,13 +81,21 @@ from aftercart.db.tables.policy import (
     refusals,
     suppressions,
 )
-from aftercart.db.tables.recommendation import ModelVersion, model_versions
+from aftercart.db.tables.recommendation import (
+    MailedDay,
+    MailedProduct,
+    ModelVersion,
+    mailed_days,
+    mailed_products,
+    model_versions,
+)
 from aftercart.db.tables.row import InboxRow, Row
 
 __all__ = [
     "Archive",
     "Attempt",
     "Attribution",
+    "BanditShare",
     "CampaignVersion",
     "Click",
     "Confirmation",
@@ -98,15 +114,21 @@ __all__ = [
     "InboxEvent",
     "InboxRow",
     "Link",
+    "MailedDay",
+    "MailedProduct",
     "ModelVersion",
+    "Notice",
+    "Open",
     "Order",
     "OrderLine",
     "OrderNote",
     "OrderReversal",
+    "Outlet",
     "Pause",
     "Pick",
     "Preference",
     "Product",
+    "RateTable",
     "Recipient",
     "Refusal",
     "Row",
@@ -119,6 +141,7 @@ __all__ = [
     "archives",
     "attempts",
     "attributions",
+    "bandit_shares",
     "campaign_versions",
     "clicks",
     "confirmations",
@@ -136,15 +159,21 @@ __all__ = [
     "fence",
     "inbox",
     "links",
+    "mailed_days",
+    "mailed_products",
     "model_versions",
+    "opens",
     "order_lines",
     "order_notes",
     "order_reversals",
     "orders",
+    "outbox",
+    "outlets",
     "pauses",
     "picks",
     "preferences",
     "products",
+    "rate_tables",
     "recipients",
     "refusals",
     "sender_usage",

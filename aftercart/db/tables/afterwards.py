@@ -1,9 +1,10 @@
 """What came of mails: clicks, credit, what providers and readers told; and who was left without, to compare."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, Text, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
@@ -11,7 +12,10 @@ from aftercart.db.tables.row import Row, core
 
 
 class Exposure(Row, table=True):
-    """The arm that a person fell into when an experiment first touched them. Sticky."""
+    """The arm that a person fell into when an experiment first touched them. Sticky.
+
+    `counted_at`: since when they are part of the result: from where on the arms may differ for them. Empty: not yet.
+    """
 
     __tablename__ = "exposures"
     __table_args__ = (UniqueConstraint("experiment", "recipient_id"),)
@@ -22,6 +26,20 @@ class Exposure(Row, table=True):
     arm: str
     config_hash: str
     at: datetime
+    counted_at: datetime | None = None
+
+
+class BanditShare(Row, table=True):
+    """Which shares of new people the arms of a bandit get from an instant on, and what it knew then: arm → people whose
+    window was over, and how many of them had ordered.
+    """
+
+    __tablename__ = "bandit_shares"
+
+    experiment: str = Field(primary_key=True)
+    at: datetime = Field(primary_key=True)
+    shares: dict[str, float] = Field(sa_type=JSON)
+    results: dict[str, Any] = Field(sa_type=JSON)
 
 
 class Click(Row, table=True):
@@ -41,6 +59,23 @@ class Click(Row, table=True):
     verdict: str
     reason: str
     user_agent: str = Field(default="", sa_type=Text)
+
+
+class Open(Row, table=True):
+    """The first time that a mail's picture was fetched, for each `reason`; only where the shop chose to count opens.
+
+    `verdict`: human or machine. Nothing is decided on it.
+    """
+
+    __tablename__ = "opens"
+    __table_args__ = (UniqueConstraint("send_id", "reason"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    send_id: UUID = Field(foreign_key="sends.id")
+    recipient_id: int = Field(foreign_key="recipients.id", index=True)
+    at: datetime
+    verdict: str
+    reason: str
 
 
 class Attribution(Row, table=True):
@@ -93,6 +128,8 @@ class Feedback(Row, table=True):
 
 
 exposures = core(Exposure)
+bandit_shares = core(BanditShare)
 clicks = core(Click)
+opens = core(Open)
 attributions = core(Attribution)
 feedback = core(Feedback)

@@ -120,13 +120,14 @@ class Customer(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     shop: str
-    shop_customer_id: str
+    shop_customer_id: str = Field(index=True)
     recipient_id: int | None = Field(default=None, foreign_key="recipients.id", index=True)
     created_at: datetime
 
 
 class Order(Row, table=True):
-    """`state`: placed (not paid yet), completed, test, canceled, refunded (in full). `imported`: never mails."""
+    """`state`: placed (not paid yet), completed, test, canceled, refunded (in full). `imported`: never mails.
+    `analytics_id`: the browser that it came from, where the buyer agreed to be measured."""
 
     __tablename__ = "orders"
     __table_args__ = (UniqueConstraint("shop", "shop_order_id"),)
@@ -145,6 +146,7 @@ class Order(Row, table=True):
     completed_at: datetime | None = None
     source_updated_at: datetime
     imported: bool = False
+    analytics_id: str | None = None
 
 
 class OrderLine(Row, table=True):

@@ -47,7 +47,8 @@ class Send(Row, table=True):
     no repair; `attempt` is its fencing token. `wake_at`: when the dispatcher must look at this row next (it is due,
     a lost message must be repeated, a lease runs out). `counted_at`: the frequency-cap slot it holds. `boot_id`: the
     boot of the machine that claimed it, where its marks may be lost with the machine (see `aftercart/db/session.py`).
-    `topic`: that of its campaign; caps `per topic` count by it.
+    `topic`: that of its campaign; caps `per topic` count by it. `experiment` and `variant`: what was tried in its step
+    when it was planned, and which arm its person is in.
     """
 
     __tablename__ = "sends"
@@ -85,6 +86,19 @@ class Send(Row, table=True):
             sqlite_where=sql("state = 'unknown'"),
             postgresql_where=sql("state = 'unknown'"),
         ),
+        Index(
+            "ix_sends_experiment",
+            "experiment",
+            "variant",
+            sqlite_where=sql("experiment IS NOT NULL"),
+            postgresql_where=sql("experiment IS NOT NULL"),
+        ),
+        Index(
+            "ix_sends_sent",
+            "sent_at",
+            sqlite_where=sql("sent_at IS NOT NULL"),
+            postgresql_where=sql("sent_at IS NOT NULL"),
+        ),
         Index("ix_sends_order", "order_id"),
         Index("ix_sends_recipient", "recipient_id"),
     )
@@ -96,6 +110,8 @@ class Send(Row, table=True):
     topic: str = Field(default="recommendations", sa_column_kwargs={"server_default": "recommendations"})
     step: str
     config_version: str
+    experiment: str | None = None
+    variant: str | None = None
     order_id: int = Field(foreign_key="orders.id")
     recipient_id: int = Field(foreign_key="recipients.id")
     state: str

@@ -58,7 +58,8 @@ class Refusal(Row, table=True):
 
 
 class Pause(Row, table=True):
-    """A campaign (`scope` campaign) or everything (brand) that has paused itself, on what `figures`, and who ended it.
+    """What has paused itself, on what `figures`, and who ended it. `scope`: campaign, variant (an arm of an experiment)
+    or brand (everything).
 
     See `aftercart/policy/guard.py`. It holds while `lifted_at` is empty.
     """

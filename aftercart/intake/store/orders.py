@@ -70,6 +70,7 @@ class _Known:
             "total_minor": version.total_minor,
             "country": version.country,
             "region": version.region,
+            "analytics_id": version.analytics_id or self.row["analytics_id"],
             "placed_at": version.placed_at,
             "source_updated_at": version.updated_at,
         }
@@ -125,6 +126,7 @@ def _empty_row(shop: str, order: Order) -> dict[str, Any]:
         "total_minor": 0,
         "country": "",
         "region": "",
+        "analytics_id": None,
         "placed_at": order.placed_at,
         "source_updated_at": BEFORE_ANY_VERSION,
         "imported": order.imported,

@@ -31,6 +31,7 @@ from aftercart.ledger.store.fences import beat, due_until, hold_all, let_go, pla
 from aftercart.ledger.store.marks import REPLY_LEASE, Settled, Start, begin, release, settle
 from aftercart.ledger.store.plans import (
     NewTime,
+    Portion,
     cancel,
     decide_anew,
     end,
@@ -55,6 +56,7 @@ __all__ = [
     "Failed",
     "InDoubt",
     "NewTime",
+    "Portion",
     "Settled",
     "Start",
     "arrived",

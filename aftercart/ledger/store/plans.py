@@ -72,30 +72,50 @@ def decide_anew(connection: Connection, order_ids: Collection[int]) -> None:
     readdress(connection, order_ids)
 
 
-def take_back(connection: Connection, campaign: str | None) -> None:
-    """Take back the claims of a campaign (None: of all) whose hand-over has not begun; the gate is asked again."""
-    claimed = [sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_not(None)]
-    claimed += [sends.c.campaign == campaign] if campaign is not None else []
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Which mails are meant. What is None does not matter: nothing said means all of them."""
+
+    campaign: str | None = None
+    experiment: str | None = None
+    variant: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same for a statement about `sends`."""
+        said = (
+            (sends.c.campaign, self.campaign),
+            (sends.c.experiment, self.experiment),
+            (sends.c.variant, self.variant),
+        )
+        return [column == value for column, value in said if value is not None]
+
+
+def take_back(connection: Connection, of: Portion) -> None:
+    """Take back the claims of these mails whose hand-over has not begun; the gate is asked again."""
+    claimed = [sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_not(None), *of.conditions()]
     _lock(connection, *claimed)
     freed: dict[str, Any] = {"lease_until": None, "counted_at": None, "wake_at": sends.c.due_at}
     connection.execute(update(sends).where(*claimed).values(**freed))
 
 
-def wake_up(connection: Connection, campaign: str | None, reason: str, now: datetime) -> None:
-    """Let mails of a campaign (None: of all) that wait for a reason be decided now: it is gone."""
+def wake_up(connection: Connection, of: Portion, reason: str, now: datetime) -> None:
+    """Let those of these mails that wait for a reason be decided now: it is gone."""
     waiting = [sends.c.state == SendState.SCHEDULED, sends.c.reason == reason, sends.c.lease_until.is_(None)]
-    waiting += [sends.c.campaign == campaign] if campaign is not None else []
+    waiting += of.conditions()
     _lock(connection, *waiting)
     connection.execute(update(sends).where(*waiting).values(due_at=now, wake_at=now))
 
 
 @dataclass(frozen=True, slots=True)
 class NewTime:
-    """When a planned mail shall be due, until when it is worth sending, and under which version that was decided."""
+    """When a planned mail shall be due, until when it is worth sending, under which version that was decided, and in
+    which arm of which experiment."""
 
     due_at: datetime
     valid_until: datetime
     config_version: str
+    experiment: str | None = None
+    variant: str | None = None
 
 
 def retime(connection: Connection, times: Mapping[UUID, NewTime]) -> set[UUID]:
@@ -112,15 +132,20 @@ def retime(connection: Connection, times: Mapping[UUID, NewTime]) -> set[UUID]:
             wake_at=bindparam("due"),
             valid_until=bindparam("until"),
             config_version=bindparam("version"),
+            experiment=bindparam("trial"),
+            variant=bindparam("arm"),
         )
     )
     return {
         send_id
         for send_id, new in sorted(times.items())
-        if connection.execute(
-            statement, {"send": send_id, "due": new.due_at, "until": new.valid_until, "version": new.config_version}
-        ).rowcount
+        if connection.execute(statement, {"send": send_id, **_bound(new)}).rowcount
     }
+
+
+def _bound(new: NewTime) -> dict[str, Any]:
+    times = {"due": new.due_at, "until": new.valid_until, "version": new.config_version}
+    return {**times, "trial": new.experiment, "arm": new.variant}
 
 
 def readdress(connection: Connection, order_ids: Collection[int]) -> int:
@@ -136,7 +161,8 @@ def readdress(connection: Connection, order_ids: Collection[int]) -> int:
     if rows:
         to: dict[str, Any] = {"recipient_id": bindparam("to")}
         sends_ = [{"send": row["id"], "to": row["recipient_id"]} for row in rows]
-        connection.execute(update(sends).where(sends.c.id == bindparam("send")).values(**to), sends_)
+        of_another = {"experiment": None, "variant": None}  # the lot was drawn for somebody else
+        connection.execute(update(sends).where(sends.c.id == bindparam("send")).values(**to, **of_another), sends_)
         enrolled = sorted({(row["enrollment_id"], row["recipient_id"]) for row in rows})
         of_enrollment = update(enrollments).where(enrollments.c.id == bindparam("enrollment")).values(**to)
         connection.execute(of_enrollment, [{"enrollment": id_, "to": whom} for id_, whom in enrolled])

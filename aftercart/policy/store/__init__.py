@@ -1,6 +1,15 @@
 """What policy needs to know about many people at once, and keeps: one query per table and chunk."""
 
-from aftercart.policy.store.guard import Pause, ignored, keep_pauses, lift_pause, lifted_since, pauses, tolls
+from aftercart.policy.store.guard import (
+    Pause,
+    ignored,
+    keep_pauses,
+    lift_pause,
+    lifted_since,
+    pauses,
+    tolls,
+    tolls_of_arms,
+)
 from aftercart.policy.store.people import (
     counted_sends,
     keys_missing,
@@ -29,4 +38,5 @@ __all__ = [
     "suppressions_of",
     "suppressions_of_persons",
     "tolls",
+    "tolls_of_arms",
 ]

@@ -19,7 +19,8 @@ REACHED = ("sent", "delivered", "complained")
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """What has paused itself: a campaign by its `name`, or (empty) the brand. `figures`: what it rests on."""
+    """What has paused itself: a campaign by its `name`, an arm of an experiment (`campaign/step/experiment@1/arm`), or
+    (empty) the brand. `figures`: what it rests on."""
 
     scope: PauseScope
     name: str
@@ -37,7 +38,13 @@ class Pause:
         return f"`aftercart resume {self.name or '--brand'}` lets it go on"
 
     def __str__(self) -> str:
-        what = f"the campaign {self.name} has" if self.name else "all mail has"
+        match self.scope:
+            case PauseScope.CAMPAIGN:
+                what = f"the campaign {self.name} has"
+            case PauseScope.VARIANT:
+                what = f"the variant {self.name} has"
+            case PauseScope.BRAND:
+                what = "all mail has"
         return f"{what} paused itself: {self.because}"
 
 
@@ -79,13 +86,26 @@ def tolls(connection: Connection, since: datetime) -> dict[str, Toll]:
     return {campaign: Toll(*numbers, left[campaign]) for campaign, numbers in counted.items()}
 
 
+def tolls_of_arms(connection: Connection, experiment: str, since: datetime) -> dict[str, Toll]:
+    """What the mails of an experiment that left since an instant did to people, by arm."""
+    complained = func.sum(case((sends.c.state == "complained", 1), else_=0))
+    left = func.sum(case((_has_left(), 1), else_=0))
+    mine = (sends.c.experiment == experiment, sends.c.sent_at > since, sends.c.state.in_(REACHED))
+    query = select(sends.c.variant, func.count(), complained, left).where(*mine).group_by(sends.c.variant)
+    return {arm: Toll(*map(int, numbers)) for arm, *numbers in connection.execute(query)}
+
+
+def _has_left() -> Any:
+    return select(decisions.c.id).where(decisions.c.send_id == sends.c.id, decisions.c.stage == "leave").exists()
+
+
 def _left(connection: Connection, since: datetime) -> Counter[str]:
     """By campaign, from how many of its mails since then people have left.
 
     By what is kept beside the mail: a suppression goes when its person comes back or is forgotten.
     """
-    gone = select(decisions.c.id).where(decisions.c.send_id == sends.c.id, decisions.c.stage == "leave").exists()
-    query = select(sends.c.campaign, func.count()).where(sends.c.sent_at > since, gone).group_by(sends.c.campaign)
+    mine = (sends.c.sent_at > since, _has_left())
+    query = select(sends.c.campaign, func.count()).where(*mine).group_by(sends.c.campaign)
     return Counter(dict(connection.execute(query).all()))
 
 

@@ -5,17 +5,16 @@ on. Both arms were assigned at the same point of the gate, so nothing but the ma
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, select
 
-from aftercart.attribution.reversal import WORTHLESS, Line, Reversal, Worth, reversed_minor
 from aftercart.campaigns.written import Holdout
-from aftercart.db.tables import campaign_versions, exposures, order_lines, order_reversals, orders, recipients
+from aftercart.db.tables import campaign_versions, exposures, recipients
+from aftercart.exchange.rates import Rates
 from aftercart.experiments.comparison import (
     MISMATCH,
     always_valid_interval,
@@ -25,16 +24,12 @@ from aftercart.experiments.comparison import (
 from aftercart.experiments.intervals import Interval
 from aftercart.experiments.planning import more_people
 from aftercart.experiments.sample import Sample
-from aftercart.experiments.store import Arm
+from aftercart.experiments.store import BRAND, Arm, brand_share
+from aftercart.reports.earned.spending import BEFORE, PERSON, spending
 
-BEFORE = timedelta(days=365)
-"""What people spent in the year before they fell into an arm makes the comparison sharper (CUPED)."""
 FEWEST = 30
 """With fewer people in an arm, what somebody spends is too uneven for any interval to hold."""
-_AT_ONCE = 500
 _SHARE = TypeAdapter[float](Holdout)
-
-_PERSON = func.coalesce(recipients.c.merged_into, recipients.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +79,18 @@ class _Person:
     ordered: bool = False
 
 
-def against_holdout(connection: Connection, experiment: str, currency: str, until: datetime) -> list[AgainstHoldout]:
+def against_holdout(
+    connection: Connection, experiment: str, currency: str, until: datetime, rates: Rates | None = None
+) -> list[AgainstHoldout]:
     """By currency, the asked one first, then those in which somebody has ordered since. Empty without a holdout.
 
-    `experiment`: `brand`, or `campaign:NAME`.
+    `experiment`: `brand`, or `campaign:NAME`. `rates`: convert every order by the day on which it was placed; those
+    that the table does not know stay in their own currency, apart.
     """
     people, shares = _assigned(connection, experiment, until)
     if not any(person.arm is Arm.HOLDOUT for person in people.values()):
         return []
-    _add_orders(connection, people, until)
+    _add_orders(connection, people, until, rates)
     spent = {c for person in people.values() for c, amount in person.spent.items() if amount}
     everybody = list(people.values())
     is_odd = _is_odd(everybody, shares)
@@ -108,7 +106,7 @@ def _assigned(connection: Connection, experiment: str, until: datetime) -> tuple
     held_out = _holdouts(connection, experiment)
     people: dict[int, _Person] = {}
     shares: dict[int, float] = {}
-    query = select(_PERSON.label("person"), exposures.c.arm, exposures.c.at, exposures.c.config_hash)
+    query = select(PERSON.label("person"), exposures.c.arm, exposures.c.at, exposures.c.config_hash)
     query = query.join(recipients, recipients.c.id == exposures.c.recipient_id)
     mine = (exposures.c.experiment == experiment, exposures.c.at <= until)
     for row in connection.execute(query.where(*mine).order_by(exposures.c.at, exposures.c.id)):
@@ -119,53 +117,24 @@ def _assigned(connection: Connection, experiment: str, until: datetime) -> tuple
 
 
 def _holdouts(connection: Connection, experiment: str) -> dict[str, float]:
-    """Version of the campaign → the share that it held out."""
+    """Version of the campaign (of the brand: what is kept in its place) → the share that it held out."""
+    if experiment == BRAND:
+        hashes = connection.execute(select(exposures.c.config_hash).where(exposures.c.experiment == BRAND).distinct())
+        return {told: share for told in hashes.scalars() if (share := brand_share(told)) is not None}
     name = experiment.removeprefix("campaign:")
     query = select(campaign_versions).where(campaign_versions.c.campaign == name)
     rows = connection.execute(query)
     return {row.version: _SHARE.validate_python(row.definition["holdout"]) for row in rows}
 
 
-def _add_orders(connection: Connection, people: Mapping[int, _Person], until: datetime) -> None:
-    ids = sorted(people)
-    for start in range(0, len(ids), _AT_ONCE):
-        for row, worth in _orders_of(connection, ids[start : start + _AT_ONCE], until):
-            person = people[row.person]
-            if row.placed_at > person.since:
-                person.spent[row.currency] += worth
-                person.ordered |= worth > 0
-            elif row.placed_at > person.since - BEFORE:
-                person.before[row.currency] += worth
-
-
-def _orders_of(connection: Connection, people: Sequence[int], until: datetime) -> Iterator[tuple[Any, float]]:
-    """Their orders and what they are worth now, refunds taken off."""
-    query = select(orders, _PERSON.label("person")).join(recipients, recipients.c.id == orders.c.recipient_id)
-    theirs = (_PERSON.in_(people), orders.c.placed_at <= until, orders.c.state != "placed")
-    rows = connection.execute(query.where(*theirs)).all()
-    back = _taken_back(connection, [row for row in rows if row.state not in WORTHLESS])
-    for row in rows:
-        yield row, 0.0 if row.state in WORTHLESS else float(row.total_minor - back.get(row.id, 0))
-
-
-def _taken_back(connection: Connection, rows: Sequence[Any]) -> dict[int, int]:
-    """Order id → minor units, for orders of which a part was refunded or sent back."""
-    key = tuple_(order_reversals.c.shop, order_reversals.c.shop_order_id)
-    reversals: dict[tuple[str, str], list[Reversal]] = defaultdict(list)
-    for r in connection.execute(
-        select(order_reversals).where(key.in_([(row.shop, row.shop_order_id) for row in rows]))
-    ):
-        reversals[r.shop, r.shop_order_id].append(Reversal(r.kind, r.sku, r.quantity, r.amount_minor, r.currency))
-    touched = [row for row in rows if (row.shop, row.shop_order_id) in reversals]
-    lines: dict[int, list[Line]] = defaultdict(list)
-    for line in connection.execute(select(order_lines).where(order_lines.c.order_id.in_([row.id for row in touched]))):
-        lines[line.order_id].append(Line(line.sku, line.quantity, line.unit_price_minor))
-    return {
-        row.id: reversed_minor(
-            Worth(row.state, row.total_minor, row.currency, lines[row.id], reversals[row.shop, row.shop_order_id])
-        )
-        for row in touched
-    }
+def _add_orders(connection: Connection, people: Mapping[int, _Person], until: datetime, rates: Rates | None) -> None:
+    for row, money in spending(connection, people, until, rates):
+        person = people[row.person]
+        if row.placed_at > person.since:
+            person.spent[money.currency] += money.minor
+            person.ordered |= money.minor > 0
+        elif row.placed_at > person.since - BEFORE:
+            person.before[money.currency] += money.minor
 
 
 # ---------------------------------------------------------------- comparing

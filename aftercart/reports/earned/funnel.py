@@ -5,14 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from aftercart.db.tables import attributions, clicks, sends
+from aftercart.db.tables import attributions, clicks, opens, orders, sends
+from aftercart.exchange.rates import Rates
 from aftercart.ledger.states import SendState
+from aftercart.money import Money
 
 ARRIVED = (SendState.DELIVERED, SendState.COMPLAINED)
 LEFT = (SendState.SENT, *ARRIVED, SendState.BOUNCED)
 """A provider has taken it."""
+_COUNTED = (
+    *("planned", "waiting", "sent", "arrived", "bounced", "complained"),
+    *("opened", "opened_unread", "clicked", "ordered"),
+)
 WAITING = (SendState.SCHEDULED, SendState.SENDING)
 
 
@@ -20,7 +26,9 @@ WAITING = (SendState.SCHEDULED, SendState.SENDING)
 class Stage:
     """One step of a campaign. `withheld`: why mails did not go. `credited`: minor units by currency, refunds off.
 
-    `clicked`: mails of which a person opened a link. `ordered`: orders credited to them.
+    `opened`: mails of which somebody seems to have loaded the picture; `opened_unread`: of which only machines did,
+    read or not; both are 0 where opens are not counted. `clicked`: mails of which a person opened a link. `ordered`:
+    orders credited to them.
     """
 
     step: str
@@ -30,20 +38,25 @@ class Stage:
     arrived: int = 0
     bounced: int = 0
     complained: int = 0
+    opened: int = 0
+    opened_unread: int = 0
     clicked: int = 0
     ordered: int = 0
     withheld: Counter[str] = field(default_factory=Counter)
     credited: Counter[str] = field(default_factory=Counter)
 
 
-def funnel(connection: Connection, campaign: str, since: datetime | None, until: datetime) -> list[Stage]:
-    """Of the mails that were due in that time; the step with the most mails first."""
+def funnel(
+    connection: Connection, campaign: str, since: datetime | None, until: datetime, rates: Rates | None = None
+) -> list[Stage]:
+    """Of the mails that were due in that time; the step with the most mails first. `rates`: see `against_holdout`."""
     mine = [sends.c.campaign == campaign, sends.c.due_at <= until]
     mine += [sends.c.due_at >= since] if since else []
     stages: dict[str, Stage] = {}
     _count_states(connection, mine, stages)
+    _count_opens(connection, mine, stages)
     _count_clicks(connection, mine, stages)
-    _count_orders(connection, mine, stages)
+    _count_orders(connection, mine, stages, rates)
     return sorted(stages.values(), key=lambda stage: (-stage.planned, stage.step))
 
 
@@ -51,7 +64,7 @@ def total(stages: Sequence[Stage]) -> Stage:
     """All steps together."""
     whole = Stage("")
     for stage in stages:
-        for name in ("planned", "waiting", "sent", "arrived", "bounced", "complained", "clicked", "ordered"):
+        for name in _COUNTED:
             setattr(whole, name, getattr(whole, name) + getattr(stage, name))
         whole.withheld += stage.withheld
         whole.credited += stage.credited
@@ -72,6 +85,16 @@ def _count_states(connection: Connection, mine: Sequence[ColumnElement[bool]], s
             stage.withheld[row.reason or row.state] += row.mails
 
 
+def _count_opens(connection: Connection, mine: Sequence[ColumnElement[bool]], stages: Mapping[str, Stage]) -> None:
+    human = func.max(case((opens.c.verdict == "human", 1), else_=0)).label("human")
+    each = select(sends.c.step, human).join(opens, opens.c.send_id == sends.c.id).where(*mine)
+    mails = each.group_by(sends.c.id, sends.c.step).subquery()
+    query = select(mails.c.step, func.sum(mails.c.human).label("human"), func.count().label("mails"))
+    for row in connection.execute(query.group_by(mails.c.step)):
+        stages[row.step].opened = int(row.human)
+        stages[row.step].opened_unread = row.mails - int(row.human)
+
+
 def _count_clicks(connection: Connection, mine: Sequence[ColumnElement[bool]], stages: Mapping[str, Stage]) -> None:
     mails = func.count(clicks.c.send_id.distinct()).label("mails")
     query = select(sends.c.step, mails).join(clicks, clicks.c.send_id == sends.c.id)
@@ -79,14 +102,20 @@ def _count_clicks(connection: Connection, mine: Sequence[ColumnElement[bool]], s
         stages[row.step].clicked = row.mails
 
 
-def _count_orders(connection: Connection, mine: Sequence[ColumnElement[bool]], stages: Mapping[str, Stage]) -> None:
-    net = func.sum(attributions.c.amount_minor - attributions.c.reversed_minor).label("net")
-    query = select(sends.c.step, attributions.c.currency, func.count().label("orders"), net)
+def _count_orders(
+    connection: Connection, mine: Sequence[ColumnElement[bool]], stages: Mapping[str, Stage], rates: Rates | None
+) -> None:
+    """One by one: each order is converted by its own day, and there are not many."""
+    net = (attributions.c.amount_minor - attributions.c.reversed_minor).label("net")
+    query = select(sends.c.step, attributions.c.currency, net, orders.c.placed_at)
     query = query.join(attributions, attributions.c.send_id == sends.c.id).where(*mine)
-    query = query.where(attributions.c.model == "last_click")
-    for row in connection.execute(query.group_by(sends.c.step, attributions.c.currency)):
-        stages[row.step].ordered += row.orders
-        stages[row.step].credited[row.currency] += int(row.net)
+    query = query.join(orders, orders.c.id == attributions.c.order_id).where(attributions.c.model == "last_click")
+    for row in connection.execution_options(yield_per=5_000).execute(query):
+        money = Money(row.net, row.currency)
+        if rates:
+            money = rates.converted(row.net, row.currency, row.placed_at.date())
+        stages[row.step].ordered += 1
+        stages[row.step].credited[money.currency] += money.minor
 
 
 def by_week(connection: Connection, campaign: str, until: datetime) -> dict[str, tuple[int, int]]:

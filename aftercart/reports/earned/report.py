@@ -8,7 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from aftercart.db.tables import clicks, picks, products, sends
+from aftercart.exchange.rates import Rates
+from aftercart.experiments.store import BRAND
 from aftercart.reports.earned.against_holdout import AgainstHoldout, against_holdout
+from aftercart.reports.earned.experiments import ExperimentReport, experiments_of
 from aftercart.reports.earned.funnel import Stage, by_week, funnel, total
 from aftercart.reports.words import SOURCES
 
@@ -42,7 +45,8 @@ class Served:
 
 @dataclass(frozen=True)
 class CampaignReport:
-    """`against_holdout`: the headline, by currency; empty where nobody is held out."""
+    """`against_holdout`: the headline, by currency; empty where nobody is held out. `rates`: the version of the table
+    by which amounts were converted; None: each currency stands apart."""
 
     campaign: str
     since: datetime | None
@@ -50,33 +54,49 @@ class CampaignReport:
     against_holdout: tuple[AgainstHoldout, ...]
     stages: tuple[Stage, ...]
     total: Stage
+    experiments: tuple[ExperimentReport, ...]
     by_week: dict[str, tuple[int, int]]
     pairs: tuple[Pair, ...]
     served: tuple[Served, ...]
+    rates: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values, but for instants."""
-        plain = {name: getattr(self, name) for name in ("campaign", "since", "until", "by_week")}
+        plain = {name: getattr(self, name) for name in ("campaign", "since", "until", "by_week", "rates")}
         plain |= {name: [asdict(one) for one in getattr(self, name)] for name in LISTS}
-        return {**plain, "total": asdict(self.total)}
+        experiments = [one.as_json() for one in self.experiments]
+        return {**plain, "total": asdict(self.total), "experiments": experiments}
 
 
 def report_on(
-    connection: Connection, campaign: str, currency: str, until: datetime, since: datetime | None = None
+    connection: Connection,
+    campaign: str,
+    currency: str,
+    until: datetime,
+    since: datetime | None = None,
+    rates: Rates | None = None,
 ) -> CampaignReport:
-    """One campaign. `currency`: of the first headline; `since`: of the mails (the holdout counts whole)."""
-    stages = funnel(connection, campaign, since, until)
+    """One campaign. `currency`: of the first headline; `since`: of the mails (the holdout counts whole). `rates`: to
+    convert all amounts by."""
+    stages = funnel(connection, campaign, since, until, rates)
     return CampaignReport(
         campaign=campaign,
         since=since,
         until=until,
-        against_holdout=tuple(against_holdout(connection, f"campaign:{campaign}", currency, until)),
+        against_holdout=tuple(against_holdout(connection, f"campaign:{campaign}", currency, until, rates)),
         stages=tuple(stages),
         total=total(stages),
+        experiments=experiments_of(connection, campaign, currency, until, rates),
         by_week=by_week(connection, campaign, until),
         pairs=tuple(_pairs(connection, campaign)),
         served=tuple(_served(connection, campaign, since, until)),
+        rates=rates.version if rates else None,
     )
+
+
+def brand_holdout(connection: Connection, currency: str, until: datetime) -> tuple[AgainstHoldout, ...]:
+    """What all marketing mail together changes, by currency; empty where nobody is held out of all of it."""
+    return tuple(against_holdout(connection, BRAND, currency, until))
 
 
 def campaigns_with_mails(connection: Connection) -> list[str]:

@@ -41,6 +41,16 @@ def _more(found: AgainstHoldout) -> str:
     return f"About {found.more_people:,} more people would make it sure, if it goes on like this."
 
 
+def opened(stage: Stage) -> str:
+    """What opens tell, with what they do not; empty where none is counted."""
+    if not stage.opened + stage.opened_unread:
+        return ""
+    return (
+        f"{stage.opened:,} mails seem to have been opened. Of {stage.opened_unread:,} more only machines fetched the "
+        "picture (Apple Mail does, read or not), and who shows no pictures is not counted: compare clicks."
+    )
+
+
 def money(stage: Stage, locale: str) -> str:
     """What was credited, each currency apart."""
     found = [formatted(amount, code, locale) for code, amount in sorted(stage.credited.items())]

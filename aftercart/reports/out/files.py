@@ -32,12 +32,12 @@ def write(database: Database, folder: Path, format_: Format, written: Written) -
     write_one = _write_csv if format_ is Format.CSV else _write_parquet
     with tables(database) as all_:
         for table in all_:
-            with _in_place(folder / f"{table.name}.{format_}") as file:
+            with in_place(folder / f"{table.name}.{format_}") as file:
                 written(table.name, write_one(table, file))
 
 
 @contextmanager
-def _in_place(target: Path) -> Iterator[Path]:
+def in_place(target: Path) -> Iterator[Path]:
     beside = target.with_name(f".{target.name}.part")
     try:
         yield beside
@@ -103,7 +103,7 @@ def _write_hyper(database: Database, target: Path, written: Written) -> None:
     quiet = {"log_config": ""}
     telemetry = hyper.Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU
     with (
-        _in_place(target) as file,
+        in_place(target) as file,
         hyper.HyperProcess(telemetry, parameters=quiet) as process,
         hyper.Connection(process.endpoint, file, hyper.CreateMode.CREATE_AND_REPLACE) as connection,
         tables(database) as all_,

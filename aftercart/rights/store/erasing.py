@@ -31,6 +31,7 @@ from aftercart.db.tables import (
     links,
     order_lines,
     orders,
+    outbox,
     preferences,
     recipients,
     refusals,
@@ -44,10 +45,10 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.person import ERASED, Person
 from aftercart.rights.store.belongings import OF_A_PERSON
 
-_GONE: tuple[Table, ...] = (links, copies, doubts, consents, preferences, refusals)
+_GONE: tuple[Table, ...] = (links, copies, doubts, consents, preferences, refusals, outbox)
 """Tables of which a person's rows are deleted."""
 _BLANK: Mapping[Table, Mapping[str, Any]] = {
-    orders: {"region": ""},
+    orders: {"region": "", "analytics_id": None},
     order_lines: {"title": ""},  # a mug with a name on it
     sends: {"subject": None},
     attempts: {"response": ""},

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from aftercart.bootstrap import App
-from aftercart.reports.earned.report import campaigns_with_mails, report_on
+from aftercart.reports.earned.report import brand_holdout, campaigns_with_mails, report_on
 from aftercart.web.admin import pages
 
 ASK = {"WWW-Authenticate": 'Basic realm="Aftercart", charset="UTF-8"', "Cache-Control": "no-store"}
@@ -64,7 +64,8 @@ class _Console:
         with self._app.db.read() as connection:
             names = sorted({*campaigns_with_mails(connection), *self._app.campaigns.by_name})
             reports = [report_on(connection, name, brand.currency, now) for name in names]
-        return pages.overview(brand, reports, now)
+            everything = brand_holdout(connection, brand.currency, now)
+        return pages.overview(brand, reports, everything, now)
 
     def campaign(self, request: Request) -> Response:
         name, brand, now = request.path_params["name"], self._app.brand, self._now()

@@ -12,17 +12,22 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from aftercart.campaigns.brand import Brand
+from aftercart.money import formatted
 from aftercart.policy.reason import Reason
 from aftercart.reports.bars import bars, span
 from aftercart.reports.earned import CampaignReport
 from aftercart.reports.earned.against_holdout import AgainstHoldout
+from aftercart.reports.earned.experiments import ExperimentReport
 from aftercart.reports.earned.funnel import Stage
-from aftercart.reports.earned.words import headline, money
+from aftercart.reports.earned.trial_words import belief, beside, sentences
+from aftercart.reports.earned.words import headline, money, opened
 
 
-def overview(brand: Brand, reports: Sequence[CampaignReport], now: datetime) -> HTMLResponse:
-    """Every campaign with what it earned, in a sentence."""
-    return _page("overview.html", brand, now, reports=reports)
+def overview(
+    brand: Brand, reports: Sequence[CampaignReport], everything: Sequence[AgainstHoldout], now: datetime
+) -> HTMLResponse:
+    """Every campaign with what it earned, in a sentence. `everything`: all of them together, where that is known."""
+    return _page("overview.html", brand, now, reports=reports, everything=everything)
 
 
 def campaign(brand: Brand, report: CampaignReport, now: datetime) -> HTMLResponse:
@@ -39,7 +44,15 @@ def _page(name: str, brand: Brand, now: datetime, **facts: Any) -> HTMLResponse:
     def credited(stage: Stage) -> str:
         return money(stage, locale)
 
-    words = {"told": told, "credited": credited, "sentence": _sentence, "span": _span, "weeks": _weeks}
+    words = {
+        "told": told,
+        "credited": credited,
+        "opened": opened,
+        "sentence": _sentence,
+        "span": _span,
+        "weeks": _weeks,
+    }
+    words |= _words_of_experiments(locale)
     html = _environment().get_template(name).render(brand=brand.name, now=now, nonce=nonce, **words, **facts)
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -52,6 +65,22 @@ def _page(name: str, brand: Brand, now: datetime, **facts: Any) -> HTMLResponse:
         "X-Robots-Tag": "noindex, nofollow",
     }
     return HTMLResponse(html, headers=headers)
+
+
+def _words_of_experiments(locale: str) -> dict[str, Any]:
+    def tried(found: ExperimentReport) -> list[str]:
+        return list(sentences(found, locale))
+
+    def believed(found: ExperimentReport) -> list[str]:
+        return [line for verdict in found.verdicts if (line := belief(verdict, found, locale))]
+
+    def aside(found: ExperimentReport) -> list[str]:
+        return [beside(one, found.currency, locale) for one in found.beside]
+
+    def price(minor: float, currency: str) -> str:
+        return formatted(round(minor), currency, locale)
+
+    return {"tried": tried, "believed": believed, "aside": aside, "price": price}
 
 
 @cache

@@ -1,0 +1,121 @@
+"""What a mail holds beside its template: which products, which code, which subject line."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from aftercart.campaigns.delay import Delay
+from aftercart.campaigns.part import Part
+from aftercart.campaigns.written import Percent, PositiveSpan, Slug, Words
+from aftercart.recommendation.request import PriceCap, Rules, Source
+
+DEFAULT_GOOD_FOR = "1d"
+
+STRATEGIES = {
+    "model": Source.LIGHTFM,
+    "bought_together": Source.BOUGHT_TOGETHER,
+    "category_best_sellers": Source.CATEGORY_BEST_SELLERS,
+    "best_sellers": Source.BEST_SELLERS,
+}
+"""Who ranks the products of a mail, by its name in the file."""
+
+
+def _one_line(text: str) -> str:
+    if not text.strip() or "\n" in text or "\r" in text:
+        raise ValueError("a subject is one line of text; write it on one line")
+    return text.strip()
+
+
+SubjectLine = Annotated[str, AfterValidator(_one_line)]
+
+
+class ProductFilter(Part):
+    """Which products are meant. All keys given must match; within a key any of the values, upper or lower case."""
+
+    department: Words | None = Field(
+        default=None, description="Departments, as in your product data.", examples=[["Bikes"]]
+    )
+    category: Words | None = Field(default=None, description="Categories.", examples=[["Road Bikes", "Helmets"]])
+    brand: Words | None = Field(default=None, description="Brands.", examples=[["Contoso"]])
+    family: Words | None = Field(
+        default=None, description="Families: all variants of one product.", examples=[["Road-550"]]
+    )
+    sku: Words | None = Field(default=None, description="Single products by their number.", examples=[["HL-U509"]])
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ProductFilter":
+        if not self.by_key():
+            raise ValueError("names no product; give at least one of department, category, brand, family, sku")
+        return self
+
+    def by_key(self) -> dict[str, tuple[str, ...]]:
+        """The values asked for, by the name of the product field."""
+        return {name: values for name in type(self).model_fields if (values := getattr(self, name))}
+
+
+class Price(Part):
+    """What a recommended product may cost."""
+
+    at_most: Percent = Field(
+        description="Largest price, as a share of the dearest product of the order.", examples=["60%"]
+    )
+
+
+class Recommend(Part):
+    """Which products a mail shows."""
+
+    slots: int = Field(default=4, ge=1, le=12, description="How many products the mail shows at most.", examples=[4])
+    at_least: int = Field(
+        default=1, ge=1, description="With fewer products the mail is not sent (reason `no_picks`).", examples=[2]
+    )
+    only: ProductFilter | None = Field(default=None, description="Recommend only these products.")
+    without: ProductFilter | None = Field(default=None, description="Never recommend these products.")
+    price: Price | None = Field(default=None, description="What a recommended product may cost.")
+    strategy: Literal["model", "bought_together", "category_best_sellers", "best_sellers"] = Field(
+        default="model",
+        description="Who ranks the products: the trained model, what past orders held beside these products, or what "
+        "sells best (of the categories that go with those of the order, or of all). `fallback` fills the slots that it "
+        "leaves.",
+        examples=["model"],
+    )
+    fallback: tuple[Literal["bought_together", "category_best_sellers", "best_sellers"], ...] = Field(
+        default=("bought_together", "category_best_sellers", "best_sellers"),
+        description="What fills slots that `strategy` cannot fill, in this order; [] leaves them empty. "
+        "`category_best_sellers`: of the categories that go with those of the order.",
+        examples=[["bought_together", "category_best_sellers", "best_sellers"]],
+    )
+
+    def rules(self) -> Rules:
+        """The same, as recommendation takes it. In a mail every pick is a button, so each needs a page."""
+        return Rules(
+            slots=self.slots,
+            at_least=self.at_least,
+            only=self.only.by_key() if self.only else {},
+            without=self.without.by_key() if self.without else {},
+            price_at_most=PriceCap(percent=round(self.price.at_most * 100, 6)) if self.price else None,
+            first=STRATEGIES[self.strategy],
+            fallback=self.fallback,
+            needs_url=True,
+        )
+
+
+class CouponRule(Part):
+    """Which code a mail hands out."""
+
+    pool: Slug = Field(
+        description="The codes that it is taken from, as `aftercart import coupons --pool` names them. Each is handed "
+        "out once.",
+        examples=["thanks"],
+    )
+    if_empty: Literal["wait", "go_without", "drop"] = Field(
+        default="wait",
+        description="What becomes of a mail for which no code is left. wait: it waits for new ones (`no_coupon`), "
+        "until it expires. go_without: it goes, and `coupon` is none in the template. drop: it ends.",
+        examples=["wait"],
+    )
+    good_for: PositiveSpan = Field(
+        default=Delay.parse(DEFAULT_GOOD_FOR),
+        description="How long a code must still be good when the mail goes; one that ends sooner is not handed out. "
+        f"Without it {DEFAULT_GOOD_FOR}.",
+        examples=["7d"],
+    )

@@ -1,0 +1,1 @@
+"""Amounts in other currencies, converted by a table that the shop gives."""

@@ -1,0 +1,22 @@
+"""Subject lines that a campaign gives a template are checked before launch."""
+
+from pathlib import Path
+
+import pytest
+
+from aftercart.rendering.check import subject_faults
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("For {{ recipient.first_name or 'you' }}", []),
+        ("For {{ recipient.frist_name }}", ["the context has no recipient.frist_name"]),
+        ("For {{ recipient.first_name", ["this {{ is never closed"]),
+        ("{% if false %}x{% endif %}", ["is empty once it is filled in"]),
+        ("{{ order.lines[99].title }}", ["list object has no element 99"]),
+    ],
+)
+def test_what_is_wrong_with_a_subject_line(shipped: Path, written: str, said: list[str]) -> None:
+    found = [fault.message for fault in subject_faults(shipped, "accessories", written)]
+    assert [message.split(";")[0].split(" (")[0] for message in found] == said
