@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import events, recipients, sends
+from aftercart.db.tables import events, order_notes, recipients, sends
 from aftercart.pipeline import rights
 from aftercart.pipeline.rights import carry_out
 from aftercart.testing import engine, run_until
@@ -52,6 +52,13 @@ def test_the_file_of_a_person_tells_of_both_addresses(app: App) -> None:
     assert content["addresses"] == [NEW, ADA["email"]]
     assert [row["shop_order_id"] for row in content["tables"]["orders"]] == ["1"]
     assert len(content["tables"]["sends"]) == len(content["tables"]["enrollments"]) == 1
+
+
+def test_a_case_named_after_its_person_is_forgotten_with_them(app: App) -> None:
+    order(app, "1", ADA)
+    tell(app, "order.case_opened", {"order_id": "1", "case_id": f"mail from {ADA['email']}"})
+    rights.erase(app, str(ADA["email"]))
+    assert rows(app, order_notes) == []
 
 
 # ---------------------------------------------------------------- a shop that leaves

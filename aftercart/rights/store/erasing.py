@@ -30,6 +30,7 @@ from aftercart.db.tables import (
     feedback,
     links,
     order_lines,
+    order_notes,
     orders,
     outbox,
     preferences,
@@ -45,7 +46,7 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.person import ERASED, Person
 from aftercart.rights.store.belongings import OF_A_PERSON
 
-_GONE: tuple[Table, ...] = (links, copies, doubts, consents, preferences, refusals, outbox)
+_GONE: tuple[Table, ...] = (links, copies, doubts, consents, preferences, refusals, outbox, order_notes)
 """Tables of which a person's rows are deleted."""
 _BLANK: Mapping[Table, Mapping[str, Any]] = {
     orders: {"region": "", "analytics_id": None},
