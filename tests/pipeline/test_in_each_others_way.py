@@ -145,11 +145,11 @@ def interrupted(app: App, act: Callable[[], object]) -> App:
     plain, acted = app.renderer, list[object]()
 
     class Meddling:
-        def template(self, name: str, locale: str) -> object:
+        def template(self, name: str, locale: str, subject: str | None = None) -> object:
             if not acted:
                 acted.append(True)
                 act()
-            return plain.template(name, locale)
+            return plain.template(name, locale, subject)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(plain, name)

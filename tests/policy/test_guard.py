@@ -61,4 +61,5 @@ def test_a_breach_says_what_it_rests_on() -> None:
     stop = breach(GUARD, Toll(2000, 9, 0))
     assert stop is not None
     assert str(stop) == "complaints came to 0.45% (9 of 2,000 mails), and the limit is 0.1%"
-    assert stop.figures() == {"what": "complaints", "count": 9, "mails": 2000, "limit": 0.001}
+    told = {"what": "complaints", "count": 9, "mails": 2000, "limit": 0.001, "limit_of": "the limit"}
+    assert stop.figures() == told

@@ -11,7 +11,7 @@ from aftercart.delivery.smtp.sender import SmtpSender
 from tests.messages import a_message, always
 from tests.smtp_server import OK, Does, ScriptedServer
 
-SHORT = Timeouts(connect=0.6, command=0.6, final_dot=0.6)
+SHORT = Timeouts(connect=1.0, command=1.0, final_dot=1.0)
 ACCEPTED, DEFERRED, REJECTED = Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.REJECTED
 WAYS = [("PIPELINING",), ()]
 
