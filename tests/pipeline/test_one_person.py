@@ -11,7 +11,7 @@ from sqlalchemy import select
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.consent.standing import ConsentRules
-from aftercart.db.tables import exposures, picks, preferences, recipients, sends
+from aftercart.db.tables import consents, exposures, picks, preferences, recipients, sends
 from aftercart.pipeline.hand_over import hand_over
 from aftercart.pipeline.permission import Terms, come_back, leave, lock, permission
 from aftercart.pipeline.prefer import Posted, keep_choice
@@ -24,6 +24,7 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.testing import engine, run_until
 from tests.cast import (
     ADA,
+    BEN,
     BIKE,
     DAY,
     HELMET,
@@ -166,7 +167,37 @@ def test_a_yes_of_the_other_address_is_enough_at_the_last_instant(app: App) -> N
     assert len(outbox(app).mails_to(NEW)) == 1
 
 
-def test_the_pages_of_either_address_tell_the_same_and_whoever_comes_back_comes_back(app: App) -> None:
+def test_a_yes_does_not_travel_to_another_customer_who_moves_to_the_same_mailbox(app: App) -> None:
+    """Ada agreed and Ben said nothing; now both have the family's address."""
+    silent = {name: value for name, value in BEN.items() if name != "accepts_marketing"}
+    order(app, "1", ADA)
+    order(app, "2", silent)
+    moves(app, "family@example.com")
+    tell(app, "customer.updated", {**silent, "email": "family@example.com"})
+    run_until(app, DUE)
+    assert [message.recipient for message in outbox(app).messages] == [OLD]
+    assert fates(app)[1] == ("skipped", "no_consent")
+    order(app, "3", {"email": "family@example.com"}, [HELMET])
+    run_until(app, DUE + 10 * DAY)
+    assert len(outbox(app).mails_to("family@example.com")) == 1
+
+
+def test_not_even_at_the_last_instant(app: App) -> None:
+    """The statement that lets a mail go asks by itself: here Ben's own yes left the ledger since the claim."""
+    silent = {name: value for name, value in BEN.items() if name != "accepts_marketing"}
+    order(app, "1", ADA)
+    order(app, "2", {**silent, "accepts_marketing": True})
+    clock_of(app).move_to(DUE)
+    claimed = claim(app, [row["id"] for row in rows(app, sends) if row["recipient_id"] == id_of(app, BEN["email"])])
+    moves(app, "family@example.com")
+    tell(app, "customer.updated", {**silent, "email": "family@example.com"})
+    with app.db.write() as connection:
+        connection.execute(consents.delete().where(consents.c.recipient_id == id_of(app, BEN["email"])))
+    hand_over(app, claimed)
+    assert outbox(app).mails_to(BEN["email"]) == []
+
+
+def test_the_pages_of_either_address_tell_the_same_and_whoever_comes_back_does_so_at_the_newest(app: App) -> None:
     order(app, "1", ADA)
     order(app, "2", {**ADA, "id": "other", "email": NEW})
     moves(app)
@@ -185,7 +216,7 @@ def test_the_pages_of_either_address_tell_the_same_and_whoever_comes_back_comes_
         come_back(connection, new, "test", app.clock())
     clock_of(app).step(HOUR)
     with app.db.write() as connection:
-        assert all(permission(connection, id_, terms, app.clock()).may_market for id_ in (old, new))
+        assert [permission(connection, id_, terms, app.clock()).may_market for id_ in (old, new)] == [False, True]
         leave(connection, old, OLD, "again", app.clock())
     with app.db.read() as connection:
         assert not permission(connection, new, terms, app.clock()).may_market

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from aftercart.consent.standing import ConsentRules, Entry, added, standing
+from aftercart.consent.standing import ConsentRules, Entry, added, heard, standing
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.consent.store.confirmations import plan
 from aftercart.db.persons import same_person
@@ -42,14 +42,16 @@ def standings(
 ) -> dict[int, ConsentState]:
     """How consent stands now, by recipient id. Who never said anything is missing.
 
-    `persons`: recipient id → the id that stands for the person. What somebody said under any of their addresses is
-    one history, and holds for all of them.
+    `persons`: recipient id → the id that stands for the person. A no that somebody said under any of their addresses
+    holds for all of them, a yes only for some (see `heard`).
     """
-    said: defaultdict[int, list[Entry]] = defaultdict(list)
+    said: defaultdict[int, list[tuple[int, Entry]]] = defaultdict(list)
     for id_, history in histories(connection, persons).items():
-        said[persons[id_]] += history
-    found = {person: standing(history, now, rules) for person, history in said.items()}
-    return {id_: state for id_, person in persons.items() if (state := found.get(person)) is not None}
+        said[persons[id_]] += ((id_, entry) for entry in history)
+    found = {
+        id_: standing(heard(said[person], id_, person), now, rules) for id_, person in persons.items() if person in said
+    }
+    return {id_: state for id_, state in found.items() if state is not None}
 
 
 def record(
@@ -60,19 +62,21 @@ def record(
 ) -> dict[int, ConsentState]:
     """Add what people said, given by recipient id, to the ledger: what was new, by recipient id, the last of it.
 
-    What is new is asked of all that the person said, under whichever address: an old yes of this one does not spare
+    What is new is asked of all that counts for the address (see `heard`): an old yes of this one does not spare
     somebody who has left under another to confirm a new one. Who has to confirm their yes is sent one mail that asks.
 
     The people must be locked by the caller (as `record_consent` does), or two that speak at once do not see each other.
     """
-    known = _known(connection, [id_ for id_, _ in statements])
+    person = _persons(connection, [id_ for id_, _ in statements])
+    said = _said(connection, person)
     rows = []
     news: dict[int, ConsentState] = {}
     for recipient_id, statement in statements:
-        entry = added(statement, known[recipient_id], now, rules)
+        newest = person[recipient_id]
+        entry = added(statement, heard(said[newest], recipient_id, newest), now, rules)
         if entry is None:
             continue
-        known[recipient_id].append(entry)
+        said[newest].append((recipient_id, entry))
         news[recipient_id] = entry.state
         rows.append(
             {
@@ -94,17 +98,21 @@ def record(
     return news
 
 
-def _known(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, list[Entry]]:
-    """By recipient id all that their person said; addresses of one person share one list."""
+def _persons(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, int]:
+    """Recipient id → the id that stands for the person, of these and of all other addresses of theirs."""
     mine, theirs = recipients.alias("mine"), recipients.alias("theirs")
-    person = func.coalesce(mine.c.merged_into, mine.c.id)
-    query = select(mine.c.id, person, theirs.c.id).where(same_person(mine, theirs))
-    rows = [row for ids in _chunks(recipient_ids) for row in connection.execute(query.where(mine.c.id.in_(ids)))]
-    said = histories(connection, [other for _, _, other in rows])
-    found: defaultdict[int, list[Entry]] = defaultdict(list)
-    for who, other in sorted({(who, other) for _, who, other in rows}):
-        found[who] += said.get(other, ())
-    return {id_: found[who] for id_, who, _ in rows}
+    person = func.coalesce(mine.c.merged_into, mine.c.id).label("person")
+    query = select(theirs.c.id, person).where(same_person(mine, theirs))
+    asked = (query.where(mine.c.id.in_(ids)) for ids in _chunks(recipient_ids))
+    return {row.id: row.person for one in asked for row in connection.execute(one)}
+
+
+def _said(connection: Connection, person: Mapping[int, int]) -> defaultdict[int, list[tuple[int, Entry]]]:
+    """By the id that stands for the person what they said, and under which address."""
+    found: defaultdict[int, list[tuple[int, Entry]]] = defaultdict(list)
+    for id_, history in sorted(histories(connection, person).items()):
+        found[person[id_]] += ((id_, entry) for entry in history)
+    return found
 
 
 def record_consent(

@@ -1,6 +1,6 @@
 """The last look at permission, inside the very statement that lets a mail go: a word of a moment ago counts.
 
-What somebody said under another address of theirs counts as well.
+A no that somebody said under another address of theirs counts as well; a yes counts at the newest one alone.
 """
 
 from sqlalchemy import ColumnElement, and_, exists, not_, or_
@@ -27,7 +27,8 @@ def has_left(is_owed: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def has_agreed() -> ColumnElement[bool]:
-    """Whether the person of a send has said yes, and no no is as new or newer (see `aftercart/consent/standing.py`)."""
+    """Whether the person of a send has said yes under an address whose yes counts for it, and no no is as new or newer
+    (see `heard` and `standing` in `aftercart/consent/standing.py`)."""
     mine, theirs, others = recipients.alias("mine"), recipients.alias("theirs"), recipients.alias("others")
     no = consents.alias("no")
     newer_no = exists().where(
@@ -40,6 +41,7 @@ def has_agreed() -> ColumnElement[bool]:
         mine.c.id == sends.c.recipient_id,
         same_person(mine, theirs),
         consents.c.recipient_id == theirs.c.id,
+        or_(theirs.c.id == mine.c.id, mine.c.merged_into.is_(None)),
         consents.c.state == "granted",
         ~newer_no,
     )
