@@ -42,7 +42,7 @@ from tests.cast import (
     tell,
 )
 
-OLD, NEW = "ada@example.com", "ada.new@example.com"
+OLD, NEW, BENS = "ada@example.com", "ada.new@example.com", "ben@example.com"
 DUE = MONDAY + 3 * DAY + HOUR
 Open = Callable[..., App]
 
@@ -188,13 +188,13 @@ def test_not_even_at_the_last_instant(app: App) -> None:
     order(app, "1", ADA)
     order(app, "2", {**silent, "accepts_marketing": True})
     clock_of(app).move_to(DUE)
-    claimed = claim(app, [row["id"] for row in rows(app, sends) if row["recipient_id"] == id_of(app, BEN["email"])])
+    claimed = claim(app, [row["id"] for row in rows(app, sends) if row["recipient_id"] == id_of(app, BENS)])
     moves(app, "family@example.com")
     tell(app, "customer.updated", {**silent, "email": "family@example.com"})
     with app.db.write() as connection:
-        connection.execute(consents.delete().where(consents.c.recipient_id == id_of(app, BEN["email"])))
+        connection.execute(consents.delete().where(consents.c.recipient_id == id_of(app, BENS)))
     hand_over(app, claimed)
-    assert outbox(app).mails_to(BEN["email"]) == []
+    assert outbox(app).mails_to(BENS) == []
 
 
 def test_the_pages_of_either_address_tell_the_same_and_whoever_comes_back_does_so_at_the_newest(app: App) -> None:
