@@ -5,7 +5,7 @@ from time import sleep
 
 import pytest
 
-from aftercart.db.tables import recipients
+from aftercart.db.tables import preferences, recipients
 from aftercart.ids import new_id
 from aftercart.web.languages import NAMES
 from tests.browser.axe import violations
@@ -52,10 +52,12 @@ def answer_links(reader: Reader) -> None:
 
 
 def speak(reader: Reader, page: Page, language: str) -> None:
-    """The people of a shop, and the browser."""
+    """The people of a shop, and the browser. None has another language by choice: a form that was sent to a busy engine
+    is saved when it can be, and says the language that it was in."""
     page.speak(language)
     with reader.app.db.write() as connection:
         connection.execute(recipients.update().values(locale=language))
+        connection.execute(preferences.update().values(locale=""))
 
 
 def url(reader: Reader, kind: str) -> str:
@@ -143,6 +145,7 @@ def test_without_scripts_and_by_keyboard_alone_a_choice_is_saved_and_taken_back(
 
 
 def test_a_word_about_a_pick_takes_one_press(page: Page, ada: Reader) -> None:
+    speak(ada, page, "en")
     for kind, words in (("l", "Noted, thank you"), ("h", "Noted, thank you")):
         page.open(url(ada, kind), PHONE, "dark")
         page.press("button")
