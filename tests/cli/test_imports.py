@@ -212,5 +212,5 @@ def test_a_longer_file_takes_no_more_memory(tmp_path: Path) -> None:
         assert json.loads(result.stdout)["added"] == lines, result.stderr
         return int(result.stderr)
 
-    fewer, more = 40_000, 140_000
+    fewer, more = 30_000, 90_000
     assert peak(more) - peak(fewer) < 100 * (more - fewer)
