@@ -103,4 +103,4 @@ def tokens(mail: str) -> list[str]:
     squeezed = re.sub(r"<!\[endif\]--> ?<!--\[if mso \| IE\]>", "", squeezed)
     squeezed = re.sub(r"(?<![0-9a-z])[0-9a-f]{16}(?![0-9a-z])", "id", squeezed)
     found = re.findall(r"<[^>]*>|[^<]+", squeezed)
-    return [unquote(html.unescape(token.strip())) for token in found if token.strip()]
+    return [unquote(html.unescape(token.strip(" "))) for token in found if token.strip(" ")]
