@@ -11,9 +11,9 @@ from uuid import UUID
 from aftercart.bootstrap import App
 from aftercart.consent import store as consent
 from aftercart.ledger import store as ledger
-from aftercart.pipeline.confirm import ask
-from aftercart.pipeline.dispatch import dispatch
-from aftercart.pipeline.send import deliver
+from aftercart.pipeline.recipients.confirm import ask
+from aftercart.pipeline.sending.dispatch import dispatch
+from aftercart.pipeline.sending.send import deliver
 
 
 @dataclass

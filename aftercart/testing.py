@@ -20,7 +20,7 @@ from aftercart.clock import SteppedClock
 from aftercart.db import inbox, migrate
 from aftercart.db.session import Database
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
-from aftercart.pipeline.ingest import accept, take_in
+from aftercart.pipeline.incoming.ingest import accept, take_in
 from aftercart.settings import Settings
 from aftercart.starter import shipped
 from aftercart.stepped import ListQueue, next_wake, run_due

@@ -21,8 +21,8 @@ from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
-from aftercart.pipeline.ingest import accept, take_in
-from aftercart.pipeline.record import Click, Leaving, Visit, find_link, keep_clicks, keep_leaving
+from aftercart.pipeline.incoming.ingest import accept, take_in
+from aftercart.pipeline.recipients.record import Click, Leaving, Visit, find_link, keep_clicks, keep_leaving
 from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, RecordingSender, post
 
 MONDAY = datetime(2026, 3, 2, 14, tzinfo=UTC)

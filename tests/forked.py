@@ -13,7 +13,7 @@ FORKED = get_context("forkserver")
 FORKED.set_forkserver_preload(
     [
         "aftercart.bootstrap",
-        "aftercart.pipeline.send",
+        "aftercart.pipeline.sending.send",
         "aftercart.cli.serve",
         "aftercart.doctor.examine",
         "aftercart.web.app",

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from aftercart.clock import SteppedClock
-from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.sending.dispatch import dispatch
 from aftercart.queue.port import QUEUE_OF
 from aftercart.recommendation import store
 from aftercart.settings import PREFIX, Settings

@@ -14,9 +14,13 @@ from tests.deployment import BIN
 ROOT = Path(__file__).parent.parent
 PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
     "imports point down the house and never up": [
-        ("aftercart.policy.decision", "aftercart.pipeline.send"),
+        ("aftercart.policy.decision", "aftercart.pipeline.sending.send"),
         ("aftercart.delivery.smtp.sender", "aftercart.rendering.renderer"),
         ("aftercart.money", "aftercart.campaigns.schema"),
+    ],
+    "and so they do within the story": [
+        ("aftercart.pipeline.planning.enroll", "aftercart.pipeline.sending.send"),
+        ("aftercart.pipeline.recipients.record", "aftercart.pipeline.incoming.ingest"),
     ],
     "the workers stand below the commands that start them": [("workers.tasks", "aftercart.demo.run")],
     "and above the rest of the engine": [("aftercart.web.app", "workers.embedded"), ("aftercart.starter", "workers")],
@@ -45,7 +49,7 @@ PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
     ],
     "rooms get values, not settings": [
         ("aftercart.rendering.renderer", "aftercart.settings"),
-        ("aftercart.pipeline.send", "aftercart.settings"),
+        ("aftercart.pipeline.sending.send", "aftercart.settings"),
         ("aftercart.web.app", "aftercart.settings"),
     ],
     "the environment is read in one place": [
@@ -54,7 +58,7 @@ PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
     ],
     "Django and Anymail stay where mail services are spoken to": [
         ("aftercart.delivery.smtp.sender", "requests"),
-        ("aftercart.pipeline.feedback", "anymail"),
+        ("aftercart.pipeline.recipients.feedback", "anymail"),
         ("aftercart.web.webhooks", "django"),
     ],
     "OpenTelemetry stays in tracing": [("aftercart.web.webhooks", "opentelemetry")],

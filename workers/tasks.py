@@ -6,18 +6,18 @@ No task retries by itself: what failed is still in the database, and the next sw
 from threading import Lock
 from uuid import UUID
 
-from aftercart.pipeline import collect as pipeline_collect
-from aftercart.pipeline import confirm as pipeline_confirm
-from aftercart.pipeline import dispatch as pipeline_dispatch
-from aftercart.pipeline import doubts as pipeline_doubts
-from aftercart.pipeline import ingest as pipeline_ingest
-from aftercart.pipeline import learn as pipeline_learn
 from aftercart.pipeline import rights as pipeline_rights
-from aftercart.pipeline import send as pipeline_send
-from aftercart.pipeline import survey as pipeline_survey
-from aftercart.pipeline import tell as pipeline_tell
-from aftercart.pipeline import tidy as pipeline_tidy
+from aftercart.pipeline.incoming import ingest as pipeline_ingest
+from aftercart.pipeline.learning import learn as pipeline_learn
+from aftercart.pipeline.learning import survey as pipeline_survey
+from aftercart.pipeline.recipients import collect as pipeline_collect
+from aftercart.pipeline.recipients import confirm as pipeline_confirm
+from aftercart.pipeline.sending import dispatch as pipeline_dispatch
+from aftercart.pipeline.sending import doubts as pipeline_doubts
+from aftercart.pipeline.sending import send as pipeline_send
 from aftercart.pipeline.traced import hand_overs_told
+from aftercart.pipeline.upkeep import tell as pipeline_tell
+from aftercart.pipeline.upkeep import tidy as pipeline_tidy
 from workers.app import celery
 from workers.training import trainer
 

@@ -22,7 +22,7 @@ from aftercart.clock import utc_now
 from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.errors import AftercartError, ModelError
-from aftercart.pipeline.train import last_trained, train
+from aftercart.pipeline.learning.train import last_trained, train
 from aftercart.settings import Settings, read_settings
 
 log = structlog.get_logger()

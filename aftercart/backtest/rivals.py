@@ -18,7 +18,7 @@ from aftercart.bootstrap import App
 from aftercart.campaigns.contents import Recommend
 from aftercart.db.tables import order_lines, orders, picks, sends
 from aftercart.ledger.store import NOT_AGAIN_FOR
-from aftercart.pipeline.planned import Line, lines_of
+from aftercart.pipeline.planning.planned import Line, lines_of
 from aftercart.recommendation.model import UNTRAINED, Model
 from aftercart.recommendation.recommender import Recommender
 from aftercart.recommendation.request import Anchor, Request, Rules, Source

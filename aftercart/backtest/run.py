@@ -24,7 +24,7 @@ from aftercart.campaigns.loader import Campaigns
 from aftercart.db.session import Database
 from aftercart.db.tables import orders
 from aftercart.errors import ConfigError, ModelError
-from aftercart.pipeline.train import train
+from aftercart.pipeline.learning.train import train
 from aftercart.settings import Settings
 
 WEEK = timedelta(days=7)

@@ -20,7 +20,7 @@ from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.intake.base import Shop
 from aftercart.intake.changes import Change
 from aftercart.ledger.witness import Witness
-from aftercart.pipeline.ingest import take_in
+from aftercart.pipeline.incoming.ingest import take_in
 from aftercart.policy import store as policy
 from aftercart.settings import Settings
 from aftercart.stepped import ListQueue, next_wake, run_due

@@ -17,7 +17,7 @@ from aftercart.campaigns.loader import Campaigns, load_on_trial
 from aftercart.clock import utc_now
 from aftercart.demo import bike_shop
 from aftercart.demo.shop import write_orders, write_products
-from aftercart.pipeline.load import load_orders, load_products
+from aftercart.pipeline.incoming.load import load_orders, load_products
 from aftercart.testing import settings_for
 
 WEEKS = timedelta(days=28)

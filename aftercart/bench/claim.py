@@ -22,7 +22,7 @@ from aftercart.errors import AftercartError
 from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import PLAN
-from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.sending.dispatch import dispatch
 from aftercart.reports.status import numbers
 from aftercart.testing import ListQueue, settings_for
 

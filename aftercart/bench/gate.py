@@ -33,10 +33,10 @@ from aftercart.db.tables import (
 )
 from aftercart.errors import AftercartError
 from aftercart.ids import new_id
-from aftercart.pipeline.gate import facts_of
-from aftercart.pipeline.people import People, look_up
-from aftercart.pipeline.planned import Planned, load
-from aftercart.pipeline.send import contents_for, deliver, reserve
+from aftercart.pipeline.planning.planned import Planned, load
+from aftercart.pipeline.sending.gate import facts_of
+from aftercart.pipeline.sending.people import People, look_up
+from aftercart.pipeline.sending.send import contents_for, deliver, reserve
 from aftercart.policy.decision import Allow, decide
 from aftercart.policy.frequency_cap import next_free
 from aftercart.policy.store import persons_of

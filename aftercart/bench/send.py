@@ -38,11 +38,11 @@ from aftercart.errors import AftercartError, MissingExtraError
 from aftercart.ids import new_id
 from aftercart.intake.signing import sign_generic
 from aftercart.machine import settle_in
-from aftercart.pipeline.dispatch import dispatch
-from aftercart.pipeline.ingest import accept, take_in
-from aftercart.pipeline.load import load_orders, load_products
-from aftercart.pipeline.send import deliver
-from aftercart.pipeline.train import train
+from aftercart.pipeline.incoming.ingest import accept, take_in
+from aftercart.pipeline.incoming.load import load_orders, load_products
+from aftercart.pipeline.learning.train import train
+from aftercart.pipeline.sending.dispatch import dispatch
+from aftercart.pipeline.sending.send import deliver
 from aftercart.reports.sends import counts
 from aftercart.starter import shipped
 from aftercart.testing import GENERIC_SECRET, ListQueue, RecordingSender, settings_for

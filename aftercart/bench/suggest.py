@@ -20,7 +20,7 @@ from aftercart.bench.timing import Result, beside
 from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import products
-from aftercart.pipeline.suggest import KEPT_FOR
+from aftercart.pipeline.learning.suggest import KEPT_FOR
 from aftercart.recommendation import files, store
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.model import Model

@@ -17,8 +17,8 @@ from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, decisions, enrollments, orders, recipients, sends
 from aftercart.errors import AftercartError
 from aftercart.ids import new_id
-from aftercart.pipeline.tidy import AT_ONCE
-from aftercart.pipeline.tidy import tidy as one_pass
+from aftercart.pipeline.upkeep.tidy import AT_ONCE
+from aftercart.pipeline.upkeep.tidy import tidy as one_pass
 from aftercart.testing import settings_for
 
 MANY, FEW = 1_000_000, 1_000

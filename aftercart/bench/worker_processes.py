@@ -15,7 +15,7 @@ from aftercart.clock import SteppedClock
 from aftercart.delivery.senders import sender_from_url
 from aftercart.logs import configure
 from aftercart.machine import settle_in
-from aftercart.pipeline.send import deliver
+from aftercart.pipeline.sending.send import deliver
 from aftercart.settings import Settings
 
 PATIENCE_S = 120

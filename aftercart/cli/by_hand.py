@@ -17,8 +17,8 @@ from aftercart.ledger.states import Word
 if TYPE_CHECKING:
     from aftercart.bootstrap import App
     from aftercart.ledger.store import Choice
-    from aftercart.pipeline.retry import Answer
-    from aftercart.pipeline.settle import Settlement
+    from aftercart.pipeline.sending.retry import Answer
+    from aftercart.pipeline.sending.settle import Settlement
 
 SHOWN = 50
 """Rows on screen; `--json` has all."""
@@ -45,7 +45,7 @@ def retry(
 ) -> None:
     """Plan failed sends anew, and only those. Each is decided once more, by the whole gate."""
     from aftercart.cli.open import working
-    from aftercart.pipeline.retry import retry as plan_anew
+    from aftercart.pipeline.sending.retry import retry as plan_anew
 
     choice, span = _choice(send_ids, reason, campaign, every), _span(valid_for)
     with working() as engine:
@@ -74,7 +74,7 @@ def settle(
 ) -> None:
     """Say what became of sends of which nobody knows whether they left. None of them is ever sent again by itself."""
     from aftercart.cli.open import working
-    from aftercart.pipeline.settle import settle_by_hand, settle_by_provider
+    from aftercart.pipeline.sending.settle import settle_by_hand, settle_by_provider
 
     choice = _choice(send_ids, reason, campaign, every)
     flags = {Word.SENT: sent, Word.NOT_SENT: not_sent, Word.LEAVE: leave}
@@ -124,7 +124,7 @@ def resume(
 
 
 def _let_go_on(engine: "App", campaign: str | None, by: str | None) -> None:
-    from aftercart.pipeline.guard import resume as let_go_on
+    from aftercart.pipeline.upkeep.guard import resume as let_go_on
 
     lifted = let_go_on(engine, campaign, by or getuser())
     for pause in lifted:

@@ -47,7 +47,7 @@ def events(
 
 def _take_again() -> None:
     from aftercart.cli.open import working
-    from aftercart.pipeline.ingest import take_again
+    from aftercart.pipeline.incoming.ingest import take_again
 
     with working() as engine:
         looked_at = take_again(engine)

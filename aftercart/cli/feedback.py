@@ -27,7 +27,7 @@ def feedback(
 
 def _store(bodies: list[bytes]) -> None:
     from aftercart.cli.open import working
-    from aftercart.pipeline.collect import store_mails
+    from aftercart.pipeline.recipients.collect import store_mails
 
     with working() as engine:
         store_mails(engine, bodies)

@@ -17,7 +17,7 @@ from aftercart.cli.import_options import read_currency, read_day, read_mapping, 
 
 if TYPE_CHECKING:
     from aftercart.intake.table_file import Progress
-    from aftercart.pipeline.load import Enroll, LoadReport
+    from aftercart.pipeline.incoming.load import Enroll, LoadReport
 
 CsvFile = Annotated[
     Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="CSV, or CSV.gz.")
@@ -48,7 +48,7 @@ def import_products(
     """
     from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
-    from aftercart.pipeline.load import load_products
+    from aftercart.pipeline.incoming.load import load_products
 
     mapping, code = read_mapping(map_), read_currency(currency)
     with open_database() as database, _usage_checked(), _bar(file) as progress:
@@ -83,7 +83,7 @@ def import_orders(
     """
     from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
-    from aftercart.pipeline.load import load_orders
+    from aftercart.pipeline.incoming.load import load_orders
 
     mapping, zone, code = read_mapping(map_), read_zone(time_zone), read_currency(currency)
     since = read_day(send_since, zone)
@@ -118,7 +118,7 @@ def import_customers(
     """
     from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
-    from aftercart.pipeline.load import load_customers
+    from aftercart.pipeline.incoming.load import load_customers
 
     mapping, zone = read_mapping(map_), read_zone(time_zone)
     with open_database() as database, _usage_checked(), _bar(file) as progress:
@@ -138,7 +138,7 @@ def import_suppressions(
     klaviyo: the CSV of the suppressed profiles. mailchimp: the zip of the audience export, or one of the CSV files in
     it (unsubscribed, cleaned). own: email and, where there are, reason, at, topic.
     """
-    from aftercart.pipeline.load_lists import load_suppressions
+    from aftercart.pipeline.incoming.load_lists import load_suppressions
 
     _import_list(load_suppressions, file, from_, map_, time_zone, "addresses that must not be mailed", as_json=as_json)
 
@@ -156,7 +156,7 @@ def import_consents(
     left are taken first), or the CSV of the subscribed. own: email and, where there are, accepts_marketing, consent_at,
     consent_basis, consent_wording, consent_ip, consent_source, consent_expires_at.
     """
-    from aftercart.pipeline.load_lists import load_consents
+    from aftercart.pipeline.incoming.load_lists import load_consents
 
     _import_list(load_consents, file, from_, map_, time_zone, "consents", as_json=as_json)
 
@@ -179,7 +179,7 @@ def import_coupons(
     """
     from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
-    from aftercart.pipeline.load_coupons import load_coupons
+    from aftercart.pipeline.incoming.load_coupons import load_coupons
 
     mapping, zone = read_mapping(map_), read_zone(time_zone)
     name, end = read_pool(pool), read_day(expires, zone, "--expires")
@@ -211,7 +211,7 @@ def import_rates(
     """
     from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
-    from aftercart.pipeline.load_rates import load_rates
+    from aftercart.pipeline.incoming.load_rates import load_rates
 
     mapping, code = read_mapping(map_), read_currency(into, "--in")
     with open_database() as database, _usage_checked(), _bar(file) as progress:
@@ -236,7 +236,7 @@ def import_personalize(
     """
     from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
-    from aftercart.pipeline.load_personalize import load_interactions, load_items
+    from aftercart.pipeline.incoming.load_personalize import load_interactions, load_items
 
     code = read_currency(currency)
     with open_database() as database, _usage_checked():
@@ -274,7 +274,7 @@ def _import_list(
 def _enrolling() -> "Iterator[Enroll]":
     """Orders that may mail enter campaigns in the transaction that brings them."""
     from aftercart.cli.open import working
-    from aftercart.pipeline.enroll import enroll
+    from aftercart.pipeline.planning.enroll import enroll
 
     with working() as app:
         yield lambda connection, ids, now: enroll(connection, app, ids, now)

@@ -24,7 +24,7 @@ def list_models(
     """All versions, the newest first, with how each did on the weeks that it had not seen."""
     from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
-    from aftercart.pipeline.models import versions
+    from aftercart.pipeline.learning.models import versions
     from aftercart.reports.recommending import recommending
 
     now = utc_now()
@@ -52,7 +52,7 @@ def promote(
 ) -> None:
     """Let this version serve. Workers take it up with their next mail."""
     from aftercart.cli.open import open_database
-    from aftercart.pipeline import models
+    from aftercart.pipeline.learning import models
     from aftercart.settings import read_settings
 
     with open_database() as database:
@@ -63,7 +63,7 @@ def promote(
 def rollback() -> None:
     """Take back the version that serves; the one that served before it serves again."""
     from aftercart.cli.open import open_database
-    from aftercart.pipeline import models
+    from aftercart.pipeline.learning import models
     from aftercart.settings import read_settings
 
     with open_database() as database:

@@ -11,7 +11,7 @@ import typer
 from aftercart.cli.table import print_table
 
 if TYPE_CHECKING:
-    from aftercart.pipeline.replan import Effects
+    from aftercart.pipeline.planning.replan import Effects
 
 AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 WORDS = {
@@ -37,7 +37,7 @@ def plan(
     """Tell what the campaigns, as they stand, do to planned mails. Changes nothing; exit code 1: it cannot be done."""
     from aftercart.campaigns.loader import load_campaigns
     from aftercart.cli.open import working
-    from aftercart.pipeline.replan import effects
+    from aftercart.pipeline.planning.replan import effects
 
     with working() as engine:
         there = load_campaigns(directory, engine.settings.templates_dir) if directory else None
@@ -52,7 +52,7 @@ def plan(
 def apply(as_json: AS_JSON = False) -> None:
     """Plan the mails that are under way as the campaigns say now; refused where one would be due in the past."""
     from aftercart.cli.open import working
-    from aftercart.pipeline.replan import carry_out
+    from aftercart.pipeline.planning.replan import carry_out
 
     with working() as engine:
         told = carry_out(engine)

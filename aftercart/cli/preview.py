@@ -65,7 +65,7 @@ def _deployment() -> "tuple[Settings, Shelf, Sender]":
     """The templates of this deployment and who they come from; a brand file that cannot be read is told."""
     from aftercart.campaigns.loader import inspect_campaigns
     from aftercart.errors import ConfigError
-    from aftercart.pipeline.past_orders import PastOrders
+    from aftercart.pipeline.sending.past_orders import PastOrders
     from aftercart.preview.shelf import Sender, Shelf
     from aftercart.recommendation.recommender import Recommender
     from aftercart.settings import read_settings

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from aftercart.db.session import Database
-    from aftercart.pipeline.train import TrainReport
+    from aftercart.pipeline.learning.train import TrainReport
     from aftercart.recommendation.question import Candidate
     from aftercart.recommendation.recommender import Recommender
     from aftercart.recommendation.request import Pick, Recommendation, Request
@@ -35,7 +35,7 @@ def train(
 ) -> None:
     """Learn from the completed orders, test on the last weeks, and serve what came of it unless it is worse."""
     from aftercart.cli.open import open_database
-    from aftercart.pipeline.train import facts_of
+    from aftercart.pipeline.learning.train import facts_of
     from aftercart.settings import read_settings
 
     with open_database() as database:
@@ -77,7 +77,7 @@ def _train_with_bar(database: "Database", models_dir: Path, seed: int, budget: f
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from aftercart.clock import utc_now
-    from aftercart.pipeline.train import train as run
+    from aftercart.pipeline.learning.train import train as run
 
     console = Console(stderr=True)
     columns = (TextColumn("Learning from orders"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

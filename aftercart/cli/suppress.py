@@ -32,7 +32,7 @@ def suppress(
     """Mail an address no more: nothing at all, or only no marketing, or none of a topic."""
     from aftercart.cli.open import address_hashes, open_database
     from aftercart.clock import utc_now
-    from aftercart.pipeline.listed import Listing, keep_listed
+    from aftercart.pipeline.recipients.listed import Listing, keep_listed
     from aftercart.policy.suppression import SuppressionScope
 
     if reason not in SAID:

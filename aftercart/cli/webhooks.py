@@ -44,7 +44,7 @@ def test(name: Name) -> None:
     from aftercart.cli.open import working
     from aftercart.outward.answer import NotToldError
     from aftercart.outward.webhook import Webhook
-    from aftercart.pipeline.tell import tell_test
+    from aftercart.pipeline.upkeep.tell import tell_test
 
     with working() as app:
         webhook = _named(app, name)

@@ -27,7 +27,7 @@ from aftercart.demo.people import Action, Deed, open_letter, plan, reacts
 from aftercart.demo.shop import Customer, DemoShop, Line, Order
 from aftercart.errors import AftercartError
 from aftercart.ledger import store as ledger
-from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.sending.dispatch import dispatch
 
 ROUND = timedelta(hours=1)
 """Orders and due mails are worked off once an hour of the shop's time."""

@@ -41,8 +41,8 @@ from aftercart.demo.why import records_of
 from aftercart.errors import ConfigError
 from aftercart.logs import configure
 from aftercart.money import Money
-from aftercart.pipeline.load import load_orders, load_products
-from aftercart.pipeline.train import train
+from aftercart.pipeline.incoming.load import load_orders, load_products
+from aftercart.pipeline.learning.train import train
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.policy.reason import Reason
 from aftercart.web.app import create_web

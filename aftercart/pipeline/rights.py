@@ -27,7 +27,7 @@ from aftercart.enrollment import store as enrollments
 from aftercart.errors import UnprocessableError
 from aftercart.intake.changes import Claim, ErasureAsked, ExportAsked, ShopErasureAsked
 from aftercart.ledger import store as ledger
-from aftercart.pipeline.ingest import take_in
+from aftercart.pipeline.incoming.ingest import take_in
 from aftercart.policy.reason import Reason
 from aftercart.policy.store import lock_recipients
 from aftercart.reports.explain import explain

@@ -11,7 +11,7 @@ from aftercart.delivery.base import Message
 from aftercart.delivery.headers import marketing_headers
 from aftercart.errors import TemplateError
 from aftercart.ids import new_id
-from aftercart.pipeline.past_orders import PastOrder, PastOrders
+from aftercart.pipeline.sending.past_orders import PastOrder, PastOrders
 from aftercart.rendering.check import check_template, read_sample
 from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.includes import BODY, SUBJECT

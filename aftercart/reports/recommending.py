@@ -1,5 +1,5 @@
 """How recommendations fare: what was mailed in the last seven days and today, as it was last counted
-(`aftercart/pipeline/survey.py`).
+(`aftercart/pipeline/learning/survey.py`).
 """
 
 from collections.abc import Mapping

@@ -32,7 +32,7 @@ def ping(connection: Connection) -> None:
 
 
 def numbers(main: Connection, inbox_connection: Connection, now: datetime) -> Numbers:
-    """Lateness and what waits as of now; the counts as of the last minute (see `aftercart/pipeline/tidy.py`)."""
+    """Lateness and what waits as of now; the counts as of the last minute (see `aftercart/pipeline/upkeep/tidy.py`)."""
     return Numbers(
         sends=tallying.by_state(tallying.kept(main, sends)),
         confirmations=tallying.by_state(tallying.kept(main, confirmations)),

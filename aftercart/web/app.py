@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from aftercart import __version__
 from aftercart.bootstrap import App
-from aftercart.pipeline.record import Click, keep_clicks
+from aftercart.pipeline.recipients.record import Click, keep_clicks
 from aftercart.queue import Queue
 from aftercart.web.admin.door import admin_routes
 from aftercart.web.click_writer import ClickWriter

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.db.session import Database
-from aftercart.pipeline.record import Click
+from aftercart.pipeline.recipients.record import Click
 from aftercart.web.group_writer import GroupWriter
 
 log = structlog.get_logger()

@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from aftercart.bootstrap import App
 from aftercart.errors import BadTokenError
-from aftercart.pipeline.confirmed import Answer, Asked, Question, find_question, keep_answer
-from aftercart.pipeline.permission import Terms
+from aftercart.pipeline.recipients.confirmed import Answer, Asked, Question, find_question, keep_answer
+from aftercart.pipeline.recipients.permission import Terms
 from aftercart.tracking.tokens import PATHS, Purpose
 from aftercart.web.answering import Answering, ip_of, token_of
 from aftercart.web.word_writer import Word, WordWriter

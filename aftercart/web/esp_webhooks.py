@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from aftercart.bootstrap import App
 from aftercart.errors import SignatureError
-from aftercart.pipeline.feedback import accept_webhook
+from aftercart.pipeline.recipients.feedback import accept_webhook
 from aftercart.web.inbox_writer import InboxWriter, NotStoredError
 from aftercart.web.webhooks import come_again, read_body
 

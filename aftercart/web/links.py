@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aftercart.errors import BadTokenError
-from aftercart.pipeline.record import Click, Leaver, Leaving, Visit, find_link, keep_leaving, who_leaves
+from aftercart.pipeline.recipients.record import Click, Leaver, Leaving, Visit, find_link, keep_leaving, who_leaves
 from aftercart.tracking.tokens import PATHS
 from aftercart.web.answering import Answering, LinkApp, start_of_body, token_of
 from aftercart.web.click_writer import ClickWriter

@@ -1,6 +1,6 @@
 """Numbers for Prometheus, from the database and the broker: right whichever of several processes is asked.
 
-Sends and webhooks are as they were last counted, a minute ago (`aftercart/pipeline/tidy.py`): there may be millions.
+Sends and webhooks are as they were last counted, a minute ago (`pipeline/upkeep/tidy.py`): there may be millions.
 """
 
 import threading

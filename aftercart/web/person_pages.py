@@ -10,10 +10,10 @@ from starlette.routing import Route
 
 from aftercart.bootstrap import App
 from aftercart.errors import BadTokenError
-from aftercart.pipeline.copies import mail_as_sent
-from aftercart.pipeline.permission import Terms
-from aftercart.pipeline.prefer import Person, Posted, find_person, keep_choice
-from aftercart.pipeline.refuse import Offered, Wish, find_offered, keep_wish
+from aftercart.pipeline.recipients.permission import Terms
+from aftercart.pipeline.recipients.prefer import Person, Posted, find_person, keep_choice
+from aftercart.pipeline.recipients.refuse import Offered, Wish, find_offered, keep_wish
+from aftercart.pipeline.sending.copies import mail_as_sent
 from aftercart.policy.preferences import RefusalWhy
 from aftercart.reports.why import Why, why
 from aftercart.rights.store import is_erased

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from aftercart.bootstrap import App
 from aftercart.errors import BadTokenError
-from aftercart.pipeline.opened import Open, keep_opens
-from aftercart.pipeline.record import Visit
+from aftercart.pipeline.recipients.opened import Open, keep_opens
+from aftercart.pipeline.recipients.record import Visit
 from aftercart.tracking.tokens import PATHS, Purpose
 from aftercart.web.answering import token_of
 from aftercart.web.group_writer import GroupWriter

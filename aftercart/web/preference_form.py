@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aftercart.intake.clean import WORDING_LENGTH, clean_text
-from aftercart.pipeline.prefer import Person
+from aftercart.pipeline.recipients.prefer import Person
 from aftercart.policy.preferences import Choice, Pace, RefusalKind, Refused, months_from, worth_keeping
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.policy.zones import known_zone, zone_of

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from aftercart.bootstrap import App
 from aftercart.errors import SignatureError, UnprocessableError
 from aftercart.intake.base import Shop
-from aftercart.pipeline.ingest import accept
+from aftercart.pipeline.incoming.ingest import accept
 from aftercart.tracing import HEADER
 from aftercart.web.inbox_writer import InboxWriter, NotStoredError
 

@@ -24,8 +24,8 @@ from aftercart.delivery.base import Message
 from aftercart.delivery.router import Router
 from aftercart.delivery.store.shared import SharedTraffic
 from aftercart.feedback.told import Kind, Told
-from aftercart.pipeline import feedback
-from aftercart.pipeline.tidy import tidy
+from aftercart.pipeline.recipients import feedback
+from aftercart.pipeline.upkeep.tidy import tidy
 from aftercart.rendering.renderer import Renderer
 from aftercart.testing import ListQueue, RecordingSender, run_until, settings_for
 from aftercart.tracking.tokens import Purpose

@@ -13,7 +13,7 @@ from aftercart.clock import SteppedClock
 from aftercart.db import inbox
 from aftercart.db.tables import decisions, events, order_lines, orders
 from aftercart.intake.signing import sign_generic
-from aftercart.pipeline.ingest import accept, take_again, take_in
+from aftercart.pipeline.incoming.ingest import accept, take_again, take_in
 from aftercart.reports.explain import explain
 from aftercart.testing import GENERIC_SECRET, engine, run_until
 from tests.cast import (

@@ -22,9 +22,9 @@ from aftercart.db.session import Database
 from aftercart.db.tables import enrollments, orders, recipients, sends
 from aftercart.ids import new_id
 from aftercart.intake.signing import sign_generic
-from aftercart.pipeline.dispatch import MOST_WAITING, dispatch
-from aftercart.pipeline.ingest import accept, take_in
-from aftercart.pipeline.send import deliver
+from aftercart.pipeline.incoming.ingest import accept, take_in
+from aftercart.pipeline.sending.dispatch import MOST_WAITING, dispatch
+from aftercart.pipeline.sending.send import deliver
 from aftercart.testing import GENERIC_SECRET, ListQueue, engine, run_until
 from tests.cast import (
     BIKE,

@@ -21,8 +21,8 @@ from aftercart.campaigns.loader import load_on_trial
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import consents, picks, sends
 from aftercart.errors import ConfigError
-from aftercart.pipeline.load import load_orders
-from aftercart.pipeline.train import train
+from aftercart.pipeline.incoming.load import load_orders
+from aftercart.pipeline.learning.train import train
 from aftercart.testing import engine, run_until, settings_for
 from tests.cast import BEN, CHIKA, DAY, HOUR, SHELF, Shop, clock_of, customer, order, outbox, refund, stock_up
 

@@ -29,7 +29,7 @@ from aftercart.db.session import Database
 from aftercart.db.tables import attempts, consents, enrollments, order_lines, orders, recipients, sends
 from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
-from aftercart.pipeline.send import claim, deliver
+from aftercart.pipeline.sending.send import claim, deliver
 from aftercart.testing import RecordingSender, settings_for
 from tests.cast import Shop, campaign
 

@@ -17,8 +17,8 @@ from aftercart.clock import SteppedClock
 from aftercart.db.session import Database
 from aftercart.db.tables import Row, confirmations, decisions, sends
 from aftercart.ledger import store as ledger
-from aftercart.pipeline.dispatch import dispatch
-from aftercart.pipeline.send import contents_for, deliver, reserve
+from aftercart.pipeline.sending.dispatch import dispatch
+from aftercart.pipeline.sending.send import contents_for, deliver, reserve
 from aftercart.pipeline.watch import held, may_send, resume
 from aftercart.testing import ListQueue, engine, run_due, run_until
 from tests.cast import (

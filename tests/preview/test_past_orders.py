@@ -7,7 +7,7 @@ import pytest
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.pipeline.past_orders import PastOrders, masked
+from aftercart.pipeline.sending.past_orders import PastOrders, masked
 from aftercart.preview.server import Preview
 from aftercart.preview.shelf import Shelf, Wanted
 from aftercart.recommendation.recommender import Recommender

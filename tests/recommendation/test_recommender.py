@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from aftercart.db.session import Database
 from aftercart.db.tables import model_versions, products
 from aftercart.errors import ModelError
-from aftercart.pipeline.train import train
+from aftercart.pipeline.learning.train import train
 from aftercart.recommendation.catalog import Product, are_near_duplicates
 from aftercart.recommendation.question import Question
 from aftercart.recommendation.recommender import Recommender

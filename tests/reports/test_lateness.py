@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.delivery.base import Outcome
-from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.sending.dispatch import dispatch
 from aftercart.reports.lateness import lateness
 from aftercart.testing import ListQueue, engine, run_due, run_until
 from tests.cast import ADA, HOUR, MONDAY, Shop, answer, campaign, clock_of, customer, order, outbox

@@ -12,7 +12,7 @@ import pytest
 from aftercart.db.session import Database
 from aftercart.db.tables import customers, order_lines, orders, products
 from aftercart.errors import ConfigError
-from aftercart.pipeline.load_personalize import load_interactions, load_items
+from aftercart.pipeline.incoming.load_personalize import load_interactions, load_items
 from aftercart.reports.out.personalize import write_datasets
 from aftercart.rights.person import ERASED
 from tests.rows import MONDAY, Rows, a_database

@@ -13,7 +13,7 @@ from aftercart.clock import SteppedClock
 from aftercart.db.tables import customers, events, orders, recipients, sends, suppressions
 from aftercart.pipeline import rights
 from aftercart.pipeline.rights import carry_out
-from aftercart.pipeline.tidy import tidy
+from aftercart.pipeline.upkeep.tidy import tidy
 from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.testing import engine, run_until
@@ -92,7 +92,7 @@ def test_a_webhook_that_stands_in_the_way_keeps_nobody_from_being_forgotten(
     shopify_order(app)
     claimed(app, "customers/redact", customer=EDA, orders_to_redact=[])
     monkeypatch.setitem(celery.__dict__, "engine", app)
-    monkeypatch.setattr("aftercart.pipeline.ingest.take_in", stumble)
+    monkeypatch.setattr("aftercart.pipeline.incoming.ingest.take_in", stumble)
     with pytest.raises(ValueError, match="nobody thought of"):
         tasks.ingest()
     assert state_of(app, "customers/redact") == ("processed", None)

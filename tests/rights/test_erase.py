@@ -30,8 +30,8 @@ from aftercart.db.tables import (
 from aftercart.delivery.base import Outcome
 from aftercart.errors import ConfigError
 from aftercart.pipeline import rights
-from aftercart.pipeline.ingest import accept
-from aftercart.pipeline.tidy import tidy
+from aftercart.pipeline.incoming.ingest import accept
+from aftercart.pipeline.upkeep.tidy import tidy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.store import suppressions_of
 from aftercart.reports.explain import explain
@@ -268,7 +268,7 @@ def test_an_old_link_of_theirs_shows_no_address(small: App) -> None:
     send = next(row for row in rows(small, sends) if row["state"] == "sent")
     token = small.tokens.unsubscribe(send["recipient_id"], send["id"])
     rights.erase(small, ADDRESS)
-    from aftercart.pipeline.record import who_leaves
+    from aftercart.pipeline.recipients.record import who_leaves
 
     assert who_leaves(small.db, small.tokens, token) is None
 

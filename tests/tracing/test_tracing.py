@@ -21,8 +21,8 @@ from aftercart.delivery.base import Outcome, Receipt
 from aftercart.errors import MissingExtraError
 from aftercart.ids import new_id
 from aftercart.intake.signing import sign_generic
-from aftercart.pipeline.dispatch import dispatch
-from aftercart.pipeline.ingest import take_in
+from aftercart.pipeline.incoming.ingest import take_in
+from aftercart.pipeline.sending.dispatch import dispatch
 from aftercart.testing import GENERIC_SECRET, ListQueue, RecordingSender, engine
 from aftercart.tracing import NoTracer, open_tracer
 from aftercart.tracing.otel import OtelTracer

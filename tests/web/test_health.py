@@ -20,7 +20,7 @@ from aftercart.db.tables import sends
 from aftercart.delivery.limits.breaker import Sign
 from aftercart.intake.signing import sign_generic
 from aftercart.ledger import store as ledger
-from aftercart.pipeline.dispatch import dispatch
+from aftercart.pipeline.sending.dispatch import dispatch
 from aftercart.policy import store as policy
 from aftercart.policy.guard import PauseScope
 from aftercart.policy.store import Pause

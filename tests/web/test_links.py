@@ -20,7 +20,7 @@ from aftercart.clock import Clock
 from aftercart.db.session import Database
 from aftercart.db.tables import clicks, consents, links, suppressions
 from aftercart.ids import new_id
-from aftercart.pipeline.record import Click, keep_clicks
+from aftercart.pipeline.recipients.record import Click, keep_clicks
 from aftercart.tracking.links import LinkBook
 from aftercart.tracking.tokens import TokenSigner
 from aftercart.web.click_writer import ClickWriter

@@ -11,7 +11,7 @@ import pytest
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.pipeline.train import train
+from aftercart.pipeline.learning.train import train
 from aftercart.testing import engine
 from aftercart.web.app import create_web
 from aftercart.web.server import serving

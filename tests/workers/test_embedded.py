@@ -21,9 +21,9 @@ from aftercart.delivery.smtp.sender import SmtpSender
 from aftercart.errors import ConfigError
 from aftercart.intake.signing import sign_generic
 from aftercart.ledger.store import REPLY_LEASE
-from aftercart.pipeline.dispatch import dispatch
-from aftercart.pipeline.ingest import accept
-from aftercart.pipeline.send import deliver
+from aftercart.pipeline.incoming.ingest import accept
+from aftercart.pipeline.sending.dispatch import dispatch
+from aftercart.pipeline.sending.send import deliver
 from aftercart.queue import open_queue
 from aftercart.reports import sends as report
 from aftercart.testing import GENERIC_SECRET, RecordingSender, engine, post

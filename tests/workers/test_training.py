@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from aftercart.db.session import Database
-from aftercart.pipeline.train import last_trained
+from aftercart.pipeline.learning.train import last_trained
 from aftercart.settings import Settings, read_settings
 from aftercart.testing import lay_down, settings_for
 from tests.rows import Rows

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aftercart.money import formatted
-from aftercart.pipeline.suggest import Kind, Suggestion
+from aftercart.pipeline.learning.suggest import Kind, Suggestion
 from aftercart.recommendation.request import Pick
 
 FOR_ALL, FOR_ONE = "public, max-age=60", "private, no-store"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.datastructures import QueryParams
 
-from aftercart.pipeline.suggest import Kind, Wanted
+from aftercart.pipeline.learning.suggest import Kind, Wanted
 
 MOST_PRODUCTS, LONGEST = 50, 200
 MOST, USUAL = 24, 4

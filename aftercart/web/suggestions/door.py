@@ -17,7 +17,7 @@ from starlette.routing import Route
 from aftercart.bootstrap import App
 from aftercart.db.session import is_passing
 from aftercart.errors import SignatureError
-from aftercart.pipeline.suggest import Suggesting, Wanted
+from aftercart.pipeline.learning.suggest import Suggesting, Wanted
 from aftercart.web.suggestions.answer import answer, refusal
 from aftercart.web.suggestions.asked import Asked, AskedWronglyError, read_question
 from aftercart.web.suggestions.customer import proven_customer

@@ -1,0 +1,1 @@
+"""Models are trained, looked after and asked."""

@@ -1,0 +1,1 @@
+"""Who shall get which mail, and when."""

@@ -1,0 +1,1 @@
+"""What recipients, and those who carry mails to them, have to say."""

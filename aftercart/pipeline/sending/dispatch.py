@@ -1,0 +1,75 @@
+"""What has fallen due goes to the workers.
+
+Runs once a second. Several at once are harmless: each takes other rows. A message that gets lost is repeated after
+a minute, and one that waited for so long is dropped; a hand-over whose worker died becomes `unknown`.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from aftercart.bootstrap import App
+from aftercart.consent import store as consent
+from aftercart.enrollment import store as enrollments
+from aftercart.ledger import store as ledger
+from aftercart.pipeline.recipients.confirm import IN_DOUBT
+from aftercart.pipeline.sending import backlog
+from aftercart.pipeline.watch import doubt_late_plans, doubt_late_questions, may_send
+from aftercart.reports.lateness import lateness
+
+log = structlog.get_logger()
+
+BATCH = 100
+"""Sends in one message: enough that one query a table and one matrix product serve them all."""
+MOST_WAITING = 20
+"""Messages that wait for a free worker at any time. Those beyond would only grow old in the broker's memory, where some
+never look at what has expired before a worker asks; and a backlog shall not fill one transaction."""
+
+LATE = timedelta(minutes=10)
+"""Nobody minds a mail that comes some minutes later; a backlog of ten is one that grows, or that nobody works off."""
+
+
+def dispatch(app: App) -> int:
+    """Publish one `deliver` message per batch of due sends; how many sends were handed out. None while all is held."""
+    if not may_send(app):
+        return 0
+    room = _room(app)
+    now = app.clock()
+    _alarm_when_late(app, now)
+    with app.db.write() as connection:
+        abandoned = ledger.settle_abandoned(connection, now, app.db.boot_id)
+        enrollments.complete(connection, abandoned, now)
+        due = backlog.take_due(connection, app, now, room * BATCH) if room else []
+        due = doubt_late_plans(connection, due, now)
+        to_ask = doubt_late_questions(connection, consent.take_due(connection, now, BATCH))
+        unasked = consent.settle_abandoned(connection, now)
+    if to_ask:
+        app.queue.publish("confirm", list(map(str, to_ask)), expires_s=consent.NUDGE_AGAIN.total_seconds())
+    if unasked:
+        what = f"a worker died while asking for confirmation; {IN_DOUBT}"
+        log.error("confirmations_unknown", mails=unasked, what=what)
+    if abandoned:
+        what = "a worker died while handing over; see `aftercart sends`"
+        log.error("hand_overs_unknown", sends=len(abandoned), what=what)
+    for start in range(0, len(due), BATCH):
+        batch = [str(send_id) for send_id in due[start : start + BATCH]]
+        app.queue.publish("deliver", batch, expires_s=ledger.NUDGE_AGAIN.total_seconds())
+    return len(due)
+
+
+def _room(app: App) -> int:
+    """Messages that may still be published. None for a broker that is away: what it did not take would be late by a
+    minute when it is back."""
+    waiting = app.queue.waiting("deliver")
+    return 0 if waiting is None else max(MOST_WAITING - waiting, 0)
+
+
+def _alarm_when_late(app: App, now: datetime) -> None:
+    """Once a minute, while mails are overdue for longer than anybody would notice: something holds them up."""
+    if not app.witness.looks_for_late(now):
+        return
+    with app.db.read() as connection:
+        late = lateness(connection, now)
+    if late >= LATE:
+        what = "mails wait longer than they should: too few workers, or a mail server that is slow or silent?"
+        log.error("sends_late", minutes=round(late / timedelta(minutes=1)), what=what)

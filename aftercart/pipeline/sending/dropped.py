@@ -1,0 +1,60 @@
+"""What the frequency caps end beside the mail that met them: mails whose slot another took, and the rest of a run.
+
+In the transaction of the claim, under the locks of the people and of all that is planned for them.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from aftercart.bootstrap import App
+from aftercart.enrollment import store as enrollments
+from aftercart.ledger import store as ledger
+from aftercart.pipeline.planning.planned import Planned
+from aftercart.policy.decision import Facts, Skip, Verdict
+from aftercart.policy.reason import DROPPED, Reason
+
+Decided = tuple[Planned, Facts, Verdict]
+
+
+def may_drop(app: App) -> bool:
+    """Whether any campaign ends other mails than its own, so that more must be locked than what is due."""
+    limits = [campaign.limits for campaign in app.campaigns.by_name.values()]
+    return any(each.on_cap == "replace" or each.on_drop == "exit" for each in limits)
+
+
+def drop(
+    connection: Connection, app: App, decided: Sequence[Decided], replaced: Collection[UUID], now: datetime
+) -> None:
+    """End what lost its slot and was not in the batch; and, where a campaign says `on_drop: exit`, the rest of the runs
+    of which a mail was dropped."""
+    taken = ledger.replace(connection, replaced, Reason.REPLACED)
+    kept = [_decision("gate", row.campaign, row.order_id, Reason.REPLACED, now, row.id) for row in taken]
+    enrollments.complete(connection, (row.enrollment_id for row in taken), now)
+    dropped = {(row.enrollment_id, row.campaign, row.order_id) for row in taken}
+    dropped |= {(p.enrollment_id, p.campaign_name, p.order_id) for p, _, verdict in decided if _is_dropped(verdict)}
+    exits = sorted(run for run in dropped if _exits(app, run[1]))
+    kept += [_decision("enroll", campaign, order_id, Reason.STEP_DROPPED, now) for _, campaign, order_id in exits]
+    reasons = {run[0]: Reason.STEP_DROPPED for run in exits}
+    ledger.cancel(connection, reasons)
+    enrollments.exit_(connection, reasons, now)
+    ledger.keep_decisions(connection, kept)
+
+
+def _is_dropped(verdict: Verdict) -> bool:
+    return isinstance(verdict.answer, Skip) and verdict.answer.reason in DROPPED
+
+
+def _exits(app: App, campaign: str) -> bool:
+    found = app.campaigns.by_name.get(campaign)
+    return found is not None and found.limits.on_drop == "exit"
+
+
+def _decision(
+    stage: str, campaign: str, order_id: int, reason: Reason, now: datetime, send_id: UUID | None = None
+) -> dict[str, Any]:
+    about = {"at": now, "stage": stage, "campaign": campaign, "order_id": order_id, "send_id": send_id}
+    return {**about, "outcome": "skip", "reason": reason, "inputs": {} if send_id else {"exited": True}}

@@ -1,0 +1,1 @@
+"""What keeps the engine well over months, and tells others what happened."""
