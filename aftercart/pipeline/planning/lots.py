@@ -7,11 +7,11 @@ gate, once nothing but content, hours and caps could still stop it. So people wh
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,9 +20,6 @@ from aftercart.campaigns.schema import Campaign, Step
 from aftercart.experiments import store as experiments
 from aftercart.experiments.assignment import arm
 from aftercart.policy.store import addresses_of, persons_of
-
-if TYPE_CHECKING:
-    from aftercart.pipeline.planning.planned import Planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +110,10 @@ def keep(
     return kept
 
 
-def count_in(connection: Connection, batch: Sequence["Planned"], now: datetime) -> None:
-    """The people of these mails, which nothing stops that knows no arm, are part of the results from now on."""
+def count_in(connection: Connection, people: Iterable[tuple[Lot, int]], now: datetime) -> None:
+    """These people (recipient ids), whom nothing stops that knows no arm, are part of the results from now on."""
     by_experiment: defaultdict[str, set[int]] = defaultdict(set)
-    for planned in batch:
-        if planned.arm:
-            by_experiment[planned.arm.experiment].add(planned.recipient_id)
+    for lot, recipient_id in people:
+        by_experiment[lot.experiment].add(recipient_id)
     for experiment, ids in sorted(by_experiment.items()):
         experiments.count(connection, experiment, ids, now)

@@ -107,7 +107,8 @@ def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]
         people = look_up(connection, app, batch, person, now)
         eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         held_out = hold_out(connection, app, eligible, people, now)
-        count_in(connection, [p for p in eligible if (p.campaign_name, p.recipient_id) not in held_out], now)
+        mailed = [p for p in eligible if (p.campaign_name, p.recipient_id) not in held_out]
+        count_in(connection, [(p.arm, p.recipient_id) for p in mailed if p.arm], now)
         faults = {send_id: content.fault for send_id, content in contents.items() if content.fault}
         ready = _ready(connection, batch, person, contents, now)
         decided = list(ask(app, batch, people, held_out, faults, ready, now))
