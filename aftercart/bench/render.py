@@ -35,6 +35,8 @@ PIECE = 500
 BASE_URL = "https://mail.example.com"
 _PERSONAL = ("less_url", "have_url")
 LOCALE = "en_US"
+_DATE = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
+"""A batch is dated at one instant."""
 _OUR_FILTERS = re.compile(rf"\|(?:{'|'.join(sorted(IN_HTML, key=len, reverse=True))})\b")
 
 
@@ -87,12 +89,12 @@ def _floor(template: Template, sample: dict[str, Any]) -> Callable[[], None]:
 
 
 def _through_mjml(templates: Path, template: Template, sample: dict[str, Any]) -> Callable[[], bytes]:
-    """The usual way: Jinja first, then MJML, for every mail anew; text and subject as ours."""
+    """The usual way: Jinja first, MJML then, for each mail. Subject and text, which ours has to make, are given."""
     source = plainly(read_part(templates / "accessories" / BODY, templates, LOCALE).segments).source
     jinja = _jinja().from_string(source)
+    rendered = template.render(sample, _as_it_is)
 
     def mail() -> bytes:
-        rendered = template.render(sample, _as_it_is)
         message = EmailMessage(policy=SMTP)
         message["Subject"], message["From"], message["To"] = rendered.subject, "hello@example.com", "ada@example.com"
         message.set_content(rendered.text)
@@ -148,5 +150,5 @@ def _message(subject: str, html: str, text: str) -> Message:
         subject=subject,
         html=html,
         text=text,
-        date=datetime.now(UTC),
+        date=_DATE,
     )

@@ -28,6 +28,7 @@ _LONGEST_LINE = 78  # RFC 5322 §2.1.1: should
 _LONGEST_LINE_ALLOWED = 998  # and must
 _ENCODED_BYTES = 30  # keeps a line with an encoded word below 76 characters (RFC 2047 §2), whatever the header's name
 _FORBIDDEN = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_USUAL_ID = re.compile(r"<[A-Za-z0-9.@-]{1,200}>")
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
 _MAILBOX = re.compile(r"(?P<name>.*?)\s*<(?P<address>[^<>]*)>\s*")
 _OURS = frozenset(
@@ -51,7 +52,7 @@ def to_bytes(message: Message) -> bytes:
         f"To: {wire_address(message.recipient)}",
         _header("Subject", message.subject),
         f"Date: {_date(message)}",
-        _header("Message-ID", message.message_id),
+        _message_id(message.message_id),
         "MIME-Version: 1.0",
         *(_further(name, value) for name, value in message.headers.items()),
         f'Content-Type: multipart/alternative; boundary="{boundary}"',
@@ -95,6 +96,11 @@ def _base64(content: str) -> bytes:
 def _lines_of_base64(count: int) -> Struct:
     """Cuts so many lines off at once, in a fifth of the time of slices."""
     return Struct(count * f"{_BASE64_WIDTH}s")
+
+
+def _message_id(value: str) -> str:
+    """No two mails have the same one: among the headers that are kept it would only drive out those that come again."""
+    return f"Message-ID: {value}" if _USUAL_ID.fullmatch(value) else _header("Message-ID", value)
 
 
 def _date(message: Message) -> str:

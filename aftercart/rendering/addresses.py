@@ -33,6 +33,8 @@ def is_tracked(url: str) -> bool:
 
 def url_expression(parts: Sequence[Part]) -> str:
     """A Jinja expression for the whole address: the author's text as it is, values escaped for their place in it."""
+    if len(parts) == 1 and not isinstance(parts[0], str):
+        return parts[0].text  # what takes it looks at the start of an address itself
     terms: list[str] = []
     before = ""
     for part in parts:

@@ -65,12 +65,14 @@ class Links:
         return found
 
     def _clickable(self, value: object) -> str:
+        value = url_start(value)
         if (url := _plain_address(value)) or _WEB_ADDRESS.fullmatch(url := _address(value)):
             return url if url.partition("#")[0] in self.untouched else self.rewrite(url)
         return url if _OTHER_ADDRESS.fullmatch(url) else self._refused(value)
 
     def picture(self, value: object) -> str:
         """The address for a src."""
+        value = url_start(value)
         if url := _plain_address(value):
             return url
         url = _address(value)
@@ -130,6 +132,8 @@ def _instead_of(value: object) -> str:
 
 def one_line(text: str) -> str:
     """The text without line breaks and control characters, for a header."""
+    if text.isprintable() and "  " not in text:  # so there is nothing of either, nor a space but the plain one
+        return text.strip()
     return _SPACE.sub(" ", _CONTROL.sub("", text)).strip()
 
 
@@ -211,9 +215,10 @@ IN_HTML: dict[str, Callable[..., object]] = {
     "_css": css,
     "_css_url": css_url,
 }
-FINISHED = frozenset(IN_HTML) - {"_url_start"}
+FINISHED = frozenset(IN_HTML) - {"_url_start"} | {"_plain"}
 """Those that leave nothing to escape."""
 IN_TEXT: dict[str, Callable[..., object]] = {
+    "_plain": plain,
     "_url_start": url_start,
     "_url_path": url_path,
     "_url_query": url_query,

@@ -55,6 +55,8 @@ FAULTY = {
     ("mj-wrapper", "gap"): "give the sections padding",
     ("mj-section", "gap"): "give the columns padding",
 }
+_IDLE = frozenset({("mj-navbar", "base-url")})
+"""What is left out: MJML puts it before whole addresses, too, and any others are refused."""
 _A_MAIL = "a mail is <mjml><mj-body> ... </mj-body></mjml>, with sections, columns and texts in it"
 _CHOOSE = "write {{ a if condition else b }}"
 _LINKED = frozenset({"a", "area"})
@@ -158,7 +160,7 @@ class Weaver:
                 raise self._fault(message, given[lost.name].offset, "keep one of the two")
         written = [self._attribute(tag, attribute) for attribute in given.values()]  # of two MJML takes the last
         written += [f'{name}="{value}"' for name, value in defaults.items() if name not in given]
-        self._out.append(f"<{' '.join([tag.name, *written])}{' />' if tag.self_closing else '>'}")
+        self._out.append(f"<{' '.join([tag.name, *filter(None, written)])}{' />' if tag.self_closing else '>'}")
 
     def _attribute(self, tag: Tag, attribute: Attribute) -> str:
         where = f"between the attributes of <{tag.name}>"
@@ -166,6 +168,8 @@ class Weaver:
         if attribute.value is None:
             return attribute.name
         self._checked(tag, attribute)
+        if (tag.name, attribute.name) in _IDLE:
+            return ""
         value = attribute.value
         if HOLE.search(value) or self._needs_shelter(tag, attribute.name, value):
             value = self._stand_in(value)

@@ -8,8 +8,10 @@ a button to one product do not print its address three times.
 import html
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
+from aftercart.errors import Place
 from aftercart.rendering.addresses import is_tracked, unescaped, url_expression, without_entities
 from aftercart.rendering.holes import Holed, Part
 from aftercart.rendering.lexer import Kind, Segment
@@ -26,6 +28,11 @@ HTML_ONLY = "html-only"
 
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _RUNS = re.compile(r"[ \t]{2,}")
+_LINE_END = re.compile(r"[ \t]*\n[ \t]*")
+_GAP = re.compile(r"\n{3,}")
+_SET = re.compile(r"\s*set\s+(\w+)\s*=")
+_WORD = re.compile(r"\w+")
+_SOFT_ENDS = re.compile(r"\v[ \t\v]*\v")
 _SOFT = "\v"
 """Ends a line unless an empty line is there anyway. No value can hold it: `plain` takes control characters out."""
 
@@ -55,7 +62,31 @@ def text_template(source: Holed) -> Written:
     writer = _TextWriter(source, _last_links(source, events))
     for event in events:
         writer.event(event)
-    return writer.jinja.result()
+    return _joined(_without_idle_sets(writer.pieces))
+
+
+def _without_idle_sets(pieces: list[Part]) -> list[Part]:
+    """Without what is set for the HTML alone. A `{% set %}` acts on what follows it, so this begins at the end."""
+    kept: list[Part] = []
+    used: set[str] = set()
+    for piece in reversed(pieces):
+        tag = "" if isinstance(piece, str) else piece.text
+        found = _SET.match(tag)
+        if found is None or found[1] in used:
+            kept.append(piece)
+            used.update(_WORD.findall(tag))
+    return kept[::-1]
+
+
+def _joined(pieces: list[Part]) -> Written:
+    """With no more line ends than `tidy` would leave, which has to look at each of them in every mail."""
+    writer = Writer()
+    for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
+        if is_text:
+            writer.literal(_SOFT_ENDS.sub(_SOFT, _GAP.sub("\n\n", _LINE_END.sub("\n", "".join(map(str, group))))))
+        else:
+            writer.tags(_finished(piece) for piece in group if isinstance(piece, Segment))
+    return writer.result()
 
 
 Target = tuple[Part, ...]
@@ -87,13 +118,20 @@ def _last_links(source: Holed, events: Iterable[Event]) -> set[int]:
     return found
 
 
+def _finished(tag: Segment) -> Segment:
+    """An expression with the filter for text, unless it is an address."""
+    if tag.kind is Kind.BLOCK or tag.text.endswith("|_link"):
+        return tag
+    return replace(tag, text=f"({tag.text})|_plain")
+
+
 @dataclass(slots=True)
 class _TextWriter:
     source: Holed
     last_links: set[int]
-    jinja: Writer = field(default_factory=Writer)
+    pieces: list[Part] = field(default_factory=list)
     _silent: list[str] = field(default_factory=list)
-    _open_links: list[tuple[str, Target]] = field(default_factory=list)
+    _open_links: list[tuple[str, Target, Place]] = field(default_factory=list)
     _in_card: bool = False
     _hidden: bool = False
     _parents: list[str] = field(default_factory=list)
@@ -126,17 +164,18 @@ class _TextWriter:
         if tag.name in ("mj-image", "img"):
             self._image(tag)
         elif target := _target(self.source, tag):
-            self._open_links.append((tag.name, target if tag.offset in self.last_links else ()))
+            shown = target if tag.offset in self.last_links else ()
+            self._open_links.append((tag.name, shown, self.source.place(tag.offset)))
 
     def _break_before(self, name: str) -> None:
         if name in _PARAGRAPH:
             self._paragraph(name)
         elif name in _LINE:
-            self.jinja.literal("\n")
+            self.pieces.append("\n")
         elif name == "li":
-            self.jinja.literal("\n- ")
+            self.pieces.append("\n- ")
         elif name == "mj-divider":
-            self.jinja.literal("\n\n----\n\n")
+            self.pieces.append("\n\n----\n\n")
 
     def _image(self, tag: Tag) -> None:
         """A linked picture is its alternative text and its address; any other picture says nothing here."""
@@ -144,10 +183,9 @@ class _TextWriter:
         if not target or tag.offset not in self.last_links:
             return
         alt = _value(tag, "alt")
-        for part in self.source.parts(alt):
-            self._part(unescaped(part) if isinstance(part, str) else part)
-        self.jinja.literal(": " if alt else "")
-        self._address(target)
+        self.pieces += [unescaped(part) if isinstance(part, str) else part for part in self.source.parts(alt)]
+        self.pieces.append(": " if alt else "")
+        self._address(target, self.source.place(tag.offset))
 
     def _end(self, name: str) -> None:
         if name.startswith("mj"):
@@ -157,22 +195,22 @@ class _TextWriter:
                 self._silent.pop()
             return
         if self._open_links and self._open_links[-1][0] == name:
-            self._close_link(name, self._open_links.pop()[1])
+            self._close_link(*self._open_links.pop())
         if name in ("td", "th"):
-            self.jinja.literal(" ")
+            self.pieces.append(" ")
         elif name in _PARAGRAPH or name == "mj-column":
             self._paragraph(name)
 
     def _paragraph(self, name: str) -> None:
         """An empty line; within a card, a column beside others, its elements follow line by line."""
-        self.jinja.literal(_SOFT if self._in_card and name != "mj-column" else "\n\n")
+        self.pieces.append(_SOFT if self._in_card and name != "mj-column" else "\n\n")
 
-    def _close_link(self, name: str, target: Target) -> None:
+    def _close_link(self, name: str, target: Target, place: Place) -> None:
         if not target or str(target[0]).startswith(("mailto:", "tel:", "sms:")):
             return
-        self.jinja.literal(": " if name in _LABELED else " (")
-        self._address(target)
-        self.jinja.literal("" if name in _LABELED else ")")
+        self.pieces.append(": " if name in _LABELED else " (")
+        self._address(target, place)
+        self.pieces.append("" if name in _LABELED else ")")
 
     def _text(self, text: Text) -> None:
         if self._silent:
@@ -180,21 +218,14 @@ class _TextWriter:
         is_shown = not self._parents or self._parents[-1] not in WORDLESS
         for part in self.source.parts(text.raw):
             if not isinstance(part, str):
-                self._part(part)
+                self.pieces.append(part)
             elif is_shown or not part.strip():
-                self._part(html.unescape(_SPACE.sub(" ", part)))
+                self.pieces.append(html.unescape(_SPACE.sub(" ", part)))
 
-    def _part(self, part: Part) -> None:
-        if isinstance(part, str):
-            self.jinja.literal(part)
-        elif part.kind is Kind.BLOCK:
-            self.jinja.block(part)
-        else:
-            self.jinja.expression(part.text, part.place)
-
-    def _address(self, target: Target) -> None:
+    def _address(self, target: Target, place: Place) -> None:
         tag = next((part for part in target if isinstance(part, Segment)), None)
         if tag is None and not is_tracked(str(target[0])):
-            self.jinja.literal(str(target[0]))
+            self.pieces.append(str(target[0]))
             return
-        self.jinja.expression(f"({url_expression(target)})|_link", tag.place if tag else None)
+        source = f"({url_expression(target)})|_link"
+        self.pieces.append(Segment(Kind.EXPRESSION, source, tag.place if tag else place))

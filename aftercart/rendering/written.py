@@ -62,6 +62,14 @@ class Writer:
         """A `{{ }}` tag; no place for one that the author did not write as such."""
         self._tag("{{", source, "}}", place)
 
+    def tags(self, tags: Iterable[Segment]) -> None:
+        """Tags as their author wrote them."""
+        for tag in tags:
+            if tag.kind is Kind.BLOCK:
+                self.block(tag)
+            else:
+                self.expression(tag.text, tag.place)
+
     def result(self) -> Written:
         return Written("".join(self._chunks), tuple(self._origins))
 
@@ -82,11 +90,8 @@ def plainly(segments: Iterable[Segment]) -> Written:
     """The segments as they stand, with no filter added."""
     writer = Writer()
     for segment in segments:
-        match segment.kind:
-            case Kind.DATA:
-                writer.literal(segment.text)
-            case Kind.EXPRESSION:
-                writer.expression(segment.text, segment.place)
-            case Kind.BLOCK:
-                writer.block(segment)
+        if segment.kind is Kind.DATA:
+            writer.literal(segment.text)
+        else:
+            writer.tags([segment])
     return writer.result()

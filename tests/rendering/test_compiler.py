@@ -86,6 +86,15 @@ def test_entities_in_attributes_survive_mjml(compiled: Callable[..., Template]) 
     assert 'src="https://example.com/x.png?a=1&amp;copy=2"' in html
 
 
+def test_a_whole_address_in_a_navbar_stays_whole(compiled: Callable[..., Template]) -> None:
+    """MJML itself puts the base before it: https://e.comhttps://e.com/a."""
+    links = '<mj-navbar-link href="https://e.com/a">A</mj-navbar-link><mj-navbar-link href="{{ b }}">B</mj-navbar-link>'
+    template = compiled(in_column(f'<mj-navbar base-url="https://e.com">{links}</mj-navbar>'))
+    mail = template.render({"b": "https://e.com/b"}, str)
+    assert re.findall(r'href="([^"]*)"', mail.html) == ["https://e.com/a", "https://e.com/b"]
+    assert mail.text == "A: https://e.com/a\nB: https://e.com/b\n"
+
+
 def test_three_digit_colors_become_six_and_fragments_do_not(compiled: Callable[..., Template]) -> None:
     html = compiled(in_column('<mj-text color="#abc"><a href="#abc">down</a> #abc</mj-text>')).render({}, str).html
     assert "color:#aabbcc" in html

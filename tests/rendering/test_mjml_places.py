@@ -46,6 +46,10 @@ REFUSED = {
     "script": (in_text("<script>1</script>"), "no mail program"),
     "on-handler": (in_text('<b onclick="{{ x }}">x</b>'), "takes no Jinja"),
     "relative link": (in_text('<a href="/sale">x</a>'), "whole address"),
+    "relative link in a navbar": (
+        in_column('<mj-navbar base-url="https://e.com"><mj-navbar-link href="/a">x</mj-navbar-link></mj-navbar>'),
+        "whole address",
+    ),
     "javascript link": (in_text('<a href="javascript:alert(1)">x</a>'), "whole address"),
     "unknown element": (in_column("<mj-buton>x</mj-buton>"), "did you mean <mj-button>"),
     "element in text": (in_text('<mj-button href="https://e.com">x</mj-button>'), "printed as it is"),

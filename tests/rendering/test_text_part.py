@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from aftercart.errors import TemplateError
+from aftercart.rendering.compiler import compile_template
 from aftercart.rendering.renderer import Renderer
 from aftercart.rendering.runtime import Rendered, Template
+from aftercart.rendering.source import read_template
 from tests.rendering.mjml import in_column
 
 
@@ -59,3 +62,21 @@ def test_a_text_of_the_author_s_own_is_preferred_and_links_by_a_filter(compiled:
         {"name": "<Ada>", "url": "https://e.com/a"}, lambda url: f"{url}#tracked"
     )
     assert mail.text == "Hello <Ada>\nhttps://e.com/a#tracked\n"
+
+
+def test_an_address_that_lacks_is_an_error_in_a_text_as_it_is_in_html(compiled: Callable[..., Template]) -> None:
+    template = compiled(in_column("<mj-text>HTML</mj-text>"), files={"mail/body.txt": "Hello\n{{ line.url|link }}\n"})
+    with pytest.raises(TemplateError, match=r"body\.txt:2.*cannot print None"):
+        template.render({"line": {"url": None}}, str)
+
+
+def test_what_is_set_for_the_html_alone_is_not_computed_for_the_text(write: Callable[..., Path]) -> None:
+    body = (
+        "{% set wide = ns|length > 1 %}{% set color = 'red' if wide else 'blue' %}{% set name = 'Ada' %}"
+        '<p style="color:{{ color }}">{{ name }}</p>'
+    )
+    root = write(in_column(f"<mj-text>{body}</mj-text>"))
+    made = compile_template(read_template(root, "mail", "en"), "en")
+    assert "wide" in made.html.source
+    assert "wide" not in made.text.source
+    assert "'Ada'" in made.text.source

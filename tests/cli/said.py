@@ -9,7 +9,9 @@ _METHODS = {"mjml_places.py": 0, "lint.py": 1}
 """Where a file's own `_fault` has its message."""
 
 _WITH_FIX = ("escape.py", "policy.py", "runtime.py")
-"""Files that write a message as "problem; fix"."""
+"""Files of rendering that write a message as "problem; fix"."""
+
+_OF_KEYS = {"ValueError": 0, "Finding": 1, "_Slip": 1, "Fault": 2}
 
 
 def said_in(files: list[Path]) -> set[str]:
@@ -18,10 +20,34 @@ def said_in(files: list[Path]) -> set[str]:
     return {text for text in found if text.strip("… :")}
 
 
+def said_of_keys_in(files: list[Path]) -> set[str]:
+    """The same of files that look at campaigns; a ValueError there says "problem; fix"."""
+    return {text for file in files for text in _of_keys(file) if text.strip("… :")}
+
+
+def _of_keys(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            position = _OF_KEYS.get(_name(node), len(node.args))
+            is_with_fix = _name(node) == "ValueError"
+            for text in _strings(node.args[position]) if position < len(node.args) else ():
+                yield text.partition("; ")[0] if is_with_fix else text
+            yield from (text for word in node.keywords if word.arg == "message" for text in _strings(word.value))
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id == "message":
+                yield from _strings(node.value)
+        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and file.name == "schema_faults.py":
+            yield from _strings(node.value.elts[0])
+
+
+def _name(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
 def _texts(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            name = _name(node)
             position = _METHODS.get(file.name) if name == "_fault" else _ARGUMENT.get(name)
             if position is not None and len(node.args) > position:
                 yield from _strings(node.args[position])
