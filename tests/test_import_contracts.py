@@ -22,6 +22,10 @@ PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("aftercart.pipeline.planning.enroll", "aftercart.pipeline.sending.send"),
         ("aftercart.pipeline.recipients.record", "aftercart.pipeline.incoming.ingest"),
     ],
+    "and within the room of mails": [
+        ("aftercart.rendering.running.runtime", "aftercart.rendering.compiling.compiler"),
+        ("aftercart.rendering.compiling.engine", "aftercart.rendering.renderer"),
+    ],
     "the workers stand below the commands that start them": [("workers.tasks", "aftercart.demo.run")],
     "and above the rest of the engine": [("aftercart.web.app", "workers.embedded"), ("aftercart.starter", "workers")],
     "Celery stays in workers and queue": [("aftercart.ledger.states", "celery"), ("aftercart.cli.serve", "kombu")],

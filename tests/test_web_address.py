@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aftercart.rendering.escape import UNSAFE_URL, Links
+from aftercart.rendering.running.escape import UNSAFE_URL, Links
 from aftercart.tracking.links import UNSAFE, LinkBook
 from aftercart.tracking.tokens import TokenSigner
 from aftercart.web_address import web_address

@@ -18,15 +18,15 @@ from aftercart.bench.timing import Result
 from aftercart.delivery.base import Message
 from aftercart.delivery.mime import to_bytes
 from aftercart.ids import new_id
-from aftercart.rendering import engine
-from aftercart.rendering.check import read_sample
-from aftercart.rendering.escape import IN_HTML
-from aftercart.rendering.includes import BODY
-from aftercart.rendering.leak_guard import People, refuse_what_is_others
+from aftercart.rendering.authoring.includes import BODY
+from aftercart.rendering.authoring.source import read_part
+from aftercart.rendering.authoring.written import plainly
+from aftercart.rendering.checking.check import read_sample
+from aftercart.rendering.compiling import engine
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Template, day, money, number
-from aftercart.rendering.source import read_part
-from aftercart.rendering.written import plainly
+from aftercart.rendering.running.escape import IN_HTML
+from aftercart.rendering.running.leak_guard import People, refuse_what_is_others
+from aftercart.rendering.running.runtime import Template, day, money, number
 from aftercart.starter import shipped
 
 MAILS = 200

@@ -203,7 +203,7 @@ class Brand(Part):
         return self.reply_to or self.address
 
     def for_templates(self) -> dict[str, Any]:
-        """What a template may show of it, as `rendering/context.py` documents it: plain values."""
+        """What a template may show of it, as `rendering/running/context.py` documents it: plain values."""
         return {
             "name": self.name,
             "url": self.url,

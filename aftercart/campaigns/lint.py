@@ -21,7 +21,7 @@ from aftercart.campaigns.ways import each_way
 from aftercart.campaigns.yaml_file import Loc
 from aftercart.policy import public_holidays
 from aftercart.policy.send_times import SendTimes
-from aftercart.rendering.context import CONFIRMATION
+from aftercart.rendering.running.context import CONFIRMATION
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from aftercart.enrollment.days_or_hours import days_in_hours
 from aftercart.enrollment.foresight import foresee
 from aftercart.errors import ConfigError
 from aftercart.recommendation import store as recommendation
-from aftercart.rendering.check import check_template, fault_with_picks, fault_without_coupon, subject_faults
+from aftercart.rendering.authoring.source import template_folders
+from aftercart.rendering.checking.check import check_template, fault_with_picks, fault_without_coupon, subject_faults
 from aftercart.rendering.fault import TemplateFault
-from aftercart.rendering.source import template_folders
 from aftercart.reports.supply import Supply, supplies
 from aftercart.settings import Settings, read_settings
 from aftercart.tracking.hosts import counted_by_host

@@ -52,7 +52,7 @@ def send_test(
 ) -> None:
     """Send a template with its sample to yourself, by AFTERCART_SENDER_URL. Its links lead nowhere real."""
     from aftercart.preview.shelf import Wanted
-    from aftercart.rendering.samples import VARIANTS
+    from aftercart.rendering.checking.samples import VARIANTS
 
     if sample not in VARIANTS:
         typer.echo(f"aftercart: there is no sample {sample!r}; there are {', '.join(VARIANTS)}", err=True)

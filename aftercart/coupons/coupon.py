@@ -20,7 +20,7 @@ class Coupon:
     expires_at: datetime | None
 
     def for_templates(self) -> dict[str, Any]:
-        """Plain values, as `rendering/context.py` documents them."""
+        """Plain values, as `rendering/running/context.py` documents them."""
         return {"code": self.code, "expires_at": self.expires_at.isoformat() if self.expires_at else None}
 
 

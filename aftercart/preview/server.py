@@ -19,8 +19,8 @@ from starlette.routing import Route
 from aftercart.errors import AftercartError, Place, TemplateError
 from aftercart.preview.schemes import SCHEMES, in_scheme
 from aftercart.preview.shelf import Shelf, Wanted
-from aftercart.rendering.mail_rules import CLIPPED_BYTES
-from aftercart.rendering.samples import VARIANTS
+from aftercart.rendering.checking.mail_rules import CLIPPED_BYTES
+from aftercart.rendering.checking.samples import VARIANTS
 
 PAGES = Path(__file__).parent / "pages"
 _HERE = ("127.0.0.1", "localhost", "::1")

@@ -12,15 +12,15 @@ from aftercart.delivery.headers import marketing_headers
 from aftercart.errors import TemplateError
 from aftercart.ids import new_id
 from aftercart.pipeline.sending.past_orders import PastOrder, PastOrders
-from aftercart.rendering.check import check_template, read_sample
+from aftercart.rendering.authoring.includes import BODY, SUBJECT
+from aftercart.rendering.authoring.source import template_names
+from aftercart.rendering.authoring.words import OWN, languages
+from aftercart.rendering.checking.check import check_template, read_sample
+from aftercart.rendering.checking.lacking import as_given_to
+from aftercart.rendering.checking.samples import VARIANTS, variant
 from aftercart.rendering.fault import TemplateFault
-from aftercart.rendering.includes import BODY, SUBJECT
-from aftercart.rendering.lacking import as_given_to
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Rendered
-from aftercart.rendering.samples import VARIANTS, variant
-from aftercart.rendering.source import template_names
-from aftercart.rendering.words import OWN, languages
+from aftercart.rendering.running.runtime import Rendered
 
 PICTURES = 4
 _NOBODYS = {"less_url": "https://mail.example.com/l/sample", "have_url": "https://mail.example.com/h/sample"}

@@ -10,7 +10,7 @@ from aftercart.errors import MissingExtraError
 from aftercart.preview.chromium import Tab, browsing, installed
 from aftercart.preview.schemes import SCHEMES
 from aftercart.preview.shelf import Shelf, Wanted
-from aftercart.rendering.samples import VARIANTS
+from aftercart.rendering.checking.samples import VARIANTS
 
 WIDTHS = (600, 375)
 NOTICED = 0.001

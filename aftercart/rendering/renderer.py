@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from aftercart.rendering import store
-from aftercart.rendering.compiler import Compiled, compile_template, fingerprint
-from aftercart.rendering.locales import DEFAULT, known_locale
-from aftercart.rendering.runtime import Template
-from aftercart.rendering.source import Sources, read_template, spoken_locale, with_subject
-from aftercart.rendering.words import nearest
+from aftercart.rendering.authoring.locales import DEFAULT, known_locale
+from aftercart.rendering.authoring.source import Sources, read_template, spoken_locale, with_subject
+from aftercart.rendering.authoring.words import nearest
+from aftercart.rendering.compiling import store
+from aftercart.rendering.compiling.compiler import Compiled, compile_template, fingerprint
+from aftercart.rendering.running.runtime import Template
 
 _RECHECK_SECONDS = 1.0
 _VERSION_DIGITS = 12

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Rendered, Template
+from aftercart.rendering.running.runtime import Rendered, Template
 from tests.rendering.mjml import in_text
 
 SHIPPED = Path(__file__).parents[2] / "templates"

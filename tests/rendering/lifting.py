@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from aftercart.rendering.mjml_places import CONTENT, FREE_ATTRIBUTES
-from aftercart.rendering.scanner import EndTag, Tag, Text, scan
+from aftercart.rendering.authoring.scanner import EndTag, Tag, Text, scan
+from aftercart.rendering.compiling.mjml_places import CONTENT, FREE_ATTRIBUTES
 
 _ENTITY = re.compile("&#?[0-9A-Za-z]+;")  # in an attribute one without its semicolon is none: `&copy=3` in a link
 _WHOLE = frozenset({"mjml", "mj-body", "mj-head"})

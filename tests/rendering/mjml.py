@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Rendered
+from aftercart.rendering.running.runtime import Rendered
 from tests.rendering.lifting import tokens
 
 

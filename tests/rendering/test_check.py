@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from aftercart.errors import Place
-from aftercart.rendering.check import check_template
+from aftercart.rendering.authoring.source import read_part, template_names
+from aftercart.rendering.checking.check import check_template
+from aftercart.rendering.checking.variables import unknown_variables
 from aftercart.rendering.fault import TemplateFault
-from aftercart.rendering.source import read_part, template_names
-from aftercart.rendering.variables import unknown_variables
 from tests.rendering.mjml import in_text
 
 LEAVE = '<a href="{{ links.unsubscribe }}">leave</a> {{ brand.postal_address }}'

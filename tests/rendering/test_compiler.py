@@ -13,12 +13,12 @@ import jinja2
 import pytest
 
 from aftercart.money import formatted
-from aftercart.rendering.includes import BODY
-from aftercart.rendering.lacking import as_given_to, with_picks
+from aftercart.rendering.authoring.includes import BODY
+from aftercart.rendering.authoring.source import read_part, template_names
+from aftercart.rendering.authoring.written import plainly
+from aftercart.rendering.checking.lacking import as_given_to, with_picks
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Template, day, number
-from aftercart.rendering.source import read_part, template_names
-from aftercart.rendering.written import plainly
+from aftercart.rendering.running.runtime import Template, day, number
 from tests.rendering.conftest import SHIPPED
 from tests.rendering.lifting import tokens
 from tests.rendering.mjml import in_column, in_text

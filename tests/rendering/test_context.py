@@ -11,12 +11,12 @@ from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_ty
 
 import pytest
 
-from aftercart.rendering.check import read_sample
-from aftercart.rendering.context import VERSION, TemplateContext, refuse_foreign_values
-from aftercart.rendering.mjml_places import FREE_ATTRIBUTES
-from aftercart.rendering.policy import FILTERS
-from aftercart.rendering.source import template_names
-from aftercart.rendering.variables import Fields, Items, context_shape
+from aftercart.rendering.authoring.policy import FILTERS
+from aftercart.rendering.authoring.source import template_names
+from aftercart.rendering.checking.check import read_sample
+from aftercart.rendering.checking.variables import Fields, Items, context_shape
+from aftercart.rendering.compiling.mjml_places import FREE_ATTRIBUTES
+from aftercart.rendering.running.context import VERSION, TemplateContext, refuse_foreign_values
 
 DOCS = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
 

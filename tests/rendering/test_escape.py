@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Rendered, Template
+from aftercart.rendering.running.runtime import Rendered, Template
 from tests.rendering.mjml import in_column
 from tests.rendering.structure import structure
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from aftercart.errors import TemplateError
-from aftercart.rendering.leak_guard import People, refuse_what_is_others
-from aftercart.rendering.runtime import Rendered
+from aftercart.rendering.running.leak_guard import People, refuse_what_is_others
+from aftercart.rendering.running.runtime import Rendered
 
 BASE = "https://mail.example.com"
 OWN = frozenset({f"{BASE}/u/ada.1-x", f"{BASE}/c/ada_2"})

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from aftercart.rendering.check import check_template
-from aftercart.rendering.contrast import contrast
-from aftercart.rendering.lacking import as_given_to
+from aftercart.rendering.authoring.source import template_names
+from aftercart.rendering.checking.check import check_template
+from aftercart.rendering.checking.contrast import contrast
+from aftercart.rendering.checking.lacking import as_given_to
+from aftercart.rendering.checking.samples import VARIANTS, variant
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.samples import VARIANTS, variant
-from aftercart.rendering.source import template_names
 
 GOOD = '<h1>Hello</h1><a href="{{ links.unsubscribe }}">Unsubscribe</a> {{ brand.postal_address }}'
 

@@ -7,7 +7,7 @@ import pytest
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Template
+from aftercart.rendering.running.runtime import Template
 from tests.rendering.mjml import in_column, in_text
 
 HEAD = "<mjml><mj-head>{}</mj-head><mj-body></mj-body></mjml>"

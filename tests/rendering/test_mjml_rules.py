@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from aftercart.rendering.check import check_template
-from aftercart.rendering.engine import attribute_types
+from aftercart.rendering.checking.check import check_template
+from aftercart.rendering.compiling.engine import attribute_types
+from aftercart.rendering.compiling.mjml_places import FREE_ATTRIBUTES, KNOWN
 from aftercart.rendering.fault import TemplateFault
-from aftercart.rendering.mjml_places import FREE_ATTRIBUTES, KNOWN
 from tests.rendering.mjml import in_column, in_text
 
 LEAVE = '<a href="{{ links.unsubscribe }}">leave</a> {{ brand.postal_address }}'

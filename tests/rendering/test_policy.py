@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from aftercart.errors import TemplateError
-from aftercart.rendering.runtime import Rendered, Template
+from aftercart.rendering.running.runtime import Rendered, Template
 from tests.rendering.mjml import in_text
 
 

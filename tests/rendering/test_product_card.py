@@ -8,7 +8,7 @@ import pytest
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Rendered, number
+from aftercart.rendering.running.runtime import Rendered, number
 
 
 @pytest.fixture

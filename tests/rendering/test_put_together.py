@@ -7,11 +7,11 @@ import jinja2
 import pytest
 
 from aftercart.errors import TemplateError
-from aftercart.rendering.includes import BODY
+from aftercart.rendering.authoring.includes import BODY
+from aftercart.rendering.authoring.source import read_part
+from aftercart.rendering.authoring.written import plainly
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Template
-from aftercart.rendering.source import read_part
-from aftercart.rendering.written import plainly
+from aftercart.rendering.running.runtime import Template
 from tests.rendering.mjml import in_text
 
 LAYOUT = """<mjml><mj-body>{% block top %}<mj-section><mj-column><mj-text>{{ brand }}</mj-text></mj-column></mj-section>

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aftercart.rendering.check import subject_faults
+from aftercart.rendering.checking.check import subject_faults
 
 
 @pytest.mark.parametrize(

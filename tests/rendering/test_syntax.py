@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aftercart.rendering.check import check_template
+from aftercart.rendering.checking.check import check_template
 from tests.rendering.mjml import in_column, in_text
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from aftercart.errors import TemplateError
-from aftercart.rendering.compiler import compile_template
+from aftercart.rendering.authoring.source import read_template
+from aftercart.rendering.compiling.compiler import compile_template
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.runtime import Rendered, Template
-from aftercart.rendering.source import read_template
+from aftercart.rendering.running.runtime import Rendered, Template
 from tests.rendering.mjml import in_column
 
 

@@ -26,8 +26,8 @@ from aftercart.policy.decision import RECHECK, suppressed_as
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.reason import Reason
 from aftercart.policy.suppression import MailClass, Suppression, SuppressionReason, blocks
-from aftercart.rendering.context import CONFIRMATION
 from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.running.context import CONFIRMATION
 
 log = structlog.get_logger()
 

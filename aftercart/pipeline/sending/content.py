@@ -31,7 +31,7 @@ from aftercart.policy.decision import ContentFault
 from aftercart.policy.preferences import RefusalKind, Refused
 from aftercart.recommendation import store as recommendation_store
 from aftercart.recommendation.request import Anchor, Pick, Recommendation, Request
-from aftercart.rendering.leak_guard import People, refuse_what_is_others
+from aftercart.rendering.running.leak_guard import People, refuse_what_is_others
 from aftercart.tracking.links import LinkBook
 
 log = structlog.get_logger()

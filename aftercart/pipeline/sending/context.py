@@ -1,4 +1,4 @@
-"""What a template sees of an order and its picks: plain values, as documented in `aftercart/rendering/context.py`."""
+"""What a template sees of an order and its picks: plain values, as `rendering/running/context.py` documents them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

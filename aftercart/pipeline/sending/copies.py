@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from aftercart.bootstrap import App
 from aftercart.db.tables import copies, links, sends, template_versions
-from aftercart.rendering.runtime import Rendered, Template, rendered_again
+from aftercart.rendering.running.runtime import Rendered, Template, rendered_again
 from aftercart.tracking.links import LinkBook
 from aftercart.tracking.tokens import PATHS, Purpose, TokenSigner
 

@@ -11,7 +11,7 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import picks
 from aftercart.delivery.base import Message
-from aftercart.rendering.check import read_sample
+from aftercart.rendering.checking.check import read_sample
 from aftercart.rendering.renderer import Renderer
 from aftercart.starter import shipped
 from aftercart.testing import engine, run_until

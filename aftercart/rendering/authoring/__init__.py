@@ -1,0 +1,1 @@
+"""The author's files: read, put together, and what they may hold."""

@@ -1,0 +1,184 @@
+"""Macros: a piece of a mail with a name, `{% macro card(pick) %}`, put in place wherever `{{ card(pick) }}` stands.
+
+MJML must see the elements of a macro where they will stand, so a call is replaced by the macro's content within
+`{% with pick = ... %}` before anything is compiled. Nothing of it is left to be called when a mail is rendered.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+from jinja2 import Environment, TemplateSyntaxError
+
+from aftercart.errors import Place, TemplateError
+from aftercart.rendering.authoring.layouts import Read
+from aftercart.rendering.authoring.lexer import Kind, Segment
+
+_FROM = re.compile(r"""from\s+(["'])(?P<path>[^"']+)\1\s+import\s+(?P<names>.+)""", re.DOTALL)
+_IMPORT = re.compile(r"""import\s+(["'])(?P<path>[^"']+)\1\s+as\s+(?P<name>[A-Za-z]\w*)""")
+_CALL = re.compile(r"(?P<name>[A-Za-z]\w*(?:\.[A-Za-z]\w*)?)\s*\((?P<arguments>.*)\)", re.DOTALL)
+_KEYWORD = re.compile(r"(?P<name>[A-Za-z]\w*)\s*=(?!=)\s*(?P<value>.+)", re.DOTALL)
+_IMPORTED = re.compile(r"(?P<name>[A-Za-z]\w*)(?:\s+as\s+(?P<alias>[A-Za-z]\w*))?")
+_DEEPEST = 20
+_WAY_TO_IMPORT = 'write {% from "_layout/card.mjml" import card %}'
+_BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+
+
+@dataclass(frozen=True, slots=True)
+class _Macro:
+    name: str
+    parameters: tuple[tuple[str, str | None], ...]
+    """Each name, and the expression that stands for it where a call says nothing."""
+    inside: tuple[Segment, ...]
+
+
+def expanded(segments: Sequence[Segment], read: Read) -> list[Segment]:
+    """The segments with every call of a macro replaced by what the macro holds.
+
+    Raises TemplateError for a macro that is not closed, that calls itself, or that is called with other arguments than
+    it has.
+    """
+    shelf = _Shelf(read)
+    rest = shelf.take(segments)
+    return list(shelf.in_place(rest, 0)) if shelf.macros else rest
+
+
+@dataclass(slots=True)
+class _Shelf:
+    read: Read
+    macros: dict[str, _Macro] = field(default_factory=dict)
+
+    def take(self, segments: Iterable[Segment]) -> list[Segment]:
+        """Keeps the macros that are written or imported here, and returns all else."""
+        rest: list[Segment] = []
+        opened: Segment | None = None
+        inside: list[Segment] = []
+        for segment in segments:
+            keyword = segment.keyword if segment.kind is Kind.BLOCK else ""
+            if keyword == "endmacro" and opened:
+                self._keep(_macro(opened, inside))
+                opened, inside = None, []
+            elif keyword == "macro" and opened is None:
+                opened = segment
+            elif keyword in ("macro", "endmacro"):
+                raise _misplaced(segment)
+            elif opened:
+                inside.append(segment)
+            elif keyword in ("from", "import"):
+                self._bring(segment)
+            else:
+                rest.append(segment)
+        if opened:
+            raise TemplateError(f"{opened} is never closed", opened.place, "add {% endmacro %}")
+        return rest
+
+    def _keep(self, macro: _Macro) -> None:
+        self.macros[macro.name] = macro
+
+    def _bring(self, tag: Segment) -> None:
+        one, whole = _FROM.fullmatch(tag.text), _IMPORT.fullmatch(tag.text)
+        found = one or whole
+        if found is None:
+            raise TemplateError(f"{tag} cannot be read", tag.place, _WAY_TO_IMPORT)
+        other = _Shelf(self.read)
+        other.take(self.read(tag, found["path"]))
+        if whole:
+            self.macros |= {f"{whole['name']}.{name}": macro for name, macro in other.macros.items()}
+        elif one:
+            self.macros |= {alias: other.named(name, tag) for name, alias in _imported(one["names"], tag)}
+        self.macros = {**other.macros, **self.macros}  # a macro calls its neighbors
+
+    def named(self, name: str, tag: Segment) -> _Macro:
+        """The macro of this name. Raises TemplateError at `tag` if there is none."""
+        if name not in self.macros:
+            close = get_close_matches(name, self.macros, 1)
+            fix = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(self.macros)) or 'none'}"
+            raise TemplateError(f"the file has no macro {name}", tag.place, fix)
+        return self.macros[name]
+
+    def in_place(self, segments: Iterable[Segment], depth: int) -> Iterator[Segment]:
+        """The segments, with what the macros hold in place of their calls."""
+        for segment in segments:
+            call = _CALL.fullmatch(segment.text) if segment.kind is Kind.EXPRESSION else None
+            macro = self.macros.get(call["name"]) if call else None
+            if call is None or macro is None:
+                yield segment
+                continue
+            if depth == _DEEPEST:
+                raise TemplateError(f"{macro.name} calls itself", segment.place, "write a {% for %} instead")
+            yield from self._call(macro, call["arguments"], segment, depth)
+
+    def _call(self, macro: _Macro, arguments: str, tag: Segment, depth: int) -> Iterator[Segment]:
+        values = _given(macro, arguments, tag)
+        inside = self.in_place(macro.inside, depth + 1)
+        if not values:
+            yield from inside
+            return
+        bound = ", ".join(f"{name} = {value}" for name, value in values.items())
+        yield replace(tag, kind=Kind.BLOCK, text=f"with {bound}")
+        yield from inside
+        yield replace(tag, kind=Kind.BLOCK, text="endwith")
+
+
+def _macro(tag: Segment, inside: Sequence[Segment]) -> _Macro:
+    call = _CALL.fullmatch(tag.text.removeprefix("macro").strip())
+    if call is None or "." in call["name"]:
+        raise TemplateError(f"{tag} cannot be read", tag.place, "write it as {% macro card(pick) %}")
+    parameters: list[tuple[str, str | None]] = []
+    for part in _split(call["arguments"], tag.place):
+        keyword = _KEYWORD.fullmatch(part)
+        if keyword is None and not part.isidentifier():
+            raise TemplateError(f"{part} is no name for an argument", tag.place, "write it as {% macro card(pick) %}")
+        parameters.append((keyword["name"], keyword["value"]) if keyword else (part, None))
+    return _Macro(call["name"], tuple(parameters), tuple(inside))
+
+
+def _misplaced(tag: Segment) -> TemplateError:
+    if tag.keyword == "macro":
+        return TemplateError(f"{tag} stands inside another macro", tag.place, "put it before that one")
+    return TemplateError("{% endmacro %} closes nothing", tag.place, "take it out, or add the {% macro %}")
+
+
+def _imported(names: str, tag: Segment) -> Iterator[tuple[str, str]]:
+    for part in names.split(","):
+        found = _IMPORTED.fullmatch(part.strip())
+        if found is None:
+            raise TemplateError(f"{part.strip()} is no name of a macro", tag.place, _WAY_TO_IMPORT)
+        yield found["name"], found["alias"] or found["name"]
+
+
+def _given(macro: _Macro, arguments: str, tag: Segment) -> dict[str, str]:
+    """The expression for each parameter of a call."""
+    names = [name for name, _ in macro.parameters]
+    given: dict[str, str] = {}
+    for index, part in enumerate(_split(arguments, tag.place)):
+        keyword = _KEYWORD.fullmatch(part)
+        name = keyword["name"] if keyword else names[index] if index < len(names) else ""
+        if name not in names or name in given:
+            raise TemplateError(f"{macro.name} has no use for {part}", tag.place, _way_to_call(macro))
+        given[name] = keyword["value"] if keyword else part
+    values = {name: given.get(name, default) for name, default in macro.parameters}
+    if missing := [name for name, value in values.items() if value is None]:
+        raise TemplateError(f"{macro.name} needs {' and '.join(missing)}", tag.place, _way_to_call(macro))
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _way_to_call(macro: _Macro) -> str:
+    return f"write {{{{ {macro.name}({', '.join(name for name, _ in macro.parameters)}) }}}}"
+
+
+def _split(arguments: str, place: Place) -> list[str]:
+    """The arguments of a call, cut at its own commas; Jinja's lexer knows which are in quotes or brackets."""
+    try:
+        tokens = [(kind, text) for _, kind, text in Environment().lex(f"{{{{{arguments}}}}}")][1:-1]
+    except TemplateSyntaxError as err:
+        raise TemplateError(f"these arguments cannot be read: {err.message}", place, "look at its brackets") from err
+    found, depth = [""], 0
+    for kind, text in tokens:
+        depth += _BRACKETS.get(text, 0) if kind == "operator" else 0
+        if kind == "operator" and text == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += text
+    return [part.strip() for part in found if part.strip()]

@@ -1,0 +1,89 @@
+"""Samples with less in them: what this template never gets, a value that a person or some products may not have, fewer
+picks.
+
+A template that prints the first name of Ada, of the sample, holds up the mail of everybody whose name nobody knows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
+
+from aftercart.rendering.running.context import CONFIRMATION, TemplateContext
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A value of the context that may be none. `path`: [] stands for a list."""
+
+    path: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As the docs write it: `picks[].category`."""
+        return ".".join(self.path).replace(".[]", "[]")
+
+
+NO_COUPON = Lack(("coupon",))
+
+
+def lacks(part: type = TemplateContext, before: tuple[str, ...] = ()) -> Iterator[Lack]:
+    """Everything that may lack."""
+    for name, hint in get_type_hints(part).items():
+        path = (*before, name)
+        if NoneType in get_args(hint):
+            yield Lack(path)
+        for kind in (hint, *get_args(hint)):
+            if is_typeddict(kind):
+                yield from lacks(kind, (*path, "[]") if get_origin(hint) is list else path)
+
+
+def without(sample: Mapping[str, Any], lack: Lack) -> Iterator[dict[str, Any]]:
+    """The sample in which nobody and nothing has this value; and the one in which only the first of a list has it.
+
+    The second finds the template that asks the first product and believes it of all of them.
+    """
+    yield _lacking(sample, lack, spared=0)
+    if "[]" in lack.path:
+        yield _lacking(sample, lack, spared=1)
+
+
+def _lacking(sample: Mapping[str, Any], lack: Lack, spared: int) -> dict[str, Any]:
+    copied = deepcopy(dict(sample))
+    *way, name = lack.path
+    for group in islice(_at(copied, way), spared, None):
+        group[name] = None
+    return copied
+
+
+def as_given_to(template: str, sample: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template gets of a sample. Only a confirmation has `links.confirm`, and it has little else."""
+    is_confirmation = template == CONFIRMATION
+    groups = {name: group for name, group in sample.items() if not (is_confirmation and name in ("order", "coupon"))}
+    if is_confirmation:
+        groups["picks"] = []
+    if isinstance(links := sample.get("links"), Mapping):
+        groups["links"] = {name: url for name, url in links.items() if _is_link_of(is_confirmation, name)}
+    return groups
+
+
+def _is_link_of(is_confirmation: bool, name: str) -> bool:
+    return name in ("confirm", "unsubscribe") if is_confirmation else name != "confirm"
+
+
+def with_picks(sample: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """The sample with so many picks, or as many as it has."""
+    return {**sample, "picks": list(sample.get("picks", ()))[:count]}
+
+
+def _at(value: Any, way: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The groups of values at the end of a way."""
+    if way and way[0] == "[]" and isinstance(value, list):
+        for item in value:
+            yield from _at(item, way[1:])
+    elif isinstance(value, dict):
+        if way:
+            yield from _at(value.get(way[0]), way[1:])
+        else:
+            yield value

@@ -1,0 +1,139 @@
+"""What an e-mail developer would say of the source of a mail that compiles: small letters, pictures without a word.
+
+Each is a warning: the mail goes out.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from aftercart.rendering.authoring.scanner import HOLE, Attribute, EndTag, Tag, Text
+from aftercart.rendering.checking.support import css_features, without_effect
+from aftercart.rendering.compiling.holes import Holed
+from aftercart.rendering.fault import TemplateFault
+
+SMALLEST_LETTERS = 12
+_SIZE = re.compile(r"font-size\s*:\s*([\d.]+)px|^\s*([\d.]+)px\s*$")
+_EMPTY_WORDS = frozenset(
+    {"click here", "here", "link", "more", "read more", "this"}
+    | {"hier", "hier klicken", "mehr", "ici", "cliquez ici", "aquí", "haga clic aquí", "هنا", "اضغط هنا"}
+)
+_MERGE_TAG = re.compile(
+    r"\*\|[A-Za-z_:]+\|\*|%%[A-Za-z_]+%%|%recipient\.\w+%|\{\{\{|\[\[[A-Za-z_.]+\]\]|##[A-Za-z_]+##"
+)
+_LINKS = frozenset({"a", "mj-button", "mj-navbar-link"})
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+
+
+def lint(body: Holed) -> Iterator[TemplateFault]:
+    """Everything to say about the source of a body that can be read."""
+    walk = _Walk(body)
+    for event in body.events():
+        match event:
+            case Tag():
+                yield from walk.tag(event)
+            case EndTag():
+                yield from walk.end(event)
+            case Text():
+                yield from walk.text(event)
+
+
+@dataclass(slots=True)
+class _Walk:
+    source: Holed
+    _link: Tag | None = None
+    _words: list[str] = field(default_factory=list)
+    _heading: int = 0
+    _in_defaults: bool = False
+
+    def tag(self, tag: Tag) -> Iterator[TemplateFault]:
+        self._in_defaults = self._in_defaults or tag.name == "mj-attributes"
+        yield from () if self._in_defaults else self._picture(tag)
+        for attribute in tag.attributes:
+            yield from self._small(tag, attribute)
+            yield from self._insecure(attribute)
+            if attribute.name == "style" and attribute.value:
+                yield from self._unsupported(css_features(attribute.value), attribute.offset)
+        yield from self._unsupported([(0, f"<{tag.name}>")], tag.offset)
+        if tag.name in _HEADINGS:
+            yield from self._jump(tag)
+        if tag.name in _LINKS and not tag.self_closing:
+            self._link, self._words = tag, []
+        if tag.name in ("img", "mj-image") and self._link:
+            self._words.append(_value(tag, "alt") or "")
+
+    def end(self, end: EndTag) -> Iterator[TemplateFault]:
+        self._in_defaults = self._in_defaults and end.name != "mj-attributes"
+        if self._link and end.name == self._link.name:
+            words = html.unescape(" ".join("".join(self._words).split()))
+            if not words:
+                message = f"the link <{end.name}> has no words, so nobody can tell or hear where it leads"
+                yield self._fault(self._link.offset, message, "write where it leads")
+            elif words.strip(" .»›→").lower() in _EMPTY_WORDS:
+                message = f"{words!r} does not say where the link leads; many people hear links one by one"
+                yield self._fault(self._link.offset, message, "write what is found there, such as: See the helmet")
+            self._link = None
+
+    def text(self, text: Text) -> Iterator[TemplateFault]:
+        if self._link:
+            self._words.append(text.raw)
+        if text.within in ("mj-style", "style"):
+            yield from self._unsupported(css_features(text.raw), text.offset)
+        elif found := _MERGE_TAG.search(text.raw):
+            message = f"{found[0]} belongs to another mail service and would be printed as it stands"
+            yield self._fault(text.offset + found.start(), message, "write {{ recipient.first_name }}")
+
+    def _picture(self, tag: Tag) -> Iterator[TemplateFault]:
+        if tag.name not in ("img", "mj-image", "mj-carousel-image"):
+            return
+        alt = _value(tag, "alt")
+        if alt is None or (not alt and _value(tag, "href")):
+            message = f"<{tag.name}> has no words for those who do not see it; many programs show no pictures at first"
+            yield self._fault(
+                tag.offset, message, 'write alt="{{ pick.title }}", or alt="" for one that only decorates'
+            )
+        if tag.name == "img" and _value(tag, "width") is None:
+            yield self._fault(tag.offset, "<img> has no width, and Outlook takes the file's own", 'write width="200"')
+
+    def _small(self, tag: Tag, attribute: Attribute) -> Iterator[TemplateFault]:
+        if attribute.name not in ("font-size", "style") or not attribute.value:
+            return
+        for found in _SIZE.finditer(attribute.value):
+            size = float(found[1] or found[2])
+            if 0 < size < SMALLEST_LETTERS:
+                message = f"letters of {size:g} px in <{tag.name}> are hard to read on a phone"
+                yield self._fault(
+                    attribute.offset, message, f"write {SMALLEST_LETTERS}px or more; 14px for what is read"
+                )
+
+    def _insecure(self, attribute: Attribute) -> Iterator[TemplateFault]:
+        if attribute.name in ("src", "background-url", "background") and (attribute.value or "").startswith("http://"):
+            message = "a picture by http:// is left out by many mail programs"
+            yield self._fault(attribute.offset, message, "write https://")
+
+    def _jump(self, tag: Tag) -> Iterator[TemplateFault]:
+        level = int(tag.name[1])
+        if level > self._heading + 1:
+            before = f"follows an h{self._heading}" if self._heading else "comes first"
+            message = f"<{tag.name}> {before}; people who hear a mail find their way by its headings"
+            yield self._fault(tag.offset, message, f"write <h{self._heading + 1}>, and its size in style")
+        self._heading = level
+
+    def _unsupported(self, features: Iterable[tuple[int, str]], offset: int) -> Iterator[TemplateFault]:
+        for at, feature in features:
+            if found := without_effect(feature):
+                share, programs = found
+                message = f"{feature} does nothing for about {share:.0%} of readers ({programs}; caniemail.com)"
+                yield self._fault(offset + at, message, "make sure that the mail is good without it, or take it out")
+
+    def _fault(self, offset: int, message: str, fix: str) -> TemplateFault:
+        return TemplateFault(self.source.place(offset), message, fix, warning=True)
+
+
+def _value(tag: Tag, name: str) -> str | None:
+    """The value of an attribute; what Jinja will put there counts as something."""
+    found = next((attribute for attribute in tag.attributes if attribute.name == name), None)
+    if found is None:
+        return None
+    return HOLE.sub("x", found.value or "").strip()

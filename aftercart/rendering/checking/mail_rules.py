@@ -1,0 +1,78 @@
+"""What shows only in the whole mail: its size, its first words, faint letters, addresses that lead nowhere."""
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from aftercart.errors import Place
+from aftercart.rendering.authoring.lexer import behind
+from aftercart.rendering.authoring.source import Sources
+from aftercart.rendering.checking.contrast import READABLE, faint_words
+from aftercart.rendering.fault import TemplateFault
+from aftercart.rendering.running.runtime import Rendered
+
+CLIPPED_BYTES = 102_000
+"""Gmail shows about this much of the HTML and hides the rest, the unsubscribe link with it."""
+LARGE_BYTES = 90_000
+LONGEST_SUBJECT = 120
+TRACKED_LINK = f"https://mail.example.com/c/{'x' * 90}"
+"""As long as the links are that a mail is sent with."""
+
+_HREF = re.compile(r'<a [^>]*href="([^"]*)"')
+_HOST = re.compile(r"https?://[^/?#]+\.[^/?#.]+", re.IGNORECASE)
+
+
+def mail_faults(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[TemplateFault]:
+    """What is wrong with the mail that a sample makes. `sample`: the file that its values come from."""
+    yield from _addresses(rendered, sources, sample)
+    yield from _first_words(rendered, sources)
+    body = sources.body.file
+    for faint in faint_words(rendered.html):
+        message = f"{faint.words!r} in {faint.color} on {faint.behind} is hard to read (contrast {faint.ratio:.1f})"
+        fix = f"choose colors with a contrast of {READABLE} or more"
+        yield TemplateFault(where(body, faint.color), message, fix, warning=True)
+
+
+def size_faults(mail: str, body: Path) -> Iterator[TemplateFault]:
+    """Whether Gmail would cut the mail. `mail`: its HTML with as much in it as will ever be."""
+    size = len(mail.encode())
+    if size > CLIPPED_BYTES:
+        message = f"the HTML has {size:,} bytes; Gmail hides what is beyond 102,000, the unsubscribe link with it"
+        yield TemplateFault(Place(body), message, "show fewer products, or shorter texts")
+    elif size > LARGE_BYTES:
+        message = f"the HTML has {size:,} bytes with twelve products; beyond 102,000 Gmail would hide its end"
+        yield TemplateFault(Place(body), message, "leave room for what will be added", warning=True)
+
+
+def _addresses(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[TemplateFault]:
+    for url in dict.fromkeys(rendered.unsafe_urls):
+        fix = "a mail carries https:// addresses without a user name in them"
+        yield TemplateFault(where(sample, url), f"{url!r} becomes #unsafe-url in the mail", fix)
+    for found in dict.fromkeys(html.unescape(url) for url in _HREF.findall(rendered.html)):
+        if found in ("#", "") or (found.lower().startswith("http") and not _HOST.match(found)):
+            message = f"the link to {found!r} leads nowhere"
+            yield TemplateFault(where(sources.body.file, found), message, "write the whole address", warning=True)
+
+
+def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault]:
+    subject, body = Place(sources.subject.file), Place(sources.body.file)
+    if not rendered.subject:
+        yield TemplateFault(subject, "the subject is empty", "write a line that says what the mail is about")
+    if len(rendered.subject) > LONGEST_SUBJECT:
+        message = f"the subject of the sample has {len(rendered.subject)} characters"
+        yield TemplateFault(subject, message, f"stay below {LONGEST_SUBJECT}; inboxes show about 50")
+    if not rendered.preheader:
+        message = "there is no <mj-preview>, so inboxes show the first words of the body beside the subject"
+        yield TemplateFault(
+            body, message, "write <mj-preview> in <mj-head>, a line that goes on from the subject", True
+        )
+    elif rendered.preheader == rendered.subject:
+        message = "<mj-preview> says what the subject says, and stands beside it"
+        yield TemplateFault(body, message, "go on from the subject", warning=True)
+
+
+def where(file: Path, text: str) -> Place:
+    """Where a text stands in a file, as far as that can be told."""
+    before, found, _ = file.read_text(encoding="utf-8").partition(text)
+    return behind(Place(file, 1, 1), before) if found else Place(file)

@@ -1,0 +1,1 @@
+"""MJML and Jinja in, Jinja templates of HTML and text out: once for each change of a template."""

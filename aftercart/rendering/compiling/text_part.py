@@ -1,0 +1,210 @@
+"""The text part, compiled from the same MJML: paragraphs, `Label: address` for buttons, rows for tables.
+
+People read it on watches and in terminals, spam filters compare it with the HTML, and a mail without it looks
+careless. A link that comes back later in the same card is printed there and not before, so that a picture, a title and
+a button to one product do not print its address three times.
+"""
+
+import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from aftercart.errors import Place
+from aftercart.rendering.authoring.lexer import Kind, Segment
+from aftercart.rendering.authoring.scanner import Comment, Conditional, Declaration, EndTag, Event, Tag, Text, names
+from aftercart.rendering.authoring.written import Writer, Written
+from aftercart.rendering.compiling.addresses import is_tracked, unescaped, url_expression, without_entities
+from aftercart.rendering.compiling.holes import Holed, Part
+from aftercart.rendering.compiling.mjml_places import WORDLESS
+from aftercart.rendering.running.lines import SOFT_END
+
+_PARAGRAPH = names("mj-text mj-button mj-image mj-table mj-section p div h1 h2 h3 h4 ul ol table blockquote")
+_LINE = frozenset({"tr", "br", "mj-navbar-link", "mj-social-element"})
+_SILENT = frozenset({"mj-head", "style", "script", "title"})
+_LABELED = frozenset({"mj-button", "mj-navbar-link", "mj-social-element"})
+HTML_ONLY = "html-only"
+"""An element with this css-class has no counterpart in the text part."""
+
+_SPACE = re.compile(r"[ \t\r\n\f]+")
+_LINE_END = re.compile(r"[ \t]*\n[ \t]*")
+_GAP = re.compile(r"\n{3,}")
+_SET = re.compile(r"\s*set\s+(\w+)\s*=")
+_WORD = re.compile(r"\w+")
+_SOFT_ENDS = re.compile(r"\v[ \t\v]*\v")
+
+
+def text_template(source: Holed) -> Written:
+    """A Jinja template of the text part."""
+    events = list(source.events())
+    writer = _TextWriter(source, _last_links(source, events))
+    for event in events:
+        writer.event(event)
+    return _joined(_without_idle_sets(writer.pieces))
+
+
+def _without_idle_sets(pieces: list[Part]) -> list[Part]:
+    """Without what is set for the HTML alone. A `{% set %}` acts on what follows it, so this begins at the end."""
+    kept: list[Part] = []
+    used: set[str] = set()
+    for piece in reversed(pieces):
+        tag = "" if isinstance(piece, str) else piece.text
+        found = _SET.match(tag)
+        if found is None or found[1] in used:
+            kept.append(piece)
+            used.update(_WORD.findall(tag))
+    return kept[::-1]
+
+
+def _joined(pieces: list[Part]) -> Written:
+    """With no more line ends than `tidy` would leave, which has to look at each of them in every mail."""
+    writer = Writer()
+    for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
+        if is_text:
+            writer.literal(_SOFT_ENDS.sub(SOFT_END, _GAP.sub("\n\n", _LINE_END.sub("\n", "".join(map(str, group))))))
+        else:
+            writer.tags(_finished(piece) for piece in group if isinstance(piece, Segment))
+    return writer.result()
+
+
+Target = tuple[Part, ...]
+
+
+def _target(source: Holed, tag: Tag) -> Target:
+    return without_entities(source.parts(_value(tag, "href")))
+
+
+def _value(tag: Tag, name: str) -> str:
+    return next((attribute.value for attribute in tag.attributes if attribute.name == name and attribute.value), "")
+
+
+def _same(target: Target) -> str:
+    """Two links with one spelling go to one place."""
+    return "".join(str(part) for part in target)
+
+
+def _last_links(source: Holed, events: Iterable[Event]) -> set[int]:
+    """The offsets of the links that no later one in the same column repeats."""
+    last: dict[str, int] = {}
+    found: set[int] = set()
+    for event in events:
+        if isinstance(event, Tag) and (target := _target(source, event)):
+            last[_same(target)] = event.offset
+        elif isinstance(event, EndTag) and event.name in ("mj-column", "mj-body"):
+            found.update(last.values())
+            last.clear()
+    return found
+
+
+def _finished(tag: Segment) -> Segment:
+    """An expression with the filter for text, unless it is an address."""
+    if tag.kind is Kind.BLOCK or tag.text.endswith("|_link"):
+        return tag
+    return replace(tag, text=f"({tag.text})|_plain")
+
+
+@dataclass(slots=True)
+class _TextWriter:
+    source: Holed
+    last_links: set[int]
+    pieces: list[Part] = field(default_factory=list)
+    _silent: list[str] = field(default_factory=list)
+    _open_links: list[tuple[str, Target, Place]] = field(default_factory=list)
+    _in_card: bool = False
+    _hidden: bool = False
+    _parents: list[str] = field(default_factory=list)
+
+    def event(self, event: Event) -> None:
+        match event:
+            case Conditional():
+                self._hidden = event.hides and not event.ends
+            case Comment() | Declaration():
+                pass
+            case _ if self._hidden:
+                pass
+            case Tag():
+                self._tag(event)
+            case EndTag():
+                self._end(event.name)
+            case Text():
+                self._text(event)
+
+    def _tag(self, tag: Tag) -> None:
+        if tag.name.startswith("mj") and not tag.self_closing:
+            self._parents.append(tag.name)
+        if (tag.name in _SILENT or HTML_ONLY in _value(tag, "css-class").split()) and not tag.self_closing:
+            self._silent.append(tag.name)
+        if self._silent:
+            return
+        if tag.name == "mj-column":
+            self._in_card = bool(_value(tag, "width"))
+        self._break_before(tag.name)
+        if tag.name in ("mj-image", "img"):
+            self._image(tag)
+        elif target := _target(self.source, tag):
+            shown = target if tag.offset in self.last_links else ()
+            self._open_links.append((tag.name, shown, self.source.place(tag.offset)))
+
+    def _break_before(self, name: str) -> None:
+        if name in _PARAGRAPH:
+            self._paragraph(name)
+        elif name in _LINE:
+            self.pieces.append("\n")
+        elif name == "li":
+            self.pieces.append("\n- ")
+        elif name == "mj-divider":
+            self.pieces.append("\n\n----\n\n")
+
+    def _image(self, tag: Tag) -> None:
+        """A linked picture is its alternative text and its address; any other picture says nothing here."""
+        target = _target(self.source, tag)
+        if not target or tag.offset not in self.last_links:
+            return
+        alt = _value(tag, "alt")
+        self.pieces += [unescaped(part) if isinstance(part, str) else part for part in self.source.parts(alt)]
+        self.pieces.append(": " if alt else "")
+        self._address(target, self.source.place(tag.offset))
+
+    def _end(self, name: str) -> None:
+        if name.startswith("mj"):
+            self._parents[-1:] = []
+        if self._silent:
+            if self._silent[-1] == name:
+                self._silent.pop()
+            return
+        if self._open_links and self._open_links[-1][0] == name:
+            self._close_link(*self._open_links.pop())
+        if name in ("td", "th"):
+            self.pieces.append(" ")
+        elif name in _PARAGRAPH or name == "mj-column":
+            self._paragraph(name)
+
+    def _paragraph(self, name: str) -> None:
+        """An empty line; within a card, a column beside others, its elements follow line by line."""
+        self.pieces.append(SOFT_END if self._in_card and name != "mj-column" else "\n\n")
+
+    def _close_link(self, name: str, target: Target, place: Place) -> None:
+        if not target or str(target[0]).startswith(("mailto:", "tel:", "sms:")):
+            return
+        self.pieces.append(": " if name in _LABELED else " (")
+        self._address(target, place)
+        self.pieces.append("" if name in _LABELED else ")")
+
+    def _text(self, text: Text) -> None:
+        if self._silent:
+            return
+        is_shown = not self._parents or self._parents[-1] not in WORDLESS
+        for part in self.source.parts(text.raw):
+            if not isinstance(part, str):
+                self.pieces.append(part)
+            elif is_shown or not part.strip():
+                self.pieces.append(html.unescape(_SPACE.sub(" ", part)))
+
+    def _address(self, target: Target, place: Place) -> None:
+        tag = next((part for part in target if isinstance(part, Segment)), None)
+        if tag is None and not is_tracked(str(target[0])):
+            self.pieces.append(str(target[0]))
+            return
+        source = f"({url_expression(target)})|_link"
+        self.pieces.append(Segment(Kind.EXPRESSION, source, tag.place if tag else place))

@@ -1,0 +1,1 @@
+"""Compiled templates at work: Jinja alone, for every mail."""
