@@ -8,9 +8,10 @@ anything is compiled, so a mail looks nothing up, and every value in a phrase is
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 
 from aftercart.errors import Place, TemplateError
@@ -90,9 +91,19 @@ class Vocabulary:
                 yield from read_phrases(file)
 
 
-def read_phrases(file: Path) -> Iterator[tuple[str, tuple[Segment, ...]]]:
+def read_phrases(file: Path) -> Sequence[tuple[str, tuple[Segment, ...]]]:
     """The phrases of a file with their names. Raises TemplateError for a line that is none, and for a name twice."""
-    text, done, seen = contents(file), 0, set[str]()
+    return _phrases_in(contents(file), file)
+
+
+@lru_cache(maxsize=256)
+def _phrases_in(text: str, file: Path) -> tuple[tuple[str, tuple[Segment, ...]], ...]:
+    """Once for each file as it stands: every part of every template reads the shared ones."""
+    return tuple(_each_phrase(text, file))
+
+
+def _each_phrase(text: str, file: Path) -> Iterator[tuple[str, tuple[Segment, ...]]]:
+    done, seen = 0, set[str]()
     for match in _PHRASE.finditer(text):
         _refuse_stray(file, text, done, match.start())
         done = match.end()

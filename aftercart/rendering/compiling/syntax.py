@@ -70,9 +70,10 @@ def jinja_faults(part: Source) -> Iterator[TemplateError]:
 
 
 def parsed(written: Written) -> nodes.Template:
-    """The syntax tree. Raises TemplateError where there is none."""
+    """The syntax tree, to be read only: whoever asks for the same text gets it, too. Raises TemplateError where there
+    is none."""
     try:
-        return _jinja().parse(written.source)
+        return _tree(written.source)
     except TemplateSyntaxError as err:
         raise TemplateError(
             _in_words(err), written.place(err.lineno), "look at this tag and the one before it"
@@ -82,6 +83,17 @@ def parsed(written: Written) -> nodes.Template:
 @lru_cache(maxsize=1)
 def _jinja() -> Environment:
     return Environment()
+
+
+@lru_cache(maxsize=64)
+def _tree(source: str) -> nodes.Template:
+    return _jinja().parse(source)
+
+
+@lru_cache(maxsize=4096)
+def _try(source: str) -> None:
+    """Once for each tag: the languages of a template share most of theirs. Raises TemplateSyntaxError."""
+    _jinja().parse(source)
 
 
 def _unreadable_tags(segments: Iterable[Segment]) -> Iterator[TemplateError]:
@@ -98,7 +110,7 @@ def _tag_fault(tag: Segment) -> TemplateError | None:
     before, after = _FRAMES[tag.keyword] if tag.kind is Kind.BLOCK else ("", "")
     opener, closer = ("{%", "%}") if tag.kind is Kind.BLOCK else ("{{", "}}")
     try:
-        _jinja().parse(f"{before}{opener} {tag.text}\n{closer}{after}")
+        _try(f"{before}{opener} {tag.text}\n{closer}{after}")
     except TemplateSyntaxError as err:
         return _misread(tag, closer, err)
     return None

@@ -132,6 +132,12 @@ def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
     return result
 
 
+@lru_cache(maxsize=256)
+def _compiled(source: str, locale: str, *, html: bool) -> jinja2.Template:
+    """Once for each text: the page that shows a mail again does not compile it for each of its readers."""
+    return environment(locale, html=html).from_string(source)
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     template: jinja2.Template
@@ -184,7 +190,7 @@ class Template:
         self.version = version
         """The first 12 hexadecimal digits of the content hash: sources, includes, compiler, locale."""
         self._parts = {
-            part: _Part(environment(locale, html=part == "html").from_string(written.source), written, files[part])
+            part: _Part(_compiled(written.source, locale, html=part == "html"), written, files[part])
             for part, written in parts.items()
         }
 
@@ -223,7 +229,7 @@ def rendered_again(
     refuse_foreign_values(dict(context))
     preheader = before.preheader + _PADDING if before.preheader else ""
     values = {**context, "_links": Links(link, _untouched(context)), "_subject": before.subject}
-    return environment(locale, html=True).from_string(html_source).render({**values, "_preheader": preheader})
+    return _compiled(html_source, locale, html=True).render({**values, "_preheader": preheader})
 
 
 def _untouched(context: Mapping[str, Any]) -> frozenset[str]:
