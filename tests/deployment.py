@@ -20,6 +20,7 @@ from aftercart.db.session import Database
 from aftercart.intake.signing import sign_generic
 from aftercart.reports import sends as report
 from aftercart.starter import init
+from tests.commanded import aftercart
 from tests.forked import Forked, fork
 from tests.intake.payloads import body, generic, generic_order
 
@@ -132,6 +133,8 @@ class Deployment:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `aftercart` with arguments to its end."""
+        if self.forks:
+            return aftercart(self.folder, *arguments, **self.env)
         return subprocess.run(
             [str(BIN / "aftercart"), *arguments],
             cwd=self.folder,

@@ -61,13 +61,18 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def fork(command: Sequence[str], folder: Path, environment: Mapping[str, str], files: Sequence[Path]) -> Forked:
-    """Start `aftercart ...` or `celery ...` in a folder. `files`: its input, its output, and where its faults go."""
-    arguments = (list(command), folder, dict(environment), list(files))
+def fork(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], files: Sequence[Path], without: str = ""
+) -> Forked:
+    """Start `aftercart ...` or `celery ...` in a folder, as if a package were not installed (`without`). `files`: its
+    input, its output, and where its faults go."""
+    arguments = (list(command), folder, dict(environment), list(files), without)
     return Forked(FORKED.Process(target=_become, args=arguments, name=command[0]))
 
 
-def _become(command: list[str], folder: Path, environment: Mapping[str, str], files: Sequence[Path]) -> None:
+def _become(
+    command: list[str], folder: Path, environment: Mapping[str, str], files: Sequence[Path], without: str
+) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
@@ -77,6 +82,8 @@ def _become(command: list[str], folder: Path, environment: Mapping[str, str], fi
         os.close(opened)
     sys.stdin = os.fdopen(0)  # the forked process has closed its own
     sys.argv = command
+    if without:
+        sys.modules[without] = None  # type: ignore[assignment]  # what Python itself does to an import that failed
     if command[0] == "celery":
         from celery.__main__ import main as celery
 

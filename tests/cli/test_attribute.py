@@ -10,7 +10,8 @@ import pytest
 
 from aftercart.db.session import Database
 from aftercart.starter import init
-from tests.cli.conftest import Typed, aftercart
+from tests.cli.conftest import Typed
+from tests.commanded import aftercart
 from tests.rows import MONDAY, Rows
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aftercart.starter import init
-from tests.cli.commanded import aftercart
+from tests.commanded import aftercart
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from aftercart.bootstrap import build
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import sends
 from aftercart.testing import settings_for
-from tests.cli.commanded import aftercart
+from tests.commanded import aftercart
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 ROWS_OF_A_MAIL = 6

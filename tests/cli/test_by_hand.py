@@ -11,8 +11,8 @@ from aftercart.ledger.store import beat, hold_all
 from aftercart.policy.guard import PauseScope
 from aftercart.policy.store import Pause, keep_pauses
 from aftercart.starter import init
-from tests.cli.commanded import aftercart
 from tests.cli.conftest import Typed
+from tests.commanded import aftercart
 from tests.rows import MONDAY
 
 pytestmark = pytest.mark.usefixtures("some_sends", "shop")

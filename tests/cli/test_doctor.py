@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from aftercart.starter import init
-from tests.cli.commanded import aftercart
+from tests.commanded import aftercart
 from tests.deployment import deployed
 
 

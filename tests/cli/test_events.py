@@ -5,8 +5,8 @@ import pytest
 
 from aftercart.db.session import Database
 from aftercart.db.tables import events
-from tests.cli.commanded import aftercart
 from tests.cli.conftest import Typed
+from tests.commanded import aftercart
 from tests.intake.payloads import body, generic_order
 from tests.rows import MONDAY
 

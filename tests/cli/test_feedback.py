@@ -8,7 +8,7 @@ import pytest
 from aftercart.db import inbox
 from aftercart.db.session import Database
 from aftercart.starter import init
-from tests.cli.commanded import aftercart, fed
+from tests.commanded import aftercart, fed
 from tests.feedback.letters import POSTFIX, letter
 
 

@@ -13,9 +13,9 @@ from sqlalchemy import Table, select
 
 from aftercart.db.session import Database
 from aftercart.db.tables import customers, enrollments, order_lines, orders, products, recipients
-from tests.cli.commanded import aftercart
 from tests.cli.conftest import Typed
 from tests.cli.conftest import aftercart as started
+from tests.commanded import aftercart
 
 Stored = Callable[[Table], list[dict[str, Any]]]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from aftercart import __version__
-from tests.cli.commanded import aftercart as at_once
 from tests.cli.conftest import aftercart
+from tests.commanded import aftercart as at_once
+from tests.commanded import ended
 from tests.deployment import BIN
 
 HEAVY = ["lightfm", "celery", "sqlalchemy", "numpy", "scipy", "fastapi", "mjml", "jinja2", "pydantic"]
@@ -70,9 +71,9 @@ def test_one_process_for_everything_wants_none(tmp_path: Path) -> None:
 
 
 def test_the_web_process_without_the_packages_for_its_broker_says_so_in_one_line(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['packaging'] = None; from aftercart.cli import main; main()"
     at_once(tmp_path, "init", ".")
-    result = aftercart(tmp_path, "web", code=code, AFTERCART_BROKER_URL="redis://127.0.0.1:1/0")
+    broker = {"AFTERCART_BROKER_URL": "redis://127.0.0.1:1/0"}
+    result = ended(["aftercart", "web"], tmp_path, broker, without="packaging")
     assert result.returncode == 1
     assert result.stderr == "aftercart: Redis needs an optional package: pip install 'aftercart[fleet]'\n"
 

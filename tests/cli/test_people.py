@@ -14,8 +14,8 @@ from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.starter import init
 from aftercart.testing import lay_down
-from tests.cli.commanded import aftercart
 from tests.cli.conftest import Typed
+from tests.commanded import aftercart
 from tests.rows import MONDAY, Rows
 
 ADA = "ada@example.com"

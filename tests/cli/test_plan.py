@@ -10,7 +10,7 @@ from aftercart.clock import SteppedClock, utc_now
 from aftercart.starter import init
 from aftercart.testing import engine
 from tests.cast import ADA, order
-from tests.cli.commanded import aftercart
+from tests.commanded import aftercart
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import campaign_versions, exposures
 from aftercart.starter import init
-from tests.cli.commanded import aftercart
+from tests.commanded import aftercart
 from tests.rows import MONDAY, Rows
 
 

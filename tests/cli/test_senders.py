@@ -10,7 +10,7 @@ from aftercart.delivery.limits.breaker import Sign
 from aftercart.delivery.limits.quota import UNLIMITED
 from aftercart.delivery.store import SharedTraffic
 from tests.cast import Shop, campaign
-from tests.cli.commanded import aftercart
+from tests.commanded import aftercart
 
 pytestmark = pytest.mark.usefixtures("some_sends")
 

@@ -17,7 +17,7 @@ from aftercart.doctor.outlets import check_outlets
 from aftercart.ids import new_id
 from aftercart.outward.happening import EVERY
 from aftercart.testing import lay_down
-from tests.cli.commanded import aftercart
+from tests.commanded import aftercart
 from tests.outward.receiver import SECRET, Receiver, receiving
 
 NOW = datetime.now(UTC)

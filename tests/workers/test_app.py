@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aftercart.queue.port import QUEUE_OF
+from tests.commanded import ended
 from workers.app import configuration
 
 
@@ -21,12 +22,7 @@ def test_importing_the_workers_reads_no_settings(tmp_path: Path) -> None:
 
 def celery(folder: Path, process: str, *, without: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """Start `celery -A workers worker` or `beat`, as if a package were not installed; it is to end by itself."""
-    code = f"import sys; sys.modules[{without!r}] = None; from celery.__main__ import main; main()"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCART_")}
-    return subprocess.run(
-        [sys.executable, "-c", code, "-A", "workers", process],
-        cwd=folder, env=clean | env, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    return ended(["celery", "-A", "workers", process], folder, env, without=without)
 
 
 @pytest.mark.parametrize("process", ["worker", "beat"])

@@ -1,7 +1,9 @@
-"""A command as a process of its own that starts at once. The console script itself is started in `test_main.py`."""
+"""A command as a process of its own that starts at once. The console script itself is started in
+`cli/test_main.py`."""
 
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,10 +19,17 @@ def aftercart(folder: Path, *words: str, **env: str) -> subprocess.CompletedProc
 
 def fed(folder: Path, given: bytes, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     """The same, with something to read as its input."""
+    return ended(["aftercart", *words], folder, env, given)
+
+
+def ended(
+    command: Sequence[str], folder: Path, env: Mapping[str, str], given: bytes = b"", without: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """What came of `aftercart ...` or `celery ...`, as if a package were not installed (`without`)."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCART_")}
     with TemporaryDirectory() as said:
         files = [Path(said) / name for name in ("stdin", "stdout", "stderr")]
         files[0].write_bytes(given)
-        code = fork(["aftercart", *words], folder, {**clean, **env}, files).wait(LONGEST_S)
+        code = fork(command, folder, {**clean, **env}, files, without).wait(LONGEST_S)
         out, err = (file.read_text(encoding="utf-8") for file in files[1:])
-        return subprocess.CompletedProcess(["aftercart", *words], code, out, err)
+        return subprocess.CompletedProcess(command, code, out, err)
