@@ -130,14 +130,15 @@ def test_every_step_up_and_down_keeps_every_row(empty: Database) -> None:
     steps = revisions()
     move(empty, command.upgrade, FIRST)
     fill(empty)
-    first = content(empty)
+    before = first = content(empty)
     assert all(len(rows) == ROWS for rows in first.values())
     for direction, path in ((command.upgrade, steps[1:]), (command.downgrade, steps[-2::-1])):
         for revision in path:
-            before = content(empty)
             move(empty, direction, revision)
-            kept, found = shared(before, content(empty))
+            after = content(empty)
+            kept, found = shared(before, after)
             assert kept == found, revision
+            before = after
     last = content(empty)
     assert {table: last[table] for table in first} == first
 
