@@ -1,11 +1,13 @@
 """Real parts for the tests: PostgreSQL and Redis from the test dependencies, one of each for the whole run."""
 
+import gc
 import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -16,10 +18,12 @@ from hypothesis import settings
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from aftercart.campaigns import yaml_file
 from aftercart.db import inbox, migrate, session
 from aftercart.db.session import Database
 from aftercart.settings import Settings
 
+MEMORY_BYTES = 1024**3
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # Not structlog's default of rich tracebacks: they print every local variable, and take seconds for it.
@@ -29,6 +33,17 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported here stays to the end: nobody looks through it for what might be thrown away."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -96,6 +111,14 @@ def shared_statements() -> Iterator[SharedStatements]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def shared_files() -> Iterator[None]:
+    """And what a YAML file of the same words says, which nobody changes: thousands of engines read the same few."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(yaml_file, "_read", lru_cache(maxsize=512)(yaml_file._read))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def shared_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The engines of this process also share the folder of compiled templates, as processes of an installation do."""
     folder = tmp_path_factory.mktemp("cache")
@@ -114,10 +137,17 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     # Not below pytest's own folder: for root the server runs as another user, and the next pytest that starts on this
     # machine closes that folder to all others.
-    with tempfile.TemporaryDirectory(prefix="aftercart-postgres-") as folder:
+    with tempfile.TemporaryDirectory(prefix="aftercart-postgres-", dir=_in_memory()) as folder:
         server = get_server(Path(folder) / "data")
         yield server.get_uri()
         server.cleanup()
+
+
+def _in_memory() -> Path | None:
+    """Where files lie in memory, if there is room for what the servers of all processes write: a database is some six
+    hundred files, and each test makes one. None: the usual place."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES else None
 
 
 @dataclass(frozen=True)
@@ -128,10 +158,10 @@ class Postgres:
     admin: Connection
 
     @contextmanager
-    def database(self, template: str = "") -> Iterator[str]:
+    def database(self, template: str = "template1") -> Iterator[str]:
         """An empty database, or a copy of another; yields its URL and drops it afterwards."""
-        name = f"test_{uuid4().hex}"
-        self.admin.exec_driver_sql(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        name = f"test_{uuid4().hex}"  # its files are copied: to log each of their pages costs twice as much
+        self.admin.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         yield self.server.replace("/postgres?", f"/{name}?")
         self.admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 

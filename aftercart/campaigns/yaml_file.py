@@ -47,7 +47,7 @@ class Document:
 def read_yaml(file: Path) -> Document | Fault:
     """Read one file; a fault where it is no YAML."""
     try:
-        node = _reader().load(file.read_text(encoding="utf-8"))
+        node = _read(file.read_text(encoding="utf-8"))
         return Document(file, _plain(node), node)
     except UnicodeDecodeError as err:
         return Fault(Place(file), "", f"is not UTF-8 text (byte {err.start})", "save it as UTF-8")
@@ -66,10 +66,10 @@ class _Constructor(RoundTripConstructor):
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_scalar)
 
 
-def _reader() -> YAML:
+def _read(text: str) -> Any:
     reader = YAML(typ="rt")
     reader.Constructor = _Constructor
-    return reader
+    return reader.load(text)
 
 
 @dataclass(frozen=True, slots=True)
