@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
 import pytest
@@ -79,18 +80,22 @@ class Postfix:
 
 
 @contextmanager
-def postfix(folder: Path, *, onward: int, back: int) -> Iterator[Postfix]:
+def postfix(*, onward: int, back: int) -> Iterator[Postfix]:
     """A relay that hands everything on to one port of this machine, and mail to bounces.example.com to another."""
     if not PROGRAM.exists() or os.geteuid() != 0:
         pytest.fail("needs Postfix (apt-get install postfix) and root, which its master insists on")
     port = free_port()
-    _write(folder, onward=onward, back=back, port=port)
-    _control(folder, "start")
-    try:
-        _wait_for(port)
-        yield Postfix(port, folder)
-    finally:
-        _control(folder, "abort")
+    # Not below pytest's own folder: Postfix runs as another user, and the next pytest that starts on this machine
+    # closes that folder to all others.
+    with TemporaryDirectory(prefix="aftercart-postfix-") as made:
+        folder = Path(made)
+        _write(folder, onward=onward, back=back, port=port)
+        _control(folder, "start")
+        try:
+            _wait_for(port)
+            yield Postfix(port, folder)
+        finally:
+            _control(folder, "abort")
 
 
 def _write(folder: Path, **values: int) -> None:
@@ -104,9 +109,7 @@ def _write(folder: Path, **values: int) -> None:
     (folder / "spool").mkdir()
     (folder / "data").mkdir()
     os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, -1)
-    for parent in (folder, *folder.parents):  # pytest's folders are closed to others, and Postfix runs as one
-        if parent.owner() == "root" and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
+    folder.chmod(0o711)
 
 
 def _control(folder: Path, what: str) -> None:

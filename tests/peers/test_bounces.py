@@ -1,7 +1,6 @@
 """Postfix relays our mails to a server that refuses them; what it returns (RFC 3464) is understood."""
 
 from email import message_from_bytes
-from pathlib import Path
 
 import pytest
 
@@ -33,12 +32,12 @@ def a_mail_to(name: str) -> Message:
     return a_message(send_id=message.send_id, recipient=message.recipient, bounce_to=ADDRESSES.of(message.send_id))
 
 
-def test_what_postfix_returns_names_its_mail_and_what_is_wrong_with_it(tmp_path: Path) -> None:
+def test_what_postfix_returns_names_its_mail_and_what_is_wrong_with_it() -> None:
     mails = {mail.send_id: mail for mail in map(a_mail_to, REFUSALS)}
     with (
         ScriptedServer(rcpt=lambda said: REFUSALS[said.partition("<")[2].partition("@")[0]][0]) as refusing,
         mail_sink() as returned,
-        postfix(tmp_path, onward=refusing.port, back=returned.port) as relay,
+        postfix(onward=refusing.port, back=returned.port) as relay,
     ):
         sender = sender_from_url(relay.url)
         list(sender.send_batch(mails.values(), always))

@@ -43,7 +43,7 @@ def test_what_a_relay_could_not_deliver_comes_back_and_tells_which_mail_it_was(t
     with (
         ScriptedServer(rcpt=refuse) as refusing,
         mail_sink() as returned,
-        postfix(tmp_path, onward=refusing.port, back=returned.port) as relay,
+        postfix(onward=refusing.port, back=returned.port) as relay,
     ):
         sender = sender_from_url(relay.url)
         receipts = list(sender.send_batch(mails.values(), always))
