@@ -24,6 +24,7 @@ from aftercart.db.session import Database
 from aftercart.settings import Settings
 
 MEMORY_BYTES = 1024**3
+"""The servers of four processes take a quarter of it."""
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # Not structlog's default of rich tracebacks: they print every local variable, and take seconds for it.
