@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, or_, select, update
 
-from aftercart.db.tables import enrollments, orders, sends
+from aftercart.db.tables import enrollments, orders, recipients, sends
 from aftercart.ledger.states import CANCEL, ENDS, RESTORE, SKIP, SendState
 from aftercart.ledger.store.moves import moved
 from aftercart.transitions import Transition, leading_to
@@ -60,16 +60,38 @@ def restore(
 
 
 def decide_anew(connection: Connection, order_ids: Collection[int]) -> None:
-    """Take back the claims of mails about these orders whose hand-over has not begun: something has changed.
+    """Take back the claims of mails whose hand-over has not begun, about these orders or to who placed them: something
+    has changed.
 
-    A line may have been refunded, or somebody else be meant. The hand-over sees that its lease is gone, and the gate
-    is asked again at once.
+    A line may have been refunded, somebody else be meant, or a person have come back who is missed in a mail about an
+    earlier order. The hand-over sees that its lease is gone, and the gate is asked again at once.
     """
-    claimed = (sends.c.order_id.in_(order_ids), sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_not(None))
-    _lock(connection, *claimed)
-    freed: dict[str, Any] = {"lease_until": None, "counted_at": None, "wake_at": sends.c.due_at}
-    connection.execute(update(sends).where(*claimed).values(**freed))
+    asked = {"orders": list(order_ids)}
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK_CLAIMED, asked)
+    connection.execute(_TAKE_BACK_CLAIMED, asked)
     readdress(connection, order_ids)
+
+
+def _claimed_for_buyers() -> tuple[ColumnElement[bool], ...]:
+    """Claimed mails about `orders`, about any order of the same account, or to who placed them, at any address."""
+    these = orders.c.id.in_(bindparam("orders", expanding=True))
+    stands_for = func.coalesce(recipients.c.merged_into, recipients.c.id)
+    buyers = select(stands_for).join(orders, orders.c.recipient_id == recipients.c.id).where(these)
+    other = select(recipients.c.id).where(recipients.c.merged_into.in_(buyers))
+    account = select(orders.c.customer_id).where(these, orders.c.customer_id.is_not(None))
+    concerned = or_(
+        sends.c.order_id.in_(bindparam("orders", expanding=True)),
+        sends.c.order_id.in_(select(orders.c.id).where(orders.c.customer_id.in_(account))),
+        sends.c.recipient_id.in_(buyers.union_all(other)),
+    )
+    return sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_not(None), concerned
+
+
+# Built once: every order that comes in asks.
+_FREED: Mapping[str, Any] = {"lease_until": None, "counted_at": None, "wake_at": sends.c.due_at}
+_TAKE_BACK_CLAIMED = update(sends).where(*_claimed_for_buyers()).values(**_FREED)
+_LOCK_CLAIMED = select(sends.c.id).where(*_claimed_for_buyers()).order_by(sends.c.id).with_for_update(key_share=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +116,7 @@ def take_back(connection: Connection, of: Portion) -> None:
     """Take back the claims of these mails whose hand-over has not begun; the gate is asked again."""
     claimed = [sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_not(None), *of.conditions()]
     _lock(connection, *claimed)
-    freed: dict[str, Any] = {"lease_until": None, "counted_at": None, "wake_at": sends.c.due_at}
-    connection.execute(update(sends).where(*claimed).values(**freed))
+    connection.execute(update(sends).where(*claimed).values(**_FREED))
 
 
 def wake_up(connection: Connection, of: Portion, reason: str, now: datetime) -> None:

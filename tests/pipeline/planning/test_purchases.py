@@ -8,8 +8,10 @@ import pytest
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
+from aftercart.pipeline.sending.hand_over import hand_over
+from aftercart.pipeline.sending.send import claim
 from aftercart.testing import engine, run_until
-from tests.cast import ADA, BIKE, DAY, HELMET, MONDAY, Shop, campaign, clock_of, fates, order, outbox, tell
+from tests.cast import ADA, BIKE, DAY, HELMET, MONDAY, Shop, campaign, clock_of, fates, only_send, order, outbox, tell
 
 CAMPAIGN = campaign("winback", after="30d", at="null", quiet="null")
 DUE = MONDAY + 30 * DAY
@@ -57,6 +59,20 @@ def test_an_order_one_moment_before_the_mail_counts_and_another_persons_does_not
         order(app, "3", ADA, [HELMET])
         run_until(app, DUE + DAY)
         assert [mail.recipient for mail in outbox(app).messages] == ["else@example.com"]
+
+
+@pytest.mark.parametrize("address", ["ada@example.com", "ada@work.example"])
+def test_an_order_between_the_claim_and_the_hand_over_recalls_the_mail(address: str, opened: Opened) -> None:
+    with opened("anything") as app:
+        order(app, "1", ADA, [BIKE])
+        clock_of(app).step(30 * DAY)
+        claimed = claim(app, [only_send(app)["id"]])
+        assert len(claimed) == 1
+        order(app, "2", {**ADA, "email": address}, [HELMET])
+        hand_over(app, claimed)
+        run_until(app, DUE + DAY)
+        assert outbox(app).messages == []
+        assert fates(app)[0] == ("canceled", "bought_since")
 
 
 def test_what_the_same_account_bought_under_another_address_counts(opened: Opened) -> None:
