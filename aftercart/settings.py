@@ -35,7 +35,10 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
     )
 
-    data_dir: Path = Field(default=Path("data"), description="Folder for the SQLite files, models and caches.")
+    data_dir: Path = Field(
+        default=Path("data"),
+        description="Folder for the SQLite files, models and caches, and for the copies of backtests while they run.",
+    )
     database_url: str = Field(
         default="", description="sqlite:///FILE or postgresql://USER@HOST/NAME. Empty: SQLite under the data folder."
     )

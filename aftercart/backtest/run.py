@@ -10,12 +10,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 
 from sqlalchemy import Connection, func, select
 
 from aftercart.backtest import past, source
+from aftercart.backtest.folder import own_folder
 from aftercart.backtest.future import Happening, happenings
 from aftercart.backtest.report import Report, Trained, report_on
 from aftercart.backtest.rivals import Offer, Rivals
@@ -54,12 +54,10 @@ def backtest(
     progress: Progress = lambda _done, _of, _at: None,
 ) -> list[Report]:
     """Try each of these sets of campaigns on the same orders. Raises ConfigError where no order lies in the time."""
-    with TemporaryDirectory(prefix="aftercart-backtest-") as name:
-        folder = Path(name)
-        with closing(source.take(main, folder)) as facts:
-            if wanted.suppose_consent:
-                source.suppose_all_agree(facts)
-            return [_try(settings, facts, folder / str(n), trial, wanted, progress) for n, trial in enumerate(trials)]
+    with own_folder(settings.data_dir / "backtests") as folder, closing(source.take(main, folder)) as facts:
+        if wanted.suppose_consent:
+            source.suppose_all_agree(facts)
+        return [_try(settings, facts, folder / str(n), trial, wanted, progress) for n, trial in enumerate(trials)]
 
 
 def _try(
