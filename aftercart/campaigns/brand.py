@@ -1,9 +1,11 @@
 """The shop that the mails come from, as `brand.yaml` says it: name, addresses, look, and limits for all campaigns."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from email.utils import parseaddr
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -201,6 +203,17 @@ class Brand(Part):
     def answers_to(self) -> str:
         """The bare address that reads what people answer."""
         return self.reply_to or self.address
+
+    @cached_property
+    def version(self) -> str:
+        """12 hexadecimal digits that change with what the file says; not with `paused`."""
+        plain = self.model_dump(mode="json", exclude_defaults=True, exclude={"paused"})
+        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    def definition(self) -> dict[str, Any]:
+        """The whole file as plain JSON values, defaults included."""
+        return self.model_dump(mode="json", by_alias=True)
 
     def for_templates(self) -> dict[str, Any]:
         """What a template may show of it, as `rendering/running/context.py` documents it: plain values."""

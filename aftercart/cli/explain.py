@@ -46,7 +46,8 @@ def _tell(name: str, explanation: "Explanation") -> None:
 def _tell_sends(sends: "tuple[SendStory, ...]") -> None:
     for send in sends:
         print(f"  {'now':19}  {send.state:<11} [{send.campaign} / {send.step}] {send.sentence}")
-        print(f"  {'':19}  {'':11} send: {send.send_id}")
+        under = f", configuration {send.configuration}" if send.configuration else ""
+        print(f"  {'':19}  {'':11} send: {send.send_id}{under}")
 
 
 def _tell_head(what: str, more: str = "") -> None:

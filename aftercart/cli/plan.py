@@ -1,4 +1,4 @@
-"""`aftercart plan` and `aftercart apply`: what an edit does to the mails that are planned already."""
+"""`aftercart plan` and `aftercart apply`: what an edit of campaigns, templates or brand file does to planned mails."""
 
 import json
 from collections.abc import Iterator
@@ -32,19 +32,24 @@ def plan(
             metavar="[DIR]", help="A folder of campaigns, as an edited copy; without it this deployment's.", exists=True
         ),
     ] = None,
+    templates: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder of templates, as an edited copy.", exists=True)
+    ] = None,
     as_json: AS_JSON = False,
 ) -> None:
-    """Tell what the campaigns, as they stand, do to planned mails. Changes nothing; exit code 1: it cannot be done."""
+    """Tell what the files, as they stand, do to planned mails. Changes nothing; exit code 1: it cannot be done."""
     from aftercart.campaigns.loader import load_campaigns
     from aftercart.cli.open import working
     from aftercart.pipeline.planning.replan import effects
 
     with working() as engine:
-        there = load_campaigns(directory, engine.settings.templates_dir) if directory else None
-        told = effects(engine, there)
+        settings = engine.settings
+        there = load_campaigns(directory, templates or settings.templates_dir) if directory else None
+        told = effects(engine, there, templates)
     _print(told, as_json=as_json)
     if not as_json and told.changes_something and not told.past:
-        print("`aftercart apply` does it." if directory is None else "Once the files are in place, `aftercart apply`.")
+        is_copy = directory or templates
+        print("Once the files are in place, `aftercart apply`." if is_copy else "`aftercart apply` does it.")
     if told.past:
         raise typer.Exit(1)
 
@@ -75,20 +80,23 @@ def _print(told: "Effects", *, as_json: bool) -> None:
         print(f"{name} / {step}: {note}.")
     for campaign, count in sorted(told.waiting_for_file.items()):
         print(f"{count:,} mails of {campaign} wait for its file, which is not there, until they expire.")
-    mails = sum(count for (_, _, effect), count in told.mails.items() if effect not in ("kept", "missed"))
-    print(f"\n{mails:,} mails to {len(told.people):,} people change.")
+    print(f"\n{told.touched:,} mails to {len(told.people):,} people change.")
 
 
 def _rows(told: "Effects") -> Iterator[dict[str, Any]]:
     for (campaign, step, effect), count in sorted(told.mails.items()):
         due, new = told.examples[campaign, step, effect]
-        content = told.new_content[campaign, step] if effect == "kept" else 0
+        content = told.new_content[campaign, step, effect]
+        edited = sorted(told.causes[campaign, step, effect])
         about = {"campaign": campaign, "step": step, "effect": str(effect), "mails": count, "new_content": content}
+        about["edited"] = edited
         yield {**about, "due": due, "new_due": new if effect != "kept" else None}
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    words = WORDS[row["effect"]] + (", with new content" if row["new_content"] else "")
+    count = row["new_content"]
+    of = "" if count == row["mails"] else f"{count:,} of them "
+    words = WORDS[row["effect"]] + (f", {of}with new content ({', '.join(row['edited'])})" if count else "")
     return f"{row['campaign']} / {row['step']}", f"{row['mails']:,}", words, _time(row["due"]), _time(row["new_due"])
 
 

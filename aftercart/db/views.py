@@ -82,6 +82,7 @@ def _mails(dialect: str) -> Select[Any]:
             sends.c.due_at,
             sends.c.sent_at,
             sends.c.config_version.label("campaign_version"),
+            sends.c.configuration,
             sends.c.experiment,
             sends.c.variant,
             sends.c.template_version,

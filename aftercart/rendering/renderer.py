@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from aftercart.errors import TemplateError
 from aftercart.rendering.authoring.locales import DEFAULT, known_locale
 from aftercart.rendering.authoring.source import Sources, read_template, spoken_locale, with_subject
-from aftercart.rendering.authoring.words import nearest
+from aftercart.rendering.authoring.words import OWN, SHARED, languages, nearest
 from aftercart.rendering.compiling import store
 from aftercart.rendering.compiling.compiler import Compiled, compile_template, fingerprint
 from aftercart.rendering.running.runtime import Template
@@ -23,6 +24,15 @@ Stamps = tuple[tuple[Path, int, int], ...]
 class _Loaded:
     template: Template
     languages: frozenset[str]
+    stamps: Stamps
+    checked_at: float
+
+
+@dataclass(slots=True)
+class _Edition:
+    """What stands in the files of a template, told apart by a hash for each language."""
+
+    digests: Mapping[str, str]
     stamps: Stamps
     checked_at: float
 
@@ -42,6 +52,7 @@ class Renderer:
         self._cache_dir = cache_dir
         self._lock = threading.Lock()
         self._loaded: dict[tuple[str, str, str], _Loaded] = {}
+        self._editions: dict[str, _Edition] = {}
 
     def template(self, name: str, locale: str, subject: str | None = None) -> Template:
         """The template for a locale such as fr-FR or fr_FR; an unknown one gets its language, or English, as does
@@ -58,6 +69,31 @@ class Renderer:
         """
         languages = self._find(name, DEFAULT, "").languages
         return nearest(languages, known_locale(locale)) is not None if languages else None
+
+    def edition(self, name: str) -> Mapping[str, str]:
+        """Language → 12 hexadecimal digits over all files that its readers get: body, layout, includes, words. One
+        that is written in a single language has it under "". Empty for a template that cannot be read.
+        """
+        with self._lock:
+            known = self._editions.get(name)
+            if known is None or not _fresh(known, self._monotonic()):
+                known = self._editions[name] = self._edition(name)
+            return known.digests
+
+    def _edition(self, name: str) -> _Edition:
+        folder, root = self._templates_dir / name, self._templates_dir
+        places = [folder, folder / OWN, root / SHARED]  # where another file may come to stand
+        try:
+            spoken = languages(folder, root)
+            read = {language: read_template(root, name, language) for language in sorted(spoken) or [DEFAULT]}
+        except TemplateError:
+            return _Edition({}, _stamps(tuple(places)), self._monotonic())
+        digests = {
+            language if sources.languages else "": sources.digest.hex()[:_VERSION_DIGITS]
+            for language, sources in read.items()
+        }
+        files = {file for sources in read.values() for file in sources.files}
+        return _Edition(digests, _stamps((*places, *sorted(files))), self._monotonic())
 
     def _find(self, name: str, locale: str, subject: str) -> _Loaded:
         key = (name, locale, subject)
@@ -100,7 +136,7 @@ def _files(sources: Sources) -> dict[str, Path]:
     return {"subject": sources.subject.file, "preheader": sources.body.file, "html": sources.body.file, "text": text}
 
 
-def _fresh(loaded: _Loaded, now: float) -> bool:
+def _fresh(loaded: _Loaded | _Edition, now: float) -> bool:
     if now - loaded.checked_at < _RECHECK_SECONDS:
         return True
     loaded.checked_at = now

@@ -71,6 +71,9 @@ class SendStory:
     sentence: str
     due_at: datetime
     sent_at: datetime | None
+    config_version: str
+    configuration: str | None
+    """Under which version of its campaign, and of campaigns, brand file and templates together, it was decided."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""
@@ -218,6 +221,8 @@ def _sends(connection: Connection, ids: list[int], only_send: UUID | None) -> Ma
             sentence=_standing(row.state, row.reason, row.due_at, kept.get(row.id)),
             due_at=row.due_at,
             sent_at=row.sent_at,
+            config_version=row.config_version,
+            configuration=row.configuration,
         )
         found[row.order_id].append(story)
     return found

@@ -261,9 +261,17 @@ def _operator(facts: Facts) -> Iterable[str]:
     for step, effect in facts.get("effects", {}).items():
         due = facts["due_at"].get(step)
         yield f"Its mail {step} is {EFFECTS[effect]}{f' {_instant(due)}' if due else ''}."
+    for step, edited in facts.get("new_content", {}).items():
+        yield f"Its mail {step} says something else: {', '.join(edited)} edited."
 
 
-EFFECTS = {"retimed": "due now at", "added": "new, and due at", "canceled": "no longer sent"}
+EFFECTS = {
+    "kept": "due as before",
+    "retimed": "due now at",
+    "varied": "another variant now, due at",
+    "added": "new, and due at",
+    "canceled": "no longer sent",
+}
 
 
 def _nothing(_: Facts) -> Iterable[str]:

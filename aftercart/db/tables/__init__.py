@@ -13,6 +13,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
                 │           └── decisions (why it went, waits or did not go)
     recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures
                                                                                       pauses, bandit_shares
+    configurations, campaign_versions (what sends and enrollments were decided under)
     outlets ─▶ outbox (what others are told of sends, clicks, credit and leavers)
 """
 
@@ -58,12 +59,14 @@ from aftercart.db.tables.intake import (
 from aftercart.db.tables.ledger import (
     Attempt,
     CampaignVersion,
+    Configuration,
     Decision,
     Doubt,
     Enrollment,
     Send,
     attempts,
     campaign_versions,
+    configurations,
     decisions,
     doubts,
     enrollments,
@@ -98,6 +101,7 @@ __all__ = [
     "BanditShare",
     "CampaignVersion",
     "Click",
+    "Configuration",
     "Confirmation",
     "Consent",
     "Copy",
@@ -144,6 +148,7 @@ __all__ = [
     "bandit_shares",
     "campaign_versions",
     "clicks",
+    "configurations",
     "confirmations",
     "consents",
     "copies",

@@ -22,6 +22,20 @@ class CampaignVersion(Row, table=True):
     first_seen_at: datetime
 
 
+class Configuration(Row, table=True):
+    """All that decided at a time: the brand file, the version of each campaign, and for each template and language a
+    hash of what stood in its files.
+    """
+
+    __tablename__ = "configurations"
+
+    version: str = Field(primary_key=True)
+    brand: dict[str, Any] = Field(sa_type=JSON)
+    campaigns: dict[str, str] = Field(sa_type=JSON)
+    templates: dict[str, dict[str, str]] = Field(sa_type=JSON)
+    first_seen_at: datetime
+
+
 class Enrollment(Row, table=True):
     """One customer in one campaign for one order. `state`: active, completed, exited (with `exit_reason`)."""
 
@@ -48,7 +62,8 @@ class Send(Row, table=True):
     a lost message must be repeated, a lease runs out). `counted_at`: the frequency-cap slot it holds. `boot_id`: the
     boot of the machine that claimed it, where its marks may be lost with the machine (see `aftercart/db/session.py`).
     `topic`: that of its campaign; caps `per topic` count by it. `experiment` and `variant`: what was tried in its step
-    when it was planned, and which arm its person is in.
+    when it was planned, and which arm its person is in. `config_version`: the version of the campaign, `configuration`
+    that of everything, under which it was planned and, once claimed, decided (unknown for what is older than this).
     """
 
     __tablename__ = "sends"
@@ -110,6 +125,7 @@ class Send(Row, table=True):
     topic: str = Field(default="recommendations", sa_column_kwargs={"server_default": "recommendations"})
     step: str
     config_version: str
+    configuration: str | None = None
     experiment: str | None = None
     variant: str | None = None
     order_id: int = Field(foreign_key="orders.id")
@@ -186,6 +202,7 @@ class Decision(Row, table=True):
 
 
 campaign_versions = core(CampaignVersion)
+configurations = core(Configuration)
 enrollments = core(Enrollment)
 sends = core(Send)
 attempts = core(Attempt)

@@ -97,6 +97,7 @@ class Claim:
     topic: str
     takes_slot: bool = True
     """Whether frequency caps count it."""
+    configuration: str | None = None
 
 
 def claim(connection: Connection, claims: Sequence[Claim], now: datetime, boot_id: str | None) -> None:
@@ -127,6 +128,7 @@ def _claim(_: Dialect) -> Update:
             model_version=bindparam("new_model"),
             template_version=bindparam("new_template"),
             config_version=bindparam("new_config"),
+            configuration=bindparam("new_configuration"),
         )
     )
 
@@ -144,6 +146,7 @@ def _of(claimed: Claim, now: datetime) -> dict[str, Any]:
         "new_model": claimed.model_version,
         "new_template": claimed.template_version,
         "new_config": claimed.config_version,
+        "new_configuration": claimed.configuration,
     }
 
 

@@ -129,12 +129,13 @@ def wake_up(connection: Connection, of: Portion, reason: str, now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class NewTime:
-    """When a planned mail shall be due, until when it is worth sending, under which version that was decided, and in
+    """When a planned mail shall be due, until when it is worth sending, under which versions that was decided, and in
     which arm of which experiment."""
 
     due_at: datetime
     valid_until: datetime
     config_version: str
+    configuration: str
     experiment: str | None = None
     variant: str | None = None
 
@@ -153,6 +154,7 @@ def retime(connection: Connection, times: Mapping[UUID, NewTime]) -> set[UUID]:
             wake_at=bindparam("due"),
             valid_until=bindparam("until"),
             config_version=bindparam("version"),
+            configuration=bindparam("all_of_it"),
             experiment=bindparam("trial"),
             variant=bindparam("arm"),
         )
@@ -166,7 +168,17 @@ def retime(connection: Connection, times: Mapping[UUID, NewTime]) -> set[UUID]:
 
 def _bound(new: NewTime) -> dict[str, Any]:
     times = {"due": new.due_at, "until": new.valid_until, "version": new.config_version}
-    return {**times, "trial": new.experiment, "arm": new.variant}
+    return {**times, "all_of_it": new.configuration, "trial": new.experiment, "arm": new.variant}
+
+
+def reconfigure(connection: Connection, ids: Collection[UUID], config_version: str, configuration: str) -> None:
+    """Planned mails stay as they are, and go under these versions. What is claimed goes as it was."""
+    if not ids:
+        return
+    _lock(connection, sends.c.id.in_(ids))
+    waits = (sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_(None))
+    versions = {"config_version": config_version, "configuration": configuration}
+    connection.execute(update(sends).where(sends.c.id.in_(ids), *waits).values(**versions))
 
 
 def readdress(connection: Connection, order_ids: Collection[int]) -> int:

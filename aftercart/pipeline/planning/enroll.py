@@ -17,7 +17,7 @@ from aftercart.bootstrap import App
 from aftercart.campaigns.schema import Campaign
 from aftercart.campaigns.times import send_times
 from aftercart.db.session import insert_new
-from aftercart.db.tables import campaign_versions, decisions, enrollments, orders, preferences, recipients, sends
+from aftercart.db.tables import decisions, enrollments, orders, preferences, recipients, sends
 from aftercart.enrollment import store as enrollment_store
 from aftercart.enrollment.eligibility import Enter, OrderFacts, Refuse, may_enter
 from aftercart.enrollment.schedule import plan
@@ -25,6 +25,7 @@ from aftercart.enrollment.states import ENTER, EXIT
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import PLAN
 from aftercart.money import Money
+from aftercart.pipeline.planning.configuration import Configuration, configuration_of, keep_configuration
 from aftercart.pipeline.planning.lots import Lots, keep, lots_of
 from aftercart.pipeline.planning.order_news import News, news_of
 from aftercart.pipeline.planning.own import OWN_TIME_ZONE
@@ -56,7 +57,8 @@ def enroll(connection: Connection, app: App, order_ids: Iterable[int], now: date
     _exit_taken_back(connection, candidates, now)
     _go_on(connection, candidates, now)
     ledger.decide_anew(connection, [candidate.row.id for candidate in candidates])
-    campaigns = app.campaigns.by_name
+    under = configuration_of(app)
+    campaigns = under.campaigns.by_name
     known = _enrolled(connection, [candidate.row.id for candidate in candidates])
     new = [
         (candidate, campaign)
@@ -68,7 +70,7 @@ def enroll(connection: Connection, app: App, order_ids: Iterable[int], now: date
     max_age = timedelta(days=app.settings.max_order_age_days)
     answers = [(c, campaign, may_enter(campaign, c.facts, now, max_age)) for c, campaign in new]
     entering = [(c, campaign) for c, campaign, answer in answers if isinstance(answer, Enter)]
-    _enter(connection, app, entering, now)
+    _enter(connection, app, entering, under, now)
     refused = [(c, campaign, answer.reason) for c, campaign, answer in answers if isinstance(answer, Refuse)]
     _keep_refusals(connection, refused, now)
 
@@ -152,16 +154,22 @@ def _go_on(connection: Connection, candidates: Sequence[Candidate], now: datetim
 # ---------------------------------------------------------------- entering
 
 
-def _enter(connection: Connection, app: App, entering: Sequence[tuple[Candidate, Campaign]], now: datetime) -> None:
+def _enter(
+    connection: Connection,
+    app: App,
+    entering: Sequence[tuple[Candidate, Campaign]],
+    under: Configuration,
+    now: datetime,
+) -> None:
     if not entering:
         return
     campaigns = {campaign for _, campaign in entering}
-    keep_versions(connection, campaigns, now)
+    keep_configuration(connection, under, campaigns, now)
     entered = _insert_enrollments(connection, entering, now)
     asked = [(c, candidate.row.recipient_id) for candidate, c in entering if (c.campaign, candidate.row.id) in entered]
     lots = keep(connection, lots_of(connection, app, asked), campaigns, now)
     planned = [
-        row
+        {**row, "configuration": under.version}
         for candidate, campaign in entering
         if (enrollment_id := entered.get((campaign.campaign, candidate.row.id))) is not None
         for row in send_rows(app, candidate, campaign, enrollment_id, now, lots)
@@ -196,15 +204,6 @@ def _zone(app: App, candidate: Candidate) -> LocalZone:
     row = candidate.row
     own, country = row.time_zone or "", candidate.facts.country
     return zone_of(own=own, country=country, region=row.region, shop=app.brand.time_zone)
-
-
-def keep_versions(connection: Connection, campaigns: set[Campaign], now: datetime) -> None:
-    """Keep what these campaigns say, under the version that enrollments and sends name."""
-    rows = [
-        {"campaign": c.campaign, "version": c.version, "definition": c.definition(), "first_seen_at": now}
-        for c in sorted(campaigns, key=lambda campaign: campaign.campaign)
-    ]
-    insert_new(connection, campaign_versions, rows, unique=("campaign", "version"))
 
 
 def _insert_enrollments(

@@ -1,4 +1,5 @@
-"""An edit of a campaign meets the mails that are planned already: told first (`effects`), then done (`carry_out`).
+"""An edit of campaigns, templates or brand file meets mails that are planned: told first (`effects`), then done
+(`carry_out`).
 
 Without it an edit holds for what is decided from then on: content, caps, hours, audience. The times of planned mails
 stay, and so they do for new steps and longer delays, until somebody has seen what the edit does to them.
@@ -7,8 +8,9 @@ stay, and so they do for new steps and longer delays, until somebody has seen wh
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,9 +20,9 @@ from sqlalchemy import Connection, select
 from aftercart.bootstrap import App
 from aftercart.campaigns.experiment import Experiment
 from aftercart.campaigns.loader import Campaigns
-from aftercart.campaigns.schema import Campaign, Step
+from aftercart.campaigns.schema import Campaign
 from aftercart.db.session import insert_new
-from aftercart.db.tables import campaign_versions, enrollments, sends
+from aftercart.db.tables import enrollments, sends
 from aftercart.enrollment import store as enrollment_store
 from aftercart.enrollment.change import Change, Effect, Standing, changes
 from aftercart.enrollment.states import EnrollmentState
@@ -28,15 +30,16 @@ from aftercart.enrollment.trial_change import experiment_notes
 from aftercart.errors import ConfigError
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
-from aftercart.pipeline.planning.enroll import Candidate, candidates_of, keep_versions, send_rows
+from aftercart.pipeline.planning.configuration import Configuration, configuration_of, keep_configuration
+from aftercart.pipeline.planning.enroll import Candidate, candidates_of, send_rows
 from aftercart.pipeline.planning.lots import Lot, Lots, keep, lots_of
+from aftercart.pipeline.planning.new_content import VERSIONS, Before, Cause, before, locales_of
 from aftercart.policy.reason import Reason
+from aftercart.rendering.renderer import Renderer
 
 log = structlog.get_logger()
 
 PAGE = 500
-_VERSIONS = select(campaign_versions).order_by(campaign_versions.c.first_seen_at, campaign_versions.c.version)
-"""The oldest first."""
 _ACTS = (Effect.RETIMED, Effect.VARIED, Effect.CANCELED, Effect.ADDED)
 
 
@@ -47,21 +50,41 @@ class _Run:
     row: Any
     planned: Sequence[Any]
     changes: Sequence[Change]
+    new_content: Mapping[str, frozenset[Cause]]
+    """By step, where it is not empty."""
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """The engine on the edited files, and what was in force before."""
+
+    app: App
+    current: Configuration
+    before: Before
+    now: datetime
+
+    def campaign(self, name: str) -> Campaign | None:
+        """As it stands now."""
+        return self.current.campaigns.by_name.get(name)
 
 
 @dataclass
 class Effects:
     """What an edit does: how many mails of each campaign and step, and to how many people.
 
-    `new_content`: mails of steps whose template or recommendations were edited since they were planned; they are among
-    those that are kept, re-timed, varied or put off. `waiting_for_file`: mails of campaigns of which there is no file.
+    `new_content`: mails that will say something else than when they were planned, as their step, their template or the
+    brand file was edited (`causes`); they are among those that are kept, re-timed, varied or put off.
+    `waiting_for_file`: mails of campaigns of which there is no file.
     """
 
     mails: Counter[tuple[str, str, Effect]] = field(default_factory=Counter)
-    new_content: Counter[tuple[str, str]] = field(default_factory=Counter)
+    new_content: Counter[tuple[str, str, Effect]] = field(default_factory=Counter)
+    causes: defaultdict[tuple[str, str, Effect], set[Cause]] = field(default_factory=lambda: defaultdict(set))
     waiting_for_file: Counter[str] = field(default_factory=Counter)
     people: set[int] = field(default_factory=set)
-    """Of mails that are not simply kept."""
+    """Of mails that are not simply kept, or that will say something else."""
+    touched: int = 0
+    """Mails of which that holds."""
     examples: dict[tuple[str, str, Effect], tuple[datetime | None, datetime | None]] = field(default_factory=dict)
     """When one of them was due, and when it would be."""
     experiments: list[tuple[str, str, str]] = field(default_factory=list)
@@ -74,27 +97,41 @@ class Effects:
 
     @property
     def changes_something(self) -> bool:
-        return any(effect not in (Effect.KEPT, Effect.MISSED) for _, _, effect in self.mails)
+        return self.touched > 0
 
-    def note(self, campaign: str, recipient_id: int, change: Change) -> None:
+    def note(self, campaign: str, recipient_id: int, change: Change, causes: frozenset[Cause]) -> None:
         """Count one mail."""
         key = (campaign, change.step, change.effect)
         self.mails[key] += 1
         self.examples.setdefault(key, (change.due_at, change.new_due))
-        if change.effect not in (Effect.KEPT, Effect.MISSED):
+        if causes:
+            self.new_content[key] += 1
+            self.causes[key] |= causes
+        if causes or change.effect not in (Effect.KEPT, Effect.MISSED):
             self.people.add(recipient_id)
+            self.touched += 1
 
 
-def effects(app: App, campaigns: Campaigns | None = None) -> Effects:
-    """What `campaigns` (the files of this deployment, if none are given) do to what is planned. Changes nothing."""
-    told, campaigns, now = Effects(), campaigns or app.campaigns, app.clock()
+def effects(app: App, campaigns: Campaigns | None = None, templates_dir: Path | None = None) -> Effects:
+    """What campaigns, templates and brand file do to what is planned: those of this deployment, or edited copies.
+    Changes nothing.
+    """
+    if campaigns:
+        app = replace(app, live_campaigns=lambda: campaigns)
+    if templates_dir:
+        app = replace(app, renderer=Renderer(templates_dir, app.settings.cache_dir / "templates"))
+    told = Effects()
     with app.db.read() as connection:
-        steps = _steps(connection)
-        told.experiments = list(_experiments(connection, campaigns))
+        edit = _edit(connection, app)
+        told.experiments = list(_experiments(connection, edit.current.campaigns))
         for page in _pages(connection):
-            for run in _runs(connection, app, page, campaigns, now):
-                _note(told, run, campaigns, steps)
+            for run in _runs(connection, edit, page):
+                _note(told, run, edit)
     return told
+
+
+def _edit(connection: Connection, app: App) -> _Edit:
+    return _Edit(app, configuration_of(app), before(connection), app.clock())
 
 
 def carry_out(app: App) -> Effects:
@@ -109,12 +146,14 @@ def carry_out(app: App) -> Effects:
             f"{told.past:,} mails would be due in the past: they would all go at once. `aftercart plan` shows them; "
             "lengthen the delay, or give the step a new id to leave those that are planned as they are"
         )
-    after, now = 0, app.clock()
+    after = 0
+    with app.db.read() as connection:
+        edit = _edit(connection, app)
     while True:
         with app.db.write() as connection:
             page = _page(connection, after)
-            for run in _runs(connection, app, page, app.campaigns, now):
-                _do(connection, run, app.campaigns, now)
+            for run in list(_runs(connection, edit, page)):
+                _do(connection, run, edit)
         if len(page) < PAGE:
             return told
         after = page[-1].id
@@ -135,24 +174,37 @@ def _page(connection: Connection, after: int) -> Sequence[Any]:
     return connection.execute(select(enrollments).where(*active).order_by(enrollments.c.id).limit(PAGE)).all()
 
 
-def _runs(connection: Connection, app: App, page: Sequence[Any], campaigns: Campaigns, now: datetime) -> Iterator[_Run]:
-    """Only those whose campaign says something else than when a mail of theirs was planned."""
+def _runs(connection: Connection, edit: _Edit, page: Sequence[Any]) -> Iterator[_Run]:
+    """Those whose campaign, or whose brand file, says the same as when their mails were planned keep their times."""
     mails = _mails(connection, [row.id for row in page])
-    edited = [row for row in page if _is_edited(campaigns.by_name.get(row.campaign), mails[row.id])]
+    edited = [row for row in page if _is_edited(edit, row.campaign, mails[row.id])]
     orders = {c.row.id: c for c in candidates_of(connection, {row.order_id for row in edited})} if edited else {}
-    asked = [(c, row.recipient_id) for row in edited if (c := campaigns.by_name.get(row.campaign))]
-    lots = lots_of(connection, app, asked)
+    asked = [(c, row.recipient_id) for row in edited if (c := edit.campaign(row.campaign))]
+    lots = lots_of(connection, edit.app, asked)
+    locales = locales_of(connection, {row.recipient_id for row in page})
     known = {row.id for row in edited}
     for row in page:
         planned = [mail for mail in mails[row.id] if mail.state == SendState.SCHEDULED]
-        if row.id not in known:
-            yield _Run(row, planned, [_kept(mail) for mail in planned])
-        elif (campaign := campaigns.by_name.get(row.campaign)) and _has_begun(orders[row.order_id], campaign):
-            plan = _plan(app, orders[row.order_id], campaign, row.id, now, lots)
-            ended = frozenset(mail.step for mail in mails[row.id] if mail.state != SendState.SCHEDULED)
-            yield _Run(row, planned, list(changes([_standing(mail) for mail in planned], ended, plan, now)))
-        else:
-            yield _Run(row, planned, [_kept(mail) for mail in planned])
+        campaign = edit.campaign(row.campaign)
+        found = _changes(edit, row, planned, mails[row.id], orders, lots) if row.id in known else None
+        causes = {
+            mail.step: why
+            for mail in planned
+            if campaign and (why := edit.before.causes(mail, campaign, edit.current, locales.get(row.recipient_id, "")))
+        }
+        yield _Run(row, planned, found or [_kept(mail) for mail in planned], causes)
+
+
+def _changes(
+    edit: _Edit, row: Any, planned: Sequence[Any], mails: Sequence[Any], orders: Mapping[int, Candidate], lots: Lots
+) -> list[Change] | None:
+    """None: they stay as they are."""
+    campaign, order = edit.campaign(row.campaign), orders[row.order_id]
+    if campaign is None or not _has_begun(order, campaign):
+        return None
+    plan = _plan(edit.app, order, campaign, row.id, edit.now, lots)
+    ended = frozenset(mail.step for mail in mails if mail.state != SendState.SCHEDULED)
+    return list(changes([_standing(mail) for mail in planned], ended, plan, edit.now))
 
 
 def _kept(mail: Any) -> Change:
@@ -164,10 +216,13 @@ def _has_begun(candidate: Candidate, campaign: Campaign) -> bool:
     return candidate.facts.began(campaign) is not None
 
 
-def _is_edited(campaign: Campaign | None, mails: Sequence[Any]) -> bool:
+def _is_edited(edit: _Edit, name: str, mails: Sequence[Any]) -> bool:
+    campaign = edit.campaign(name)
     if campaign is None or campaign.status == "draft":
         return True
-    return any(mail.config_version != campaign.version for mail in mails)
+    return any(
+        mail.config_version != campaign.version or edit.before.brand_differs(mail, edit.current) for mail in mails
+    )
 
 
 def _plan(
@@ -189,20 +244,18 @@ def _standing(mail: Any) -> Standing:
     return Standing(mail.step, mail.due_at, mail.valid_until, waits, (mail.experiment, mail.variant))
 
 
-def _note(told: Effects, run: _Run, campaigns: Campaigns, steps: Mapping[tuple[str, str, str], Step]) -> None:
-    campaign = campaigns.by_name.get(run.row.campaign)
-    if campaign is None:
+def _note(told: Effects, run: _Run, edit: _Edit) -> None:
+    if edit.campaign(run.row.campaign) is None:
         told.waiting_for_file[run.row.campaign] += len(run.planned)
         return
     for change in run.changes:
-        told.note(run.row.campaign, run.row.recipient_id, change)
-    for mail in run.planned:
-        if _says_something_else(campaign, mail, steps):
-            told.new_content[mail.campaign, mail.step] += 1
+        gone = change.effect is Effect.CANCELED
+        causes = frozenset[Cause]() if gone else run.new_content.get(change.step, frozenset())
+        told.note(run.row.campaign, run.row.recipient_id, change, causes)
 
 
 def _experiments(connection: Connection, campaigns: Campaigns) -> Iterator[tuple[str, str, str]]:
-    newest = {row.campaign: row.definition for row in connection.execute(_VERSIONS)}
+    newest = {row.campaign: row.definition for row in connection.execute(VERSIONS)}
     for name, campaign in sorted(campaigns.by_name.items()):
         before = {step["id"]: step.get("experiment") for step in newest.get(name, {}).get("steps", ())}
         now = {step.id: step.experiment for step in campaign.steps}
@@ -212,60 +265,42 @@ def _experiments(connection: Connection, campaigns: Campaigns) -> Iterator[tuple
                 yield from ((name, step, note) for note in experiment_notes(was, now.get(step)))
 
 
-def _says_something_else(campaign: Campaign, mail: Any, steps: Mapping[tuple[str, str, str], Step]) -> bool:
-    """Whether the step was edited where it decides what the mail says. What the template says, its folder decides."""
-    was = steps.get((mail.campaign, mail.config_version, mail.step))
-    step = next((step for step in campaign.steps if step.id == mail.step), None)
-    if was is None or step is None:
-        return False
-    return _content(was, mail) != _content(step, mail)
-
-
-def _content(step: Step, mail: Any) -> tuple[object, ...]:
-    """What decides what a mail says, as its arm has it."""
-    is_tried = step.experiment is not None and mail.experiment == str(step.experiment.key(mail.campaign, step.id))
-    varied = step.varied(mail.variant) if is_tried else step
-    return varied.template, varied.subject, varied.recommend, varied.coupon
-
-
-def _steps(connection: Connection) -> dict[tuple[str, str, str], Step]:
-    """By campaign, version and id, as they were; without those that this program cannot read any more."""
-    found: dict[tuple[str, str, str], Step] = {}
-    for row in connection.execute(_VERSIONS):
-        for step in row.definition["steps"]:
-            with suppress(ValidationError):
-                found[row.campaign, row.version, step["id"]] = Step.model_validate(step)
-    return found
-
-
 # ---------------------------------------------------------------- doing
 
 
-def _do(connection: Connection, run: _Run, campaigns: Campaigns, now: datetime) -> None:
-    campaign = campaigns.by_name.get(run.row.campaign)
+def _do(connection: Connection, run: _Run, edit: _Edit) -> None:
+    campaign, now = edit.campaign(run.row.campaign), edit.now
     by_step = {mail.step: mail for mail in run.planned}
     acts = [c for c in run.changes if c.effect in _ACTS]
-    if campaign is None or not acts:
+    renewed = [c.step for c in run.changes if c.effect is Effect.KEPT and c.step in run.new_content]
+    if campaign is None or not (acts or renewed):
         return
-    keep_versions(connection, {campaign}, now)
+    keep_configuration(connection, edit.current, [campaign], now)
     keep(connection, _lots(acts, campaign, run.row.recipient_id), [campaign], now)
     times = {
         by_step[c.step].id: ledger.NewTime(
-            c.new["due_at"], c.new["valid_until"], campaign.version, c.new["experiment"], c.new["variant"]
+            c.new["due_at"],
+            c.new["valid_until"],
+            campaign.version,
+            edit.current.version,
+            c.new["experiment"],
+            c.new["variant"],
         )
         for c in acts
         if c.effect in (Effect.RETIMED, Effect.VARIED) and c.new
     }
     ledger.retime(connection, times)
+    ledger.reconfigure(connection, [by_step[step].id for step in renewed], campaign.version, edit.current.version)
     gone = [by_step[c.step].id for c in acts if c.effect is Effect.CANCELED]
     if gone:
         ledger.lock_sends(connection, gone)
         ledger.end(connection, dict.fromkeys(gone, (SendState.CANCELED, Reason.CAMPAIGN_INACTIVE)))
-    added = [dict(c.new) for c in acts if c.effect is Effect.ADDED and c.new]
+    added = [{**c.new, "configuration": edit.current.version} for c in acts if c.effect is Effect.ADDED and c.new]
     insert_new(connection, sends, added, unique=("enrollment_id", "step"))
     enrollment_store.complete(connection, [run.row.id], now)
-    ledger.keep_decisions(connection, [_record(run.row, acts, now)])
-    log.info("replanned", enrollment=run.row.id, retimed=len(times), canceled=len(gone), added=len(added))
+    ledger.keep_decisions(connection, [_record(run, acts, renewed, now)])
+    counts = {"retimed": len(times), "canceled": len(gone), "added": len(added), "renewed": len(renewed)}
+    log.info("replanned", enrollment=run.row.id, **counts)
 
 
 def _lots(acts: Sequence[Change], campaign: Campaign, recipient_id: int) -> Lots:
@@ -274,14 +309,21 @@ def _lots(acts: Sequence[Change], campaign: Campaign, recipient_id: int) -> Lots
     return {(campaign.campaign, row["step"], recipient_id): Lot(row["experiment"], row["variant"]) for row in new}
 
 
-def _record(row: Any, acts: Sequence[Change], now: datetime) -> dict[str, Any]:
+def _record(run: _Run, acts: Sequence[Change], renewed: Sequence[str], now: datetime) -> dict[str, Any]:
     times = {c.step: c.new_due.isoformat(timespec="seconds") if c.new_due else None for c in acts}
+    kept = dict.fromkeys(renewed, Effect.KEPT)
     return {
         "at": now,
         "stage": "operator",
-        "campaign": row.campaign,
-        "order_id": row.order_id,
+        "campaign": run.row.campaign,
+        "order_id": run.row.order_id,
         "outcome": "replan",
         "reason": Reason.EDITED,
-        "inputs": {"effects": {c.step: c.effect for c in acts}, "due_at": times},
+        "inputs": {
+            "effects": {**kept, **{c.step: c.effect for c in acts}},
+            "due_at": times,
+            **(
+                {"new_content": {step: sorted(why) for step, why in run.new_content.items()}} if run.new_content else {}
+            ),
+        },
     }

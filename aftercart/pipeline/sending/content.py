@@ -23,6 +23,7 @@ from aftercart.delivery.base import Message
 from aftercart.delivery.headers import marketing_headers
 from aftercart.errors import TemplateError
 from aftercart.ledger import store as ledger
+from aftercart.pipeline.planning.configuration import Configuration
 from aftercart.pipeline.planning.planned import Planned
 from aftercart.pipeline.recipients.refuse import refused_by
 from aftercart.pipeline.sending.context import Shelf, context_of
@@ -54,6 +55,8 @@ class Content:
     template_version: str = ""
     coupon: Coupon | None = None
     """The code in it. It is this mail's only once the mail is claimed."""
+    configuration: Configuration | None = None
+    """What it was prepared under."""
 
     @property
     def config_version(self) -> str:

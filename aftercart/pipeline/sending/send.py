@@ -12,6 +12,7 @@ that one send `unknown`, and it is never sent again by itself.
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,12 +21,14 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.bootstrap import App
+from aftercart.campaigns.loader import Campaigns
 from aftercart.coupons import store as coupons
 from aftercart.db.session import is_passing
 from aftercart.enrollment import store as enrollments
 from aftercart.ids import shuffled
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
+from aftercart.pipeline.planning.configuration import configuration_of, keep_configuration
 from aftercart.pipeline.planning.lots import count_in
 from aftercart.pipeline.planning.planned import Planned, load
 from aftercart.pipeline.sending.content import Content, prepare
@@ -82,16 +85,17 @@ def _prepare_batch(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
     with app.db.read() as connection:
         rows = ledger.due(connection, send_ids, now, app.db.boot_id)
         person = persons_of(connection, {row["recipient_id"] for row in rows})
-        batch = _load(connection, app, rows, person)
+        under = configuration_of(app)
+        batch = _load(connection, under.campaigns, rows, person)
         people = look_up_permissions(connection, app, person, now)
         hopeful = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
-        return prepare(connection, app, hopeful, person, now)
+        contents = prepare(connection, app, hopeful, person, now)
+        return {id_: replace(content, configuration=under) for id_, content in contents.items()}
 
 
 def _load(
-    connection: Connection, app: App, rows: Sequence[Mapping[str, Any]], person: Mapping[int, int]
+    connection: Connection, campaigns: Campaigns, rows: Sequence[Mapping[str, Any]], person: Mapping[int, int]
 ) -> list[Planned]:
-    campaigns = app.campaigns
     return load(connection, rows, person, campaigns.by_name, campaigns.brand.time_zone)
 
 
@@ -103,7 +107,7 @@ def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]
     with app.db.write() as connection:
         now = app.clock()  # not before: the transaction may have had to wait for its turn
         rows, person = _lock(connection, app, send_ids, now)
-        batch = _load(connection, app, rows, person)
+        batch = _load(connection, app.campaigns, rows, person)
         people = look_up(connection, app, batch, person, now)
         eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         held_out = hold_out(connection, app, eligible, people, now)
@@ -175,6 +179,7 @@ def _record(
         for planned, _, verdict in decided
         if isinstance(verdict.answer, Allow) and planned.send_id in ready
     ]
+    _keep_versions(connection, claimed, now)
     ledger.claim(connection, [_lease(claim) for claim in claimed], now, boot_id)
     coupons.give(connection, {c.send_id: c.content.coupon for c in claimed if c.content.coupon}, now)
     ids = [claim.send_id for claim in claimed]
@@ -194,6 +199,14 @@ def _record(
     return claimed
 
 
+def _keep_versions(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> None:
+    """Nobody need have entered a campaign since it was edited."""
+    under = {c.version: c for claim in claimed if (c := claim.content.configuration)}
+    campaigns = {claim.planned.campaign for claim in claimed if claim.planned.campaign}
+    for configuration in under.values():
+        keep_configuration(connection, configuration, campaigns, now)
+
+
 def _lease(claimed: Claimed) -> ledger.Claim:
     content = claimed.content
     return ledger.Claim(
@@ -203,6 +216,7 @@ def _lease(claimed: Claimed) -> ledger.Claim:
         model_version=content.recommendation.served_by if content.recommendation else None,
         template_version=content.template_version,
         config_version=content.config_version,
+        configuration=content.configuration.version if content.configuration else None,
         topic=claimed.planned.topic,
         takes_slot=claimed.planned.takes_slot,
     )

@@ -16,6 +16,7 @@ from aftercart.db.tables import (
     bandit_shares,
     campaign_versions,
     clicks,
+    configurations,
     confirmations,
     consents,
     copies,
@@ -115,6 +116,7 @@ NOBODYS = frozenset(
     {
         products,
         campaign_versions,
+        configurations,
         template_versions,
         pauses,
         bandit_shares,

@@ -122,9 +122,10 @@ def test_an_edited_copy_is_told_of_before_it_is_in_place(open_app: Open, shop: S
     app = open_app()
     order(app, "1", ADA)
     copy = Shop(shop.folder / "copy").write(campaign(template="offer")).template("offer", "<mjml></mjml>")
-    found = effects(app, load_campaigns(copy.files["campaigns_dir"], copy.files["templates_dir"]))
+    templates = copy.files["templates_dir"]
+    found = effects(app, load_campaigns(copy.files["campaigns_dir"], templates), templates)
     assert found.mails == {("accessories", "complements", Effect.KEPT): 1}
-    assert found.new_content == {("accessories", "complements"): 1}
+    assert found.new_content == {("accessories", "complements", Effect.KEPT): 1}
     assert app.campaigns.by_name["accessories"].steps[0].template == "plain"
 
 

@@ -1,0 +1,126 @@
+"""Why a mail that is planned will say something else than when it was planned.
+
+Its step was edited, or what its reader gets of its template (the layout, an include, the words of their language), or
+what the brand file puts into every mail. Of what was planned before configurations were kept only the step is known.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, select
+
+from aftercart.campaigns.schema import Campaign, Step
+from aftercart.db.tables import campaign_versions, configurations, preferences, recipients
+from aftercart.pipeline.planning.configuration import Configuration
+from aftercart.pipeline.planning.own import OWN_LOCALE
+from aftercart.rendering.authoring.locales import DEFAULT, known_locale
+from aftercart.rendering.authoring.words import nearest
+
+VERSIONS = select(campaign_versions).order_by(campaign_versions.c.first_seen_at, campaign_versions.c.version)
+"""The oldest first."""
+_STANDS_IN_MAILS = frozenset(
+    {
+        "name",
+        "sender",
+        "reply_to",
+        "postal_address",
+        "locale",
+        "currency",
+        "url",
+        "link_hosts",
+        "color",
+        "logo_url",
+        "font",
+        "opens",
+    }
+)
+_HOLDS = "paused"
+"""A pause is no edit."""
+
+
+class Cause(StrEnum):
+    """What was edited."""
+
+    STEP = "step"
+    TEMPLATE = "template"
+    BRAND = "brand"
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was in force when mails were planned, as far as it is known."""
+
+    steps: Mapping[tuple[str, str, str], Step]
+    """By campaign, version and id; without those that this program cannot read any more."""
+    configurations: Mapping[str, Row[Any]]
+
+    def brand_differs(self, mail: Any, current: Configuration, among: frozenset[str] | None = None) -> bool:
+        """Whether the brand file says something else now. `among`: only these keys matter."""
+        was = self.configurations.get(mail.configuration)
+        if was is None or mail.configuration == current.version:
+            return False
+        keys = (among or was.brand.keys() | current.brand.keys()) - {_HOLDS}
+        return any(was.brand.get(key) != current.brand.get(key) for key in keys)
+
+    def causes(self, mail: Any, campaign: Campaign, current: Configuration, locale: str) -> frozenset[Cause]:
+        """Why this mail will say something else. `locale`: its reader's."""
+        return frozenset(self._causes(mail, campaign, current, locale))
+
+    def _causes(self, mail: Any, campaign: Campaign, current: Configuration, locale: str) -> Iterator[Cause]:
+        if mail.configuration == current.version:
+            return
+        step = next((step for step in campaign.steps if step.id == mail.step), None)
+        was_step = self.steps.get((mail.campaign, mail.config_version, mail.step))
+        if step and was_step and _content(was_step, mail) != _content(step, mail):
+            yield Cause.STEP
+        was = self.configurations.get(mail.configuration)
+        if was is None or step is None:
+            return
+        template = _as_tried(step, mail).template
+        spoken = current.campaigns.brand.locale
+        if template in was.templates:
+            before = _read(was.templates[template], locale, was.brand["locale"])
+            if before != _read(current.templates.get(template, {}), locale, spoken):
+                yield Cause.TEMPLATE
+        if self.brand_differs(mail, current, _STANDS_IN_MAILS):
+            yield Cause.BRAND
+
+
+def before(connection: Connection) -> Before:
+    """All that is kept of it."""
+    steps: dict[tuple[str, str, str], Step] = {}
+    for row in connection.execute(VERSIONS):
+        for step in row.definition["steps"]:
+            with suppress(ValidationError):
+                steps[row.campaign, row.version, step["id"]] = Step.model_validate(step)
+    return Before(steps, {row.version: row for row in connection.execute(select(configurations))})
+
+
+def locales_of(connection: Connection, recipient_ids: set[int]) -> dict[int, str]:
+    """What these people read."""
+    query = select(recipients.c.id, OWN_LOCALE).outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
+    return {id_: locale or "" for id_, locale in connection.execute(query.where(recipients.c.id.in_(recipient_ids)))}
+
+
+def _as_tried(step: Step, mail: Any) -> Step:
+    """As the arm of the mail has it."""
+    is_tried = step.experiment is not None and mail.experiment == str(step.experiment.key(mail.campaign, step.id))
+    return step.varied(mail.variant) if is_tried else step
+
+
+def _content(step: Step, mail: Any) -> tuple[object, ...]:
+    """What decides in the step what a mail says."""
+    varied = _as_tried(step, mail)
+    return varied.template, varied.subject, varied.recommend, varied.coupon
+
+
+def _read(edition: Mapping[str, str], reader: str, brand: str) -> str | None:
+    """The digits of what a reader gets: in their language, else in the brand's, else in English."""
+    if "" in edition:
+        return edition[""]
+    known = (nearest(edition, known_locale(locale)) for locale in (reader, brand, DEFAULT))
+    return edition.get(next(filter(None, known), min(edition, default="")))
