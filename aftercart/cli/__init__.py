@@ -20,6 +20,7 @@ from aftercart.cli import (
     doctor,
     evaluate,
     events,
+    experiments,
     explain,
     export,
     feedback,
@@ -50,6 +51,7 @@ imports_app = typer.Typer(
     help="Bring in files: products, past orders, customers, consents, coupon codes, rates.", no_args_is_help=True
 )
 models_app = typer.Typer(help="Which version of the recommendation model serves.", no_args_is_help=True)
+experiments_app = typer.Typer(help="Plan experiments in mails.", no_args_is_help=True)
 webhooks_app = typer.Typer(
     help="Those who are told what happens: how they stand, and telling them.", no_args_is_help=True
 )
@@ -103,6 +105,7 @@ app.command("bench", rich_help_panel=LOOK)(measure.bench)
 app.command("report", rich_help_panel=MEASURE)(report.report)
 app.command("plan", rich_help_panel=MEASURE)(plan.plan)
 app.command("apply", rich_help_panel=MEASURE)(plan.apply)
+app.add_typer(experiments_app, name="experiments", rich_help_panel=MEASURE)
 app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
 app.command("settle", rich_help_panel=AMEND)(by_hand.settle)
 app.command("resume", rich_help_panel=AMEND)(by_hand.resume)
@@ -119,6 +122,7 @@ imports_app.command("consents")(imports.import_consents)
 imports_app.command("coupons")(imports.import_coupons)
 imports_app.command("rates")(imports.import_rates)
 imports_app.command("personalize")(imports.import_personalize)
+experiments_app.command("size")(experiments.size)
 models_app.command("list")(models.list_models)
 models_app.command("promote")(models.promote)
 models_app.command("rollback")(models.rollback)

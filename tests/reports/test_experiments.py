@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 import pytest
@@ -95,6 +96,15 @@ def test_a_variant_that_sells_more_is_better_once_windows_are_over(db: Database)
     (revenue,) = (one for one in report.beside if one.metric == "revenue")
     assert revenue.estimate == pytest.approx(750)
     assert revenue.p < 0.05
+
+
+def test_one_that_runs_says_how_many_more_people_it_needs_and_in_how_many_days_they_come(db: Database) -> None:
+    file(db, people=5000)
+    crowd(db, "control", 400, 30)
+    crowd(db, "b", 400, 34)
+    days = (WINDOW_OVER - MONDAY) / DAY
+    (sentence,) = told(db)
+    assert f"4,200 more people, each with an order: {ceil(4_200 / (800 / days))} days at the pace so far" in sentence
 
 
 def test_orders_before_or_after_the_window_and_refunded_ones_do_not_count(db: Database) -> None:

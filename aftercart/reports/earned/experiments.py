@@ -96,6 +96,8 @@ class ExperimentReport:
     verdicts: tuple[Verdict, ...]
     beside: tuple[Beside, ...]
     paused: tuple[str, ...]
+    people_a_day: float
+    """Who came into it, from its first day on, all arms together."""
 
     @property
     def key(self) -> str:
@@ -151,6 +153,7 @@ def _report(connection: Connection, trial: Trial, found: Sequence[Outcome], curr
         verdicts=tuple(one for one in verdicts if one),
         beside=tuple(_beside(everybody, variants, first)) if tested else (),
         paused=pauses_of(connection, trial.key),
+        people_a_day=len(found) / max(1.0, (trial.until - min(one.since for one in found)) / DAY),
     )
 
 

@@ -1,6 +1,7 @@
 """What came of an experiment in words: never surer than the figures are."""
 
 from collections.abc import Iterator
+from math import ceil
 
 from aftercart.experiments.sequential import Standing
 from aftercart.experiments.verdict import FEWEST, Rule, Verdict
@@ -52,15 +53,17 @@ def _sentence(arm: str, verdict: Verdict | None, found: ExperimentReport, locale
         case Standing.NO_DIFFERENCE:
             return f"{arm}: no difference was shown, and all planned people are known. {span}."
         case Standing.RUNNING:
-            return f"{arm}: not decided. {span}. {_more(verdict)}"
+            return f"{arm}: not decided. {span}. {_more(verdict, found)}"
 
 
-def _more(verdict: Verdict) -> str:
+def _more(verdict: Verdict, found: ExperimentReport) -> str:
     if not verdict.more_people:
         return "So far nothing tells them apart."
+    days = ceil(verdict.more_people / found.people_a_day)
+    needs = f"Needs about {verdict.more_people:,} more people, each with an order: {days:,} days at the pace so far"
     if verdict.rule is Rule.GROUP_SEQUENTIAL:
-        return f"Needs about {verdict.more_people:,} more people (orders), as planned; it may end sooner."
-    return f"Needs about {verdict.more_people:,} more people (orders), if it goes on like this."
+        return f"{needs}, as planned; it may end sooner."
+    return f"{needs}, if it goes on like this."
 
 
 def belief(verdict: Verdict, found: ExperimentReport, locale: str) -> str:

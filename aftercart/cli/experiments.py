@@ -1,0 +1,108 @@
+"""`aftercart experiments size`: how many people an experiment needs, and how long that takes in this shop."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from aftercart.cli.table import print_table
+
+
+def _share(typed: str | float) -> float:
+    """A share as it is typed, 10% or 0.1, or as it stands if it is not."""
+    written = str(typed)
+    try:
+        value = float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
+    except ValueError as err:
+        raise typer.BadParameter(f"{written!r} is no share; write 10%") from err
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"{written} does not lie between 0% and 100%")
+    return value
+
+
+def size(
+    effect: Annotated[
+        float,
+        typer.Option(parser=_share, metavar="SHARE", help="The smallest effect worth finding: 10% is a tenth more."),
+    ],
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            parser=_share,
+            metavar="SHARE",
+            help="How many order again by themselves; without it, as many as did in this shop.",
+        ),
+    ] = None,
+    power: Annotated[
+        float, typer.Option(parser=_share, metavar="SHARE", help="How often an effect that is there shall be found.")
+    ] = 0.8,
+    window: Annotated[
+        int, typer.Option(min=1, metavar="DAYS", help="How long a person's orders count, as in the experiment.")
+    ] = 14,
+    arms: Annotated[int, typer.Option(min=2, max=10, help="The mail as it stands and its variants.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say how many people an experiment needs to find an effect, and how many days that takes in this shop."""
+    from datetime import timedelta
+    from math import ceil
+
+    from aftercart.cli.open import reading
+    from aftercart.clock import utc_now
+    from aftercart.experiments.comparison import ALPHA
+    from aftercart.experiments.planning import people_needed
+    from aftercart.reports.pace import pace
+
+    with reading() as connection:
+        own = pace(connection, timedelta(days=window), utc_now())
+    base = rate or own.rate
+    if not base:
+        raise typer.BadParameter(
+            f"nobody ordered again within {window} days by now: say what you expect", param_hint="--rate"
+        )
+    if base * (1 + effect) >= 1:
+        raise typer.BadParameter(f"{effect:.0%} more than {base:.1%} is more than everybody", param_hint="--effect")
+    both = people_needed(base, base * (1 + effect), 0.5, alpha=ALPHA / (arms - 1), power=power)
+    each = ceil(both / 2)
+    days = ceil(each * arms / own.people_a_day) if own.people else None
+    found: dict[str, Any] = {
+        "rate": base,
+        "rate_from": "given" if rate else "orders",
+        "wanted": base * (1 + effect),
+        "power": power,
+        "arms": arms,
+        "people_an_arm": each,
+        "people": each * arms,
+        "orders_an_arm": ceil(each * own.orders / own.people) if own.people else None,
+        "days": days,
+        "window_days": window,
+        "pace": {"from": own.start, "to": own.end, "people": own.people, "orders": own.orders},
+    }
+    if as_json:
+        print(json.dumps(found, default=str))
+        return
+    _print(found)
+
+
+def _print(found: dict[str, Any]) -> None:
+    pace, window = found["pace"], found["window_days"]
+    if found["rate_from"] == "orders":
+        print(
+            f"Of {pace['people']:,} people who ordered from {pace['from']:%Y-%m-%d} to {pace['to']:%Y-%m-%d}, "
+            f"{found['rate']:.1%} ordered again within {window} days."
+        )
+    print(
+        f"To find {found['wanted']:.2%} in place of {found['rate']:.2%} in {found['power']:.0%} of cases, "
+        f"with {found['arms']} arms:"
+    )
+    orders, days = found["orders_an_arm"], found["days"]
+    rows = [
+        ("people an arm", f"{found['people_an_arm']:,}"),
+        ("people in all", f"{found['people']:,}"),
+        *([("orders an arm, about", f"{orders:,}"), ("days at your pace, about", f"{days:,}")] if days else []),
+    ]
+    print_table(("", ""), rows)
+    if not days:
+        print("There are no orders by which to say how long that takes.")
+    elif days > (pace["to"] - pace["from"]).days:
+        print("Longer than the days that were looked at: people who come back count once, so rather more than that.")
+    print(f"Write `people: {found['people']}` into the experiment; its result is known {window} days after the last.")

@@ -1,0 +1,51 @@
+"""`aftercart experiments size`, as it is typed."""
+
+import json
+from contextlib import closing
+from datetime import timedelta
+from math import ceil
+from pathlib import Path
+
+import pytest
+
+from aftercart.db import migrate
+from aftercart.db.session import Database
+from aftercart.experiments.planning import people_needed
+from tests.cli.conftest import Typed
+from tests.rows import MONDAY, Rows
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """Thirty people in ninety days, of whom ten came back after five days; the others, after fifteen, do not count."""
+    with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db:
+        migrate.upgrade(db)
+        rows = Rows(db)
+        for number in range(30):
+            who, at = rows.recipient(f"{number}@example.com"), MONDAY + (20.5 + 3 * number) * DAY
+            rows.order(who, at)
+            rows.order(who, at + (5 if number % 3 == 0 else 15) * DAY)
+        rows.order(rows.recipient("last@example.com"), MONDAY + 124 * DAY)
+        rows.order(None, MONDAY + 50 * DAY)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("shop")
+def test_it_reckons_with_how_many_come_back_and_how_many_there_are(typed: Typed) -> None:
+    told = json.loads(typed("experiments", "size", "--effect", "25%", "--json").stdout)
+    assert told["rate"] == pytest.approx(1 / 3)
+    assert told["people"] == pytest.approx(people_needed(1 / 3, 1 / 3 * 1.25, 0.5), abs=1)
+    assert told["days"] == ceil(told["people"] / (30 / 90))
+    assert told["orders_an_arm"] == ceil(told["people_an_arm"] * told["pace"]["orders"] / 30)
+    text = typed("experiments", "size", "--effect", "25%", "--rate", "5%", "--arms", "3").stdout
+    assert "To find 6.25% in place of 5.00% in 80% of cases, with 3 arms" in text
+    assert f"{ceil(people_needed(0.05, 0.0625, 0.5, alpha=0.025) / 2):,}" in text
+
+
+def test_a_shop_without_orders_has_to_say_what_it_expects(typed: Typed) -> None:
+    refused = typed("experiments", "size", "--effect", "25%")
+    assert refused.exit_code == 2
+    assert "nobody ordered again within 14 days" in " ".join(refused.stderr.replace("│", "").split())
+    assert "no orders by which to say" in typed("experiments", "size", "--effect", "25%", "--rate", "5%").stdout
