@@ -8,6 +8,7 @@ import typer
 if TYPE_CHECKING:
     from aftercart.delivery.base import Message
     from aftercart.preview.shelf import Sender, Shelf, Wanted
+    from aftercart.preview.uses import Use
     from aftercart.settings import Settings
 
 WRONG_USAGE = 2
@@ -67,6 +68,7 @@ def _deployment() -> "tuple[Settings, Shelf, Sender]":
     from aftercart.errors import ConfigError
     from aftercart.pipeline.sending.past_orders import PastOrders
     from aftercart.preview.shelf import Sender, Shelf
+    from aftercart.preview.uses import uses
     from aftercart.recommendation.recommender import Recommender
     from aftercart.settings import read_settings
 
@@ -75,10 +77,13 @@ def _deployment() -> "tuple[Settings, Shelf, Sender]":
     if inspection.brand_file is None:
         raise ConfigError("there is no brand file that can be read: `aftercart check` says why")
     brand = inspection.brand_file.value
-    steps = [step for read in inspection.campaign_files for step in read.value.steps]
-    rules = {step.template: step.recommend.rules() for step in reversed(steps) if step.recommend}
-    orders = PastOrders(settings.database, Recommender(settings.models_dir), rules)
-    shelf = Shelf(settings.templates_dir, settings.cache_dir / "preview", brand.for_templates(), orders)
+    orders = PastOrders(settings.database, Recommender(settings.models_dir))
+
+    def in_campaigns() -> "list[Use]":
+        found = inspect_campaigns(settings.campaigns_dir, settings.templates_dir)
+        return list(uses(read.value for read in found.campaign_files))
+
+    shelf = Shelf(settings.templates_dir, settings.cache_dir / "preview", brand.for_templates(), orders, in_campaigns)
     return settings, shelf, Sender(brand.sender, brand.answers_to, brand.domain)
 
 

@@ -5,6 +5,7 @@ the name is looked at, and a test is sent only for a page of ours.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -102,6 +103,8 @@ class Preview:
             orders=self._shelf.orders,
             names=self._shelf.names,
             samples=VARIANTS,
+            uses=self._shelf.uses(wanted.template),
+            elsewhere=_query(replace(wanted, use=""), scheme),
             locales=self._shelf.locales(wanted.template),
             limit=CLIPPED_BYTES,
             faults=[(one, self._link(one.place)) for one in self._shelf.faults(wanted.template)],
@@ -156,12 +159,16 @@ class Preview:
         order = sample.removeprefix(_ORDER) if sample.startswith(_ORDER) else ""
         if name not in self._shelf.names or not (sample in VARIANTS or order.isdecimal()):
             raise HTTPException(404, f"There is no template {name} with a sample {sample}.")
-        return Wanted(name, VARIANTS[0], locale, int(order)) if order else Wanted(name, sample, locale)
+        use = asked.get("use", "")
+        known = use if any(one.key == use for one in self._shelf.uses(name)) else ""  # it may have been edited away
+        wanted = Wanted(name, sample, locale, use=known)
+        return replace(wanted, sample=VARIANTS[0], order=int(order)) if order else wanted
 
 
 def _query(wanted: Wanted, scheme: str) -> str:
     sample = wanted.sample if wanted.order is None else f"{_ORDER}{wanted.order}"
-    return urlencode({"sample": sample, "locale": wanted.locale, "scheme": scheme})
+    use = {"use": wanted.use} if wanted.use else {}
+    return urlencode({"sample": sample, "locale": wanted.locale, "scheme": scheme, **use})
 
 
 def _scheme(request: Request) -> str:

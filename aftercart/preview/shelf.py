@@ -1,6 +1,6 @@
 """The mails there are to look at: every template, with each variant of its sample, in each of its languages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,8 @@ from aftercart.delivery.headers import marketing_headers
 from aftercart.errors import TemplateError
 from aftercart.ids import new_id
 from aftercart.pipeline.sending.past_orders import PastOrder, PastOrders
+from aftercart.preview.uses import Use
+from aftercart.recommendation.request import Rules
 from aftercart.rendering.authoring.includes import BODY, SUBJECT
 from aftercart.rendering.authoring.source import template_names
 from aftercart.rendering.authoring.words import OWN, languages
@@ -38,6 +40,8 @@ class Wanted:
     """Empty: that of the sample."""
     order: int | None = None
     """A real order, shown in place of the sample's."""
+    use: str = ""
+    """The step or the variant that it is a mail of; empty: of none, with the subject line of the template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,12 @@ class Shelf:
         cache_dir: Path,
         brand: Mapping[str, Any] | None,
         orders: PastOrders | None = None,
+        uses: Callable[[], Iterable[Use]] = tuple,
     ) -> None:
-        """`brand`: what templates may show of the shop, in place of the sample's. `orders`: real ones to look at."""
-        self._dir, self._brand, self._orders = templates_dir, brand, orders
+        """`brand`: what templates may show of the shop, in place of the sample's. `orders`: real ones to look at.
+        `uses`: the mails that campaigns make of the templates now.
+        """
+        self._dir, self._brand, self._orders, self._uses = templates_dir, brand, orders, uses
         self._renderer = Renderer(templates_dir, cache_dir, monotonic=_always_later())
 
     @property
@@ -77,6 +84,10 @@ class Shelf:
         """Real orders to look at, the newest first; none without a database."""
         return self._orders.recent() if self._orders else []
 
+    def uses(self, name: str) -> list[Use]:
+        """The mails that campaigns make of a template: steps, and variants of experiments."""
+        return [use for use in self._uses() if use.template == name]
+
     def stamp(self) -> str:
         """Changes with every file of the folder that is saved."""
         files = (file for file in self._dir.rglob("*") if file.is_file())
@@ -90,7 +101,7 @@ class Shelf:
         context = as_given_to(wanted.template, self._values(wanted, pictures))
         locale = wanted.locale or str(context["recipient"]["locale"])
         context["recipient"]["locale"] = locale
-        return self._renderer.template(wanted.template, locale).render(context, str)
+        return self._renderer.template(wanted.template, locale, self._subject(wanted)).render(context, str)
 
     def faults(self, name: str) -> list[TemplateFault]:
         """What `aftercart check` says about a template."""
@@ -112,11 +123,20 @@ class Shelf:
         words = (self.below(file) for file in sorted((self._dir / name / OWN).glob("*.txt")))
         return [f"{name}/{SUBJECT}", f"{name}/{BODY}", *words]
 
+    def _subject(self, wanted: Wanted) -> str | None:
+        return next((use.subject for use in self.uses(wanted.template) if use.key == wanted.use), None)
+
+    def _rules(self, wanted: Wanted) -> Rules | None:
+        """Of the step that was chosen; else of the first one that offers something in this template."""
+        found = [use for use in self.uses(wanted.template) if use.rules]
+        chosen = [use for use in found if use.key == wanted.use] or found
+        return chosen[0].rules if chosen else None
+
     def _values(self, wanted: Wanted, pictures: str) -> dict[str, Any]:
         sample = self._sample(wanted.template, pictures)
         if wanted.order is None:
             return variant(sample, wanted.sample)
-        found = self._orders.context(wanted.order, wanted.template) if self._orders else None
+        found = self._orders.context(wanted.order, self._rules(wanted)) if self._orders else None
         if found is None:
             raise TemplateError("this order is gone, or all of it went back", fix="choose another one")
         found["recipient"]["locale"] = found["recipient"]["locale"] or sample["recipient"]["locale"]

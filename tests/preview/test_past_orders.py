@@ -4,18 +4,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from aftercart.bootstrap import App
+from aftercart.campaigns.schema import Campaign
 from aftercart.clock import SteppedClock
 from aftercart.pipeline.sending.past_orders import PastOrders, masked
 from aftercart.preview.server import Preview
 from aftercart.preview.shelf import Shelf, Wanted
+from aftercart.preview.uses import uses
 from aftercart.recommendation.recommender import Recommender
-from aftercart.recommendation.request import Rules
 from aftercart.testing import engine
 from tests.cast import ADA, BIKE, MONDAY, Shop, campaign, customer, order, stock_up
 from tests.preview.test_server import HERE, Browser
 from tests.rendering.conftest import SHIPPED
+
+STEP = """recommend: {slots: 2, fallback: [best_sellers]}, experiment: {name: question, variants: [
+  {id: asked, subject: "What goes with {{ order.lines[0].title }}?"},
+  {id: narrow, recommend: {slots: 2, only: {brand: [None]}}}]}"""
 
 
 @pytest.fixture
@@ -36,9 +42,10 @@ def sent() -> list[Wanted]:
 
 @pytest.fixture
 def browser(app: App, tmp_path: Path, sent: list[Wanted]) -> Browser:
-    rules = {"accessories": Rules(slots=2, needs_url=True, fallback=("best_sellers",))}
-    orders = PastOrders(app.settings.database, Recommender(tmp_path / "models"), rules)
-    shelf = Shelf(SHIPPED, tmp_path / "cache", app.brand.for_templates(), orders)
+    text = campaign().replace("template: plain", f"template: accessories, {STEP}")
+    read = [Campaign.model_validate(YAML(typ="safe").load(text))]
+    orders = PastOrders(app.settings.database, Recommender(tmp_path / "models"))
+    shelf = Shelf(SHIPPED, tmp_path / "cache", app.brand.for_templates(), orders, lambda: uses(read))
 
     def send(wanted: Wanted) -> str:
         sent.append(wanted)
@@ -66,6 +73,17 @@ def test_a_real_order_is_shown_as_its_buyer_would_get_it(browser: Browser) -> No
     assert "https://www.example.com/BIKE" in offered
 
 
+def test_a_variant_of_an_experiment_can_be_chosen(browser: Browser) -> None:
+    page = browser.get("/accessories?sample=order-1").text
+    assert "<option>accessories/complements/asked</option>" in page
+    assert "What goes with" not in page
+    variant = browser.get("/accessories?sample=order-1&use=accessories/complements/asked").text
+    assert "What goes with Lampe &lt;rot&gt;?" in variant
+    assert "example.com/BIKE" in variant
+    assert "example.com/BIKE" not in browser.get("/accessories?sample=order-1&use=accessories/complements/narrow").text
+    assert "accessories%2Fcomplements" not in variant.partition('href="/thanks?')[2].partition('"')[0]
+
+
 def test_what_a_customer_bought_is_sent_to_nobody(browser: Browser, sent: list[Wanted]) -> None:
     assert browser.post("/thanks/test?sample=order-1", headers={"origin": HERE}).status_code == 409
     assert "disabled" in browser.get("/thanks?sample=order-1").text
@@ -78,12 +96,12 @@ def test_an_order_that_is_not_there_is_said(browser: Browser) -> None:
 
 
 def test_without_a_database_there_are_samples_and_none_is_made(tmp_path: Path) -> None:
-    orders = PastOrders(f"sqlite:///{tmp_path}/none.db", Recommender(tmp_path / "models"), {})
+    orders = PastOrders(f"sqlite:///{tmp_path}/none.db", Recommender(tmp_path / "models"))
     shelf = Shelf(SHIPPED, tmp_path / "cache", None, orders)
     assert "Real orders" not in Browser(Preview(shelf, lambda _: "").app).get("/thanks").text
     assert not (tmp_path / "none.db").exists()
     (tmp_path / "old.db").write_bytes(b"")
-    assert PastOrders(f"sqlite:///{tmp_path}/old.db", Recommender(tmp_path / "models"), {}).recent() == []
+    assert PastOrders(f"sqlite:///{tmp_path}/old.db", Recommender(tmp_path / "models")).recent() == []
 
 
 def test_an_address_keeps_its_first_letter_and_its_domain() -> None:

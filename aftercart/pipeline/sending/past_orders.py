@@ -3,7 +3,7 @@
 Nothing is written, not even a lock; nothing is planned and nobody's links are made.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,9 +42,8 @@ class PastOrder:
 class PastOrders:
     """The orders of a database, if there is one."""
 
-    def __init__(self, database_url: str, recommender: Recommender, rules: Mapping[str, Rules]) -> None:
-        """`rules`: by template, those of the step that uses it; a template of no such step gets no picks."""
-        self._url, self._recommender, self._rules = database_url, recommender, rules
+    def __init__(self, database_url: str, recommender: Recommender) -> None:
+        self._url, self._recommender = database_url, recommender
 
     def recent(self) -> list[PastOrder]:
         """The last `SHOWN` completed orders of somebody with an address, the newest first."""
@@ -52,10 +51,13 @@ class PastOrders:
             return list(_recent(connection)) if connection else []
         return []
 
-    def context(self, order_id: int, template: str) -> dict[str, Any] | None:
-        """`recipient`, `order` and `picks` (without links) of the context that a template sees; None if it is gone."""
+    def context(self, order_id: int, rules: Rules | None) -> dict[str, Any] | None:
+        """`recipient`, `order` and `picks` (without links; none without rules) of the context that a template sees.
+
+        None if the order is gone.
+        """
         with self._snapshot() as connection:
-            return self._context(connection, order_id, template) if connection else None
+            return self._context(connection, order_id, rules) if connection else None
         return None
 
     @contextmanager
@@ -64,12 +66,11 @@ class PastOrders:
         with peek(self._url) as connection, suppress(DBAPIError):
             yield connection
 
-    def _context(self, connection: Connection, order_id: int, template: str) -> dict[str, Any] | None:
+    def _context(self, connection: Connection, order_id: int, rules: Rules | None) -> dict[str, Any] | None:
         order = connection.execute(_COMPLETED.where(orders.c.id == order_id)).one_or_none()
         lines = [line for line in lines_of(connection, {order.id: order})[order.id] if line.left] if order else []
         if order is None or not lines:
             return None
-        rules = self._rules.get(template)
         return {
             "recipient": {"first_name": order.first_name or None, "locale": order.locale},
             "order": _order(connection, order, lines),
