@@ -32,7 +32,7 @@ from aftercart.recommendation.metrics import interval, ndcg
 from aftercart.recommendation.model import Learned, Model
 from aftercart.recommendation.protocol import Case, Task, Window, cases_of, last_quarter
 from aftercart.recommendation.scoring import by_lightfm
-from aftercart.recommendation.tuning import tuned
+from aftercart.recommendation.tuning import Tuner
 
 TASKS = (Task.BASKET, Task.SINGLE, Task.NEXT_60)
 MOST_CASES, SEED, YEAR = 2_000, 0, 365
@@ -204,7 +204,7 @@ def asked(taught: Taught, past: Past, variant: Variant, cases: Mapping[Task, lis
     tested = taught.model(past.until(taught.window.start), taught.first, variant)
     held_out = evaluation.held_out(past.orders, taught.window, np.random.default_rng(SEED))
     assert tested.learned
-    blend = tuned(tested, tested.learned, [case for some in held_out.values() for case in some])
+    blend = Tuner(tested, tested.learned, [case for some in held_out.values() for case in some]).best()
     model = taught.model(past, taught.final, variant)
     assert model.learned
     model = replace(model, learned=replace(model.learned, blend=blend))

@@ -42,9 +42,11 @@ def backtest(
     from aftercart.campaigns.loader import load_on_trial
     from aftercart.cli.open import open_database
     from aftercart.logs import configure
+    from aftercart.machine import settle_in
     from aftercart.settings import read_settings
 
     configure(own=logging.ERROR)
+    settle_in()
     if until <= since:
         raise typer.BadParameter("it lies not after --from", param_hint="--to")
     settings = read_settings()

@@ -106,4 +106,4 @@ def _quality(answers: Sequence[Ranking], cases: Sequence[Case]) -> Quality:
 
 def _each(measure: Callable[[Sequence[str], Case], float], answers: Sequence[Ranking], cases: Sequence[Case]) -> Scores:
     pairs = zip(answers, cases, strict=True)
-    return np.array([measure([candidate.sku for candidate in answer], case) for answer, case in pairs])
+    return np.array([measure(answer.skus, case) for answer, case in pairs])

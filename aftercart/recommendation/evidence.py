@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from aftercart.recommendation.dataset import DAY_S, Floats, Interactions
+from aftercart.recommendation.dataset import DAY_S, Floats, Interactions, Ints
 
 _TOGETHER_HALF_LIFE_DAYS = 180
 _SELLING_HALF_LIFE_DAYS = 30
@@ -51,10 +51,16 @@ class Evidence:
         place = self._place(one, other)
         return 0 if place is None else int(self.pair_counts[place])
 
-    def weight(self, one: int, other: int) -> float:
-        """How strongly `one` speaks for `other`."""
-        place = self._place(one, other)
-        return 0.0 if place is None else float(self.pair_weights[place])
+    def weights(self, one: int, others: Ints) -> Floats:
+        """How strongly `one` speaks for each of these."""
+        row = slice(int(self.pair_pointers[one]), int(self.pair_pointers[one + 1]))
+        known = self.pair_items[row]
+        places = np.searchsorted(known, others)
+        there = places < len(known)
+        there[there] = known[places[there]] == others[there]
+        found = np.zeros(len(others), np.float32)
+        found[there] = self.pair_weights[row][places[there]]
+        return found
 
     def are_often_together(self, one: int, other: int) -> bool:
         """Whether people buy both in one order, and not by chance: then they are no substitutes."""

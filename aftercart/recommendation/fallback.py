@@ -68,8 +68,10 @@ def _voted(model: Model, question: Question, anchors: Sequence[int], votes: sp.c
 
 
 def _because(model: Model, anchors: Sequence[int], items: Ints) -> list[str]:
-    strongest = (max(anchors, key=lambda a: model.evidence.weight(a, item)) for item in items.tolist())
-    return [model.products[anchor].sku for anchor in strongest]
+    if not len(items):
+        return []
+    strongest = np.argmax([model.evidence.weights(anchor, items) for anchor in anchors], axis=0)
+    return [model.products[anchors[at]].sku for at in strongest.tolist()]
 
 
 def _categories(model: Model, question: Question, catalog: Mapping[str, Product]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from aftercart.recommendation.features import Vocabulary, vocabulary
 from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Trainer
 from aftercart.recommendation.links import followed
 from aftercart.recommendation.model import Learned, Model
-from aftercart.recommendation.tuning import tuned
+from aftercart.recommendation.tuning import Tuner
 
 LEAST_ORDERS = 50
 
@@ -96,10 +96,11 @@ def learn(
     chosen_by, tested_on = evaluation.halves(evaluation.held_out(past, window, np.random.default_rng(seed)))
     learned, evidence = _learned(earlier, words, course, recipe), evidence_of(earlier)
     tested = Model(version, past.products, evidence, learned)
+    tuner = Tuner(tested, learned, [*chosen_by, *tested_on])
     comparison = evaluation.compare(
-        replace(tested, learned=replace(learned, blend=tuned(tested, learned, chosen_by))), tested_on
+        replace(tested, learned=replace(learned, blend=tuner.best(len(chosen_by)))), tested_on
     )
-    blend = tuned(tested, learned, [*chosen_by, *tested_on])
+    blend = tuner.best()
     scores = first_scores(replace(tested, learned=replace(learned, blend=blend)), tested_on)
     course.run(past, last_epochs, _SECOND_PART_ENDS)
     final = replace(_learned(past, words, course, recipe), blend=blend)

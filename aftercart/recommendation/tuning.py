@@ -6,7 +6,7 @@ products bought, less a ridge that keeps w near the usual weights where cases ar
 on nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from aftercart.recommendation.givens import Givens
 from aftercart.recommendation.model import Learned, Model
 from aftercart.recommendation.protocol import Case
 from aftercart.recommendation.question import Question
+from aftercart.recommendation.request import Purpose
 from aftercart.recommendation.scoring import best_of
 
 LEAST_CASES = 30
@@ -32,16 +33,36 @@ _STEPS = 100
 Doubles = npt.NDArray[np.float64]
 
 
-def tuned(model: Model, learned: Learned, cases: Sequence[Case]) -> Blend:
-    """The best weights for each purpose that has cases enough; the usual ones for others."""
-    weights = dict(UNTUNED.weights)
-    for purpose in UNTUNED.weights:
-        chosen = [case for case in cases if case.question.purpose is purpose]
-        if len(chosen) >= LEAST_CASES:
-            usual = UNTUNED.weights[purpose].astype(np.float64)
-            pool = _pooled(model, learned, chosen)
-            weights[purpose] = (_best(pool, usual) if pool else usual).astype(np.float32)
-    return Blend(weights)
+class Tuner:
+    """All candidates of these cases, looked up once, to choose by the first of them or by all."""
+
+    def __init__(self, model: Model, learned: Learned, cases: Sequence[Case]) -> None:
+        self._asked: dict[Purpose, list[int]] = {}
+        self._pools: dict[Purpose, list[_Candidates]] = {}
+        self._circumstances: dict[Purpose, Floats] = {}
+        self._near: dict[Purpose, Doubles] = {}
+        for purpose in UNTUNED.weights:
+            places = [place for place, case in enumerate(cases) if case.question.purpose is purpose]
+            if len(places) >= LEAST_CASES:
+                chosen = [cases[place] for place in places]
+                givens = Givens(model, learned, [case.question for case in chosen], {})
+                self._asked[purpose] = places
+                self._circumstances[purpose] = givens.circumstances
+                self._pools[purpose] = list(_found(model, givens, chosen))
+
+    def best(self, first: int | None = None) -> Blend:
+        """The best weights, by the `first` cases or by all, for each purpose that has cases enough of them; the usual
+        ones for others."""
+        weights = dict(UNTUNED.weights)
+        for purpose, places in self._asked.items():
+            asked = sum(place < first for place in places) if first is not None else len(places)
+            pools = [found for found in self._pools[purpose] if found.row < asked]
+            if asked >= LEAST_CASES and len(pools) >= LEAST_CASES:
+                usual = UNTUNED.weights[purpose].astype(np.float64)
+                start = self._near.get(purpose, usual)  # what some of the cases chose is near to what all choose
+                self._near[purpose] = _best(_pooled(pools, self._circumstances[purpose]), usual, start)
+                weights[purpose] = self._near[purpose].astype(np.float32)
+        return Blend(weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,33 +72,32 @@ class _Pool:
     parts: Doubles
     bought: Doubles
     starts: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
     circumstances: Doubles
+    """Of the case of each candidate."""
     stands_for: Doubles
     """Log of how many products each one stands for."""
 
-    @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        return np.diff(np.append(self.starts, len(self.bought)))
 
-
-def _pooled(model: Model, learned: Learned, cases: Sequence[Case]) -> _Pool | None:
-    """None if too few of the cases ask for anything that the model knows."""
-    givens = Givens(model, learned, [case.question for case in cases], {})
+def _found(model: Model, givens: Givens, cases: Sequence[Case]) -> Iterator["_Candidates"]:
+    """Of the cases that ask for anything that the model knows."""
     random = np.random.default_rng(0)
     step = max(1, _PARTS_AT_ONCE // (len(model.products) * len(Component)))
-    pools = [
-        found
-        for at in range(0, len(cases), step)
-        for row, parts in enumerate(givens.parts(slice(at, at + step)), start=at)
-        if givens.anchors[row] and (found := _candidates(model, parts, row, cases[row], random))
-    ]
-    if len(pools) < LEAST_CASES:
-        return None
+    for at in range(0, len(cases), step):
+        for row, parts in enumerate(givens.parts(slice(at, at + step)), start=at):
+            if givens.anchors[row] and (found := _candidates(model, parts, row, cases[row], random)):
+                yield found
+
+
+def _pooled(pools: Sequence["_Candidates"], circumstances: Floats) -> _Pool:
+    lengths = np.array([len(found.bought) for found in pools])
+    rows = np.repeat([found.row for found in pools], lengths)
     return _Pool(
-        parts=np.concatenate([found.parts for found in pools]),
+        parts=np.concatenate([found.parts for found in pools], dtype=np.float64),
         bought=np.concatenate([found.bought for found in pools]),
-        starts=np.cumsum([0, *(len(found.bought) for found in pools[:-1])]),
-        circumstances=givens.circumstances[[found.row for found in pools]].astype(np.float64),
+        starts=np.concatenate([[0], np.cumsum(lengths)[:-1]]),
+        lengths=lengths,
+        circumstances=circumstances[rows].astype(np.float64),
         stands_for=np.concatenate([found.stands_for for found in pools]),
     )
 
@@ -87,7 +107,7 @@ class _Candidates:
     """The pool of one case."""
 
     row: int
-    parts: Doubles
+    parts: Floats
     bought: Doubles
     stands_for: Doubles
 
@@ -101,15 +121,18 @@ def _candidates(model: Model, every: Floats, row: int, case: Case, random: np.ra
     best = [best_of(np.where(closed, -np.inf, every[:, component.place]), _RUNNERS_UP) for component in Component]
     if not len(relevant):
         return None
-    near = np.unique(np.concatenate([*best, relevant]))
-    rest = np.setdiff1d(np.flatnonzero(~closed), near)
+    is_near = np.zeros(len(closed), dtype=bool)
+    is_near[np.concatenate([*best, relevant])] = True
+    near, rest = np.flatnonzero(is_near), np.flatnonzero(~(closed | is_near))
     drawn = random.choice(rest, size=min(_DRAWN, len(rest)), replace=False)
     weight = np.log(len(rest) / len(drawn)) if len(drawn) else 0.0
     items = np.concatenate([near, drawn])
+    is_bought = np.zeros(len(closed), dtype=bool)
+    is_bought[relevant] = True
     return _Candidates(
         row=row,
-        parts=every[items].astype(np.float64),
-        bought=np.isin(items, relevant) / len(relevant),
+        parts=every[items],
+        bought=is_bought[items] / len(relevant),
         stands_for=np.concatenate([np.zeros(len(near)), np.full(len(drawn), weight)]),
     )
 
@@ -120,21 +143,19 @@ def _closed(model: Model, question: Question) -> npt.NDArray[np.bool_]:
     return closed
 
 
-def _best(pool: _Pool, usual: Doubles) -> Doubles:
+def _best(pool: _Pool, usual: Doubles, start: Doubles) -> Doubles:
     shape = (pool.circumstances.shape[1], pool.parts.shape[1])
 
     def loss(flat: Doubles) -> tuple[float, Doubles]:
         weights = flat.reshape(shape)
-        each = np.repeat(pool.circumstances @ weights, pool.lengths, axis=0)
-        scores = np.einsum("ij,ij->i", pool.parts, each) + pool.stands_for
+        scores = np.einsum("ij,ij->i", pool.parts, pool.circumstances @ weights) + pool.stands_for
         chances, log_sums = _softmax(pool, scores)
         likelihood = float(pool.bought @ scores - log_sums.sum())
-        pull = np.add.reduceat(pool.parts * (pool.bought - chances)[:, None], pool.starts, axis=0)
-        slope = pool.circumstances.T @ pull
+        slope = (pool.circumstances * (pool.bought - chances)[:, None]).T @ pool.parts
         away = flat - usual.ravel()
         return _RIDGE * float(away @ away) - likelihood, 2 * _RIDGE * away - slope.ravel()
 
-    found = minimize(loss, usual.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
+    found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
     weights: Doubles = found.x.reshape(shape)
     return weights
 
