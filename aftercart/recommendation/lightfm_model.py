@@ -6,7 +6,10 @@ order is split afresh into anchors and targets, so that the model learns "given 
 docs/decisions/0001-lightfm-order-as-user.md.
 """
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,9 @@ from lightfm import LightFM
 from aftercart.errors import ModelError
 from aftercart.recommendation.dataset import DAY_S, Interactions, Ints, Slices, ones, row_means
 from aftercart.recommendation.features import Vocabulary
+
+_SIDE_BY_SIDE = 2
+"""Members in training at a time: LightFM lets go of the interpreter's lock, and what they learn from takes memory."""
 
 
 @dataclass(frozen=True)
@@ -76,25 +82,35 @@ class Trainer:
         self._members = [_member(recipe, seed + number) for number in range(recipe.members)]
 
     def epoch(self, past: Interactions, metadata: sp.csr_matrix) -> None:
-        """One pass over freshly split orders, by each member over orders split in a way of its own."""
-        for member in self._members:
-            self._pass(member, past, metadata)
+        """One pass over freshly split orders, by each member over orders split in a way of its own.
 
-    def _pass(self, member: LightFM, past: Interactions, metadata: sp.csr_matrix) -> None:
+        Two members learn at a time: each from what was drawn for it in its turn, so the outcome is the same.
+        """
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            learning: deque[Future[object]] = deque()
+            for member in self._members:
+                if lesson := self._lesson(past, metadata):
+                    learning.append(pool.submit(member.fit_partial, **lesson))
+                if len(learning) == _SIDE_BY_SIDE:
+                    learning.popleft().result()
+            for last in learning:
+                last.result()
+
+    def _lesson(self, past: Interactions, metadata: sp.csr_matrix) -> dict[str, Any] | None:
+        """What one member learns from in one epoch."""
         rows = _drawn(past, self._recipe, self._random)
         if not rows.targets.nnz:
-            return
+            return None
         sold = past.orders_of_item > 0
         kept = self._random.random(len(past.products)) >= self._recipe.identity_dropped
         features = _features(kept.astype(np.float32), metadata)
-        users = sp.hstack([rows.anchors @ features, rows.histories @ features], format="csr")
         # Products never sold stay out of the columns: WARP would draw them as negatives and bury them.
-        member.fit_partial(
-            rows.targets[:, sold].tocoo(),
-            user_features=users,
-            item_features=features[sold],
-            num_threads=self._recipe.threads,
-        )
+        return {
+            "interactions": rows.targets[:, sold].tocoo(),
+            "user_features": sp.hstack([rows.anchors @ features, rows.histories @ features], format="csr"),
+            "item_features": features[sold],
+            "num_threads": self._recipe.threads,
+        }
 
     def embeddings(self, orders_of_item: Ints, metadata: sp.csr_matrix) -> Embeddings:
         """The embeddings as they stand. The identity of a product sold n times counts n / (n + shrink).
