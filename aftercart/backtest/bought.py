@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 
 from sqlalchemy import Connection, select, tuple_
 
@@ -24,7 +25,8 @@ _AT_ONCE = 400
 class Guess:
     """Of `mails` whose following `days` are all known, in how many a product was bought that it would have shown.
 
-    `share`: with its 95 % interval. `ahead`: by how much the model hits more often, mail by mail; None for itself.
+    `share`: with its 95 % interval. `ahead`: by how much the model hits more often, mail by mail; None for itself, and
+    where one person alone got mails.
     """
 
     by: str
@@ -60,7 +62,8 @@ def _guess(by: str, days: int, seen: Sequence[_Seen]) -> Guess:
     hits = sum(one.right[by] for one in seen)
     ahead = None
     if by != OURS:
-        ahead = mean_by_person((one.person, one.right[OURS] - one.right[by]) for one in seen)
+        apart = mean_by_person((one.person, one.right[OURS] - one.right[by]) for one in seen)
+        ahead = apart if isfinite(apart.low) else None
     return Guess(by, days, len(seen), hits, share(hits, len(seen)), ahead)
 
 

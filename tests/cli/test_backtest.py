@@ -37,6 +37,7 @@ def test_it_says_in_words_what_would_have_happened_and_draws_a_page_of_it(deploy
     text = asked("--from", "2026-03-10", "--to", "2026-03-20", "--suppose-consent", "--page", "page.html")
     assert re.search(r"20  orders\n +20  mails planned\n +\d+  mails sent, to \d+ people; at most \d each", text)
     assert "best sellers" in text
+    assert "inf%" not in text, "one mail alone is no difference"
     page = (deployment / "page.html").read_text()
     assert "What would accessories have done?" in page
     assert page.count("<iframe") >= 8
