@@ -67,6 +67,20 @@ def test_every_queue_is_read_by_a_worker(compose: Any) -> None:
         assert named == set(QUEUE_OF.values())
 
 
+def test_no_work_waits_for_that_of_another_queue(compose: Any) -> None:
+    """A mail service that is silent holds `settle` up for half an hour, and a flood of orders `ingest` for minutes."""
+    texts = [_words(service) for service in compose["services"].values()]
+    texts.append((ROOT / "docs" / "deployment.md").read_text())
+    read = [queues for text in texts for queues in re.findall(r"-Q (\S+)", text)]
+    assert [queues for queues in read if "," in queues] == []
+
+
+def test_every_setting_reaches_every_process(compose: Any) -> None:
+    """One that is written into `.env` and left out on the way does nothing, and nobody is told."""
+    ours = [service for service in compose["services"].values() if service["image"] == "aftercart"]
+    assert {service.get("env_file") for service in ours} == {".env"}
+
+
 def test_the_schema_comes_before_everything_that_needs_it(compose: Any) -> None:
     services = compose["services"]
     ours = {name: service for name, service in services.items() if service["image"] == "aftercart"}
@@ -74,7 +88,7 @@ def test_the_schema_comes_before_everything_that_needs_it(compose: Any) -> None:
     for service in ours.values():
         assert service["depends_on"]["schema"] == {"condition": "service_completed_successfully"}
     assert {"web", "beat", "database", "broker"} <= services.keys()
-    assert all("healthcheck" in services[name] for name in ("database", "broker", "deliver", "desk", "train"))
+    assert all("healthcheck" in services[name] for name in ("database", "broker", "deliver", "ingest", "train"))
 
 
 def test_a_worker_is_given_the_time_that_a_batch_may_take(compose: Any) -> None:
