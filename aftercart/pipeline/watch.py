@@ -67,7 +67,7 @@ def _look(app: App, now: datetime) -> str | None:
         if against is None:
             ledger.beat(connection, place, standing.beats + 1, now)
         elif standing.held_because is None:
-            ledger.hold_all(connection, against, now)
+            ledger.hold_all(connection, against, now, max(standing.beats, seen))
     app.witness.has_looked = True
     if against is None:
         app.witness.note(place, standing.beats + 1)

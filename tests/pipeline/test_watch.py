@@ -182,6 +182,15 @@ def test_nor_one_whose_content_was_ready_before(app: App) -> None:
 # ---------------------------------------------------------------- going on
 
 
+def test_a_word_holds_though_it_is_said_where_no_beats_were_counted(app: App, tmp_path: Path, shop: Shop) -> None:
+    """On another machine, or with another data folder than the engine's."""
+    restore(app, one_sent_after_the_backup(app))
+    dispatch(app)
+    with started(tmp_path / "desk", shop, url_of(app), DUE) as elsewhere_on_it:
+        resume(elsewhere_on_it, in_doubt=False)
+    assert may_send(app), why(app)
+
+
 def test_what_may_have_been_sent_is_in_doubt_and_all_else_goes_on(app: App) -> None:
     order(app, "1", ADA)
     order(app, "2", customer(2))

@@ -33,9 +33,14 @@ def beat(connection: Connection, place: str, beats: int, now: datetime) -> None:
     insert_new(connection, fence, [row], unique=("id",), update=("place", "beats", "beat_at"))
 
 
-def hold_all(connection: Connection, because: str, now: datetime) -> None:
-    """Send nothing from now on. Whoever claims afterwards finds nothing that is due."""
-    connection.execute(update(fence).where(THE_ROW).values(held_because=because, held_at=now))
+def hold_all(connection: Connection, because: str, now: datetime, beats: int | None = None) -> None:
+    """Send nothing from now on. Whoever claims afterwards finds nothing that is due.
+
+    `beats`: how many have been counted, as whoever holds it knows. The word that lets it go may be said on a machine
+    that does not.
+    """
+    known = {} if beats is None else {"beats": beats}
+    connection.execute(update(fence).where(THE_ROW).values(held_because=because, held_at=now, **known))
 
 
 def let_go(connection: Connection, doubt_until: datetime | None) -> None:
