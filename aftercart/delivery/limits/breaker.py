@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aftercart.delivery.base import Outcome, Receipt
+from aftercart.delivery.limits.quota import SET_BACK
 
 FAULTS_TO_OPEN = 5
 """In a row, of all workers together. One alone may be a connection too many or a server that restarts."""
@@ -105,8 +106,13 @@ class Breaker:
     """OPEN: when it is to be tried again. PROBING: when whoever tries it is taken for dead."""
 
     def shut_until(self, now: datetime) -> datetime | None:
-        """Until when it gets nothing; None where it works or may be tried."""
-        return self.until if self.state is not State.CLOSED and self.until and self.until > now else None
+        """Until when it gets nothing; None where it works or may be tried.
+
+        Nobody rests for longer than five minutes. Where one seems to, the clock was set back since.
+        """
+        if self.state is State.CLOSED or self.until is None:
+            return None
+        return self.until if now < self.until <= now + LONGEST_REST + SET_BACK else None
 
     def may_probe(self, now: datetime) -> bool:
         return self.state is not State.CLOSED and self.shut_until(now) is None

@@ -17,6 +17,8 @@ from enum import StrEnum
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+SET_BACK = timedelta(seconds=10)
+"""The clocks of several machines differ by less. What lies further ahead was noted before the clock was set back."""
 
 Counts = Mapping[str, Sequence[Sequence[int]]]
 """Plain JSON. By the hour and the day: pairs of the number of a part and how many mails fell into it, oldest first. By
@@ -103,9 +105,37 @@ def counted(limits: Iterable[Limit], counts: Counts, now: datetime, mails: int =
     return after
 
 
+def set_right(counts: Counts, now: datetime) -> Counts:
+    """The counts once the clock was set back: what they hold for later happened just now. Else the very same object.
+
+    They must be kept, or what was counted in the old time moves along with the new one and is never over.
+    """
+    right: dict[str, list[list[int]]] = {}
+    for per, pairs in counts.items():
+        if per == Per.SECOND:
+            right[per] = [[min(until, _micros(now + _PACED)), mails] for until, mails in pairs]
+        else:
+            right[per] = [[index, count] for index, count in _recent(Per(per), counts, _part(Per(per), now))]
+    return right if is_ahead(counts, now) else counts
+
+
+def is_ahead(counts: Counts, now: datetime) -> bool:
+    """Whether they were counted by a clock that was set back since."""
+    latest = {per: max((index for index, _ in pairs), default=0) for per, pairs in counts.items()}
+    begins = [
+        EPOCH + (index * MICROSECOND - _PACED if per == Per.SECOND else index * _PART[Per(per)])
+        for per, index in latest.items()
+    ]
+    return any(instant > now + SET_BACK for instant in begins)
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND
+
+
 def _counted(limit: Limit, counts: Counts, now: datetime, mails: int) -> list[list[int]]:
     if limit.per is Per.SECOND:
-        return [[(_paced_until(limit, counts, now) + mails * limit.spacing - EPOCH) // MICROSECOND, mails]]
+        return [[_micros(_paced_until(limit, counts, now) + mails * limit.spacing), mails]]
     part = _part(limit.per, now)
     recent = [[index, count] for index, count in _recent(limit.per, counts, part)]
     if recent and recent[-1][0] == part:
@@ -116,8 +146,7 @@ def _counted(limit: Limit, counts: Counts, now: datetime, mails: int) -> list[li
 
 
 def _paced_until(limit: Limit, counts: Counts, now: datetime) -> datetime:
-    """When the next mail's place comes; `now` where it has passed. A clock that was set back must not wait for the old
-    time."""
+    """When the next mail's place comes; `now` where it has passed."""
     for until, _ in counts.get(limit.per.value, ()):
         return min(max(EPOCH + until * MICROSECOND, now), now + _CATCH_UP + limit.spacing)
     return now

@@ -15,7 +15,7 @@ from aftercart.db.session import insert_new
 from aftercart.db.tables import drain
 from aftercart.delivery.base import Held
 from aftercart.delivery.limits.breaker import MAILS_TO_PROBE, Breaker, State
-from aftercart.delivery.limits.quota import Limit, Limits, Per, counted, free_at
+from aftercart.delivery.limits.quota import SET_BACK, Limit, Limits, Per, counted, free_at, is_ahead, set_right
 from aftercart.delivery.store import breakers
 from aftercart.delivery.store.usage import ALL, usage
 
@@ -35,6 +35,8 @@ class Room:
     until: datetime | None = None
     """When there will be room, where there is none."""
     spacing: timedelta = timedelta(0)
+    by_pace: int = 0
+    """Of these mails, those for a sender that is paced by the second. The others leave as fast as they can."""
     is_to_probe: bool = False
     """No sender works; these mails are to try one."""
 
@@ -56,7 +58,7 @@ def room(connection: Connection, names: Sequence[str], limits_of: Callable[[str]
         quota = _quota(connection, name, [one for one in limits if one.per is not Per.SECOND], now)
         by_pace = _by_pace(connection, pace, now) if pace else None
         if pace and by_pace is not None and (quota.mails is None or by_pace <= quota.mails):
-            return Room(total + probes + by_pace, Held.THROTTLED, name, str(pace), None, pace.spacing)
+            return Room(total + probes + by_pace, Held.THROTTLED, name, str(pace), None, pace.spacing, by_pace)
         total += quota.mails or 0
         shut.append(quota)
     first = min(shut, key=lambda room: room.until or now, default=Room(0))
@@ -67,23 +69,32 @@ def _quota(connection: Connection, name: str, limits: Sequence[Limit], now: date
     """How many mails are left of the hour and the day, and how it goes on once they have left."""
     if not limits:
         return Room(None)
-    counts = usage(connection, name).get(ALL, {})
+    noted = usage(connection, name).get(ALL, {})
+    counts = set_right(noted, now)
     left = min(limit.left(counts, now) for limit in limits)
+    if is_ahead(noted, now):
+        left = max(left, 1)  # whoever counts this one sets right what was counted before the clock was set back
     until, limit = free_at(limits, counted(limits, counts, now, left), now)
     return Room(left, Held.THROTTLED, name, str(limit), until, limit.spacing if limit else timedelta(0))
 
 
 def _by_pace(connection: Connection, pace: Limit, now: datetime) -> int:
     handed_out = connection.execute(select(drain.c.paced_until).where(drain.c.id == THE_ONE)).scalar_one_or_none()
-    start = max(handed_out or now, now)
-    return max((now + AHEAD - start) // pace.spacing, 0)
+    return max((now + AHEAD - _next_place(handed_out, now)) // pace.spacing, 0)
+
+
+def _next_place(paced_until: datetime | None, now: datetime) -> datetime:
+    """Where the next mail has its place. What lies further ahead than is ever handed out comes from another time."""
+    if paced_until is None or paced_until > now + AHEAD + SET_BACK:
+        return now
+    return max(paced_until, now)
 
 
 def took(connection: Connection, mails: int, room: Room, now: datetime) -> None:
     """So many were handed out."""
-    if mails and room.spacing:
-        row = lock(connection, now)
-        paced_until = max(row.paced_until, now) + mails * room.spacing
+    paced = min(mails, room.by_pace)
+    if paced:
+        paced_until = _next_place(lock(connection, now).paced_until, now) + paced * room.spacing
         connection.execute(update(drain).where(drain.c.id == THE_ONE).values(paced_until=paced_until))
 
 

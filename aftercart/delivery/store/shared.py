@@ -18,7 +18,7 @@ from aftercart.clock import Clock
 from aftercart.db.session import Database, is_passing
 from aftercart.delivery.base import Held
 from aftercart.delivery.limits.breaker import Breaker, Sign, State, after, probing
-from aftercart.delivery.limits.quota import UNLIMITED, Counts, Limit, Limits, free_at
+from aftercart.delivery.limits.quota import UNLIMITED, Counts, Limit, Limits, free_at, is_ahead
 from aftercart.delivery.limits.traffic import View, Wait
 from aftercart.delivery.store import breakers, drain
 from aftercart.delivery.store.usage import ALL, Scopes, queue, take, usage
@@ -64,8 +64,9 @@ class SharedTraffic:
             return View(Wait(sender, until, Held.DOWN, f"{sender} is out of order: {seen.breaker.fault}"))
         scopes = _scopes(seen.limits, domain, now)
         for scope, limits in scopes.items():
-            until, limit = free_at(limits, seen.counts.get(scope, {}), now)
-            if limit:
+            counts = seen.counts.get(scope, {})
+            until, limit = free_at(limits, counts, now)
+            if limit and not is_ahead(counts, now):  # else `take` sets them right
                 return View(_wait(sender, scope, limit, until))
         return View(needs_probe=seen.breaker.may_probe(now), is_limited=bool(scopes))
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 from aftercart.clock import Clock
 from aftercart.db.session import insert_new
 from aftercart.db.tables import sender_usage
-from aftercart.delivery.limits.quota import Counts, Limit, counted, free_at
+from aftercart.delivery.limits.quota import Counts, Limit, counted, free_at, set_right
 
 ALL = ""
 Scopes = Mapping[str, Sequence[Limit]]
@@ -34,14 +34,23 @@ def take(
     _flush_later(connection)
     rows = _locked(connection, sender, scopes)
     now = clock()  # not before: we may have had to wait for the lock
+    for scope in scopes:
+        right = set_right(rows[scope], now)
+        if right is not rows[scope]:
+            rows[scope] = right
+            _keep(connection, sender, scope, right, queued_until=None)  # those places are an hour away, say
     waits = [(*free_at(limits, rows[scope], now), scope) for scope, limits in scopes.items()]
     until, limit, scope = max(waits, key=lambda wait: wait[0])
     if limit is not None:
         return rows, until, scope, limit
     after = {scope: counted(limits, rows[scope], now) for scope, limits in scopes.items()}
     for scope, counts in after.items():
-        connection.execute(update(sender_usage).where(*_is(sender, scope)).values(counts=counts))
+        _keep(connection, sender, scope, counts)
     return dict(after), now, "", None
+
+
+def _keep(connection: Connection, sender: str, scope: str, counts: Counts, **more: None) -> None:
+    connection.execute(update(sender_usage).where(*_is(sender, scope)).values(counts=counts, **more))
 
 
 def queue(connection: Connection, sender: str, scope: str, limit: Limit, free: datetime, latest: datetime) -> datetime:

@@ -42,7 +42,7 @@ def take_due(connection: Connection, app: App, now: datetime, most: int) -> list
 def _too_late(connection: Connection, now: datetime, most: int) -> list[UUID]:
     """What will not be worth sending by its turn shall not wait for it."""
     looked_at = drain.lock(connection, now).looked_at
-    if looked_at is not None and now - looked_at < LOOK_FOR_LATE:
+    if looked_at is not None and abs(now - looked_at) < LOOK_FOR_LATE:
         return []
     drain.keep(connection, looked_at=now)
     return ledger.take_expired(connection, now, most)

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftercart.delivery.limits.quota import DEFAULT_WARM_UP, Counts, Limit, Limits, Per, WarmUp, counted, free_at
+from aftercart.delivery.limits.quota import (
+    DEFAULT_WARM_UP,
+    Counts,
+    Limit,
+    Limits,
+    Per,
+    WarmUp,
+    counted,
+    free_at,
+    set_right,
+)
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LENGTH = {Per.SECOND: timedelta(seconds=1), Per.HOUR: timedelta(hours=1), Per.DAY: timedelta(days=1)}
@@ -98,6 +108,18 @@ def test_a_clock_that_is_set_back_an_hour_neither_forgets_nor_waits_for_the_old_
     until, waited_for = free_at([limit], counts, before)
     assert waited_for == limit
     assert until - before < timedelta(seconds=1.2)
+    counts = set_right(counts, before)
+    assert free_at([limit], counts, before)[1] == limit, "one has left just now"
+    later = before + timedelta(seconds=1.2)
+    assert free_at([limit], set_right(counts, later), later) == (later, None)
+
+
+@pytest.mark.parametrize("limit", [Limit(5, Per.SECOND), Limit(5, Per.HOUR), Limit(5, Per.DAY)], ids=str)
+def test_clocks_of_machines_that_differ_by_seconds_leave_the_counts_as_they_are(limit: Limit) -> None:
+    """If each put them back to its own time, both would send as much as one may."""
+    counts = counted([limit], {}, NOON)
+    assert set_right(counts, NOON - timedelta(seconds=5)) is counts
+    assert set_right(counts, NOON + timedelta(hours=2)) is counts
 
 
 def test_a_limit_that_was_lowered_below_what_is_counted_waits_for_enough_of_it_to_pass() -> None:
