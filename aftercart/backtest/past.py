@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, fu
 from aftercart.backtest.source import copy_rows, throwaway
 from aftercart.db.session import Database
 from aftercart.db.tables import (
+    address_moves,
     consents,
     coupons,
     customers,
@@ -46,6 +47,8 @@ def lay_down(source: Database, start: datetime, sources: Path, folder: Path) -> 
         copy_rows(theirs, ours, order_reversals, order_reversals.c.happened_at < start)
         copy_rows(theirs, ours, order_notes, order_notes.c.at < start)
         known = select(recipients.c.id).where(recipients.c.id.in_(_known_people(start)))
+        in_the_past = address_moves.c.customer_id.in_(select(orders.c.customer_id).where(was_placed))
+        copy_rows(theirs, ours, address_moves, in_the_past, address_moves.c.recipient_id.in_(known))
         copy_rows(theirs, ours, consents, was_said(start))
         copy_rows(theirs, ours, suppressions, suppressions.c.at < start)
         copy_rows(theirs, ours, preferences, preferences.c.recipient_id.in_(known), snoozed_until=None)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, String, Table, cast, event, func, insert, lit
 from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import (
+    address_moves,
     consents,
     coupons,
     customers,
@@ -30,6 +31,7 @@ FACTS: Sequence[Table] = (
     products,
     recipients,
     customers,
+    address_moves,
     orders,
     order_lines,
     order_reversals,

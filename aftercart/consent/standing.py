@@ -5,7 +5,7 @@ how often. Consent is never guessed upwards: a yes counts only if it is newer th
 there is no no at all, and whatever is in doubt speaks against mailing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -62,14 +62,16 @@ def standing(history: Sequence[Entry], now: datetime, rules: ConsentRules) -> Co
     return ConsentState.DENIED if noes else None
 
 
-def heard(said: Iterable[tuple[int, Entry]], address: int, newest: int) -> list[Entry]:
-    """Of what a person said under several addresses, what counts for one of them.
+def heard(said: Iterable[tuple[int, Entry]], address: int, left: Mapping[int, datetime]) -> list[Entry]:
+    """Of what a person said under several addresses, what counts for one of them: every no, and each yes of its own.
 
-    `said`: with the recipient id under which it was said. `newest`: the address that stands for the person; theirs is
-    the record that moved there, so all that they said moved with it. No other address hears of a yes but its own: two
-    customers who move to one mailbox are one person from then on, and the yes of one is not that of the other.
+    `said`: with the recipient id under which it was said. `left`: the addresses that a customer's own record left
+    before it came to this one, and when: what was said there by then came along. What is said there afterwards did
+    not: somebody else may read that mailbox. Nor does an address hear of a yes of those who were merged with it
+    otherwise: two customers who move to one mailbox are one person from then on, and the yes of one is not that of the
+    other.
     """
-    return [e for at, e in said if e.state is ConsentState.DENIED or at == address or address == newest]
+    return [e for at, e in said if e.state is ConsentState.DENIED or at == address or (at in left and e.at <= left[at])]
 
 
 def added(statement: ConsentStatement, history: Sequence[Entry], now: datetime, rules: ConsentRules) -> Entry | None:

@@ -10,7 +10,7 @@ from aftercart.consent.standing import ConsentRules, Entry, added, heard, standi
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.consent.store.confirmations import plan
 from aftercart.db.persons import same_person
-from aftercart.db.tables import consents, recipients
+from aftercart.db.tables import address_moves, consents, customers, recipients
 
 CHUNK = 500
 """Values in one IN list."""
@@ -48,10 +48,27 @@ def standings(
     said: defaultdict[int, list[tuple[int, Entry]]] = defaultdict(list)
     for id_, history in histories(connection, persons).items():
         said[persons[id_]] += ((id_, entry) for entry in history)
+    left = _left_before(connection, [id_ for id_, person in persons.items() if person in said])
     found = {
-        id_: standing(heard(said[person], id_, person), now, rules) for id_, person in persons.items() if person in said
+        id_: standing(heard(said[person], id_, left.get(id_, {})), now, rules)
+        for id_, person in persons.items()
+        if person in said
     }
     return {id_: state for id_, state in found.items() if state is not None}
+
+
+def _left_before(connection: Connection, recipient_ids: Iterable[int]) -> Mapping[int, Mapping[int, datetime]]:
+    """By address: the addresses that customers' own records left before they came to it, and when each was left."""
+    found: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
+    query = (
+        select(customers.c.recipient_id, address_moves.c.recipient_id, func.max(address_moves.c.at))
+        .join(address_moves, address_moves.c.customer_id == customers.c.id)
+        .group_by(customers.c.recipient_id, address_moves.c.recipient_id)
+    )
+    for ids in _chunks(recipient_ids):
+        for address, before, at in connection.execute(query.where(customers.c.recipient_id.in_(ids))):
+            found[address][before] = at
+    return found
 
 
 def record(
@@ -69,11 +86,12 @@ def record(
     """
     person = _persons(connection, [id_ for id_, _ in statements])
     said = _said(connection, person)
+    left = _left_before(connection, [id_ for id_, _ in statements])
     rows = []
     news: dict[int, ConsentState] = {}
     for recipient_id, statement in statements:
         newest = person[recipient_id]
-        entry = added(statement, heard(said[newest], recipient_id, newest), now, rules)
+        entry = added(statement, heard(said[newest], recipient_id, left.get(recipient_id, {})), now, rules)
         if entry is None:
             continue
         said[newest].append((recipient_id, entry))

@@ -11,7 +11,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
                 │           ├── coupons (codes of the shop, handed out once each)
                 │           ├── feedback (it was delivered, it bounced, its reader complained)
                 │           └── decisions (why it went, waits or did not go)
-    recipients ─┴─ customers, consents, confirmations, suppressions, preferences, refusals, exposures
+    recipients ─┴─ customers, address_moves, consents, confirmations, suppressions, preferences, refusals, exposures
                                                                                       pauses, bandit_shares
     configurations, campaign_versions (what sends and enrollments were decided under)
     outlets ─▶ outbox (what others are told of sends, clicks, credit and leavers)
@@ -37,6 +37,7 @@ from aftercart.db.tables.delivery import Drain, Sender, SenderUsage, drain, send
 from aftercart.db.tables.engine import Archive, Fence, Tally, archives, fence, tallies
 from aftercart.db.tables.exchange import RateTable, rate_tables
 from aftercart.db.tables.intake import (
+    AddressMove,
     Customer,
     Event,
     InboxEvent,
@@ -46,6 +47,7 @@ from aftercart.db.tables.intake import (
     OrderReversal,
     Product,
     Recipient,
+    address_moves,
     customers,
     events,
     inbox,
@@ -95,6 +97,7 @@ from aftercart.db.tables.recommendation import (
 from aftercart.db.tables.row import InboxRow, Row
 
 __all__ = [
+    "AddressMove",
     "Archive",
     "Attempt",
     "Attribution",
@@ -142,6 +145,7 @@ __all__ = [
     "Suppression",
     "Tally",
     "TemplateVersion",
+    "address_moves",
     "archives",
     "attempts",
     "attributions",

@@ -125,6 +125,19 @@ class Customer(Row, table=True):
     created_at: datetime
 
 
+class AddressMove(Row, table=True):
+    """A customer's own record left this address for another, the last time at `at`.
+
+    What was said at the address by then went along with the record; what was said there later did not.
+    """
+
+    __tablename__ = "address_moves"
+
+    customer_id: int = Field(primary_key=True, foreign_key="customers.id")
+    recipient_id: int = Field(primary_key=True, foreign_key="recipients.id", index=True)
+    at: datetime
+
+
 class Order(Row, table=True):
     """`state`: placed (not paid yet), completed, test, canceled, refunded (in full). `imported`: never mails.
     `analytics_id`: the browser that it came from, where the buyer agreed to be measured."""
@@ -206,6 +219,7 @@ events = core(Event)
 products = core(Product)
 recipients = core(Recipient)
 customers = core(Customer)
+address_moves = core(AddressMove)
 orders = core(Order)
 order_lines = core(OrderLine)
 order_reversals = core(OrderReversal)

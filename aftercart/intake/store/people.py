@@ -10,7 +10,8 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 from aftercart.consent import store as consent
 from aftercart.consent.standing import ConsentRules
 from aftercart.consent.statement import ConsentState, ConsentStatement
-from aftercart.db.tables import customers, orders, recipients
+from aftercart.db.session import insert_new
+from aftercart.db.tables import address_moves, customers, orders, recipients
 from aftercart.intake.changes import Buyer
 from aftercart.intake.store.rows import Tally, changed_values, fetch, find_or_make, take_turns
 
@@ -35,8 +36,8 @@ class People:
     news: dict[int, ConsentState] = field(default_factory=dict)
     """Recipients whose consent gained a statement, and the last of it."""
     _said: list[tuple[int, ConsentStatement]] = field(default_factory=list)
-    _moved: list[tuple[int, int]] = field(default_factory=list)
-    """Recipients that customers went from and to."""
+    _moved: list[tuple[int, int, int]] = field(default_factory=list)
+    """Customers whose own record went from one recipient to another: the three ids."""
 
     def customer_of(self, buyer: Buyer | None) -> int | None:
         """The row of the customer; None for a guest."""
@@ -68,7 +69,7 @@ class People:
             return
         row.setdefault("had_none", row["recipient_id"] is None)
         if row["recipient_id"] is not None:
-            self._moved.append((row["recipient_id"], new))
+            self._moved.append((row["id"], row["recipient_id"], new))
         row["recipient_id"] = new
         self.changed.add(buyer.customer_id)
 
@@ -91,8 +92,7 @@ class People:
         """Write what has changed. The ids of earlier orders that may mail and now know whom to write to."""
         self._save_recipients()
         self._save_customers()
-        for old, new in self._moved:
-            merge_recipients(self.connection, old, new)
+        self._save_moves()
         self.news = consent.record(self.connection, self._said, self.now, rules)
         return self._address_earlier_orders()
 
@@ -110,6 +110,15 @@ class People:
             pointing = [{"row": row["id"], "to": row["recipient_id"]} for row in rows]
             statement = update(customers).where(customers.c.id == bindparam("row"))
             self.connection.execute(statement.values(recipient_id=bindparam("to")), pointing)
+
+    def _save_moves(self) -> None:
+        left = {(customer, old): self.now for customer, old, _ in self._moved}
+        rows = [
+            {"customer_id": customer, "recipient_id": old, "at": at} for (customer, old), at in sorted(left.items())
+        ]
+        insert_new(self.connection, address_moves, rows, unique=("customer_id", "recipient_id"), update=("at",))
+        for _, old, new in self._moved:
+            merge_recipients(self.connection, old, new)
 
     def _address_earlier_orders(self) -> set[int]:
         found = {row["id"]: row["recipient_id"] for row in self.customers.values() if row.get("had_none")}
@@ -142,14 +151,32 @@ def find_people(connection: Connection, buyers: Mapping[str, Sequence[Buyer]], n
 
 
 def merge_recipients(connection: Connection, old: int, new: int) -> None:
-    """From now on these are addresses of one person, whose mails count together. `new` stands for both."""
-    columns = select(recipients.c.id, recipients.c.merged_into).where(recipients.c.id.in_((old, new)))
-    rows = connection.execute(columns.order_by(recipients.c.id).with_for_update(key_share=True))
-    stands_for = {id_: id_ if into is None else into for id_, into in rows}
-    gone, stays = stands_for[old], stands_for[new]
+    """From now on these are addresses of one person, whose mails count together. Who stands for `new` stands for both.
+
+    Whoever merges into a person holds the one that stands for them: of two merges at a time the second sees what the
+    first made, and none is left merged into one that is merged itself.
+    """
+    gone, stays = _held(connection, (old, new))
     if gone != stays:
         theirs = or_(recipients.c.id == gone, recipients.c.merged_into == gone)
         connection.execute(update(recipients).where(theirs).values(merged_into=stays))
+
+
+def _held(connection: Connection, ids: Iterable[int]) -> list[int]:
+    """Who stands for each of these, held until the transaction ends, like these themselves."""
+    columns = select(recipients.c.id, recipients.c.merged_into).order_by(recipients.c.id)
+    stands_for: dict[int, int] = {}
+    wanted = set(ids)
+    while wanted:  # what was read before its lock was granted may have been merged meanwhile
+        rows = connection.execute(columns.where(recipients.c.id.in_(wanted)).with_for_update(key_share=True))
+        stands_for |= {id_: id_ if into is None else into for id_, into in rows}
+        wanted = set(stands_for.values()) - stands_for.keys()
+
+    def whoever(id_: int) -> int:
+        into = stands_for[id_]
+        return id_ if into == id_ else whoever(into)
+
+    return [whoever(id_) for id_ in ids]
 
 
 def store_people(connection: Connection, shop: str, buyers: Sequence[Buyer], now: datetime) -> Tally:

@@ -1,12 +1,13 @@
 """The last look at permission, inside the very statement that lets a mail go: a word of a moment ago counts.
 
-A no that somebody said under another address of theirs counts as well; a yes counts at the newest one alone.
+A no that somebody said under another address of theirs counts as well; a yes counts at its own address, and where a
+customer's record took it along.
 """
 
-from sqlalchemy import ColumnElement, and_, exists, not_, or_
+from sqlalchemy import ColumnElement, FromClause, and_, exists, not_, or_
 
 from aftercart.db.persons import same_person
-from aftercart.db.tables import consents, recipients, sends, suppressions
+from aftercart.db.tables import address_moves, consents, customers, recipients, sends, suppressions
 
 _OF_AN_ADDRESS = ("hard_bounce", "soft_bounces")
 """Reasons that say nothing of the person (`of_person` in `aftercart/policy/suppression.py`)."""
@@ -27,21 +28,31 @@ def has_left(is_owed: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def has_agreed() -> ColumnElement[bool]:
-    """Whether the person of a send has said yes under an address whose yes counts for it, and no no is as new or newer
-    (see `heard` and `standing` in `aftercart/consent/standing.py`)."""
-    mine, theirs, others = recipients.alias("mine"), recipients.alias("theirs"), recipients.alias("others")
-    no = consents.alias("no")
-    newer_no = exists().where(
-        same_person(mine, others),
-        no.c.recipient_id == others.c.id,
-        no.c.state == "denied",
-        or_(no.c.at >= consents.c.at, consents.c.undated),
+    """Whether the address of a send has a yes, or a customer's record came to it with one, and no no of the person is
+    as new or newer (see `heard` and `standing` in `aftercart/consent/standing.py`)."""
+    yes, brought = consents.alias("yes"), consents.alias("brought")
+    came = exists().where(
+        customers.c.recipient_id == sends.c.recipient_id,
+        address_moves.c.customer_id == customers.c.id,
+        brought.c.recipient_id == address_moves.c.recipient_id,
+        brought.c.at <= address_moves.c.at,
+        *_counts(brought),
     )
-    return exists().where(
-        mine.c.id == sends.c.recipient_id,
-        same_person(mine, theirs),
-        consents.c.recipient_id == theirs.c.id,
-        or_(theirs.c.id == mine.c.id, mine.c.merged_into.is_(None)),
-        consents.c.state == "granted",
-        ~newer_no,
+    return or_(exists().where(yes.c.recipient_id == sends.c.recipient_id, *_counts(yes)), came)
+
+
+def _counts(yes: FromClause) -> tuple[ColumnElement[bool], ...]:
+    """Of a row of the ledger: it is a yes, and no no is as new or newer."""
+    mine, others, no = recipients.alias("mine"), recipients.alias("others"), consents.alias("no")
+    newer_no = (
+        exists()
+        .where(
+            mine.c.id == sends.c.recipient_id,
+            same_person(mine, others),
+            no.c.recipient_id == others.c.id,
+            no.c.state == "denied",
+            or_(no.c.at >= yes.c.at, yes.c.undated),
+        )
+        .correlate(sends, yes)
     )
+    return yes.c.state == "granted", ~newer_no

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, false, or_, select, tup
 
 from aftercart.db.persons import same_person
 from aftercart.db.tables import (
+    address_moves,
     archives,
     attempts,
     attributions,
@@ -77,6 +78,9 @@ def _told_of(person: Person) -> ColumnElement[bool]:
 OF_A_PERSON: Mapping[Table, Belongs] = {
     recipients: lambda person: _in(recipients.c.id, person.recipient_ids),
     customers: lambda person: _in(customers.c.id, person.customer_ids),
+    address_moves: lambda person: or_(
+        _in(address_moves.c.customer_id, person.customer_ids), _in(address_moves.c.recipient_id, person.recipient_ids)
+    ),
     consents: lambda person: _in(consents.c.recipient_id, person.recipient_ids),
     confirmations: lambda person: _in(confirmations.c.recipient_id, person.recipient_ids),
     suppressions: lambda person: _in(suppressions.c.email, person.emails),
@@ -132,7 +136,7 @@ NOBODYS = frozenset(
         rate_tables,
     }
 )
-"""What a provider said last of a sender (`senders.fault`) may quote an address; it is looked through."""
+"""What was said last of a sender or an outlet (`fault`) may quote an address; it is looked through."""
 
 
 def find(connection: Connection, emails: Iterable[str] = (), shop_customers: Iterable[tuple[str, str]] = ()) -> Person:

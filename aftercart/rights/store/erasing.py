@@ -15,6 +15,7 @@ from aftercart.consent.states import SKIP
 from aftercart.consent.store.moves import moved
 from aftercart.db.packing import packed, unpacked
 from aftercart.db.tables import (
+    address_moves,
     archives,
     attempts,
     clicks,
@@ -46,7 +47,7 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.person import ERASED, Person
 from aftercart.rights.store.belongings import OF_A_PERSON
 
-_GONE: tuple[Table, ...] = (links, copies, doubts, consents, preferences, refusals, outbox, order_notes)
+_GONE: tuple[Table, ...] = (address_moves, links, copies, doubts, consents, preferences, refusals, outbox, order_notes)
 """Tables of which a person's rows are deleted."""
 _BLANK: Mapping[Table, Mapping[str, Any]] = {
     orders: {"region": "", "analytics_id": None},
