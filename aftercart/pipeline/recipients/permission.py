@@ -94,13 +94,14 @@ def _has_left(
 def leave_topic(
     connection: Connection, recipient_id: int, email: str, topics: Collection[str], way: str, now: datetime
 ) -> None:
-    """No more mail about these topics; the others go on."""
+    """No more mail about these topics; the others go on.
+
+    Whether that is a leaving that counts (`note_leaving`), the caller knows: a topic may have been off before.
+    """
     for topic in sorted(topics):
         if not _has_left(connection, email, SuppressionScope.TOPIC, topic):
             _tell(connection, recipient_id, topic, way, now)
         policy.suppress(connection, [email], SuppressionReason.UNSUBSCRIBED, way, now, SuppressionScope.TOPIC, topic)
-    if topics:
-        note_leaving(connection, way, now)
 
 
 def note_leaving(connection: Connection, way: str, now: datetime) -> None:

@@ -22,6 +22,7 @@ from aftercart.pipeline.recipients.permission import (
     leave,
     leave_topic,
     lock,
+    note_leaving,
     permission,
     want_topic,
 )
@@ -140,6 +141,8 @@ def _keep_topics(
         come_back(connection, person.recipient_id, way, now, wording=wording, ip=posted.ip)
     want_topic(connection, person.recipient_id, chosen)
     leave_topic(connection, person.recipient_id, person.email, set(topics) - chosen, way, now)
+    if person.choice.topics - chosen:  # another one that was off before, or all were, makes nobody leave
+        note_leaving(connection, way, now)
 
 
 def _person(

@@ -18,7 +18,7 @@ from aftercart.outward import store as outward
 from aftercart.outward.happening import Happening
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.planning.own import OWN_LOCALE
-from aftercart.pipeline.recipients.permission import leave, leave_topic, lock
+from aftercart.pipeline.recipients.permission import leave, leave_topic, lock, note_leaving
 from aftercart.policy.reason import Reason
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 from aftercart.rights.store import is_erased
@@ -176,6 +176,8 @@ def keep_leaving(connection: Connection, leaving: Leaving) -> Leaver | None:
         return None
     if leaving.only_topic and leaver.topic:
         leave_topic(connection, leaving.recipient_id, email, [leaver.topic], way, leaving.at)
+        if not (leaver.has_left or leaver.has_left_topic):
+            note_leaving(connection, way, leaving.at)
         return replace(leaver, has_left_topic=True)
     leave(connection, leaving.recipient_id, email, way, leaving.at)
     return replace(leaver, has_left=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete, func, select
 
+from aftercart.db.persons import same_person
 from aftercart.db.session import Database, insert_new
 from aftercart.db.tables import picks, preferences, products, recipients, refusals, sends
 from aftercart.pipeline.planning.own import OWN_LOCALE
@@ -106,7 +107,9 @@ def _offered(connection: Connection, wish: Wish) -> Offered | None:
     if wish.why is RefusalWhy.LESS_LIKE_THIS:  # a product may be refused without its category
         whole = (refusals.c.kind == RefusalKind.CATEGORY) & (refusals.c.value == products.c.category)
         itself = whole | (itself & (func.coalesce(products.c.category, "") == ""))
-    is_refused = select(refusals.c.id).where(refusals.c.recipient_id == sends.c.recipient_id, itself).exists()
+    theirs = recipients.alias("theirs")  # refused under any address of theirs
+    by_person = (refusals.c.recipient_id == theirs.c.id) & same_person(recipients, theirs)
+    is_refused = select(refusals.c.id).where(by_person, itself).exists()
     query = (
         select(
             recipients.c.email,

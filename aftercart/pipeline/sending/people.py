@@ -82,7 +82,7 @@ def look_up(
 ) -> People:
     """The same, with cap slots and rivals: slots as far back as the caps of any of them look."""
     known = look_up_permissions(connection, app, person, now)
-    known = dataclasses.replace(known, tired=_tired(connection, app, person))
+    known = dataclasses.replace(known, tired=_tired(connection, app, person, now))
     rivals = _rivals(connection, app, batch, known, now)
     all_caps = [caps_of(app.brand, planned, known.tired) for planned in batch]
     all_caps += [rival.caps for waiting in rivals.values() for rival in waiting]
@@ -118,12 +118,13 @@ def _rivals(
     }
 
 
-def _tired(connection: Connection, app: App, person: Mapping[int, int]) -> frozenset[int]:
+def _tired(connection: Connection, app: App, person: Mapping[int, int], now: datetime) -> frozenset[int]:
     """Who has ignored too many marketing mails; nobody is expected to click in a receipt."""
     limit = app.brand.guard.tighten_after
     if limit is None:
         return frozenset()
-    ignored = policy.ignored(connection, person, app.campaigns.owed)
+    since = now - timedelta(days=app.settings.archive_after_days)
+    ignored = policy.ignored(connection, person, since, app.campaigns.owed)
     return frozenset(id_ for id_, who in person.items() if ignored.get(who, 0) >= limit)
 
 

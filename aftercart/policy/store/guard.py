@@ -109,11 +109,15 @@ def _left(connection: Connection, since: datetime) -> Counter[str]:
     return Counter(dict(connection.execute(query).all()))
 
 
-def ignored(connection: Connection, persons: Mapping[int, int], but_not: Collection[str] = ()) -> dict[int, int]:
+def ignored(
+    connection: Connection, persons: Mapping[int, int], since: datetime, but_not: Collection[str] = ()
+) -> dict[int, int]:
     """How many mails each person was sent since they last clicked in one, as a person does, or ordered; under
     whichever address.
 
-    `persons`: as `persons_of` gives it; the answer is by person. `but_not`: campaigns whose mails are not counted.
+    `persons`: as `persons_of` gives it; the answer is by person. `since`: no click may have been archived that is
+    younger; older mails are not counted, because nobody knows any more who clicked in them. `but_not`: campaigns whose
+    mails are not counted.
     """
     found: dict[int, int] = {}
     for ids in chunks(persons.values(), CHUNK // 2):
@@ -129,6 +133,7 @@ def ignored(connection: Connection, persons: Mapping[int, int], but_not: Collect
             .where(
                 theirs,
                 sends.c.state.in_(REACHED),
+                sends.c.sent_at > since,
                 sends.c.campaign.not_in(sorted(but_not)),
                 or_(clicked.c.last.is_(None), sends.c.sent_at > clicked.c.last),
                 or_(ordered.c.last.is_(None), sends.c.sent_at > ordered.c.last),

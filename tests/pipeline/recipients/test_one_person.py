@@ -15,7 +15,7 @@ from aftercart.db.tables import consents, exposures, picks, preferences, recipie
 from aftercart.pipeline.recipients.permission import Terms, come_back, leave, lock, permission
 from aftercart.pipeline.recipients.prefer import Posted, keep_choice
 from aftercart.pipeline.recipients.record import Leaving, keep_leaving, who_leaves
-from aftercart.pipeline.recipients.refuse import refuse, refused_by, take_back
+from aftercart.pipeline.recipients.refuse import Wish, find_offered, refuse, refused_by, take_back
 from aftercart.pipeline.sending.hand_over import hand_over
 from aftercart.pipeline.sending.send import claim
 from aftercart.policy import store as policy
@@ -287,6 +287,20 @@ def test_what_somebody_has_or_was_offered_under_one_address_is_not_offered_at_th
     assert "LAMP" not in of_both
 
 
+def test_a_page_shows_what_was_refused_under_another_address(app: App) -> None:
+    order(app, "1", ADA)
+    moves(app)
+    order(app, "2", {"email": NEW}, [HELMET])
+    (mail,) = [row["id"] for row in rows(app, sends) if row["recipient_id"] == id_of(app, NEW)]
+    lamp = {"send_id": mail, "slot": 0, "sku": "LAMP", "title": "Lamp"}
+    with app.db.write() as connection:
+        connection.execute(picks.insert(), {**lamp, "because": "", "source": "x", "score": 1.0, "evidence": {}})
+        refuse(connection, id_of(app, OLD), [Refused(RefusalKind.SKU, "LAMP")], RefusalWhy.HAVE_IT, MONDAY)
+    offered = find_offered(app.db, Wish(id_of(app, NEW), mail, 0, RefusalWhy.HAVE_IT, MONDAY))
+    assert offered is not None
+    assert offered.is_refused
+
+
 def test_who_ignored_mails_under_one_address_is_tired_under_the_next(app: App) -> None:
     order(app, "1", ADA)
     run_until(app, DUE)
@@ -294,12 +308,12 @@ def test_who_ignored_mails_under_one_address_is_tired_under_the_next(app: App) -
     old, new = id_of(app, OLD), id_of(app, NEW)
     with app.db.read() as connection:
         person = policy.persons_of(connection, [new])
-        assert policy.ignored(connection, person) == {new: 1}
-        assert policy.ignored(connection, {old: new}) == {new: 1}
+        assert policy.ignored(connection, person, MONDAY - DAY) == {new: 1}
+        assert policy.ignored(connection, {old: new}, MONDAY - DAY) == {new: 1}
     clock_of(app).step(DAY)
     order(app, "2", {"email": NEW}, [HELMET])
     with app.db.read() as connection:
-        assert policy.ignored(connection, person) == {}
+        assert policy.ignored(connection, person, MONDAY - DAY) == {}
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["held_out", "treated"])

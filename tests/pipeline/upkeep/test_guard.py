@@ -11,18 +11,22 @@ from structlog.testing import capture_logs
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
+from aftercart.consent.standing import ConsentRules
 from aftercart.db.session import Database
-from aftercart.db.tables import decisions, enrollments, orders, pauses, recipients, sends
+from aftercart.db.tables import clicks, decisions, enrollments, orders, pauses, recipients, sends
 from aftercart.ids import new_id
 from aftercart.ledger import store as ledger
 from aftercart.ledger.store import Claim
 from aftercart.pipeline import rights
-from aftercart.pipeline.recipients.permission import come_back, note_leaving
+from aftercart.pipeline.recipients.permission import Terms, come_back, leave_topic, note_leaving
+from aftercart.pipeline.recipients.prefer import Posted, keep_choice
 from aftercart.pipeline.recipients.record import Leaving, keep_leaving
+from aftercart.pipeline.sending.people import look_up
 from aftercart.pipeline.upkeep.guard import resume
 from aftercart.pipeline.upkeep.tidy import tidy
 from aftercart.policy import store as policy
 from aftercart.policy.guard import Toll
+from aftercart.policy.preferences import Choice
 from aftercart.reports.explain import explain
 from aftercart.reports.words import in_words
 from aftercart.testing import engine, run_due, run_until
@@ -281,6 +285,24 @@ def test_who_ignores_mails_gets_half_as_many_until_they_click(open_app: Open) ->
     assert went(app)["d10"]
 
 
+def test_a_click_that_was_archived_is_no_ignored_mail(open_app: Open) -> None:
+    """A mail of long ago counts neither for nor against its reader."""
+    app = open_app(
+        "frequency_cap: [1 per 2d]\nguard: {tighten_after: 2}\n",
+        campaign(after="1h", at="null", valid_for="1h", quiet="null", more_steps=steps(3)),
+    )
+    order(app, "1", ADA, [BIKE])
+    run_until(app, MONDAY + 4 * DAY)
+    for mail in outbox(app).messages:
+        click(app, mail)
+    clock_of(app).step(500 * DAY)
+    assert tidy(app) == 1
+    assert rows(app, clicks) == []
+    with app.db.read() as connection:
+        person = policy.persons_of(connection, [only["recipient_id"] for only in rows(app, sends)])
+        assert look_up(connection, app, [], person, app.clock()).tired == frozenset()
+
+
 def steps(*days: int) -> str:
     return "\n".join(f"  - {{id: d{n}, after: {n}d, valid_for: 1h, template: plain}}" for n in days)
 
@@ -305,6 +327,28 @@ def test_nobody_is_expected_to_click_in_what_they_are_owed(open_app: Open) -> No
     order(app, "1", customer(1), [BIKE])
     run_until(app, MONDAY + 6 * DAY)
     assert went(app) == {"d5": True, "complements": True, "receipt": True, "thanks": True}
+
+
+def test_who_takes_a_topic_up_again_has_left_none(open_app: Open) -> None:
+    """Another one that was off before stays off; nobody leaves by that, nor by coming back for one topic alone."""
+    app = open_app()
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    mail = only_send(app)
+    topics = {"recommendations", "news", "offers"}
+    terms = Terms(ConsentRules(), app.address_hashes)
+
+    def left_when_these_are_wanted(*wanted: str) -> int:
+        clock_of(app).step(HOUR)
+        posted = Posted(lambda _: Choice(topics=frozenset(wanted)), lambda *_: "", "", app.clock())
+        with app.db.write() as connection:
+            keep_choice(connection, mail["recipient_id"], mail["id"], posted, lambda _: topics, terms)
+            return policy.tolls(connection, MONDAY)["accessories"].unsubscribes
+
+    with app.db.write() as connection:
+        leave_topic(connection, mail["recipient_id"], "ada@example.com", ["news", "offers"], "operator", MONDAY)
+    assert left_when_these_are_wanted("recommendations", "news") == 0
+    assert left_when_these_are_wanted("news") == 1
 
 
 @pytest.mark.parametrize("then", ["nothing", "comes back", "is forgotten"])
