@@ -102,6 +102,22 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def forget_log(self) -> bool:
+        """Make what was deleted leave SQLite's log of changes, too; False where somebody reads from it this moment.
+
+        On PostgreSQL the server sees to it in its own time (VACUUM).
+        """
+        if not self.is_sqlite:
+            return True
+        with self.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA busy_timeout = 500")  # nobody else may write while it waits for readers
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            is_busy, *_ = cursor.fetchone() or (1,)
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+            cursor.close()
+        return not is_busy
+
     def close(self) -> None:
         """Close all connections. The database may be used again afterwards."""
         self.engine.dispose()
@@ -243,6 +259,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     _use_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten; some builds leave it in the file
     cursor.close()
 
 

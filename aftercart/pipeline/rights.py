@@ -6,7 +6,7 @@ Forgetting, in this order:
 3. A mail that is being handed over this moment cannot be called back, and what comes of it is still to be written.
    While there is one, nothing else happens; whoever asks again a minute later gets on.
 4. Raw webhooks are looked through for the person, without holding anybody up.
-5. One transaction takes the person out of every table. Numbers stay.
+5. One transaction takes the person out of every table. Numbers stay; of one that holds an address, a hash.
 
 All of it may be done again, and does no harm.
 """
@@ -69,11 +69,14 @@ def _erase(app: App, person: Person, source: str) -> Erased:
     if busy := _stop_mails(app, person):
         return Erased(person.is_known, in_flight=busy)
     named = _named_events(app, person)
+    keys = _named_keys(app, person)
     with app.db.write() as connection:
         lock_recipients(connection, person.recipient_ids)
-        store.erase_rows(connection, person, named)
+        store.erase_rows(connection, person, named, keys, app.address_hashes)
     for file in _export_files(app, person):
         file.unlink(missing_ok=True)
+    for db in (app.db, app.inbox_db):
+        db.forget_log()
     log.info("person_erased", source=source, recipient_ids=sorted(person.recipient_ids), webhooks=len(named))
     return Erased(person.is_known, len(person.order_ids), len(person.send_ids), len(named))
 
@@ -109,6 +112,12 @@ def _stop_mails(app: App, person: Person) -> int:
 def _named_events(app: App, person: Person) -> list[int]:
     """Raw events that name the person, wherever they stand: about other orders, about customers, of mail services."""
     return [event.id for event in _raw_events(app) if _names(app, person, event)]
+
+
+def _named_keys(app: App, person: Person) -> frozenset[str]:
+    """Numbers of shops in which an address of theirs stands."""
+    with app.db.read() as connection:
+        return store.named_keys(connection, person)
 
 
 def _names(app: App, person: Person, event: RawEvent) -> bool:
@@ -277,6 +286,8 @@ def _erase_shop(app: App, shop: str) -> int:
     for start in range(0, len(blanked), PAGE):
         with app.db.write() as connection:
             store.blank_events(connection, blanked[start : start + PAGE])
+    for db in (app.db, app.inbox_db):
+        db.forget_log()
     log.warning("shop_erased", shop=shop, webhooks=len(blanked))
     return 0
 
@@ -289,8 +300,9 @@ def _erase_for_shop(app: App, email: str) -> int:
         person = store.find(connection, [email])
     if busy := _stop_mails(app, person):
         return busy
+    keys = _named_keys(app, person)
     with app.db.write() as connection:
         lock_recipients(connection, person.recipient_ids)
         store.rekey_suppressions(connection, person, app.address_hashes)
-        store.erase_rows(connection, person, ())
+        store.erase_rows(connection, person, (), keys, app.address_hashes)
     return 0

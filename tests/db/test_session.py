@@ -152,9 +152,9 @@ def test_sqlite_makes_its_folder_and_forces_every_commit_to_disk(on_disk: Databa
     with on_disk.read() as connection:
         settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
         }
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
 
 
 def test_a_value_that_is_too_large_is_no_passing_fault(newest_postgres_url: str) -> None:

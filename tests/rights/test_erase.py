@@ -1,9 +1,7 @@
 """Whoever is forgotten is nowhere any more: every table, every column, the archive, files."""
 
 import json
-import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from sqlalchemy import select, update
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import (
-    InboxRow,
     Row,
     archives,
     attributions,
@@ -57,6 +54,7 @@ from tests.cast import (
     stock_up,
     tell,
 )
+from tests.rights.everywhere import everywhere
 
 EDA = {
     **ADA, "id": "customer-4711", "email": "Eda.Quibble@Exämple.com", "first_name": "Edaquibble",
@@ -80,25 +78,6 @@ def small(tmp_path: Path) -> Iterator[App]:
     shop = Shop(tmp_path).write(campaign(more_steps="  - {id: later, after: 9d, valid_for: 3d, template: plain}"))
     with engine(tmp_path / "data", clock=SteppedClock(MONDAY), **shop.files) as app:
         yield app
-
-
-def everywhere(app: App) -> Iterator[tuple[str, str]]:
-    """Every value of every table as text: (table.column, text)."""
-    for metadata, db in ((Row.metadata, app.db), (InboxRow.metadata, app.inbox_db)):
-        for table in metadata.sorted_tables:
-            with db.read() as connection:
-                for row in connection.execute(select(table)).mappings():
-                    for name, value in row.items():
-                        yield f"{table.name}.{name}", as_text(value)
-
-
-def as_text(value: Any) -> str:
-    if isinstance(value, bytes):
-        with suppress(zlib.error):
-            value = zlib.decompress(value)
-        text: str = value.decode("utf-8", errors="replace")
-        return text + text.encode("utf-8", errors="replace").decode("unicode_escape", errors="replace")
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def where_named(app: App) -> set[str]:

@@ -35,6 +35,7 @@ from aftercart.policy.reason import Reason
 from aftercart.policy.zones import LocalZone, zone_of
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.store import load_facts
+from aftercart.rights.store import is_erased
 
 log = structlog.get_logger()
 
@@ -104,7 +105,7 @@ def _facts(row: Row[Any], lines: Sequence[Line], catalog: Mapping[str, Product],
         ordered_at=row.completed_at or row.placed_at,
         delivered_at=news.delivered_at,
         imported=row.imported,
-        email=row.email or "",
+        email="" if row.email is None or is_erased(row.email) else row.email,
         items=[item_of(line.sku, catalog.get(line.sku)) for line in lines if line.left > 0],
         country=row.country or row.recipient_country or "",
         total=Money(row.total_minor, row.currency),

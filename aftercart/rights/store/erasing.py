@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Table, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Connection, Table, bindparam, case, delete, func, select, update
 
 from aftercart.consent.states import SKIP
 from aftercart.consent.store.moves import moved
@@ -34,6 +34,7 @@ from aftercart.db.tables import (
     order_notes,
     orders,
     outbox,
+    outlets,
     preferences,
     recipients,
     refusals,
@@ -46,6 +47,7 @@ from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.person import ERASED, Person
 from aftercart.rights.store.belongings import OF_A_PERSON
+from aftercart.rights.store.keys import hide, names
 
 _GONE: tuple[Table, ...] = (address_moves, links, copies, doubts, consents, preferences, refusals, outbox, order_notes)
 """Tables of which a person's rows are deleted."""
@@ -63,26 +65,33 @@ _BLANK: Mapping[Table, Mapping[str, Any]] = {
 _BLANK_EVENT: Mapping[str, Any] = {"body": b"", "headers": {}, "error": None}
 
 
-def erase_rows(connection: Connection, person: Person, event_ids: Collection[int]) -> None:
-    """Take the person out of every table; `event_ids`: raw events that name them, beside those about their orders.
+def erase_rows(
+    connection: Connection, person: Person, event_ids: Collection[int], keys: Collection[str], hashes: AddressHashes
+) -> None:
+    """Take the person out of every table; `event_ids`: raw events that name them, beside those about their orders;
+    `keys`: ids of shops that do.
 
     Their planned mails must have been canceled, and their suppressions replaced.
     """
-    blank_events(connection, [*event_ids, *_event_ids(connection, person)], person)
+    blank_events(connection, [*event_ids, *_event_ids(connection, person)])
     for archive in connection.execute(select(archives).where(OF_A_PERSON[archives](person))).all():
         changed = update(archives).where(archives.c.id == archive.id)
-        connection.execute(changed.values(content=_nameless(archive.content, person)))
+        connection.execute(changed.values(content=_nameless(archive.content, person, hashes)))
     _nameless_decisions(connection, person)
     for table, changes in _BLANK.items():
         connection.execute(update(table).where(OF_A_PERSON[table](person)).values(**changes))
+    quoting = feedback.c.event_id.in_(sorted(event_ids))  # a report that names them, about a mail that nobody knows
+    connection.execute(update(feedback).where(quoting).values(**_BLANK[feedback]))
     for table in _GONE:
         connection.execute(delete(table).where(OF_A_PERSON[table](person)))
-    for row in connection.execute(select(senders.c.name, senders.c.fault)).all():
-        if person.is_named_in(row.fault):
-            connection.execute(update(senders).where(senders.c.name == row.name).values(fault=""))
+    for table in (senders, outlets):
+        for row in connection.execute(select(table.c.name, table.c.fault)).all():
+            if person.is_named_in(row.fault):
+                connection.execute(update(table).where(table.c.name == row.name).values(fault=""))
     nobody = {"first_name": "", "locale": "", "time_zone": "", "country": ""}
     _rename(connection, recipients, "email", sorted(person.recipient_ids), nobody)
     _rename(connection, customers, "shop_customer_id", sorted(person.customer_ids), {})
+    hide(connection, keys, hashes)
 
 
 def suppress_erased(connection: Connection, person: Person, hashes: AddressHashes, source: str, now: datetime) -> None:
@@ -130,18 +139,13 @@ def is_erased(email: str) -> bool:
     return email.startswith(ERASED)
 
 
-def blank_events(connection: Connection, ids: Iterable[int], person: Person = Person()) -> None:  # noqa: B008  # frozen
+def blank_events(connection: Connection, ids: Iterable[int]) -> None:
     """Take the content out of raw events. The row stays, so that the same delivery is known when it comes again."""
     wanted = sorted(set(ids))
     if not wanted:
         return
     unreadable = case((events.c.state == "failed", "ignored"), else_=events.c.state)
     connection.execute(update(events).where(events.c.id.in_(wanted)).values(**_BLANK_EVENT, state=unreadable))
-    if person.emails:
-        keys = (func.lower(events.c.delivery_key).contains(name, autoescape=True) for name in sorted(person.emails))
-        named = select(events.c.id).where(events.c.id.in_(wanted), or_(*keys))
-        for id_ in connection.execute(named).scalars().all():
-            connection.execute(update(events).where(events.c.id == id_).values(delivery_key=_nobody()))
 
 
 def _event_ids(connection: Connection, person: Person) -> list[int]:
@@ -160,7 +164,7 @@ def _left_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"erased": True, **({"because": inputs["because"]} if inputs.get("because") else {})}
 
 
-def _nameless(content: bytes, person: Person) -> bytes:
+def _nameless(content: bytes, person: Person, hashes: AddressHashes) -> bytes:
     """The same for what was archived."""
     rows = unpacked(content)
     blank = {table.name: changes for table, changes in _BLANK.items()} | {events.name: _BLANK_EVENT}
@@ -169,15 +173,16 @@ def _nameless(content: bytes, person: Person) -> bytes:
     for name, of_table in rows.items():
         if name in gone:
             continue
-        kept[name] = [{**row, **blank.get(name, {}), **_more(name, row, person)} for row in of_table]
+        kept[name] = [{**row, **blank.get(name, {}), **_more(name, row, person, hashes)} for row in of_table]
     return packed(kept)
 
 
-def _more(table: str, row: Mapping[str, Any], person: Person) -> dict[str, Any]:
+def _more(table: str, row: Mapping[str, Any], person: Person, hashes: AddressHashes) -> dict[str, Any]:
     if table == decisions.name:
         return {"inputs": _left_of(row["inputs"])}
-    if table == events.name and person.is_named_in(row["delivery_key"]):
-        return {"delivery_key": _nobody()}
+    if table == events.name:
+        keys = {name: row[name] or "" for name in ("delivery_key", "shop_order_id")}
+        return {name: hashes.of(key) for name, key in keys.items() if names(person, key)}
     return {}
 
 
