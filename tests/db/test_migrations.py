@@ -31,7 +31,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from aftercart.db import migrate
 from aftercart.db.packing import packed
 from aftercart.db.session import Database
-from aftercart.db.tables import InboxRow, Row
+from aftercart.db.tables import InboxRow, Row, address_moves
 
 FIRST, NONE_YET = "0001", "base"
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -194,3 +194,24 @@ def test_indexes_are_those_of_the_code_after_an_upgrade_with_data(empty: Databas
 
 def indexes() -> list[Any]:
     return [index for table in Row.metadata.tables.values() for index in table.indexes]
+
+
+def test_where_one_customer_has_all_addresses_their_yes_goes_along_from_now_on(empty: Database) -> None:
+    """And where several have, it is not guessed whose it was."""
+    move(empty, command.upgrade, "0020")
+    alone, shared = {1: 2, 2: None}, {3: 5, 4: 5, 5: None}
+    with empty.write() as connection:
+        old = {table.name: table for table in tables_of(connection)}
+        blank = {"first_name": "", "locale": "", "time_zone": "", "country": "", "created_at": NOW}
+        people = [{"id": n, "email": str(n), "merged_into": into} for n, into in sorted({**alone, **shared}.items())]
+        connection.execute(old["recipients"].insert(), [{**blank, **one} for one in people[::-1]])
+        buyers = [
+            {"id": n, "shop": "x", "shop_customer_id": str(n), "recipient_id": at} for n, at in ((7, 2), (8, 5), (9, 5))
+        ]
+        connection.execute(old["customers"].insert(), [{**one, "created_at": NOW} for one in buyers])
+        yes = {"state": "granted", "basis": "", "source": "x", "wording": "", "ip": "", "undated": False}
+        said = [{**yes, "id": n, "recipient_id": n, "at": NOW, "recorded_at": NOW} for n in (1, 2, 3)]
+        connection.execute(old["consents"].insert(), said)
+    migrate.upgrade(empty)
+    with empty.read() as connection:
+        assert [tuple(row) for row in connection.execute(select(address_moves))] == [(7, 1, NOW)]
