@@ -16,6 +16,7 @@ from aftercart.pipeline.attribute import attribute
 from aftercart.reports.earned import report_on
 from aftercart.reports.earned.against_holdout import AgainstHoldout, against_holdout
 from aftercart.reports.earned.funnel import Stage
+from aftercart.reports.earned.spending import spending
 from aftercart.reports.earned.words import headline
 from tests.rows import MONDAY, Rows
 
@@ -121,6 +122,25 @@ def test_refunds_other_currencies_and_orders_before_do_not_count(db: Database) -
         euros, dollars = against_holdout(connection, CAMPAIGN, "EUR", UNTIL)
     assert (euros.spent_treated, euros.spent_held_out) == (3_000, 0)
     assert (dollars.currency, dollars.spent_treated) == ("USD", 900)
+
+
+def test_the_orders_of_many_people_are_those_of_few(db: Database) -> None:
+    rows = Rows(db)
+    ada, ben, other = (rows.recipient(f"{name}@example.com") for name in ("ada", "ben", "other"))
+    with db.write() as connection:
+        connection.execute(update(recipients).where(recipients.c.id == ada).values(merged_into=ben))
+    kept = rows.order(ada, total_minor=5_000)
+    rows.line(kept, "LAMP", 1, 2_000)
+    rows.reversal(kept, "r1", sku="LAMP", quantity=1)
+    for who, state in ((ben, "canceled"), (ben, "placed"), (other, "completed")):
+        rows.order(who, state=state)
+    rows.order(ben, UNTIL + DAY)
+    with db.read() as connection:
+        few, many = (
+            sorted((row.person, worth.minor) for row, worth in spending(connection, [ben], UNTIL, many=many))
+            for many in (9, 0)
+        )
+    assert few == many == [(ben, 0), (ben, 3_000)]
 
 
 def test_with_rates_all_money_is_of_one_kind_but_what_they_do_not_know(db: Database) -> None:
