@@ -31,6 +31,14 @@ def export(
         ),
     ] = None,
     format_: Annotated[Format, typer.Option("--format", help="What kind of files for --to.")] = Format.CSV,
+    into: Annotated[
+        str | None,
+        typer.Option("--in", metavar="CURRENCY", help="Convert the amounts of --to, by their days."),
+    ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option("--rates", metavar="VERSION", help="By these rates, not those imported last."),
+    ] = None,
 ) -> None:
     """Write files: all that is kept of a person (--person), or the figures for other tools (--to)."""
     if (person is None) == (to is None):
@@ -38,7 +46,7 @@ def export(
     if to is not None and str(to).startswith(PERSONALIZE):
         _export_datasets(Path(str(to).removeprefix(PERSONALIZE)))
     elif to is not None:
-        _export_figures(to, format_)
+        _export_figures(to, format_, into, version)
     elif person is not None:
         _export_person(normalized(person), out)
 
@@ -56,13 +64,16 @@ def _export_datasets(folder: Path) -> None:
     print(f"in {folder}, each with its schema; docs/recommendations.md says how they go on")
 
 
-def _export_figures(folder: Path, format_: Format) -> None:
+def _export_figures(folder: Path, format_: Format, into: str | None, version: str | None) -> None:
     from aftercart.cli.open import open_database
+    from aftercart.cli.rates import asked_rates
     from aftercart.reports.out.files import write
 
     with open_database() as database:
+        with database.read() as connection:
+            by = asked_rates(connection, into, version)
         try:
-            write(database, folder, format_, lambda name, rows: print(f"{name:<12}{rows:>12,} rows"))
+            write(database, folder, format_, lambda name, rows: print(f"{name:<16}{rows:>12,} rows"), by)
         except OSError as err:
             raise typer.BadParameter(f"{folder} cannot be written: {err.strerror}", param_hint="--to") from err
     print(f"in {folder}; docs/figures.md says what each column means")

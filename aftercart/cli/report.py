@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aftercart.cli.table import print_table
+from aftercart.cli.weekly import Of, first_day, show
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from aftercart.exchange.rates import Rates
     from aftercart.reports.earned import CampaignReport
     from aftercart.reports.earned.against_holdout import AgainstHoldout
     from aftercart.reports.earned.experiments import ExperimentReport
+    from aftercart.reports.weekly import Pair
 
 
 def report(
@@ -30,11 +29,19 @@ def report(
     rates: Annotated[
         str | None, typer.Option(metavar="VERSION", help="By these rates; without it by those imported last.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a campaign.")] = False,
+    of: Annotated[
+        Of,
+        typer.Option(help="Of campaigns, or of all mails, week by week."),
+    ] = Of.CAMPAIGNS,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a campaign, or a row.")] = False,
 ) -> None:
-    """Say what campaigns earned, beside people who got nothing; then mails, clicks and orders, step by step."""
+    """Say what campaigns earned, beside people who got nothing; then mails, clicks and orders, step by step.
+
+    With --of, what came of mails week by week.
+    """
     from aftercart.campaigns.loader import load_campaigns
     from aftercart.cli.open import reading
+    from aftercart.cli.rates import asked_rates
     from aftercart.clock import utc_now
     from aftercart.reports.earned.report import brand_holdout, campaigns_with_mails, report_on
     from aftercart.settings import read_settings
@@ -43,11 +50,15 @@ def report(
     brand = load_campaigns(settings.campaigns_dir, settings.templates_dir).brand
     start = since.replace(tzinfo=UTC) if since else None
     with reading() as connection:
-        everything = brand_holdout(connection, brand.currency, utc_now()) if campaign is None else ()
         names = campaigns_with_mails(connection)
         if campaign is not None and campaign not in names:
             raise typer.BadParameter(f"no mail of a campaign {campaign} was ever planned; there are {', '.join(names)}")
-        by = _rates(connection, into, rates)
+        by = asked_rates(connection, into, rates)
+        if of is not Of.CAMPAIGNS:
+            day = first_day(start, utc_now())
+            show(connection, of, campaign=campaign, since=day, rates=by, locale=brand.locale, as_json=as_json)
+            return
+        everything = brand_holdout(connection, brand.currency, utc_now(), by) if campaign is None else ()
         shown = by.into if by else brand.currency
         reports = [report_on(connection, n, shown, utc_now(), start, by) for n in ([campaign] if campaign else names)]
     _print_all_mail(everything, brand.locale, as_json=as_json)
@@ -74,22 +85,6 @@ def _print_all_mail(found: "Sequence[AgainstHoldout]", locale: str, *, as_json: 
         print(f"  {headline(one, locale)}")
 
 
-def _rates(connection: "Connection", into: str | None, version: str | None) -> "Rates | None":
-    from aftercart.cli.import_options import read_currency
-    from aftercart.exchange.store import rates_into
-
-    if into is None:
-        if version is not None:
-            raise typer.BadParameter("say with --in into which currency", param_hint="--rates")
-        return None
-    found = rates_into(connection, read_currency(into, "--in"), version)
-    if found is None:
-        which = f"the version {version} of rates" if version else "rates"
-        do = f"`aftercart import rates FILE --in {into.upper()}` brings some"
-        raise typer.BadParameter(f"there are no {which} into {into.upper()}: {do}", param_hint="--in")
-    return found
-
-
 def _print(report: "CampaignReport", locale: str) -> None:
     from aftercart.policy.reason import Reason
     from aftercart.reports.earned.words import headline, money, opened
@@ -100,13 +95,17 @@ def _print(report: "CampaignReport", locale: str) -> None:
         print(f"  {line}")
     if not report.against_holdout:
         print(f"  {headline(None, locale)}")
-    titles = ("step", "planned", "waiting", "sent", "clicked", "orders", "credited")
+    is_opened = bool(report.total.opened + report.total.opened_unread)
+    titles = ("step", "planned", "waiting", "sent", "delivered", *(("opened",) if is_opened else ()), "clicked")
+    titles += ("orders", "credited")
     rows = [
         (
             s.step,
             f"{s.planned:,}",
             f"{s.waiting:,}",
             f"{s.sent:,}",
+            f"{s.arrived:,}",
+            *((f"{s.opened:,}",) if is_opened else ()),
             f"{s.clicked:,}",
             f"{s.ordered:,}",
             money(s, locale),
@@ -120,8 +119,18 @@ def _print(report: "CampaignReport", locale: str) -> None:
         _print_experiment(experiment, locale)
     for served in report.served:
         print(f"  {served.picks:>8,} products shown in {served.mails:,} mails, {served.in_words}")
+    for pair in report.pairs:
+        print(f"  {pair.mails:>8,} mails showed {pair.pick} because of {pair.anchor}: {_did(pair)}")
+    for pair in report.annoying:
+        print(f"  {pair.mails:>8,} mails, and it annoys: {pair.pick} because of {pair.anchor}: {_did(pair)}")
     for reason, count in report.total.withheld.most_common():
         print(f"  {count:>8,} not sent, {reason}: {Reason(reason).sentence}")
+
+
+def _did(pair: "Pair") -> str:
+    return (
+        f"{pair.clicked:,} clicked, {pair.bought:,} bought, {pair.refused:,} less like this, {pair.left_after:,} left"
+    )
 
 
 def _print_experiment(found: "ExperimentReport", locale: str) -> None:

@@ -13,14 +13,19 @@ from sqlalchemy import ColumnElement, Connection, Select, String, case, cast, fu
 from aftercart.db.tables import (
     attributions,
     clicks,
+    cohort_days,
     decisions,
     exposures,
     links,
+    opens,
     order_lines,
     orders,
     picks,
     recipients,
     sends,
+    weekly_domains,
+    weekly_pairs,
+    weekly_sources,
 )
 
 _PREFIX = "report_"
@@ -53,11 +58,15 @@ def views(dialect: str) -> dict[str, Select[Any]]:
         "picks": _picks(dialect),
         "decisions": _decisions(dialect),
         "arms": _arms(),
+        "pairs": _pairs(),
+        "recommendations": _recommendations(),
+        "domains": _domains(),
+        "cohorts": _cohorts(),
     }
 
 
 def _mails(dialect: str) -> Select[Any]:
-    opened = (
+    clicked = (
         select(
             clicks.c.send_id,
             func.sum(case((clicks.c.verdict == "human", 1), else_=0)).label("human"),
@@ -67,6 +76,16 @@ def _mails(dialect: str) -> Select[Any]:
         .group_by(clicks.c.send_id)
         .subquery()
     )
+    opened = (
+        select(
+            opens.c.send_id,
+            func.max(case((opens.c.verdict == "human", "human"), else_="")).label("human"),
+            func.min(case((opens.c.verdict == "human", opens.c.at))).label("first_at"),
+        )
+        .group_by(opens.c.send_id)
+        .subquery()
+    )
+    by = case((opened.c.human == "human", "human"), (opened.c.send_id.is_not(None), "machine"))
     return (
         select(
             _id(sends.c.id, dialect).label("mail_id"),
@@ -87,12 +106,15 @@ def _mails(dialect: str) -> Select[Any]:
             sends.c.variant,
             sends.c.template_version,
             sends.c.model_version,
-            func.coalesce(opened.c.human, 0).label("human_clicks"),
-            func.coalesce(opened.c.machine, 0).label("machine_clicks"),
-            opened.c.first_at.label("first_clicked_at"),
+            func.coalesce(clicked.c.human, 0).label("human_clicks"),
+            func.coalesce(clicked.c.machine, 0).label("machine_clicks"),
+            clicked.c.first_at.label("first_clicked_at"),
+            by.label("opened_by"),
+            opened.c.first_at.label("first_opened_at"),
         )
         .join(orders, orders.c.id == sends.c.order_id)
         .join(recipients, recipients.c.id == sends.c.recipient_id)
+        .outerjoin(clicked, clicked.c.send_id == sends.c.id)
         .outerjoin(opened, opened.c.send_id == sends.c.id)
     )
 
@@ -151,6 +173,7 @@ def _order_lines() -> Select[Any]:
         order_lines.c.quantity,
         order_lines.c.unit_price_minor,
         orders.c.currency,
+        orders.c.placed_at.label("ordered_at"),
     ).join(orders, orders.c.id == order_lines.c.order_id)
 
 
@@ -189,6 +212,31 @@ def _arms() -> Select[Any]:
         exposures.c.at.label("assigned_at"),
         exposures.c.counted_at,
     ).join(recipients, recipients.c.id == exposures.c.recipient_id)
+
+
+def _pairs() -> Select[Any]:
+    row = weekly_pairs.c
+    counts = (row.mails, row.clicked, row.bought, row.refused, row.left_after)
+    return select(row.week, row.campaign, row.because.label("because_sku"), row.sku, *counts)
+
+
+def _recommendations() -> Select[Any]:
+    row = weekly_sources.c
+    counts = (row.mails, row.picks, row.clicked, row.bought)
+    return select(row.week, row.model.label("model_version"), row.source, *counts, row.ndcg10, row.hr10)
+
+
+def _domains() -> Select[Any]:
+    row = weekly_domains.c
+    at_the_door = (row.sent, row.refused, row.deferred)
+    later = (row.delivered, row.bounced, row.hard_bounced, row.soft_bounced, row.complained)
+    return select(row.week, row.domain, *at_the_door, *later)
+
+
+def _cohorts() -> Select[Any]:
+    row = cohort_days.c
+    counts = (row.people, row.mails, row.clicked, row.leavers, row.orders, row.revenue_minor, row.currency)
+    return select(row.basis, row.week, row.day, *counts)
 
 
 def _id(column: ColumnElement[Any], dialect: str) -> ColumnElement[str]:

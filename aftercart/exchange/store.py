@@ -32,6 +32,11 @@ def rates_into(connection: Connection, currency: str, version: str | None = None
     return table(row.into, _rates(row.rates)) if row else None
 
 
+def currencies(connection: Connection) -> list[str]:
+    """Those into which some table leads."""
+    return list(connection.execute(select(rate_tables.c.into).distinct().order_by(rate_tables.c.into)).scalars())
+
+
 def _rates(content: dict[str, list[list[str]]]) -> list[Rate]:
     return [
         Rate(code, date.fromisoformat(day), Decimal(worth)) for code, dated in content.items() for day, worth in dated

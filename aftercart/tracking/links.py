@@ -134,6 +134,18 @@ def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
     return f"{address}?{query}{joint}{new}{hash_sign}{fragment}"
 
 
+def leads_to(link: str, page: str) -> bool:
+    """Whether a tracked link is one to this page of the shop: it, with what was appended to it here."""
+    plain, address = link.partition("#")[0], _address(page)
+    return plain == address or plain.startswith((f"{address}?", f"{address}&"))
+
+
+@lru_cache(maxsize=8192)
+def _address(page: str) -> str:
+    parts = web_address(page.strip(" "))
+    return (_ascii(page.strip(" "), parts) if parts else page).partition("#")[0].rstrip("?&")
+
+
 @lru_cache(maxsize=1024)  # the names of a few campaigns
 def _quoted(text: str) -> str:
     return quote(text, safe="")

@@ -11,10 +11,20 @@ from sqlalchemy import insert
 from aftercart.campaigns.schema import Campaign
 from aftercart.db import migrate
 from aftercart.db.session import Database
-from aftercart.db.tables import campaign_versions, exposures
+from aftercart.db.tables import (
+    campaign_versions,
+    cohort_days,
+    counted_weeks,
+    exposures,
+    weekly_domains,
+    weekly_pairs,
+    weekly_sources,
+)
 from aftercart.starter import init
 from tests.commanded import aftercart
 from tests.rows import MONDAY, Rows
+
+OF = ("pairs", "cohorts", "domains", "recommendations")
 
 
 @pytest.fixture
@@ -37,7 +47,7 @@ def test_it_says_what_is_known_and_what_is_not(deployment: Path) -> None:
     told = aftercart(deployment, "report")
     assert told.returncode == 0, told.stderr
     assert "Nobody is held out" in told.stdout
-    assert "complements  2        1        1     1        0       –" in told.stdout
+    assert "complements  2        1        1     0          1        0       –" in told.stdout
 
 
 def test_the_same_for_machines(deployment: Path) -> None:
@@ -61,6 +71,24 @@ def test_amounts_are_converted_by_rates_that_were_brought_in(deployment: Path) -
     version = told.splitlines()[0].removeprefix("The version of these rates is ").rstrip(".")
     assert f"converted by the rates {version}" in aftercart(deployment, "report", "--in", "USD").stdout
     assert aftercart(deployment, "report", "--in", "USD", "--rates", "none").returncode == 2
+
+
+def test_what_came_of_mails_is_told_week_by_week(deployment: Path) -> None:
+    assert "once an hour" in aftercart(deployment, "report", "--of", "domains").stdout
+    at = {"week": MONDAY.date(), "domain": "", "counted_at": MONDAY, "model": "m1", "source": "lightfm"}
+    at |= {"campaign": "accessories", "because": "BIKE", "sku": "LAMP", "basis": "mailed", "day": MONDAY.date()}
+    counts = {"sent": 9, "mails": 40, "clicked": 5, "people": 4, "refused": 1, "picks": 40, "hr10": 0.5, "ndcg10": 0.25}
+    with closing(Database(f"sqlite:///{deployment / 'data' / 'aftercart.db'}")) as db, db.write() as connection:
+        for table in (counted_weeks, weekly_pairs, weekly_sources, weekly_domains, cohort_days):
+            row = {name: value for name, value in (at | counts).items() if name in table.c}
+            connection.execute(insert(table), row | ({"currency": ""} if "currency" in table.c else {}))
+    said = {of: aftercart(deployment, "report", "--from", "2026-03-01", "--of", of).stdout for of in OF}
+    assert "small domains  9     1" in said["domains"]
+    assert said["pairs"].count("BIKE    LAMP   40     5        0            1               0") == 2, "it annoys, too"
+    assert "m1     chosen by the model  40     12.50%   0.00%   0.250                50.0%" in said["recommendations"]
+    assert "2026-03-02  4       40     5        0     –" in said["cohorts"]
+    (line,) = aftercart(deployment, "report", "--of", "pairs", "--from", "2026-03-01", "--json").stdout.splitlines()
+    assert json.loads(line)["mails"] == 40
 
 
 def test_what_an_experiment_came_to_is_told_by_arm(deployment: Path) -> None:

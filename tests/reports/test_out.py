@@ -4,6 +4,7 @@ import csv
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 import tableauhyperapi as hyper
 
 from aftercart.db.session import Database
-from aftercart.db.tables import attributions, exposures, links, picks, recipients
+from aftercart.db.tables import attributions, cohort_days, exposures, links, opens, picks, recipients
 from aftercart.db.views import views
 from aftercart.errors import MissingExtraError
+from aftercart.exchange.rates import Rate, table
 from aftercart.reports.out.files import HYPER_FILE, write
 from aftercart.reports.out.format import Format
 from aftercart.reports.out.table import BATCH
@@ -52,6 +54,13 @@ class Story:
                 exposures.insert(),
                 {"experiment": "brand", "recipient_id": old, "arm": "treated", "config_hash": "c1", "at": MONDAY},
             )
+            cohort = {"basis": "mailed", "week": MONDAY.date(), "people": 1, "revenue_minor": 0, "currency": ""}
+            bought = {"people": 0, "revenue_minor": 2_000, "currency": "EUR"}
+            for day, row in ((MONDAY, cohort), (MONDAY + DAY, cohort | bought)):
+                connection.execute(cohort_days.insert(), row | {"day": day.date()})
+            opened = {"send_id": self.mail, "recipient_id": old, "at": MONDAY + HOUR}
+            connection.execute(opens.insert(), opened | {"verdict": "machine", "reason": "apple"})
+            connection.execute(opens.insert(), opened | {"verdict": "human", "reason": "proxy"})
             connection.execute(
                 picks.insert(),
                 {
@@ -76,11 +85,13 @@ def test_views_say_the_same_on_both_databases(database: Database, story: Story) 
     (mail,) = asked(database, "SELECT * FROM report_mails WHERE state = 'sent'")
     assert (mail["mail_id"], mail["person_id"]) == (str(story.mail), story.ada)
     assert (mail["human_clicks"], mail["machine_clicks"]) == (1, 1)
-    clicked_at = mail["first_clicked_at"]  # SQLite has no type for instants: it is text there, in UTC
-    instant = datetime.fromisoformat(clicked_at).replace(tzinfo=UTC) if isinstance(clicked_at, str) else clicked_at
-    assert instant == MONDAY + HOUR
+    for at in (mail["first_clicked_at"], mail["first_opened_at"]):
+        instant = datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at
+        assert instant == MONDAY + HOUR, "SQLite has no type for instants: it is text there, in UTC"
+    assert mail["opened_by"] == "human"
     (other,) = asked(database, f"SELECT * FROM report_mails WHERE person_id = {story.ben}")
     assert (other["human_clicks"], other["sent_at"], other["first_clicked_at"]) == (0, None, None)
+    assert (other["opened_by"], other["first_opened_at"]) == (None, None)
     (credit,) = asked(database, "SELECT * FROM report_credits")
     assert (credit["mail_id"], credit["net_minor"], credit["currency"]) == (str(story.mail), 2_000, "EUR")
     verdicts = asked(database, "SELECT verdict, url FROM report_clicks ORDER BY clicked_at")
@@ -116,6 +127,7 @@ def test_csv_files_hold_what_was_asked_and_no_address(database: Database, story:
     counts = exported(database, tmp_path, Format.CSV)
     assert counts == {
         "mails": 2, "clicks": 2, "credits": 1, "orders": 3, "order_lines": 1, "picks": 1, "decisions": 0, "arms": 1,
+        "pairs": 0, "recommendations": 0, "domains": 0, "cohorts": 2,
     }  # fmt: skip
     assert sorted(file.name for file in tmp_path.iterdir() if file.suffix == ".csv") == sorted(
         f"{name}.csv" for name in counts
@@ -171,6 +183,22 @@ def test_more_rows_than_a_batch_all_arrive(database: Database, story: Story, tmp
         connection.execute(exposures.insert(), exposed)
     assert exported(database, tmp_path, Format.CSV)["arms"] == many + 1
     assert len((tmp_path / "arms.csv").read_text(encoding="utf-8").splitlines()) == many + 2
+
+
+@pytest.mark.usefixtures("story")
+def test_amounts_are_converted_by_the_rate_of_their_day_and_what_has_none_stays(
+    database: Database, tmp_path: Path
+) -> None:
+    rates = table("USD", [Rate("EUR", (MONDAY + DAY).date(), Decimal("1.1"))])
+    write(database, tmp_path, Format.CSV, lambda _name, _rows: None, rates)
+    for name, amount, converted in (
+        ("credits", "net_minor", {"2200 USD"}),
+        ("orders", "total_minor", {"10000 EUR", "2750 USD"}),
+        ("order_lines", "unit_price_minor", {"1834 USD"}),
+        ("cohorts", "revenue_minor", {"0 ", "2200 USD"}),
+    ):
+        with (tmp_path / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            assert {f"{row[amount]} {row['currency']}" for row in csv.DictReader(file)} == converted
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftercart.tracking.links import TRAP, UNSAFE, LinkBook, with_parameters
+from aftercart.tracking.links import TRAP, UNSAFE, LinkBook, leads_to, with_parameters
 from aftercart.tracking.tokens import MAX_POSITION, TokenSigner
 
 TOKENS = TokenSigner(["k" * 32])
@@ -191,3 +191,23 @@ def test_a_mail_has_a_link_that_no_reader_sees_and_it_leads_to_the_shop() -> Non
     assert book.links == [(0, "https://www.example.com"), (TRAP, "https://www.example.com#")]
     assert html.count("/c/") == 2
     assert 'style="display:none" tabindex="-1" aria-hidden="true"></a></body></html>' in html
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "https://shop.example/lamp",
+        " https://shop.example/lamp#sizes",
+        "https://shop.example/?id=7",
+        "https://shop.example/lamp?",
+        "https://shop.example/lampe/größe",
+    ],
+)
+def test_a_link_is_known_to_lead_to_its_page_whatever_was_appended(page: str) -> None:
+    links = LinkBook("https://mail.example", TokenSigner(["k" * 32]), uuid4(), ["shop.example"], {"utm_source": "mail"})
+    links.track(page)
+    ((_, link),) = links.links
+    assert "utm_source=mail" in link
+    assert leads_to(link, page)
+    assert not leads_to(link, f"{page.partition('#')[0].rstrip('?')}-2")
+    assert not leads_to("https://shop.example/lampshade?utm_source=mail", page)

@@ -15,6 +15,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
                                                                                       pauses, bandit_shares
     configurations, campaign_versions (what sends and enrollments were decided under)
     outlets ─▶ outbox (what others are told of sends, clicks, credit and leavers)
+    weekly_pairs, weekly_sources, weekly_domains, cohort_days, counted_weeks (what came of all this, for reports)
 """
 
 from aftercart.db.tables.afterwards import (
@@ -36,6 +37,18 @@ from aftercart.db.tables.coupons import Coupon, coupons
 from aftercart.db.tables.delivery import Drain, Sender, SenderUsage, drain, sender_usage, senders
 from aftercart.db.tables.engine import Archive, Fence, Tally, archives, fence, tallies
 from aftercart.db.tables.exchange import RateTable, rate_tables
+from aftercart.db.tables.figures import (
+    CohortDay,
+    CountedWeek,
+    WeeklyDomain,
+    WeeklyPair,
+    WeeklySource,
+    cohort_days,
+    counted_weeks,
+    weekly_domains,
+    weekly_pairs,
+    weekly_sources,
+)
 from aftercart.db.tables.intake import (
     AddressMove,
     Customer,
@@ -104,10 +117,12 @@ __all__ = [
     "BanditShare",
     "CampaignVersion",
     "Click",
+    "CohortDay",
     "Configuration",
     "Confirmation",
     "Consent",
     "Copy",
+    "CountedWeek",
     "Coupon",
     "Customer",
     "Decision",
@@ -145,6 +160,9 @@ __all__ = [
     "Suppression",
     "Tally",
     "TemplateVersion",
+    "WeeklyDomain",
+    "WeeklyPair",
+    "WeeklySource",
     "address_moves",
     "archives",
     "attempts",
@@ -152,10 +170,12 @@ __all__ = [
     "bandit_shares",
     "campaign_versions",
     "clicks",
+    "cohort_days",
     "configurations",
     "confirmations",
     "consents",
     "copies",
+    "counted_weeks",
     "coupons",
     "customers",
     "decisions",
@@ -191,4 +211,7 @@ __all__ = [
     "suppressions",
     "tallies",
     "template_versions",
+    "weekly_domains",
+    "weekly_pairs",
+    "weekly_sources",
 ]

@@ -114,6 +114,12 @@ class Send(Row, table=True):
             sqlite_where=sql("sent_at IS NOT NULL"),
             postgresql_where=sql("sent_at IS NOT NULL"),
         ),
+        Index(
+            "ix_sends_failed",
+            "due_at",
+            sqlite_where=sql("state = 'failed'"),
+            postgresql_where=sql("state = 'failed'"),
+        ),
         Index("ix_sends_order", "order_id"),
         Index("ix_sends_recipient", "recipient_id"),
     )
@@ -187,7 +193,16 @@ class Decision(Row, table=True):
     """One decision about a person, with the facts it was taken on: enroll or not, send, wait or not."""
 
     __tablename__ = "decisions"
-    __table_args__ = (Index("ix_decisions_order", "order_id"), Index("ix_decisions_send", "send_id"))
+    __table_args__ = (
+        Index("ix_decisions_order", "order_id"),
+        Index("ix_decisions_send", "send_id"),
+        Index(
+            "ix_decisions_leave",
+            "at",
+            sqlite_where=sql("stage = 'leave'"),
+            postgresql_where=sql("stage = 'leave'"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime

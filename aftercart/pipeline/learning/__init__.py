@@ -1,1 +1,1 @@
-"""Models are trained, looked after and asked."""
+"""Models are trained, looked after and asked; what came of mails is counted."""

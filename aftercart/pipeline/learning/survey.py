@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from aftercart.bootstrap import App
 from aftercart.db.tables import mailed_days, mailed_products, order_lines, picks, sends
+from aftercart.pipeline.learning.weeks import count_weeks
 from aftercart.recommendation.request import Source
 
 DAY = timedelta(days=1)
@@ -22,7 +23,7 @@ KEPT_DAYS = 90
 
 
 def survey(app: App) -> None:
-    """Count the days that may have changed, and forget those of long ago."""
+    """Count the days that may have changed, and forget those of long ago; then what came of the mails of weeks."""
     today = app.clock().astimezone(UTC).date()
     with app.db.read() as connection:
         counted = {day: _of_day(connection, app, day) for day in _days(connection, today)}
@@ -31,6 +32,7 @@ def survey(app: App) -> None:
             _replace(connection, day, *rows)
         for table in (mailed_days, mailed_products):
             connection.execute(delete(table).where(table.c.day < today - KEPT_DAYS * DAY))
+    count_weeks(app)
 
 
 def _days(connection: Connection, today: date) -> Iterator[date]:

@@ -1,12 +1,13 @@
 """How many mails of a campaign were planned, withheld, sent, clicked and followed by an order, step by step."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
+from aftercart.db.calendar import week_of
 from aftercart.db.tables import attributions, clicks, opens, orders, sends
 from aftercart.exchange.rates import Rates
 from aftercart.ledger.states import SendState
@@ -120,13 +121,10 @@ def _count_orders(
 
 def by_week(connection: Connection, campaign: str, until: datetime) -> dict[str, tuple[int, int]]:
     """Monday of the week → mails sent in it, and how many of them a person opened a link of."""
-    found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    clicked = select(clicks.c.send_id).where(clicks.c.verdict == "human")
-    query = select(sends.c.sent_at, sends.c.id.in_(clicked).label("clicked"))
+    week = week_of(sends.c.sent_at, connection.dialect.name).label("week")
     mine = (sends.c.campaign == campaign, sends.c.sent_at.is_not(None), sends.c.sent_at <= until)
-    for row in connection.execution_options(yield_per=5_000).execute(query.where(*mine)):
-        year, week, _ = row.sent_at.isocalendar()
-        counted = found[datetime.fromisocalendar(year, week, 1).date().isoformat()]
-        counted[0] += 1
-        counted[1] += bool(row.clicked)
-    return {week: (sent, clicked_) for week, (sent, clicked_) in sorted(found.items())}
+    sent = connection.execute(select(week, func.count().label("mails")).where(*mine).group_by(week)).all()
+    opened = select(week, func.count(sends.c.id.distinct()).label("mails")).join(clicks, clicks.c.send_id == sends.c.id)
+    opened = opened.where(*mine, clicks.c.verdict == "human").group_by(week)
+    clicked = {row.week: row.mails for row in connection.execute(opened)}
+    return {row.week.isoformat(): (row.mails, clicked.get(row.week, 0)) for row in sorted(sent)}

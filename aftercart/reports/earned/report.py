@@ -7,26 +7,17 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from aftercart.db.tables import clicks, picks, products, sends
+from aftercart.db.tables import picks, sends
 from aftercart.exchange.rates import Rates
 from aftercart.experiments.store import BRAND
 from aftercart.reports.earned.against_holdout import AgainstHoldout, against_holdout
 from aftercart.reports.earned.experiments import ExperimentReport, experiments_of
 from aftercart.reports.earned.funnel import Stage, by_week, funnel, total
+from aftercart.reports.weekly import LATELY, Pair, annoying, pairs
 from aftercart.reports.words import SOURCES
 
 PAIRS = 8
-LISTS = ("against_holdout", "stages", "pairs", "served")
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A product that was shown because of another one, in how many mails, and how many of these a person clicked in."""
-
-    anchor: str
-    pick: str
-    mails: int
-    clicked: int
+LISTS = ("against_holdout", "stages", "pairs", "annoying", "served")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +37,8 @@ class Served:
 @dataclass(frozen=True)
 class CampaignReport:
     """`against_holdout`: the headline, by currency; empty where nobody is held out. `rates`: the version of the table
-    by which amounts were converted; None: each currency stands apart."""
+    by which amounts were converted; None: each currency stands apart. `pairs`: the most shown, as they were last
+    counted; `annoying`: those that most readers refused or left after."""
 
     campaign: str
     since: datetime | None
@@ -57,6 +49,7 @@ class CampaignReport:
     experiments: tuple[ExperimentReport, ...]
     by_week: dict[str, tuple[int, int]]
     pairs: tuple[Pair, ...]
+    annoying: tuple[Pair, ...]
     served: tuple[Served, ...]
     rates: str | None = None
 
@@ -79,6 +72,7 @@ def report_on(
     """One campaign. `currency`: of the first headline; `since`: of the mails (the holdout counts whole). `rates`: to
     convert all amounts by."""
     stages = funnel(connection, campaign, since, until, rates)
+    shown = pairs(connection, campaign, (since or until - LATELY).date())
     return CampaignReport(
         campaign=campaign,
         since=since,
@@ -88,42 +82,38 @@ def report_on(
         total=total(stages),
         experiments=experiments_of(connection, campaign, currency, until, rates),
         by_week=by_week(connection, campaign, until),
-        pairs=tuple(_pairs(connection, campaign)),
+        pairs=tuple(shown[:PAIRS]),
+        annoying=tuple(annoying(shown)[:PAIRS]),
         served=tuple(_served(connection, campaign, since, until)),
         rates=rates.version if rates else None,
     )
 
 
-def brand_holdout(connection: Connection, currency: str, until: datetime) -> tuple[AgainstHoldout, ...]:
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What an overview tells of a campaign, without looking at what takes long."""
+
+    campaign: str
+    against_holdout: tuple[AgainstHoldout, ...]
+    total: Stage
+
+
+def brief_on(connection: Connection, campaign: str, currency: str, until: datetime, rates: Rates | None) -> Brief:
+    """One campaign, as `report_on` has it."""
+    held_out = against_holdout(connection, f"campaign:{campaign}", currency, until, rates)
+    return Brief(campaign, tuple(held_out), total(funnel(connection, campaign, None, until, rates)))
+
+
+def brand_holdout(
+    connection: Connection, currency: str, until: datetime, rates: Rates | None = None
+) -> tuple[AgainstHoldout, ...]:
     """What all marketing mail together changes, by currency; empty where nobody is held out of all of it."""
-    return tuple(against_holdout(connection, BRAND, currency, until))
+    return tuple(against_holdout(connection, BRAND, currency, until, rates))
 
 
 def campaigns_with_mails(connection: Connection) -> list[str]:
     """Every campaign of which a mail was ever planned."""
     return list(connection.execute(select(sends.c.campaign).distinct().order_by(sends.c.campaign)).scalars())
-
-
-def _pairs(connection: Connection, campaign: str) -> Sequence[Pair]:
-    """The most shown. A click counts for all that its mail showed: links are not told apart here."""
-    anchor, clicked = products.alias(), select(clicks.c.send_id).where(clicks.c.verdict == "human")
-    mails = func.count().label("mails")
-    opened = func.count().filter(picks.c.send_id.in_(clicked)).label("clicked")
-    named = (
-        func.coalesce(anchor.c.title, picks.c.because).label("anchor"),
-        func.max(picks.c.title).label("pick"),
-        mails,
-        opened,
-    )
-    query = (
-        select(*named)
-        .join(sends, sends.c.id == picks.c.send_id)
-        .outerjoin(anchor, anchor.c.sku == picks.c.because)
-        .where(sends.c.campaign == campaign, sends.c.sent_at.is_not(None), picks.c.because != "")
-        .group_by(picks.c.because, anchor.c.title, picks.c.sku)
-        .order_by(mails.desc(), picks.c.sku)
-    )
-    return [Pair(row.anchor, row.pick, row.mails, row.clicked) for row in connection.execute(query.limit(PAIRS))]
 
 
 def _served(connection: Connection, campaign: str, since: datetime | None, until: datetime) -> Sequence[Served]:

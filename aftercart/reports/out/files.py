@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aftercart.db.session import Database
 from aftercart.errors import MissingExtraError
+from aftercart.exchange.rates import Rates
 from aftercart.reports.out.format import Format
 from aftercart.reports.out.table import Kind, Table, as_utc, tables
 
@@ -20,17 +21,18 @@ Written = Callable[[str, int], None]
 HYPER_FILE = "aftercart.hyper"
 
 
-def write(database: Database, folder: Path, format_: Format, written: Written) -> None:
+def write(database: Database, folder: Path, format_: Format, written: Written, rates: Rates | None = None) -> None:
     """Write every table into the folder, which is made: one file a table, but for .hyper, which holds all in one.
+    `rates`: to convert amounts by.
 
     Raises MissingExtraError for a format whose library is not installed, OSError where nothing can be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if format_ is Format.HYPER:
-        _write_hyper(database, folder / HYPER_FILE, written)
+        _write_hyper(database, folder / HYPER_FILE, written, rates)
         return
     write_one = _write_csv if format_ is Format.CSV else _write_parquet
-    with tables(database) as all_:
+    with tables(database, rates) as all_:
         for table in all_:
             with in_place(folder / f"{table.name}.{format_}") as file:
                 written(table.name, write_one(table, file))
@@ -84,10 +86,11 @@ def _arrow(kind: Kind) -> "pyarrow.DataType":
         Kind.NUMBER: pyarrow.float64(),
         Kind.YES_NO: pyarrow.bool_(),
         Kind.INSTANT: pyarrow.timestamp("us", tz="UTC"),
+        Kind.DAY: pyarrow.date32(),
     }[kind]
 
 
-def _write_hyper(database: Database, target: Path, written: Written) -> None:
+def _write_hyper(database: Database, target: Path, written: Written, rates: Rates | None) -> None:
     try:
         import tableauhyperapi as hyper
     except ModuleNotFoundError as err:
@@ -98,6 +101,7 @@ def _write_hyper(database: Database, target: Path, written: Written) -> None:
         Kind.NUMBER: hyper.SqlType.double(),
         Kind.YES_NO: hyper.SqlType.bool(),
         Kind.INSTANT: hyper.SqlType.timestamp(),  # of UTC: Tableau shows one with a zone in the reader's
+        Kind.DAY: hyper.SqlType.date(),
     }
     # It writes logs into the working folder otherwise, and tells Tableau that it runs.
     quiet = {"log_config": ""}
@@ -106,7 +110,7 @@ def _write_hyper(database: Database, target: Path, written: Written) -> None:
         in_place(target) as file,
         hyper.HyperProcess(telemetry, parameters=quiet) as process,
         hyper.Connection(process.endpoint, file, hyper.CreateMode.CREATE_AND_REPLACE) as connection,
-        tables(database) as all_,
+        tables(database, rates) as all_,
     ):
         for table in all_:
             columns = [hyper.TableDefinition.Column(name, types[kind]) for name, kind in table.columns.items()]

@@ -17,10 +17,12 @@ from aftercart.db.tables import (
     bandit_shares,
     campaign_versions,
     clicks,
+    cohort_days,
     configurations,
     confirmations,
     consents,
     copies,
+    counted_weeks,
     coupons,
     customers,
     decisions,
@@ -55,6 +57,9 @@ from aftercart.db.tables import (
     suppressions,
     tallies,
     template_versions,
+    weekly_domains,
+    weekly_pairs,
+    weekly_sources,
 )
 from aftercart.policy import store as policy
 from aftercart.rights.person import ERASED, Person
@@ -134,6 +139,11 @@ NOBODYS = frozenset(
         mailed_products,
         outlets,
         rate_tables,
+        counted_weeks,
+        weekly_pairs,
+        weekly_sources,
+        weekly_domains,  # of a domain that few have nothing is kept by name
+        cohort_days,
     }
 )
 """What was said last of a sender or an outlet (`fault`) may quote an address; it is looked through."""

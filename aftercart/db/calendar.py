@@ -1,0 +1,30 @@
+"""Days and weeks of instants, in UTC, as a query reckons them: alike on SQLite and PostgreSQL."""
+
+from datetime import date, timedelta
+
+from sqlalchemy import ColumnElement, Date, Text, cast, func, type_coerce
+
+WEEK = timedelta(weeks=1)
+
+
+def monday_of(day: date) -> date:
+    """The first day of its week."""
+    return day - timedelta(days=day.weekday())
+
+
+def day_of(instant: ColumnElement[object], dialect: str) -> ColumnElement[date]:
+    """The day of an instant."""
+    if dialect == "sqlite":
+        return type_coerce(func.date(_text(instant)), Date)
+    return cast(func.timezone("UTC", instant), Date)
+
+
+def week_of(instant: ColumnElement[object], dialect: str) -> ColumnElement[date]:
+    """The Monday of an instant's week."""
+    if dialect == "sqlite":
+        return type_coerce(func.date(_text(instant), "-6 days", "weekday 1"), Date)
+    return cast(func.date_trunc("week", func.timezone("UTC", instant)), Date)
+
+
+def _text(instant: ColumnElement[object]) -> ColumnElement[str]:
+    return type_coerce(instant, Text)
