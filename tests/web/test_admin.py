@@ -2,16 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
 import pytest
 
 from aftercart.clock import SteppedClock
+from aftercart.db.tables import picks
+from aftercart.exchange.rates import Rate, table
+from aftercart.exchange.store import keep
+from aftercart.pipeline.learning.weeks import count_weeks
 from aftercart.testing import engine, run_until
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
 from tests.cast import ADA, DAY, MONDAY, Shop, campaign, click, customer, order, outbox
+from tests.rows import Rows
 
 PASSWORD = "correct horse battery"
 
@@ -39,11 +45,15 @@ def test_what_a_campaign_earned_is_one_click_away(console: httpx.Client) -> None
     assert "What did accessories earn?" in page
     assert "Too early to say" in page
     assert "to measure what the mails really earn" in page, "why mails did not go: the holdout"
+    assert re.search(r"As of 2026-03-06 \d\d:\d\d UTC", page)
 
 
 def test_a_page_loads_nothing_and_may_not_be_framed_or_kept(console: httpx.Client) -> None:
     page = console.get("/admin/campaigns/accessories", auth=("anybody", PASSWORD))
     assert not re.search(r'(src|href)="(?!/admin)', page.text)
+    for script in set(re.findall(r'src="([^"]+)"', page.text)):
+        assert console.get(script).status_code == 401
+        assert "javascript" in console.get(script, auth=("anybody", PASSWORD)).headers["content-type"]
     policy = page.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'")
     assert "frame-ancestors 'none'" in policy
@@ -75,6 +85,35 @@ def test_where_no_password_is_set_there_is_no_console(tmp_path: Path) -> None:
 
 def test_of_a_campaign_that_does_not_exist_nothing_is_told(console: httpx.Client) -> None:
     assert console.get("/admin/campaigns/nothing", auth=("anybody", PASSWORD)).status_code == 404
+
+
+def test_what_came_of_mails_is_told_week_by_week_in_the_currency_that_one_chooses(tmp_path: Path) -> None:
+    with engine(tmp_path, SteppedClock(MONDAY), admin_password=PASSWORD) as app:
+        with app.db.write() as connection:
+            keep(connection, table("EUR", [Rate("USD", (MONDAY - 9 * DAY).date(), Decimal("0.5"))]), MONDAY)
+        story = Rows(app.db)
+        who = story.recipient()
+        sent = story.send(story.order(who), who, MONDAY - DAY)
+        with app.db.write() as connection:
+            pick = {"send_id": sent, "slot": 1, "sku": "LAMP", "title": "Lamp", "because": "BIKE", "source": "lightfm"}
+            connection.execute(picks.insert(), pick | {"score": 1.0, "evidence": {}})
+        story.order(who, MONDAY - 0.9 * DAY, total_minor=3_000, currency="USD")
+        count_weeks(app)
+        with (
+            serving(create_web(app)) as url,
+            httpx.Client(base_url=url, verify=False, timeout=30, auth=("x", PASSWORD)) as client,
+        ):
+            overview = client.get("/admin").text
+            links = re.findall(r'href="(/admin/[a-z]+)"', overview)
+            pages = {path: client.get(path).text for path in links}
+            apart = client.get("/admin/cohorts?in=").text
+    assert sorted(pages) == ["/admin/cohorts", "/admin/domains", "/admin/recommendations"]
+    assert "€15.00" in pages["/admin/cohorts"]
+    assert "converted by the rates" in pages["/admin/cohorts"]
+    assert "$30.00" in apart
+    assert "small domains" in pages["/admin/domains"]
+    assert "chosen by the model" in pages["/admin/recommendations"]
+    assert all("ada@example.com" not in page for page in pages.values())
 
 
 def test_an_experiment_and_the_holdout_of_all_mail_are_told(tmp_path: Path) -> None:

@@ -7,29 +7,42 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable
-from datetime import UTC, datetime
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from aftercart.bootstrap import App
-from aftercart.reports.earned.report import brand_holdout, campaigns_with_mails, report_on
-from aftercart.web.admin import pages
+from aftercart.web.admin.console import Console
 
 ASK = {"WWW-Authenticate": 'Basic realm="Aftercart", charset="UTF-8"', "Cache-Control": "no-store"}
+ASSETS = Path(__file__).parent / "assets"
+SCRIPTS = ("echarts.js", "charts.js")
 
 Show = Callable[[Request], Response]
 
 
 def admin_routes(app: App) -> list[Route]:
-    """`/admin` tells of all campaigns, `/admin/campaigns/NAME` of one."""
-    console = _Console(app)
-    return [
-        Route("/admin", _guarded(app, console.overview), methods=["GET"]),
-        Route("/admin/campaigns/{name}", _guarded(app, console.campaign), methods=["GET"]),
-    ]
+    """`/admin` tells of all campaigns, `/admin/campaigns/NAME` of one; the others of all mails, week by week."""
+    console = Console(app)
+    pages: dict[str, Show] = {
+        "/admin": console.overview,
+        "/admin/campaigns/{name}": console.campaign,
+        "/admin/cohorts": console.cohorts,
+        "/admin/domains": console.domains,
+        "/admin/recommendations": console.recommendations,
+        "/admin/assets/{name}": _script,
+    }
+    return [Route(path, _guarded(app, show), methods=["GET"]) for path, show in pages.items()]
+
+
+def _script(request: Request) -> Response:
+    if request.path_params["name"] not in SCRIPTS:
+        raise HTTPException(404)
+    kept = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(ASSETS / request.path_params["name"], media_type="text/javascript", headers=kept)
 
 
 def _guarded(app: App, show: Show) -> Show:
@@ -53,26 +66,3 @@ def _given(request: Request) -> str:
         return base64.b64decode(rest, validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeError):
         return ""
-
-
-class _Console:
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    def overview(self, _: Request) -> Response:
-        brand, now = self._app.brand, self._now()
-        with self._app.db.read() as connection:
-            names = sorted({*campaigns_with_mails(connection), *self._app.campaigns.by_name})
-            reports = [report_on(connection, name, brand.currency, now) for name in names]
-            everything = brand_holdout(connection, brand.currency, now)
-        return pages.overview(brand, reports, everything, now)
-
-    def campaign(self, request: Request) -> Response:
-        name, brand, now = request.path_params["name"], self._app.brand, self._now()
-        with self._app.db.read() as connection:
-            if name not in {*campaigns_with_mails(connection), *self._app.campaigns.by_name}:
-                raise HTTPException(404)
-            return pages.campaign(brand, report_on(connection, name, brand.currency, now), now)
-
-    def _now(self) -> datetime:
-        return self._app.clock().astimezone(UTC)

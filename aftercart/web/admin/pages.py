@@ -1,7 +1,8 @@
-"""The pages of the console. They load nothing from anywhere; light or dark, as the reader's machine is set."""
+"""The pages of the console. They load nothing from any other server; light or dark, as the reader's machine is set."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -12,30 +13,33 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from aftercart.campaigns.brand import Brand
+from aftercart.exchange.rates import Rates
 from aftercart.money import formatted
 from aftercart.policy.reason import Reason
-from aftercart.reports.bars import bars, span
-from aftercart.reports.earned import CampaignReport
+from aftercart.reports.bars import span
 from aftercart.reports.earned.against_holdout import AgainstHoldout
 from aftercart.reports.earned.experiments import ExperimentReport
 from aftercart.reports.earned.funnel import Stage
 from aftercart.reports.earned.trial_words import belief, beside, sentences
 from aftercart.reports.earned.words import headline, money, opened
+from aftercart.reports.weekly_words import SMALL, revenue_each
+from aftercart.web.admin import charts
 
 
-def overview(
-    brand: Brand, reports: Sequence[CampaignReport], everything: Sequence[AgainstHoldout], now: datetime
-) -> HTMLResponse:
-    """Every campaign with what it earned, in a sentence. `everything`: all of them together, where that is known."""
-    return _page("overview.html", brand, now, reports=reports, everything=everything)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What stands on every page. `as_of`: when it was made; `counted_at`: when what came of mails was last counted,
+    week by week. `rates`: by which amounts were converted; `currencies`: into which they could be."""
+
+    as_of: datetime
+    counted_at: datetime | None
+    rates: Rates | None
+    currencies: Sequence[str]
+    path: str
 
 
-def campaign(brand: Brand, report: CampaignReport, now: datetime) -> HTMLResponse:
-    """What one campaign earned, and how."""
-    return _page("campaign.html", brand, now, report=report)
-
-
-def _page(name: str, brand: Brand, now: datetime, **facts: Any) -> HTMLResponse:
+def page(name: str, brand: Brand, shown: Shown, report: object) -> HTMLResponse:
+    """One of the templates beside this file, and what it tells."""
     nonce, locale = secrets.token_urlsafe(16), brand.locale
 
     def told(found: AgainstHoldout | None) -> str:
@@ -44,18 +48,27 @@ def _page(name: str, brand: Brand, now: datetime, **facts: Any) -> HTMLResponse:
     def credited(stage: Stage) -> str:
         return money(stage, locale)
 
+    def each(revenue: Mapping[str, int], people: int) -> str:
+        return revenue_each(revenue, people, locale)
+
     words = {
         "told": told,
         "credited": credited,
+        "each": each,
         "opened": opened,
         "sentence": _sentence,
         "span": _span,
-        "weeks": _weeks,
+        "weeks": charts.weeks,
+        "lives": charts.lives,
+        "troubles": charts.troubles,
+        "rates_beside_tests": charts.rates_beside_tests,
+        "small": SMALL,
     }
     words |= _words_of_experiments(locale)
-    html = _environment().get_template(name).render(brand=brand.name, now=now, nonce=nonce, **words, **facts)
+    html = _environment().get_template(name).render(brand=brand.name, shown=shown, nonce=nonce, report=report, **words)
     policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; frame-ancestors 'none'; "
+        "base-uri 'none'; form-action 'none'"
     )
     headers = {
         "Cache-Control": "no-store",
@@ -105,8 +118,3 @@ def _span(found: AgainstHoldout) -> Markup:
     low, high = min(found.earned.low, 0.0), max(found.earned.high, 0.0)
     picture = span(found.earned.estimate, found.earned.low, found.earned.high, low, high, "the interval")
     return Markup(picture)  # made of numbers
-
-
-def _weeks(report: CampaignReport) -> Markup:
-    values = [(week[5:], sent) for week, (sent, _) in report.by_week.items()]
-    return Markup(bars(values, "Mails sent, by week"))  # made of numbers and dates

@@ -1,0 +1,99 @@
+"""What each page of the console shows: read from the database, and kept for a while."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from aftercart.bootstrap import App
+from aftercart.exchange.rates import Rates
+from aftercart.exchange.store import currencies, rates_into
+from aftercart.reports import weekly
+from aftercart.reports.counting.kept import Basis
+from aftercart.reports.earned.against_holdout import AgainstHoldout
+from aftercart.reports.earned.report import Brief, brand_holdout, brief_on, campaigns_with_mails, report_on
+from aftercart.web.admin import pages
+from aftercart.web.admin.kept import Kept
+
+T = TypeVar("T")
+
+
+class _Overview(NamedTuple):
+    reports: Sequence[Brief]
+    everything: Sequence[AgainstHoldout]
+
+
+class Console:
+    """The pages, each of which takes a request and answers it."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._kept = Kept()
+
+    def overview(self, request: Request) -> Response:
+        """Every campaign with what it earned."""
+
+        def read(connection: Connection, rates: Rates | None) -> _Overview:
+            currency, now = self._currency(rates), self._now()
+            names = sorted({*campaigns_with_mails(connection), *self._app.campaigns.by_name})
+            reports = [brief_on(connection, name, currency, now, rates) for name in names]
+            return _Overview(reports, brand_holdout(connection, currency, now, rates))
+
+        return self._page("overview.html", request, read)
+
+    def campaign(self, request: Request) -> Response:
+        """What one earned, and how."""
+        name = request.path_params["name"]
+
+        def read(connection: Connection, rates: Rates | None) -> Any:
+            if name not in {*campaigns_with_mails(connection), *self._app.campaigns.by_name}:
+                raise HTTPException(404)
+            return report_on(connection, name, self._currency(rates), self._now(), rates=rates)
+
+        return self._page("campaign.html", request, read)
+
+    def cohorts(self, request: Request) -> Response:
+        """What people did in the weeks after their first mail, and after their first order."""
+
+        def read(connection: Connection, rates: Rates | None) -> dict[Basis, list[weekly.Cohort]]:
+            since = self._since(2 * weekly.LATELY)
+            return {basis: weekly.cohorts(connection, basis, since, rates) for basis in Basis}
+
+        return self._page("cohorts.html", request, read)
+
+    def domains(self, request: Request) -> Response:
+        """What became of mails, by their readers' domains."""
+        return self._page("domains.html", request, lambda c, _: weekly.domains(c, self._since()))
+
+    def recommendations(self, request: Request) -> Response:
+        """How each part of the recommender does in mails, beside its test."""
+        return self._page("recommendations.html", request, lambda c, _: weekly.parts(c, self._since()))
+
+    def _page(self, name: str, request: Request, read: Callable[[Connection, Rates | None], T]) -> Response:
+        asked = request.query_params.get("in", self._app.brand.currency).upper()
+        with self._app.db.read() as connection:
+            rates = rates_into(connection, asked) if asked else None
+            known = currencies(connection)
+            counted_at = weekly.counted_at(connection)
+
+        def make() -> T:
+            with self._app.db.read() as connection:
+                return read(connection, rates)
+
+        key = (request.url.path, rates.version if rates else "", counted_at)
+        told, as_of = self._kept.get(key, self._now(), make)
+        shown = pages.Shown(as_of, counted_at, rates, known, request.url.path)
+        return pages.page(name, self._app.brand, shown, told)
+
+    def _currency(self, rates: Rates | None) -> str:
+        return rates.into if rates else self._app.brand.currency
+
+    def _since(self, back: timedelta = weekly.LATELY) -> date:
+        return (self._now() - back).date()
+
+    def _now(self) -> datetime:
+        return self._app.clock().astimezone(UTC)

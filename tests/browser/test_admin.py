@@ -1,0 +1,58 @@
+"""The console in a real browser, on a phone too: charts are drawn there, under the policy of the page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from aftercart.clock import SteppedClock
+from aftercart.db.tables import cohort_days, counted_weeks, weekly_domains, weekly_pairs, weekly_sources
+from aftercart.testing import engine
+from aftercart.web.app import create_web
+from aftercart.web.server import serving
+from tests.browser.axe import violations
+from tests.browser.chromium import Page, Scheme, Screen
+from tests.browser.test_pages import every_look
+from tests.rows import MONDAY, Rows
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("campaigns/accessories", "cohorts", "domains", "recommendations")
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[str]:
+    """Of a shop whose mails were counted; its address, with the password in it."""
+    at = {"week": MONDAY.date(), "counted_at": MONDAY, "model": "20260302T000000Z-1a2b3c4d", "source": "lightfm"}
+    at |= {"campaign": "accessories", "because": "BIKE", "sku": "LAMP", "basis": "mailed", "day": MONDAY.date()}
+    counts = {"sent": 90, "mails": 400, "clicked": 5, "people": 4, "orders": 3, "refused": 1, "picks": 400, "hr10": 0.5}
+    with engine(tmp_path, SteppedClock(MONDAY), admin_password="secret-enough") as app:
+        rows = Rows(app.db)
+        who = rows.recipient()
+        rows.send(rows.order(who), who, MONDAY)
+        with app.db.write() as connection:
+            for table in (counted_weeks, weekly_pairs, weekly_sources, weekly_domains, cohort_days):
+                row = {name: value for name, value in (at | counts | {"ndcg10": 0.25}).items() if name in table.c}
+                empty = {name: "" for name in ("domain", "currency") if name in table.c}
+                connection.execute(insert(table), row | empty)
+            later = {"basis": "mailed", "week": MONDAY.date(), "currency": "EUR", "orders": 2, "revenue_minor": 9_900}
+            connection.execute(insert(cohort_days), later | {"day": MONDAY.date().replace(day=12)})
+        with serving(create_web(app)) as url:
+            yield url.replace("://", "://x:secret-enough@") + "/admin"
+
+
+@every_look
+def test_pages_with_charts_are_readable_and_complain_of_nothing(
+    page: Page, console: str, screen: Screen, scheme: Scheme
+) -> None:
+    page.open(console, screen, scheme)
+    assert page.faults() == []
+    assert "What did accessories earn?" in page.words()
+    for name in PAGES:
+        page.open(f"{console}/{name}", screen, scheme)
+        assert page.faults() == [], name
+        bars = page.run("[...document.querySelectorAll('.chart svg')].map(chart => chart.clientWidth)")
+        assert bars, f"{name} has no chart"
+        assert all(200 < width < screen[0] for width in bars)
+        assert violations(page) == [], name
