@@ -82,6 +82,17 @@ def test_a_hand_over_begins_once(app: App) -> None:
     assert [attempt["outcome"] for attempt in rows(app, attempts)] == ["started"]
 
 
+def test_of_several_hand_overs_only_those_begin_that_are_not_under_way(app: App) -> None:
+    order(app, "2", ADA, [HELMET])
+    under_way, fresh = (row["id"] for row in rows(app, sends))
+    starts = [Start(send_id, 1, f"<{send_id}@example.com>") for send_id in (under_way, fresh)]
+    claims = [Claim(start.send_id, 1, "Subject", None, "t", "c", "recommendations") for start in starts]
+    do(app, store.claim, claims, NOW, BOOT)
+    assert do(app, store.begin, starts[:1], "test", NOW) == {under_way}
+    assert do(app, store.begin, starts, "test", NOW) == {fresh}
+    assert [attempt["outcome"] for attempt in rows(app, attempts)] == ["started"] * 2
+
+
 def test_a_hand_over_does_not_begin_without_a_claim_or_with_an_old_one(app: App) -> None:
     assert not begun(app, attempt=0)
     claimed(app)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +13,13 @@ from sqlalchemy import (
     Dialect,
     Insert,
     Update,
-    and_,
     bindparam,
     case,
+    exists,
     func,
     insert,
     or_,
+    select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,47 +34,37 @@ from aftercart.transitions import Transition, leading_to
 REPLY_LEASE = timedelta(seconds=660)
 """How long a hand-over may stay open: the ten minutes that RFC 5321 §4.5.3.2.6 gives the server, and one more."""
 RESPONSE_LIMIT = 500
-AT_ONCE = 8
-"""How many sends one statement marks."""
 
 
 # ---------------------------------------------------------------- the body is about to leave
 
 
-def _begin_sends(count: int) -> Update:
-    """Of so many sends at once: one statement, however many bodies are about to leave together."""
+def _begin_send(_: Dialect) -> Update:
     now = bindparam("now", type_=sends.c.due_at.type, required=True)
     reply_until = bindparam("reply_until", type_=sends.c.due_at.type, required=True)
-    # Not an IN list: those cannot be prepared.
-    ids = [sends.c.id == bindparam(f"send_{n}") for n in range(count)]
-    started = (and_(is_it, sends.c.attempt == bindparam(f"expected_{n}")) for n, is_it in enumerate(ids))
-    owed = or_(*(and_(is_it, bindparam(f"owed_{n}", type_=Boolean(), required=True)) for n, is_it in enumerate(ids)))
+    owed = bindparam("owed", type_=Boolean(), required=True)
     # A clock that was set back since the claim must not move the slot to where it was not free; one that takes no
     # slot (NULL) gets none.
     counted_at = case((sends.c.counted_at < now, now), else_=sends.c.counted_at)
     return (
         moved(BEGIN)
         .where(
-            or_(*started),
+            sends.c.id == bindparam("send_id"),
+            sends.c.attempt == bindparam("expected"),
             sends.c.lease_until > now,
             sends.c.valid_until > now,
             ~has_left(owed),
             or_(owed, has_agreed()),
         )
         .values(counted_at=counted_at, lease_until=reply_until, wake_at=reply_until)
-        .returning(sends.c.id)
     )
-
-
-@lru_cache(maxsize=AT_ONCE)
-def _begin(count: int) -> Prepared:
-    return Prepared(lambda _: _begin_sends(count))
 
 
 def _begin_attempt(_: Dialect) -> Insert:
     return insert(attempts).values({name: bindparam(name, required=True) for name in _STARTED})
 
 
+_BEGIN_SEND = Prepared(_begin_send)
 _STARTED = ("send_id", "attempt", "provider", "message_id", "outcome", "response", "started_at")
 _BEGIN_ATTEMPT = Prepared(_begin_attempt)
 
@@ -95,20 +86,34 @@ def begin(connection: Connection, starts: Sequence[Start], provider: str, now: d
     the lease was lost or ran out (others may have taken the slot meanwhile), the send was canceled or is no longer
     worth sending, or the person left or took their consent back since the claim.
     """
+    if not starts:
+        return set()
     in_order = sorted(starts, key=lambda start: start.send_id)
-    groups = (in_order[n : n + AT_ONCE] for n in range(0, len(in_order), AT_ONCE))
-    ids = {id_ for group in groups for id_ in _begin_together(connection, group, now)}
-    if begun := [start for start in in_order if start.send_id in ids]:
+    changed = _BEGIN_SEND.execute(connection, [_about(start, now) for start in in_order]).rowcount
+    begun = in_order if changed == len(in_order) else _just_begun(connection, in_order)
+    if begun:
         _BEGIN_ATTEMPT.execute(connection, [_started(start, provider, now) for start in begun])
-    return ids
+    return {start.send_id for start in begun}
 
 
-def _begin_together(connection: Connection, starts: Sequence[Start], now: datetime) -> list[UUID]:
-    about: dict[str, Any] = {"now": now, "reply_until": now + REPLY_LEASE}
-    for n, start in enumerate(starts):
-        about |= {f"send_{n}": start.send_id, f"expected_{n}": start.attempt, f"owed_{n}": start.is_owed}
-    rows = _begin(len(starts)).execute(connection, [about])
-    return [UUID(str(id_)) for (id_,) in rows]  # SQLite keeps them as text
+def _just_begun(connection: Connection, starts: Sequence[Start]) -> list[Start]:
+    """Those that the statement before let go: every other hand-over has its attempt in the record already."""
+    on_record = exists().where(attempts.c.send_id == sends.c.id, attempts.c.attempt == sends.c.attempt)
+    query = select(sends.c.id, sends.c.attempt).where(
+        sends.c.id.in_([start.send_id for start in starts]), sends.c.state == SendState.SENDING, ~on_record
+    )
+    found = {(id_, attempt) for id_, attempt in connection.execute(query)}
+    return [start for start in starts if (start.send_id, start.attempt) in found]
+
+
+def _about(start: Start, now: datetime) -> dict[str, Any]:
+    return {
+        "now": now,
+        "reply_until": now + REPLY_LEASE,
+        "send_id": start.send_id,
+        "expected": start.attempt,
+        "owed": start.is_owed,
+    }
 
 
 def _started(start: Start, provider: str, now: datetime) -> dict[str, Any]:
