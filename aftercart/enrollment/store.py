@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Update, bindparam, exists, or_, select, update
 
+from aftercart.db.among import among
 from aftercart.db.tables import enrollments, sends
 from aftercart.enrollment.states import COMPLETE, EXIT, REOPEN, RESTORE, EnrollmentState
 from aftercart.ledger.states import OPEN
@@ -54,7 +55,7 @@ def complete(connection: Connection, ids: Iterable[int], now: datetime) -> None:
     concerned = sorted(set(ids))
     if not concerned:
         return
-    those = enrollments.c.id.in_(concerned)
+    those = among(enrollments.c.id, concerned)
     if connection.dialect.name == "postgresql":  # SQLite's write transaction holds everything already
         chosen = select(enrollments.c.id).where(those).order_by(enrollments.c.id)
         connection.execute(chosen.with_for_update(key_share=True))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, select, update
 
+from aftercart.db.among import among
 from aftercart.db.tables import customers, model_versions, order_lines, order_reversals, orders, products
 from aftercart.recommendation.catalog import Details, Product
 from aftercart.recommendation.dataset import GUEST, Interactions, interactions
@@ -50,8 +51,8 @@ def load_facts(connection: Connection, skus: Iterable[str]) -> dict[str, Product
     """The products as they stand now, one query for 10,000 of them; those that are gone are missing."""
     found: dict[str, Product] = {}
     for chunk in _chunks(sorted(set(skus))):
-        rows = connection.execute(select(*_PRODUCT_COLUMNS).where(products.c.sku.in_(chunk)))
-        found.update((row.sku, Product(*row)) for row in rows)
+        rows = connection.execute(select(*_PRODUCT_COLUMNS).where(among(products.c.sku, chunk)))
+        found.update((row.sku, Product(*row)) for row in rows.all())
     return found
 
 
@@ -59,7 +60,7 @@ def load_details(connection: Connection, skus: Iterable[str]) -> dict[str, Detai
     """What else the shop says about these products; those that are gone are missing."""
     found: dict[str, Details] = {}
     for chunk in _chunks(sorted(set(skus))):
-        rows = connection.execute(select(products.c.sku, *_DETAIL_COLUMNS).where(products.c.sku.in_(chunk)))
+        rows = connection.execute(select(products.c.sku, *_DETAIL_COLUMNS).where(among(products.c.sku, chunk)))
         found.update((sku, Details(*details)) for sku, *details in rows)
     return found
 
@@ -219,7 +220,7 @@ def _histories(
 ) -> dict[Key, tuple[str, ...]]:
     found: dict[Key, list[str]] = {}
     for chunk in _chunks(keys):
-        for sku, who in connection.execute(bought.where(key.in_(chunk))):
+        for sku, who in connection.execute(bought.where(among(key, chunk))).all():
             found.setdefault(who, []).append(sku)
     return {who: tuple(skus) for who, skus in found.items()}
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from aftercart.consent.standing import ConsentRules, Entry, added, heard, standing
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.consent.store.confirmations import plan
+from aftercart.db.among import among
 from aftercart.db.persons import same_person
 from aftercart.db.tables import address_moves, consents, customers, recipients
 
@@ -29,10 +30,10 @@ def histories(connection: Connection, recipient_ids: Iterable[int]) -> dict[int,
                 consents.c.undated,
                 consents.c.expires_at,
             )
-            .where(consents.c.recipient_id.in_(ids))
+            .where(among(consents.c.recipient_id, ids))
             .order_by(consents.c.id)
         )
-        for recipient_id, at, state, basis, undated, expires_at in rows:
+        for recipient_id, at, state, basis, undated, expires_at in rows.all():
             found[recipient_id].append(Entry(at, ConsentState(state), _basis(basis), undated, expires_at))
     return dict(found)
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from aftercart.db.among import among
 from aftercart.db.prepared import Prepared
 from aftercart.db.tables import sends
 from aftercart.ledger.states import SendState
@@ -27,6 +28,25 @@ from aftercart.ledger.store.fences import IS_HELD
 
 LEASE = timedelta(seconds=120)
 """How long a worker may hold a claimed send before another may take it."""
+_DECIDED_BY = (
+    sends.c.id,
+    sends.c.enrollment_id,
+    sends.c.campaign,
+    sends.c.topic,
+    sends.c.step,
+    sends.c.experiment,
+    sends.c.variant,
+    sends.c.order_id,
+    sends.c.recipient_id,
+    sends.c.reason,
+    sends.c.priority,
+    sends.c.due_at,
+    sends.c.valid_until,
+    sends.c.lease_until,
+    sends.c.attempt,
+    sends.c.tries,
+)
+"""What has to be known of a send to decide about it."""
 
 
 def due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
@@ -34,12 +54,12 @@ def due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str
 
     One that was claimed before this boot may be decided no more (see `settle_abandoned`).
     """
-    return [dict(row) for row in connection.execute(_due(ids, now, boot_id)).mappings()]
+    return _rows(connection, _due(ids, now, boot_id))
 
 
 def recipients_of(connection: Connection, ids: Sequence[UUID]) -> set[int]:
     """The people of these sends."""
-    return set(connection.scalars(select(sends.c.recipient_id).where(sends.c.id.in_(ids))))
+    return set(connection.scalars(select(sends.c.recipient_id).where(among(sends.c.id, ids))))
 
 
 def lock_due(
@@ -59,11 +79,11 @@ def lock_due(
     """
     theirs = true() if all_planned else sends.c.lease_until <= now
     concerned = or_(
-        and_(sends.c.id.in_(ids), sends.c.due_at <= now, _free(now, boot_id)),
-        and_(sends.c.recipient_id.in_(people), _of_boot(boot_id), theirs),
+        and_(among(sends.c.id, ids), sends.c.due_at <= now, _free(now, boot_id)),
+        and_(among(sends.c.recipient_id, people), _of_boot(boot_id), theirs),
     )
-    statement = select(sends).where(sends.c.state == SendState.SCHEDULED, ~IS_HELD, concerned).order_by(sends.c.id)
-    rows = [dict(row) for row in connection.execute(statement.with_for_update(key_share=True)).mappings()]
+    statement = select(*_DECIDED_BY).where(sends.c.state == SendState.SCHEDULED, ~IS_HELD, concerned)
+    rows = _rows(connection, statement.order_by(sends.c.id).with_for_update(key_share=True))
     stale = [row["id"] for row in rows if row["lease_until"] is not None and row["lease_until"] <= now]
     if stale:
         connection.execute(update(sends).where(sends.c.id.in_(stale)).values(counted_at=None, lease_until=None))
@@ -73,7 +93,13 @@ def lock_due(
 
 def _due(ids: Sequence[UUID], now: datetime, boot_id: str | None) -> Select[Any]:
     due_now = (sends.c.state == SendState.SCHEDULED, sends.c.due_at <= now, _free(now, boot_id), ~IS_HELD)
-    return select(sends).where(sends.c.id.in_(ids), *due_now).order_by(sends.c.id)
+    return select(*_DECIDED_BY).where(among(sends.c.id, ids), *due_now).order_by(sends.c.id)
+
+
+def _rows(connection: Connection, statement: Select[Any]) -> list[dict[str, Any]]:
+    result = connection.execute(statement)
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
 
 
 def _free(now: datetime, boot_id: str | None) -> ColumnElement[bool]:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from aftercart.db.among import among
 from aftercart.db.prepared import Prepared
 from aftercart.db.tables import attempts, sends
 from aftercart.ledger.states import ACCEPT, BEGIN, LOSE, RECEIPTS, SendState
@@ -100,7 +101,7 @@ def _just_begun(connection: Connection, starts: Sequence[Start]) -> list[Start]:
     """Those that the statement before let go: every other hand-over has its attempt in the record already."""
     on_record = exists().where(attempts.c.send_id == sends.c.id, attempts.c.attempt == sends.c.attempt)
     query = select(sends.c.id, sends.c.attempt).where(
-        sends.c.id.in_([start.send_id for start in starts]), sends.c.state == SendState.SENDING, ~on_record
+        among(sends.c.id, [start.send_id for start in starts]), sends.c.state == SendState.SENDING, ~on_record
     )
     found = {(id_, attempt) for id_, attempt in connection.execute(query)}
     return [start for start in starts if (start.send_id, start.attempt) in found]

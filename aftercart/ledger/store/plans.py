@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, or_, select, update
 
+from aftercart.db.among import among
 from aftercart.db.tables import enrollments, orders, recipients, sends
 from aftercart.ledger.states import CANCEL, ENDS, RESTORE, SKIP, SendState
 from aftercart.ledger.store.moves import moved
@@ -204,7 +205,7 @@ def readdress(connection: Connection, order_ids: Collection[int]) -> int:
 
 def lock_sends(connection: Connection, ids: Collection[UUID]) -> None:
     """Hold sends until commit. For who changes several one after the other, in an order of their own."""
-    _lock(connection, sends.c.id.in_(ids))
+    _lock(connection, among(sends.c.id, ids))
 
 
 def _lock(connection: Connection, *conditions: ColumnElement[bool]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from aftercart.campaigns.audience import BoughtItem, is_meant
 from aftercart.campaigns.schema import Campaign, Step
+from aftercart.db.among import among
 from aftercart.db.tables import order_lines, order_reversals, orders, preferences, recipients, sends
 from aftercart.pipeline.planning.lots import Lot, running_lot
 from aftercart.pipeline.planning.order_news import News, news_of, reversed_orders
@@ -158,12 +159,14 @@ def load(
     news = news_of(connection, of_orders)
     chosen = _chosen(connection, persons)
     planned = [
-        replace(
-            _planned(row, about[row["id"]], lines[row["order_id"]], campaigns.get(row["campaign"]), shop_zone),
-            case_open=news.get(row["order_id"], _NO_NEWS).case_open,
-            delivered_at=news.get(row["order_id"], _NO_NEWS).delivered_at,
-            at_most=tuple(sorted(chosen[persons[row["recipient_id"]]].at_most)),
-            snoozed_until=chosen[persons[row["recipient_id"]]].snoozed_until,
+        _planned(
+            row,
+            about[row["id"]],
+            lines[row["order_id"]],
+            news.get(row["order_id"], _NO_NEWS),
+            chosen[persons[row["recipient_id"]]],
+            campaigns.get(row["campaign"]),
+            shop_zone,
         )
         for row in rows
     ]
@@ -173,7 +176,13 @@ def load(
 
 
 def _planned(
-    row: Mapping[str, Any], order: Any, lines: Sequence[Line], campaign: Campaign | None, shop_zone: str
+    row: Mapping[str, Any],
+    order: Any,
+    lines: Sequence[Line],
+    news: News,
+    chosen: _Chosen,
+    campaign: Campaign | None,
+    shop_zone: str,
 ) -> Planned:
     country = order.order_country or order.recipient_country
     step = next((step for step in campaign.steps if step.id == row["step"]), None) if campaign else None
@@ -201,12 +210,14 @@ def _planned(
         first_name=order.first_name,
         locale=order.locale,
         zone=zone_of(own=order.time_zone, country=country, region=order.region, shop=shop_zone),
-        at_most=(),
-        snoozed_until=None,
+        at_most=tuple(sorted(chosen.at_most)),
+        snoozed_until=chosen.snoozed_until,
         campaign=campaign,
         step=step.varied(lot.variant) if step and lot else step,
         arm=lot,
         lines=tuple(lines),
+        case_open=news.case_open,
+        delivered_at=news.delivered_at,
     )
 
 
@@ -287,7 +298,7 @@ def _chosen(connection: Connection, persons: Mapping[int, int]) -> dict[int, _Ch
     columns = (preferences.c.recipient_id, preferences.c.at_most, preferences.c.snoozed_until)
     found: dict[int, _Chosen] = defaultdict(_Chosen)
     for recipient_id, at_most, until in connection.execute(
-        select(*columns).where(preferences.c.recipient_id.in_(list(persons)))
+        select(*columns).where(among(preferences.c.recipient_id, persons))
     ):
         person = found[persons[recipient_id]]
         person.at_most |= {at_most} - {""}
@@ -318,17 +329,17 @@ def _about(connection: Connection, send_ids: Sequence[UUID]) -> dict[UUID, Any]:
         .join(orders, orders.c.id == sends.c.order_id)
         .join(recipients, recipients.c.id == sends.c.recipient_id)
         .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
-        .where(sends.c.id.in_(send_ids))
+        .where(among(sends.c.id, send_ids))
     )
-    return {row.send_id: row for row in connection.execute(query)}
+    return {row.send_id: row for row in connection.execute(query).all()}
 
 
 def lines_of(connection: Connection, about: Mapping[int, Any]) -> dict[int, list[Line]]:
     """The lines of orders (rows of `orders` by id), with what was sent back taken off, sku by sku."""
     returned = _returned(connection, about)
     found: dict[int, list[Line]] = defaultdict(list)
-    query = select(order_lines).where(order_lines.c.order_id.in_(list(about))).order_by(order_lines.c.line_no)
-    for row in connection.execute(query):
+    query = select(order_lines).where(among(order_lines.c.order_id, about)).order_by(order_lines.c.line_no)
+    for row in connection.execute(query).all():
         key = (row.order_id, row.sku)
         gone = min(row.quantity, returned.get(key, 0.0))
         returned[key] = returned.get(key, 0.0) - gone

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete, func, select
 
+from aftercart.db.among import among
 from aftercart.db.persons import same_person
 from aftercart.db.session import Database, insert_new
 from aftercart.db.tables import picks, preferences, products, recipients, refusals, sends
@@ -89,7 +90,7 @@ def refused_by(connection: Connection, persons: Mapping[int, int]) -> Mapping[in
     """
     found: defaultdict[int, set[Refused]] = defaultdict(set)
     table = refusals.c
-    query = select(table.recipient_id, table.kind, table.value).where(table.recipient_id.in_(list(persons)))
+    query = select(table.recipient_id, table.kind, table.value).where(among(table.recipient_id, persons))
     for recipient_id, kind, value in connection.execute(query):
         found[persons[recipient_id]].add(Refused(RefusalKind(kind), value))
     return {id_: frozenset(found[person]) for id_, person in persons.items() if person in found}

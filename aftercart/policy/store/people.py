@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, and_, false, func, or_, select, true
 
+from aftercart.db.among import among
 from aftercart.db.session import insert_new
 from aftercart.db.tables import sends, suppressions
 from aftercart.policy.address_hash import PREFIX, AddressHashes, is_hash, key_id_of
@@ -30,10 +31,10 @@ def suppressions_of(
     for chunk in chunks(kept_as):
         rows = connection.execute(
             select(table.email, table.scope, table.reason, table.at, table.topic)
-            .where(table.email.in_(chunk))
+            .where(among(table.email, chunk))
             .order_by(table.at, table.id)
         )
-        for kept, scope, reason, at, topic in rows:
+        for kept, scope, reason, at, topic in rows.all():
             found[kept_as[kept]].append(Suppression(SuppressionScope(scope), SuppressionReason(reason), at, topic))
     return {email: tuple(entries) for email, entries in found.items()}
 
@@ -66,7 +67,7 @@ def counted_sends(
     for ids in chunks(persons):
         rows = connection.execute(
             select(sends.c.recipient_id, sends.c.counted_at, sends.c.campaign, sends.c.topic, sends.c.state)
-            .where(sends.c.recipient_id.in_(ids), sends.c.counted_at.is_not(None), lately, held)
+            .where(among(sends.c.recipient_id, ids), sends.c.counted_at.is_not(None), lately, held)
             .order_by(sends.c.counted_at)
         )
         for recipient_id, at, campaign, topic, state in rows:
@@ -89,19 +90,19 @@ def planned_sends(
     not hold others.
     """
     stuck = sends.c.reason.in_(sorted(but_not)) if but_not else false()
-    among = true() if campaigns is None else sends.c.campaign.in_(sorted(campaigns))
+    chosen = true() if campaigns is None else sends.c.campaign.in_(sorted(campaigns))
     unclaimed = or_(sends.c.lease_until.is_(None), sends.c.lease_until <= now)
     columns = (sends.c.id, sends.c.due_at, sends.c.campaign, sends.c.topic, sends.c.priority)
     found: defaultdict[int, list[Rival]] = defaultdict(list)
     for ids in chunks(persons):
         rows = connection.execute(
             select(sends.c.recipient_id, *columns).where(
-                sends.c.recipient_id.in_(ids),
+                among(sends.c.recipient_id, ids),
                 sends.c.state == "scheduled",
                 unclaimed,
                 sends.c.due_at <= until,
                 or_(sends.c.reason.is_(None), ~stuck),
-                among,
+                chosen,
             )
         )
         for recipient_id, *about in rows:

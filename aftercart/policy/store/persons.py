@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
+from aftercart.db.among import among
 from aftercart.db.tables import recipients
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.store.people import CHUNK, chunks, suppressions_of
@@ -26,7 +27,7 @@ def addresses_of(connection: Connection, persons: Mapping[int, int]) -> dict[int
     """The address of each recipient of `persons` (as `persons_of` gives it)."""
     found: dict[int, str] = {}
     for ids in chunks(persons):
-        rows = connection.execute(select(recipients.c.id, recipients.c.email).where(recipients.c.id.in_(ids)))
+        rows = connection.execute(select(recipients.c.id, recipients.c.email).where(among(recipients.c.id, ids)))
         found |= dict(rows.all())
     return found
 
@@ -69,4 +70,4 @@ def lock_recipients(connection: Connection, recipient_ids: Iterable[int]) -> Non
 
 def _are_or_were(ids: Sequence[int]) -> ColumnElement[bool]:
     """These recipients, and those that were merged into them."""
-    return or_(recipients.c.id.in_(ids), recipients.c.merged_into.in_(ids))
+    return or_(among(recipients.c.id, ids), among(recipients.c.merged_into, ids))
