@@ -3,7 +3,6 @@
 No task retries by itself: what failed is still in the database, and the next sweep finds it there.
 """
 
-from threading import Lock
 from uuid import UUID
 
 from aftercart.pipeline import rights as pipeline_rights
@@ -15,15 +14,15 @@ from aftercart.pipeline.recipients import confirm as pipeline_confirm
 from aftercart.pipeline.sending import dispatch as pipeline_dispatch
 from aftercart.pipeline.sending import doubts as pipeline_doubts
 from aftercart.pipeline.sending import send as pipeline_send
+from aftercart.pipeline.sending.turn import Turn
 from aftercart.pipeline.traced import hand_overs_told
 from aftercart.pipeline.upkeep import tell as pipeline_tell
 from aftercart.pipeline.upkeep import tidy as pipeline_tidy
 from workers.app import celery
 from workers.training import trainer
 
-_TURN = Lock()
-"""Threads share Python's lock anyway: several that compute at once take a fifth longer than one after the other, and
-those that wait for mail servers wake up late."""
+_TURN = Turn()
+"""That of the threads of this process."""
 
 
 @celery.task(name="ingest")

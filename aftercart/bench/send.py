@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from uuid import UUID
 
 import structlog
@@ -43,6 +42,7 @@ from aftercart.pipeline.incoming.load import load_orders, load_products
 from aftercart.pipeline.learning.train import train
 from aftercart.pipeline.sending.dispatch import dispatch
 from aftercart.pipeline.sending.send import deliver
+from aftercart.pipeline.sending.turn import Turn
 from aftercart.reports.sends import counts
 from aftercart.starter import shipped
 from aftercart.testing import GENERIC_SECRET, ListQueue, RecordingSender, settings_for
@@ -107,7 +107,7 @@ class _Bench:
     """An engine with a trained model, and orders of people who may all be mailed."""
 
     def __init__(self, app: App, clock: SteppedClock, shop: DemoShop) -> None:
-        self._queue, self._turn = ListQueue(), Lock()
+        self._queue, self._turn = ListQueue(), Turn()
         self._app, self._clock, self._shop = replace(app, queue=self._queue), clock, shop
 
     def whole_way(self) -> None:

@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
-from threading import Lock
 from uuid import UUID
 
 from aftercart.bootstrap import App, build
@@ -16,6 +15,7 @@ from aftercart.delivery.senders import sender_from_url
 from aftercart.logs import configure
 from aftercart.machine import settle_in
 from aftercart.pipeline.sending.send import deliver
+from aftercart.pipeline.sending.turn import Turn
 from aftercart.settings import Settings
 
 PATIENCE_S = 120
@@ -61,13 +61,13 @@ def _work(settings: Settings, port: int, batches: "Batches", done: "SimpleQueue[
     with closing(built) as app, ThreadPoolExecutor(settings.workers) as threads:
         settle_in()
         done.put(0)
-        turn = Lock()
+        turn = Turn()
         working = [threads.submit(_thread, app, clock, turn, batches, done) for _ in range(settings.workers)]
         for thread in working:
             thread.result()
 
 
-def _thread(app: App, clock: SteppedClock, turn: Lock, batches: "Batches", done: "SimpleQueue[int]") -> None:
+def _thread(app: App, clock: SteppedClock, turn: Turn, batches: "Batches", done: "SimpleQueue[int]") -> None:
     while work := batches.get():
         now, ids = work
         clock.move_to(now)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete, select
 
+from aftercart.db.among import among
 from aftercart.db.prepared import Prepared
 from aftercart.db.session import insert_new
 from aftercart.db.tables import copies, decisions, links, picks, sends, template_versions
@@ -25,14 +26,18 @@ def keep_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) ->
 
 def keep_content(
     connection: Connection,
-    ids: Sequence[UUID],
+    again: Sequence[UUID],
     pick_rows: Sequence[Mapping[str, Any]],
     link_rows: Sequence[Mapping[str, Any]],
     copy_rows: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Keep what claimed sends offer and say, and where their links lead, in place of what an earlier claim prepared."""
+    """Keep what claimed sends offer and say, and where their links lead.
+
+    `again`: those that were claimed before. It stands in place of what was prepared then.
+    """
     for table, rows in ((picks, pick_rows), (links, link_rows), (copies, copy_rows)):
-        connection.execute(delete(table).where(table.c.send_id.in_(ids)))
+        if again:
+            connection.execute(delete(table).where(among(table.c.send_id, again)))
         if rows:
             _INSERT[table].execute(connection, rows)
 
@@ -52,7 +57,7 @@ def offered_since(connection: Connection, persons: Mapping[int, int], since: dat
     rows = connection.execute(
         select(sends.c.recipient_id, picks.c.sku)
         .join(picks, picks.c.send_id == sends.c.id)
-        .where(sends.c.recipient_id.in_(list(persons)), sends.c.counted_at >= since)
+        .where(among(sends.c.recipient_id, persons), sends.c.counted_at >= since)
     )
     offered: dict[int, set[str]] = {}
     for recipient_id, sku in rows:

@@ -57,14 +57,15 @@ class Claimed:
         return self.content.message
 
 
-def hand_over(app: App, claimed: Sequence[Claimed]) -> None:
+def hand_over(app: App, claimed: Sequence[Claimed], heard: Callable[[], None] = lambda: None) -> None:
     """Hand over every message that may still go, and record what became of it.
 
-    Raises what keeps the marks from being written, once those under way have been heard of.
+    `heard` is called whenever the sender has come back to us, just before it goes on. Raises what keeps the marks from
+    being written, once those under way have been heard of.
     """
     if not claimed:
         return
-    with _marks(app, claimed) as marks:
+    with _marks(app, claimed, heard) as marks:
         try:
             _send(app.sender, marks, marks.outgoing())
         except Exception as err:  # a door: a sender must not raise, but where one does, the others get through
@@ -97,10 +98,10 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 
 
 @contextmanager
-def _marks(app: App, claimed: Sequence[Claimed]) -> "Iterator[_Marks]":
+def _marks(app: App, claimed: Sequence[Claimed], heard: Callable[[], None]) -> "Iterator[_Marks]":
     """The marks of a batch share a connection. The last ones have another: the first may be what has broken."""
     with app.db.write_series() as begin:
-        marks = _Marks(app, claimed, begin)
+        marks = _Marks(app, claimed, begin, heard)
         try:
             yield marks
         finally:
@@ -111,8 +112,8 @@ def _marks(app: App, claimed: Sequence[Claimed]) -> "Iterator[_Marks]":
 class _Marks:
     """The state of one batch on its way out."""
 
-    def __init__(self, app: App, claimed: Sequence[Claimed], begin: Begin) -> None:
-        self._app = app
+    def __init__(self, app: App, claimed: Sequence[Claimed], begin: Begin, heard: Callable[[], None]) -> None:
+        self._app, self._heard = app, heard
         self._begin = begin
         self._claims = {claim.send_id: claim for claim in claimed}
         self._waiting = dict(self._claims)
@@ -135,6 +136,7 @@ class _Marks:
             if claim.send_id not in self._waiting:
                 continue
             if self._may_still_go(claim, self._app.clock()):
+                self._heard()
                 yield claim.message
             else:
                 self._give_back(claim)
@@ -167,6 +169,8 @@ class _Marks:
                 raise
             self.fault = err
             return set()
+        finally:
+            self._heard()
 
     def _mark(self, messages: Sequence[Message]) -> set[UUID]:
         claims = [self._waiting[message.send_id] for message in messages]
@@ -197,6 +201,7 @@ class _Marks:
             self._held.append(Held(claim.planned, claim.attempt, receipt))
         else:
             self._received.append(receipt)
+        self._heard()
 
     def finish(self, connection: Connection) -> None:
         """Write what is left."""

@@ -11,7 +11,6 @@ that one send `unknown`, and it is never sent again by itself.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -37,6 +36,7 @@ from aftercart.pipeline.sending.gate import ask, facts_of
 from aftercart.pipeline.sending.hand_over import Claimed, hand_over
 from aftercart.pipeline.sending.held_out import hold_out
 from aftercart.pipeline.sending.people import look_up, look_up_permissions
+from aftercart.pipeline.sending.turn import Turn
 from aftercart.policy.decision import Allow, Answer, ContentFault, Defer, Skip, before_content, inputs
 from aftercart.policy.reason import SAID_ONCE, Reason
 from aftercart.policy.store import lock_recipients, persons_of
@@ -44,14 +44,13 @@ from aftercart.policy.store import lock_recipients, persons_of
 log = structlog.get_logger()
 
 
-def deliver(app: App, send_ids: Sequence[UUID], turn: AbstractContextManager[object] | None = None) -> None:
+def deliver(app: App, send_ids: Sequence[UUID], turn: Turn | None = None) -> None:
     """Bring every one of these sends one step on: handed over, put off, or ended with a reason.
 
-    `turn` is held while there is something to compute, and not while mail servers are waited for.
+    `turn`: shared with what delivers in other threads of this process.
     """
-    with turn or nullcontext():
-        claimed = claim(app, send_ids)
-    hand_over(app, claimed)
+    with (turn or Turn()).taken() as hold:
+        hand_over(app, claim(app, send_ids), hold.heard)
 
 
 def claim(app: App, send_ids: Sequence[UUID]) -> list[Claimed]:
@@ -182,8 +181,8 @@ def _record(
     _keep_versions(connection, claimed, now)
     ledger.claim(connection, [_lease(claim) for claim in claimed], now, boot_id)
     coupons.give(connection, {c.send_id: c.content.coupon for c in claimed if c.content.coupon}, now)
-    ids = [claim.send_id for claim in claimed]
-    ledger.keep_content(connection, ids, _pick_rows(claimed), _link_rows(claimed), _copy_rows(claimed))
+    again = [claim.send_id for claim in claimed if claim.planned.attempt]
+    ledger.keep_content(connection, again, _pick_rows(claimed), _link_rows(claimed), _copy_rows(claimed))
     templates = {copy.version: copy.template for claim in claimed if (copy := claim.content.copy)}
     ledger.keep_templates(connection, templates)
     waits = {p.send_id: a for p, _, verdict in decided if isinstance(a := verdict.answer, Defer)}
@@ -191,7 +190,7 @@ def _record(
     ends = {p: a for p, _, verdict in decided if isinstance(a := verdict.answer, Skip)}
     ledger.end(connection, {p.send_id: (SendState(skip.state), skip.reason) for p, skip in ends.items()})
     enrollments.complete(connection, (p.enrollment_id for p in ends), now)
-    of_claimed = set(ids)
+    of_claimed = {claim.send_id for claim in claimed}
     news = [_decision(d, contents, now) for d in decided if _is_news(d, of_claimed)]
     ledger.keep_decisions(connection, news)
     for planned, skip in ends.items():
