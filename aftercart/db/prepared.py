@@ -6,9 +6,10 @@ does not matter for one statement a batch; it does for those of every single mai
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Connection, CursorResult, Dialect, Insert, Table, Update, bindparam
+from sqlalchemy import Connection, CursorResult, DateTime, Dialect, Insert, Table, Update, bindparam
 
 Convert = Callable[[Any], Any] | None
 
@@ -82,4 +83,6 @@ def _value(name: str, bind: Any, dialect: Dialect) -> _Value:
 
 def _converter(bind: Any, dialect: Dialect) -> Convert:
     convert: Convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
+    if convert and isinstance(getattr(bind.type, "impl", bind.type), DateTime):
+        return lru_cache(maxsize=64)(convert)  # the rows of a batch name the same few instants, over and over
     return convert

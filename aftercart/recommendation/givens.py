@@ -76,7 +76,7 @@ class Givens:
         """What each component added to the scores of some products; those of one product sum to its score."""
         start = self._starts[bisect_right(self._starts, row) - 1]
         weights, embeddings = self.weights[row], self.learned.embeddings
-        center, spread = self._catalog(slice(row, row + 1))
+        center, spread = (of_all[row] for of_all in self._catalog)
         bare = embeddings.item[items] @ self._orders[row] + embeddings.item_bias[items]
         found = {
             _NAMES[Component.LIGHTFM]: weights[Component.LIGHTFM.place] * (bare - center) / spread,
@@ -152,16 +152,17 @@ class Givens:
     def _lightfm(self, rows: slice, weights: Floats) -> Floats:
         """Weighted already: the product of matrices is scaled by its vectors, which are few."""
         embeddings = self.learned.embeddings
-        center, spread = self._catalog(rows)
+        center, spread = (of_all[rows] for of_all in self._catalog)
         scale = (weights / spread)[:, None]
         scores: Floats = (self._orders[rows] * scale) @ embeddings.item.T
         scores += scale * embeddings.item_bias
         scores -= scale * center[:, None]
         return scores
 
-    def _catalog(self, rows: slice) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the bare scores over the catalog, without computing them."""
-        vectors = np.hstack([self._orders[rows], np.ones((len(self._orders[rows]), 1), np.float32)])
+    @cached_property
+    def _catalog(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of each question's bare scores over the catalog, without computing them."""
+        vectors = np.hstack([self._orders, np.ones((len(self._orders), 1), np.float32)])
         mean, covariance = self.learned.spread
         center = vectors @ mean
         variance = np.einsum("ij,ij->i", vectors @ covariance, vectors)

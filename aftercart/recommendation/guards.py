@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from aftercart.recommendation.catalog import Product, are_near_duplicates
 from aftercart.recommendation.request import Anchor, PriceCap, Request, Rules
@@ -62,7 +62,7 @@ class Basket:
     instead: OfAPair = lambda _anchor, _sku: False
     taken: frozenset[str] = frozenset()
 
-    @property
+    @cached_property  # asked for each candidate
     def anchor_skus(self) -> frozenset[str]:
         return frozenset(anchor.sku for anchor in self.request.anchors)
 

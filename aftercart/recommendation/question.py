@@ -1,8 +1,9 @@
 """What is asked of a ranking, and what it answers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count, repeat, starmap
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -67,6 +68,10 @@ class Ranking(Sequence[Candidate]):
             return [self[at] for at in range(len(self))[place]]
         at = range(len(self))[place]
         return Candidate(self.skus[at], self._scores[at], self._anchors[at] if self._anchors else "", at + 1)
+
+    def __iter__(self) -> Iterator[Candidate]:
+        in_order = zip(self.skus, self._scores, self._anchors or repeat(""), count(1))
+        return starmap(Candidate, in_order)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)

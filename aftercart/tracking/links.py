@@ -119,7 +119,12 @@ def _target(url: str, hosts: tuple[str, ...], utm: tuple[tuple[str, str], ...]) 
 
 
 def _is_ours(url: str, base_url: str) -> bool:
-    return url.startswith(tuple(base_url + path for path in _OUR_PATHS))
+    return url.startswith(_our_pages(base_url))
+
+
+@lru_cache(maxsize=16)
+def _our_pages(base_url: str) -> tuple[str, ...]:
+    return tuple(base_url + path for path in _OUR_PATHS)
 
 
 def with_parameters(url: str, parameters: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ database says. Tokens do not expire, and may be used again: mail scanners open e
 Each purpose signs with a key of its own, so that a token for one page opens no other.
 """
 
+import binascii
 import hashlib
 import hmac
 import struct
@@ -14,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from itsdangerous import BadData, Signer
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.encoding import base64_decode
 from itsdangerous.signer import SigningAlgorithm
 
 from aftercart.errors import BadTokenError
@@ -22,6 +23,7 @@ from aftercart.errors import BadTokenError
 _LINK = struct.Struct(">16sH")
 _PERSON = struct.Struct(">Q16s")
 _PICK = struct.Struct(">Q16sH")
+_SAFE_IN_A_URL = bytes.maketrans(b"+/", b"-_")
 
 MAX_POSITION = 2**16 - 1
 """The highest position of a link in a mail."""
@@ -67,7 +69,9 @@ class TokenSigner:
         """`keys`: newest first. Drop the last one when mails signed by it no longer matter."""
         if not keys:
             raise ValueError("needs at least one key")
-        self._signers = {purpose: _signer(keys, purpose) for purpose in Purpose}
+        derived = {purpose: [_derived(key, purpose) for key in keys] for purpose in Purpose}
+        self._newest = {purpose: newest for purpose, (newest, *_) in derived.items()}
+        self._readers = {purpose: _reader(all_of_them) for purpose, all_of_them in derived.items()}
 
     def link(self, send_id: UUID, position: int) -> str:
         """The token of one link of a send."""
@@ -75,7 +79,7 @@ class TokenSigner:
 
     def read_link(self, token: str) -> tuple[UUID, int]:
         """The send and the position of a link. Raises BadTokenError."""
-        send_id, position = _read(self._signers[Purpose.LINK], _LINK, token)
+        send_id, position = _read(self._readers[Purpose.LINK], _LINK, token)
         return UUID(bytes=send_id), position
 
     def unsubscribe(self, recipient_id: int, send_id: UUID) -> str:
@@ -92,7 +96,7 @@ class TokenSigner:
 
     def read_page(self, purpose: Purpose, token: str) -> tuple[int, UUID]:
         """Whose page it is, and the send it was reached from. Raises BadTokenError."""
-        recipient_id, send_id = _read(self._signers[purpose], _PERSON, token)
+        recipient_id, send_id = _read(self._readers[purpose], _PERSON, token)
         return recipient_id, UUID(bytes=send_id)
 
     def confirm(self, recipient_id: int, confirmation_id: UUID) -> str:
@@ -109,25 +113,38 @@ class TokenSigner:
 
     def read_pick(self, purpose: Purpose, token: str) -> tuple[int, UUID, int]:
         """Who speaks, the send, and the slot of the pick. Raises BadTokenError."""
-        recipient_id, send_id, slot = _read(self._signers[purpose], _PICK, token)
+        recipient_id, send_id, slot = _read(self._readers[purpose], _PICK, token)
         return recipient_id, UUID(bytes=send_id), slot
 
     def _sign(self, purpose: Purpose, packed: bytes) -> str:
-        return self._signers[purpose].sign(base64_encode(packed)).decode("ascii")
+        """What `Signer.sign` makes, in half its time: a mail has two dozen tokens."""
+        text = _base64(packed)
+        return (text + b"." + _base64(_signature(self._newest[purpose], text))).decode("ascii")
 
 
-def _signer(keys: Sequence[str], purpose: Purpose) -> Signer:
-    """As with `key_derivation="hmac"`, but derived once: a mail has two dozen tokens."""
-    salt = f"aftercart.{purpose}".encode()
-    derived = [hmac.digest(key.encode(), salt, "sha256") for key in reversed(keys)]  # it signs with the last one
-    return Signer(derived, digest_method=hashlib.sha256, key_derivation="none", algorithm=_HmacSha256())
+def _derived(key: str, purpose: Purpose) -> bytes:
+    """As with `key_derivation="hmac"`, but derived once."""
+    return _signature(key.encode(), f"aftercart.{purpose}".encode())
+
+
+def _signature(key: bytes, value: bytes) -> bytes:
+    return hmac.digest(key, value, "sha256")
+
+
+def _base64(value: bytes) -> bytes:
+    return binascii.b2a_base64(value, newline=False).translate(_SAFE_IN_A_URL).rstrip(b"=")
+
+
+def _reader(derived: Sequence[bytes]) -> Signer:
+    newest_last = list(reversed(derived))
+    return Signer(newest_last, digest_method=hashlib.sha256, key_derivation="none", algorithm=_HmacSha256())
 
 
 class _HmacSha256(SigningAlgorithm):
     """As itsdangerous signs itself, in one call instead of a dozen."""
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return hmac.digest(key, value, "sha256")
+        return _signature(key, value)
 
 
 def _read(signer: Signer, layout: struct.Struct, token: str) -> tuple[Any, ...]:
@@ -138,6 +155,6 @@ def _read(signer: Signer, layout: struct.Struct, token: str) -> tuple[Any, ...]:
         raise BadTokenError("this link is not one of ours, or it was cut off") from err
     # Base64 spells some bytes in several ways; only the way in which we wrote it is ours.
     signature = token.rpartition(".")[2]
-    if base64_encode(base64_decode(signature)).decode("ascii") != signature:
+    if _base64(base64_decode(signature)).decode("ascii") != signature:
         raise BadTokenError("this link is not spelled as we spelled it")
     return packed

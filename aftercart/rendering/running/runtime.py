@@ -135,7 +135,9 @@ def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
 @lru_cache(maxsize=256)
 def _compiled(source: str, locale: str, *, html: bool) -> jinja2.Template:
     """Once for each text: the page that shows a mail again does not compile it for each of its readers."""
-    return environment(locale, html=html).from_string(source)
+    template = environment(locale, html=html).from_string(source)
+    template.globals = dict(template.globals)  # each render copies them, and a ChainMap is copied in Python
+    return template
 
 
 @dataclass(frozen=True, slots=True)
