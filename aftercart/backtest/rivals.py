@@ -53,7 +53,7 @@ class Rivals:
         if not rows:
             return []
         ours = _picks(connection, send_ids)
-        lines = lines_of(connection, {row.order_id: row for row in rows})
+        lines = lines_of(connection, {row.order_id for row in rows})
         owned = _Owned(connection, {row.recipient_id for row in rows})
         found: dict[UUID, dict[str, tuple[str, ...]]] = {row.send_id: {OURS: ours[row.send_id]} for row in rows}
         for rival in RIVALS:

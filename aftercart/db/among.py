@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import ARRAY, BinaryExpression, Boolean, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy import ARRAY, BinaryExpression, BindParameter, Boolean, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.operators import custom_op
@@ -16,9 +16,17 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 def among(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-    """Whether a column holds one of these values; NULL is none of them. Of none of them: of no row."""
-    listed = bindparam(None, list(values), _List(column.type), unique=True)
-    return _Among(column, listed, custom_op("AMONG", precedence=5, is_comparison=True), Boolean())
+    """Whether a column holds one of these values; NULL is none of them."""
+    return _among(column, bindparam(None, list(values), _List(column.type), unique=True))
+
+
+def among_given(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is written once: the list of values is its parameter of this name."""
+    return _among(column, bindparam(name, type_=_List(column.type), required=True))
+
+
+def _among(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElement[bool]:
+    return _Among(column, values, custom_op("AMONG", precedence=5, is_comparison=True), Boolean())
 
 
 class _Among(BinaryExpression[bool]):
@@ -54,4 +62,8 @@ class _List(TypeDecorator[list[Any]]):
         if dialect.name != "sqlite":
             return super().bind_processor(dialect)
         convert = self.item.dialect_impl(dialect).bind_processor(dialect)
-        return lambda values: to_json([convert(value) for value in values] if convert else values).decode()
+
+        def as_json(values: list[Any] | None) -> str:
+            return to_json([convert(value) for value in values or ()] if convert else values).decode()
+
+        return as_json

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, select, update
 
-from aftercart.db.among import among
+from aftercart.db.among import among, among_given
 from aftercart.db.tables import customers, model_versions, order_lines, order_reversals, orders, products
 from aftercart.recommendation.catalog import Details, Product
 from aftercart.recommendation.dataset import GUEST, Interactions, interactions
@@ -19,6 +19,7 @@ _IN_CHUNK = 10_000
 _FETCH = 10_000
 
 _PRODUCT_COLUMNS = tuple(products.c[name] for name in Product.__dataclass_fields__)
+_FACTS = select(*_PRODUCT_COLUMNS).where(among_given(products.c.sku, "skus"))
 _DETAIL_COLUMNS = tuple(products.c[name] for name in Details.__dataclass_fields__)
 
 
@@ -51,7 +52,7 @@ def load_facts(connection: Connection, skus: Iterable[str]) -> dict[str, Product
     """The products as they stand now, one query for 10,000 of them; those that are gone are missing."""
     found: dict[str, Product] = {}
     for chunk in _chunks(sorted(set(skus))):
-        rows = connection.execute(select(*_PRODUCT_COLUMNS).where(among(products.c.sku, chunk)))
+        rows = connection.execute(_FACTS, {"skus": chunk})
         found.update((row.sku, Product(*row)) for row in rows.all())
     return found
 

@@ -139,7 +139,7 @@ def test_people_are_locked_by_one_statement_in_the_order_of_their_ids(connection
     else:
         [(statement, values)] = statements
         assert statement.endswith("ORDER BY recipients.id FOR NO KEY UPDATE")
-        assert list(dict(values).values()) == [ADA, CHIKA] * 2  # type: ignore[call-overload]
+        assert list(dict(values).values()) == [[ADA, CHIKA]] * 2  # type: ignore[call-overload]
 
 
 def test_a_locked_person_makes_the_next_one_wait(database: Database) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from aftercart.consent.standing import ConsentRules, Entry, added, heard, standing
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.consent.store.confirmations import plan
-from aftercart.db.among import among
+from aftercart.db.among import among_given
 from aftercart.db.persons import same_person
 from aftercart.db.tables import address_moves, consents, customers, recipients
 
@@ -17,23 +17,26 @@ CHUNK = 500
 """Values in one IN list."""
 
 
+_ENTRIES = (
+    select(
+        consents.c.recipient_id,
+        consents.c.at,
+        consents.c.state,
+        consents.c.basis,
+        consents.c.undated,
+        consents.c.expires_at,
+    )
+    .where(among_given(consents.c.recipient_id, "recipient_ids"))
+    .order_by(consents.c.id)
+)
+
+
 def histories(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, list[Entry]]:
     """All that is known of each person. Who never said anything is missing."""
     found: defaultdict[int, list[Entry]] = defaultdict(list)
     for ids in _chunks(recipient_ids):
-        rows = connection.execute(
-            select(
-                consents.c.recipient_id,
-                consents.c.at,
-                consents.c.state,
-                consents.c.basis,
-                consents.c.undated,
-                consents.c.expires_at,
-            )
-            .where(among(consents.c.recipient_id, ids))
-            .order_by(consents.c.id)
-        )
-        for recipient_id, at, state, basis, undated, expires_at in rows.all():
+        rows = connection.execute(_ENTRIES, {"recipient_ids": ids}).all()
+        for recipient_id, at, state, basis, undated, expires_at in rows:
             found[recipient_id].append(Entry(at, ConsentState(state), _basis(basis), undated, expires_at))
     return dict(found)
 

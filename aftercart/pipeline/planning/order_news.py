@@ -1,14 +1,14 @@
 """What shops told of orders beside their versions: open cases, deliveries, what came back."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, select
 
-from aftercart.db.tables import order_notes, order_reversals
+from aftercart.db.among import among_given
+from aftercart.db.tables import order_notes, order_reversals, orders
 
 
 @dataclass(slots=True)
@@ -31,13 +31,29 @@ class _Last:
         return opened is not None and (closed is None or closed < opened)
 
 
-def news_of(connection: Connection, about: Mapping[int, Any]) -> dict[int, News]:
-    """By order id. `about`: rows of `orders` by id."""
+def is_about_the_order(told: Table) -> ColumnElement[bool]:
+    """Whether a row of `order_notes` or `order_reversals` is about the row of `orders` beside it."""
+    return and_(told.c.shop == orders.c.shop, told.c.shop_order_id == orders.c.shop_order_id)
+
+
+_NOTES = (
+    select(orders.c.id, order_notes.c.note_key, order_notes.c.kind, order_notes.c.at)
+    .join(order_notes, is_about_the_order(order_notes))
+    .where(among_given(orders.c.id, "order_ids"))
+)
+_REVERSED = (
+    select(orders.c.id)
+    .join(order_reversals, is_about_the_order(order_reversals))
+    .where(among_given(orders.c.id, "order_ids"))
+    .distinct()
+)
+
+
+def news_of(connection: Connection, order_ids: Iterable[int]) -> dict[int, News]:
+    """By order."""
     noted: dict[int, dict[str, _Last]] = defaultdict(lambda: defaultdict(_Last))
-    keys = _keys(about)
-    by_key = tuple_(order_notes.c.shop, order_notes.c.shop_order_id).in_(list(keys))
-    for row in connection.execute(select(order_notes).where(by_key)):
-        noted[keys[row.shop, row.shop_order_id]][row.note_key].at[row.kind] = row.at
+    for order_id, note_key, kind, at in connection.execute(_NOTES, {"order_ids": list(order_ids)}).all():
+        noted[order_id][note_key].at[kind] = at
     return {
         order_id: News(
             case_open=any(last.is_open() for last in told.values()),
@@ -47,13 +63,6 @@ def news_of(connection: Connection, about: Mapping[int, Any]) -> dict[int, News]
     }
 
 
-def reversed_orders(connection: Connection, about: Mapping[int, Any]) -> set[int]:
+def reversed_orders(connection: Connection, order_ids: Iterable[int]) -> set[int]:
     """The orders of which anything was refunded, sent back or canceled, be it money alone."""
-    keys = _keys(about)
-    by_key = tuple_(order_reversals.c.shop, order_reversals.c.shop_order_id).in_(list(keys))
-    query = select(order_reversals.c.shop, order_reversals.c.shop_order_id).where(by_key).distinct()
-    return {keys[row.shop, row.shop_order_id] for row in connection.execute(query)}
-
-
-def _keys(about: Mapping[int, Any]) -> dict[tuple[str, str], int]:
-    return {(row.shop, row.shop_order_id): order_id for order_id, row in about.items()}
+    return set(connection.scalars(_REVERSED, {"order_ids": list(order_ids)}))

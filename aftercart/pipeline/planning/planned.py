@@ -1,20 +1,20 @@
 """A planned send with what is known about its order and its person. Loaded for a batch: one query a table."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
 from aftercart.campaigns.audience import BoughtItem, is_meant
 from aftercart.campaigns.schema import Campaign, Step
-from aftercart.db.among import among
+from aftercart.db.among import among, among_given
 from aftercart.db.tables import order_lines, order_reversals, orders, preferences, recipients, sends
 from aftercart.pipeline.planning.lots import Lot, running_lot
-from aftercart.pipeline.planning.order_news import News, news_of, reversed_orders
+from aftercart.pipeline.planning.order_news import News, is_about_the_order, news_of, reversed_orders
 from aftercart.pipeline.planning.own import OWN_LOCALE, OWN_TIME_ZONE
 from aftercart.pipeline.planning.purchases import purchases_since
 from aftercart.pipeline.planning.reviews import reviews_asked
@@ -154,9 +154,9 @@ def load(
     `persons`: of their people, recipient id → the id that stands for the person.
     """
     about = _about(connection, [row["id"] for row in rows])
-    of_orders = {order.id: order for order in about.values()}
-    lines = lines_of(connection, of_orders)
-    news = news_of(connection, of_orders)
+    order_ids = {order.id for order in about.values()}
+    lines = lines_of(connection, order_ids)
+    news = news_of(connection, order_ids)
     chosen = _chosen(connection, persons)
     planned = [
         _planned(
@@ -170,7 +170,7 @@ def load(
         )
         for row in rows
     ]
-    planned = _with_reviews(connection, planned, persons, campaigns, of_orders)
+    planned = _with_reviews(connection, planned, persons, campaigns)
     planned = _with_purchases(connection, planned, persons)
     return sorted(_with_subjects(connection, planned), key=lambda p: turn_of(p.priority, p.due_at, p.send_id))
 
@@ -239,7 +239,6 @@ def _with_reviews(
     batch: Sequence[Planned],
     persons: Mapping[int, int],
     campaigns: Mapping[str, Campaign],
-    orders_: Mapping[int, Any],
 ) -> list[Planned]:
     """What asks for reviews knows what its person was asked about by others, and whether anything came back."""
     asking = {planned.send_id for planned in batch if planned.asks_review}
@@ -247,7 +246,7 @@ def _with_reviews(
         return list(batch)
     people = {persons[planned.recipient_id] for planned in batch if planned.send_id in asking}
     asked = reviews_asked(connection, people, persons, campaigns)
-    came_back = reversed_orders(connection, {p.order_id: orders_[p.order_id] for p in batch if p.send_id in asking})
+    came_back = reversed_orders(connection, {p.order_id for p in batch if p.send_id in asking})
     return [
         replace(
             planned,
@@ -306,55 +305,62 @@ def _chosen(connection: Connection, persons: Mapping[int, int]) -> dict[int, _Ch
     return found
 
 
+_ABOUT = (
+    select(
+        sends.c.id.label("send_id"),
+        orders.c.id,
+        orders.c.shop_order_id,
+        orders.c.state,
+        orders.c.currency,
+        orders.c.placed_at,
+        orders.c.customer_id,
+        orders.c.region,
+        orders.c.country.label("order_country"),
+        recipients.c.email,
+        recipients.c.first_name,
+        OWN_LOCALE.label("locale"),
+        OWN_TIME_ZONE.label("time_zone"),
+        recipients.c.country.label("recipient_country"),
+    )
+    .join(orders, orders.c.id == sends.c.order_id)
+    .join(recipients, recipients.c.id == sends.c.recipient_id)
+    .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
+    .where(among_given(sends.c.id, "send_ids"))
+)
+
+
 def _about(connection: Connection, send_ids: Sequence[UUID]) -> dict[UUID, Any]:
     """The order and the person of each send. The person is the send's own: whose caps and consent were asked."""
-    query = (
-        select(
-            sends.c.id.label("send_id"),
-            orders.c.id,
-            orders.c.shop,
-            orders.c.shop_order_id,
-            orders.c.state,
-            orders.c.currency,
-            orders.c.placed_at,
-            orders.c.customer_id,
-            orders.c.region,
-            orders.c.country.label("order_country"),
-            recipients.c.email,
-            recipients.c.first_name,
-            OWN_LOCALE.label("locale"),
-            OWN_TIME_ZONE.label("time_zone"),
-            recipients.c.country.label("recipient_country"),
-        )
-        .join(orders, orders.c.id == sends.c.order_id)
-        .join(recipients, recipients.c.id == sends.c.recipient_id)
-        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
-        .where(among(sends.c.id, send_ids))
+    return {row.send_id: row for row in connection.execute(_ABOUT, {"send_ids": send_ids}).all()}
+
+
+_LINES = (
+    select(
+        order_lines.c.order_id,
+        order_lines.c.sku,
+        order_lines.c.title,
+        order_lines.c.quantity,
+        order_lines.c.unit_price_minor,
     )
-    return {row.send_id: row for row in connection.execute(query).all()}
+    .where(among_given(order_lines.c.order_id, "order_ids"))
+    .order_by(order_lines.c.line_no)
+)
+_RETURNED = (
+    select(orders.c.id, order_reversals.c.sku, order_reversals.c.quantity)
+    .join(orders, is_about_the_order(order_reversals))
+    .where(among_given(orders.c.id, "order_ids"), order_reversals.c.sku.is_not(None))
+)
 
 
-def lines_of(connection: Connection, about: Mapping[int, Any]) -> dict[int, list[Line]]:
-    """The lines of orders (rows of `orders` by id), with what was sent back taken off, sku by sku."""
-    returned = _returned(connection, about)
-    found: dict[int, list[Line]] = defaultdict(list)
-    query = select(order_lines).where(among(order_lines.c.order_id, about)).order_by(order_lines.c.line_no)
-    for row in connection.execute(query).all():
-        key = (row.order_id, row.sku)
-        gone = min(row.quantity, returned.get(key, 0.0))
-        returned[key] = returned.get(key, 0.0) - gone
-        found[row.order_id].append(Line(row.sku, row.title, row.quantity, row.unit_price_minor, row.quantity - gone))
-    return found
-
-
-def _returned(connection: Connection, about: Mapping[int, Any]) -> dict[tuple[int, str], float]:
-    keys = {(row.shop, row.shop_order_id): order_id for order_id, row in about.items()}
-    query = select(order_reversals).where(
-        tuple_(order_reversals.c.shop, order_reversals.c.shop_order_id).in_(list(keys)),
-        order_reversals.c.sku.is_not(None),
-    )
+def lines_of(connection: Connection, order_ids: Iterable[int]) -> dict[int, list[Line]]:
+    """The lines of orders, with what was sent back taken off, sku by sku."""
+    which = {"order_ids": list(order_ids)}
     returned: dict[tuple[int, str], float] = defaultdict(float)
-    for row in connection.execute(query):
-        quantity = float("inf") if row.quantity is None else row.quantity
-        returned[keys[row.shop, row.shop_order_id], row.sku] += quantity
-    return returned
+    for order_id, sku, quantity in connection.execute(_RETURNED, which).all():
+        returned[order_id, sku] += float("inf") if quantity is None else quantity
+    found: dict[int, list[Line]] = defaultdict(list)
+    for order_id, sku, title, quantity, price in connection.execute(_LINES, which).all():
+        gone = min(quantity, returned.get((order_id, sku), 0.0))
+        returned[order_id, sku] -= gone
+        found[order_id].append(Line(sku, title, quantity, price, quantity - gone))
+    return found

@@ -49,7 +49,7 @@ def copy_of(template: Template, context: Mapping[str, Any], rendered: Rendered, 
 def _squeezed(text: bytes) -> bytes:
     """By zlib. A higher level takes three times as long and saves a twentieth; and for two kilobytes its usual window
     and tables cost ten times as much to set up as to use."""
-    squeeze = zlib.compressobj(level=1, wbits=13, memLevel=5)
+    squeeze = zlib.compressobj(level=1, wbits=12, memLevel=4)
     return squeeze.compress(text) + squeeze.flush()
 
 

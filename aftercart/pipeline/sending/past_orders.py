@@ -68,7 +68,7 @@ class PastOrders:
 
     def _context(self, connection: Connection, order_id: int, rules: Rules | None) -> dict[str, Any] | None:
         order = connection.execute(_COMPLETED.where(orders.c.id == order_id)).one_or_none()
-        lines = [line for line in lines_of(connection, {order.id: order})[order.id] if line.left] if order else []
+        lines = [line for line in lines_of(connection, [order.id])[order.id] if line.left] if order else []
         if order is None or not lines:
             return None
         return {
