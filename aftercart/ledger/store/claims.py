@@ -16,11 +16,10 @@ from sqlalchemy import (
     bindparam,
     or_,
     select,
-    true,
     update,
 )
 
-from aftercart.db.among import among
+from aftercart.db.among import among, among_given
 from aftercart.db.prepared import Prepared
 from aftercart.db.tables import sends
 from aftercart.ledger.states import SendState
@@ -47,6 +46,21 @@ _DECIDED_BY = (
     sends.c.tries,
 )
 """What has to be known of a send to decide about it."""
+_NOW = bindparam("now", type_=sends.c.due_at.type, required=True)
+_OF_THIS_BOOT = or_(sends.c.boot_id.is_(None), sends.c.boot_id == bindparam("boot_id"))
+_FREE = or_(sends.c.lease_until.is_(None), and_(sends.c.lease_until <= _NOW, _OF_THIS_BOOT))
+_THESE = and_(among_given(sends.c.id, "ids"), sends.c.due_at <= _NOW, _FREE)
+_THEIRS = and_(among_given(sends.c.recipient_id, "people"), _OF_THIS_BOOT)
+
+
+def _scheduled(concerned: ColumnElement[bool]) -> Select[Any]:
+    open_ = (sends.c.state == SendState.SCHEDULED, ~IS_HELD)
+    return select(*_DECIDED_BY).where(*open_, concerned).order_by(sends.c.id)
+
+
+_DUE = _scheduled(_THESE)
+_LOCK_DUE = _scheduled(or_(_THESE, and_(_THEIRS, sends.c.lease_until <= _NOW))).with_for_update(key_share=True)
+_LOCK_ALL_PLANNED = _scheduled(or_(_THESE, _THEIRS)).with_for_update(key_share=True)
 
 
 def due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str | None) -> list[dict[str, Any]]:
@@ -54,7 +68,7 @@ def due(connection: Connection, ids: Sequence[UUID], now: datetime, boot_id: str
 
     One that was claimed before this boot may be decided no more (see `settle_abandoned`).
     """
-    return _rows(connection, _due(ids, now, boot_id))
+    return _rows(connection, _DUE, {"ids": ids, "now": now, "boot_id": boot_id or ""})
 
 
 def recipients_of(connection: Connection, ids: Sequence[UUID]) -> set[int]:
@@ -77,13 +91,8 @@ def lock_due(
     The people must be locked already: whoever takes slots of a person holds the person. `all_planned`: whatever is
     planned for them is locked too, for who may end some of it.
     """
-    theirs = true() if all_planned else sends.c.lease_until <= now
-    concerned = or_(
-        and_(among(sends.c.id, ids), sends.c.due_at <= now, _free(now, boot_id)),
-        and_(among(sends.c.recipient_id, people), _of_boot(boot_id), theirs),
-    )
-    statement = select(*_DECIDED_BY).where(sends.c.state == SendState.SCHEDULED, ~IS_HELD, concerned)
-    rows = _rows(connection, statement.order_by(sends.c.id).with_for_update(key_share=True))
+    about = {"ids": list(ids), "people": list(people), "now": now, "boot_id": boot_id or ""}
+    rows = _rows(connection, _LOCK_ALL_PLANNED if all_planned else _LOCK_DUE, about)
     stale = [row["id"] for row in rows if row["lease_until"] is not None and row["lease_until"] <= now]
     if stale:
         connection.execute(update(sends).where(sends.c.id.in_(stale)).values(counted_at=None, lease_until=None))
@@ -91,23 +100,10 @@ def lock_due(
     return [row for row in rows if row["id"] in ids and row["id"] not in leased and row["due_at"] <= now]
 
 
-def _due(ids: Sequence[UUID], now: datetime, boot_id: str | None) -> Select[Any]:
-    due_now = (sends.c.state == SendState.SCHEDULED, sends.c.due_at <= now, _free(now, boot_id), ~IS_HELD)
-    return select(*_DECIDED_BY).where(among(sends.c.id, ids), *due_now).order_by(sends.c.id)
-
-
-def _rows(connection: Connection, statement: Select[Any]) -> list[dict[str, Any]]:
-    result = connection.execute(statement)
+def _rows(connection: Connection, statement: Select[Any], about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    result = connection.execute(statement, about)
     names = tuple(result.keys())
     return [dict(zip(names, row, strict=True)) for row in result.all()]
-
-
-def _free(now: datetime, boot_id: str | None) -> ColumnElement[bool]:
-    return or_(sends.c.lease_until.is_(None), and_(sends.c.lease_until <= now, _of_boot(boot_id)))
-
-
-def _of_boot(boot_id: str | None) -> ColumnElement[bool]:
-    return or_(sends.c.boot_id.is_(None), sends.c.boot_id == (boot_id or ""))
 
 
 @dataclass(frozen=True, slots=True)
