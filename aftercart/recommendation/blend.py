@@ -73,12 +73,17 @@ class Blend:
     def of(self, purposes: Sequence[Purpose], circumstances: Floats) -> Weights:
         """The weights of each question: a row of components."""
         found = np.zeros((len(purposes), len(Component)), dtype=np.float32)
-        mean = np.mean(list(self.weights.values()), axis=0)
-        for purpose in Purpose:
-            matrix = self.weights.get(purpose, mean)
-            rows = [row for row, wanted in enumerate(purposes) if wanted is purpose]
+        asked = set(purposes)
+        for purpose in asked:
+            matrix = self.weights.get(purpose, self._mean)
+            rows = [row for row, wanted in enumerate(purposes) if wanted is purpose] if len(asked) > 1 else slice(None)
             found[rows] = circumstances[rows] @ matrix
         return found
+
+    @cached_property
+    def _mean(self) -> Weights:
+        mean: Weights = np.mean(list(self.weights.values()), axis=0)
+        return mean
 
 
 def always(**weights: float) -> Weights:

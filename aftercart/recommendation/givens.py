@@ -48,15 +48,13 @@ class Givens:
         self._row = {sku: row for row, sku in enumerate(skus)}
         self._anchor_vectors = _anchor_vectors(model, learned, skus, catalog)
         self.anchors = [[sku for sku in dict.fromkeys(q.anchors) if sku in self._row] for q in questions]
-        self._sold_anchors = _ones([model.known(anchors) for anchors in self.anchors], len(model.products))
-        histories = [_history(model, question, _LONGEST_HISTORY) for question in questions]
-        newest = [history[: learned.history_length] for history in histories]
-        orders = _ones([[self._row[sku] for sku in anchors] for anchors in self.anchors], len(skus))
         self._added: dict[tuple[Component, int], sp.csr_matrix] = {}
         self._starts: list[int] = []
-        self._orders = row_means(orders) @ self._anchor_vectors
-        self._orders += row_means(_ones(newest, len(model.products))) @ learned.embeddings.history
-        self._histories = _ones(histories, len(model.products))
+        self._history = [_history(model, question, _LONGEST_HISTORY) for question in questions]
+        self._orders = _means(self._anchor_vectors, [[self._row[sku] for sku in anchors] for anchors in self.anchors])
+        if any(self._history):
+            newest = [history[: learned.history_length] for history in self._history]
+            self._orders += _means(learned.embeddings.history, newest)
 
     def scores(self, rows: slice) -> Floats:
         """Scores of the catalog for these questions."""
@@ -76,7 +74,7 @@ class Givens:
         """What each component added to the scores of some products; those of one product sum to its score."""
         start = self._starts[bisect_right(self._starts, row) - 1]
         weights, embeddings = self.weights[row], self.learned.embeddings
-        center, spread = (of_all[row] for of_all in self._catalog)
+        center, spread = self._catalog(slice(row, row + 1))
         bare = embeddings.item[items] @ self._orders[row] + embeddings.item_bias[items]
         found = {
             _NAMES[Component.LIGHTFM]: weights[Component.LIGHTFM.place] * (bare - center) / spread,
@@ -110,9 +108,9 @@ class Givens:
         found = np.zeros((len(self.anchors), len(CIRCUMSTANCES)), dtype=np.float32)
         found[:, 0] = 1
         found[:, 1] = [len(anchors) == 1 for anchors in self.anchors]
-        leads, index = self.model.evidence.leads - 0.5, self.model.index
+        leads, index = self.model.evidence.leads, self.model.index
         found[:, 2] = [
-            max((leads[index[sku]] for sku in anchors if sku in index), default=0) for anchors in self.anchors
+            max((leads[index[sku]] - 0.5 for sku in anchors if sku in index), default=0) for anchors in self.anchors
         ]
         return found
 
@@ -144,6 +142,16 @@ class Givens:
         vectors = self._anchor_vectors[[self._row[sku] for sku in anchors]]
         return [anchors[at] for at in np.argmax(vectors @ self.learned.embeddings.item[items].T, axis=0).tolist()]
 
+    # Sparse matrices cost more to make than one order takes to rank, so they are made where something votes.
+
+    @cached_property
+    def _sold_anchors(self) -> sp.csr_matrix:
+        return _ones([self.model.known(anchors) for anchors in self.anchors], len(self.model.products))
+
+    @cached_property
+    def _histories(self) -> sp.csr_matrix:
+        return _ones(self._history, len(self.model.products))
+
     @property
     def _voting(self) -> list[Component]:
         counted = self.learned.blend.counted
@@ -152,20 +160,20 @@ class Givens:
     def _lightfm(self, rows: slice, weights: Floats) -> Floats:
         """Weighted already: the product of matrices is scaled by its vectors, which are few."""
         embeddings = self.learned.embeddings
-        center, spread = (of_all[rows] for of_all in self._catalog)
+        center, spread = self._catalog(rows)
         scale = (weights / spread)[:, None]
         scores: Floats = (self._orders[rows] * scale) @ embeddings.item.T
         scores += scale * embeddings.item_bias
         scores -= scale * center[:, None]
         return scores
 
-    @cached_property
-    def _catalog(self) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of each question's bare scores over the catalog, without computing them."""
-        vectors = np.hstack([self._orders, np.ones((len(self._orders), 1), np.float32)])
+    def _catalog(self, rows: slice) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the bare scores over the catalog, without computing them."""
         mean, covariance = self.learned.spread
-        center = vectors @ mean
-        variance = np.einsum("ij,ij->i", vectors @ covariance, vectors)
+        orders = self._orders[rows]
+        center = orders @ mean[:-1] + mean[-1]
+        around = orders @ covariance[:-1, :-1] + 2 * covariance[-1, :-1]
+        variance = (around * orders).sum(axis=1) + covariance[-1, -1]
         return center, np.sqrt(np.maximum(variance, 0)) + np.float32(_LEAST_SPREAD)
 
 
@@ -195,14 +203,29 @@ def _history(model: Model, question: Question, longest: int) -> list[int]:
 
 
 def _anchor_vectors(model: Model, learned: Learned, skus: Sequence[str], catalog: Mapping[str, Product]) -> Floats:
+    if all(sku in model.index for sku in skus):
+        known: Floats = learned.embeddings.anchor[[model.index[sku] for sku in skus]]
+        return known
     vectors = np.zeros((len(skus), learned.embeddings.item.shape[1]), dtype=np.float32)
     seen = [row for row, sku in enumerate(skus) if sku in model.index]
     new = [row for row, sku in enumerate(skus) if sku not in model.index]
     vectors[seen] = learned.embeddings.anchor[[model.index[skus[row]] for row in seen]]
-    if new:
-        metadata = learned.vocabulary.rows([catalog[skus[row]] for row in new])
-        vectors[new] = metadata @ learned.embeddings.feature_anchor
+    metadata = learned.vocabulary.rows([catalog[skus[row]] for row in new])
+    vectors[new] = metadata @ learned.embeddings.feature_anchor
     return vectors
+
+
+def _means(vectors: Floats, rows: Sequence[Sequence[int]]) -> Floats:
+    """For each row the mean of the vectors it names; zeros where it names none."""
+    found = np.zeros((len(rows), vectors.shape[1]), dtype=np.float32)
+    naming = [at for at, row in enumerate(rows) if row]
+    if not naming:
+        return found
+    lengths = np.array([len(rows[at]) for at in naming])
+    starts = np.cumsum(lengths) - lengths
+    sums = np.add.reduceat(vectors[[number for row in rows for number in row]], starts, axis=0)
+    found[naming] = sums / lengths[:, None]
+    return found
 
 
 def _ones(rows: Sequence[Sequence[int]], width: int) -> sp.csr_matrix:

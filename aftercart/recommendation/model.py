@@ -87,7 +87,12 @@ class Model:
     @cached_property
     def index(self) -> Mapping[str, int]:
         """The number of each product."""
-        return {product.sku: number for number, product in enumerate(self.products)}
+        return {sku: number for number, sku in enumerate(self.skus)}
+
+    @cached_property
+    def skus(self) -> tuple[str, ...]:
+        """The products by number."""
+        return tuple(product.sku for product in self.products)
 
     @cached_property
     def selling(self) -> Floats:

@@ -12,6 +12,7 @@ from aftercart.recommendation.model import Model
 from aftercart.recommendation.question import Question, Ranking
 
 _SCORES_AT_ONCE = 8_000_000
+_COLUMNS_EACH = 8
 
 
 def by_lightfm(model: Model, questions: Sequence[Question], catalog: Mapping[str, Product], most: int) -> list[Ranking]:
@@ -29,7 +30,7 @@ def by_lightfm(model: Model, questions: Sequence[Question], catalog: Mapping[str
 
 
 def _ranked(model: Model, givens: Givens, questions: Sequence[Question], at: int, most: int) -> Iterator[Ranking]:
-    scores, products = givens.scores(slice(at, at + len(questions))), model.products
+    scores, skus = givens.scores(slice(at, at + len(questions))), model.skus
     for row, question in enumerate(questions):
         if not givens.anchors[at + row]:
             yield Ranking()
@@ -37,9 +38,9 @@ def _ranked(model: Model, givens: Givens, questions: Sequence[Question], at: int
         _close_banned(model, question, scores[row])
         best = best_of(scores[row], most)
         # Whole rows as lists: to take single numbers out of an array costs more than all the rest.
-        skus, values = [products[item].sku for item in best.tolist()], scores[row, best].tolist()
+        named, values = [skus[item] for item in best.tolist()], scores[row, best].tolist()
         number = at + row
-        yield Ranking(skus, values, best, partial(givens.strongest, number), partial(givens.parts_of, number))
+        yield Ranking(named, values, best, partial(givens.strongest, number), partial(givens.parts_of, number))
 
 
 def _close_banned(model: Model, question: Question, scores: Floats) -> None:
@@ -53,6 +54,23 @@ def best_of(scores: Floats, most: int) -> Ints:
     most = min(most, len(scores))
     if most <= 0:
         return np.empty(0, dtype=np.int64)
-    least = np.partition(scores, len(scores) - most)[len(scores) - most]
-    places = np.flatnonzero((scores >= least) & np.isfinite(scores))
-    return places[np.lexsort((places, -scores[places]))][:most]
+    places = np.flatnonzero(scores >= _bound(scores, most))
+    found = scores[places]
+    finite = np.isfinite(found)
+    if not finite.all():
+        places, found = places[finite], found[finite]
+    return places[np.argsort(-found, kind="stable")[:most]]
+
+
+def _bound(scores: Floats, most: int) -> np.float32:
+    """What the `most` highest scores are not below, and few others reach.
+
+    The maxima of many columns tell it: so many products are as high as the lowest of the `most` highest maxima. One
+    pass over a large catalog and the choice among few is several times as fast as the choice among all.
+    """
+    columns = most * _COLUMNS_EACH
+    depth = len(scores) // columns
+    if depth > 1:
+        scores = scores[: depth * columns].reshape(depth, columns).max(axis=0)
+    bound: np.float32 = np.partition(scores, len(scores) - most)[len(scores) - most]
+    return bound

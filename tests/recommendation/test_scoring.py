@@ -99,7 +99,7 @@ def test_a_batch_answers_as_each_question_alone(anchors: list[list[str]]) -> Non
 
 
 @given(
-    hnp.arrays(np.float32, st.integers(0, 30), elements=st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0])),
+    hnp.arrays(np.float32, st.integers(0, 120), elements=st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0])),
     st.integers(0, 35),
 )
 def test_the_best_are_those_a_full_sort_would_find(scores: np.ndarray, most: int) -> None:
