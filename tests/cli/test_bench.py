@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from aftercart.bench.claim import claim
+from aftercart.bench.recommend import CATALOGS, recommend
 from aftercart.bench.tidy import add_mails, tidy
 from aftercart.bootstrap import build
 from aftercart.clock import SteppedClock
@@ -23,18 +24,15 @@ ROWS_OF_A_MAIL = 6
 
 def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
     """Sending and claiming are left to people: one trains a model first, the other plans a million mails."""
-    result = aftercart(tmp_path, "bench", "ingest", "gate", "recommend", "render", "click", "--rounds", "1", "--json")
+    result = aftercart(tmp_path, "bench", "ingest", "gate", "render", "click", "--rounds", "1", "--json")
     assert result.returncode == 0, result.stderr
     figures = [json.loads(line) for line in result.stdout.splitlines()]
-    told = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
+    told = told_of_figures()
     assert [figure["name"] for figure in figures] == [
         "ingest",
         "gate, ready",
         "gate",
         "gate, claim",
-        *(f"rank {orders}, {products}" for products in ("10k", "100k") for orders in (1, 512)),
-        "api",
-        "api, again",
         "render",
         "render/mjml",
         "render/escape",
@@ -47,6 +45,22 @@ def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
         assert figure["ratio"] > 0
         assert any(f"`{figure['name']}`" in line and figure["floor"] in line for line in told), "what it is beside"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_recommending_is_measured_beside_two_floors(tmp_path: Path) -> None:
+    """Here with a thousand products; `aftercart bench recommend` goes up to a million."""
+    measured = {each.name: each for each in recommend(1, tmp_path, catalogs=(1_000,))}
+    kinds = ("rank 1", "predict 1", "rank 512", "predict 512")
+    assert [*measured] == [*(f"{kind}, 1k" for kind in kinds), "api", "api, again"]
+    assert all(each.ratio > 0 for each in measured.values())
+    assert CATALOGS == (10_000, 100_000, 1_000_000)
+    for kind in kinds:
+        floor = measured[f"{kind}, 1k"].floor
+        assert any(f"`{kind}, 10k`" in line and floor in line for line in told_of_figures()), "what it is beside"
+
+
+def told_of_figures() -> list[str]:
+    return (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_claiming_is_measured_beside_few_that_wait(tmp_path: Path) -> None:
