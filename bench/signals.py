@@ -26,7 +26,7 @@ from aftercart.recommendation.ease import ease_links, orders_alone, with_next_or
 from aftercart.recommendation.evidence import Evidence, evidence_of
 from aftercart.recommendation.features import vocabulary
 from aftercart.recommendation.learning import EASE_STRENGTH, EASE_WIDE_STRENGTH
-from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Trainer
+from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Subject, Trainer
 from aftercart.recommendation.links import Links, followed
 from aftercart.recommendation.metrics import interval, ndcg
 from aftercart.recommendation.model import Learned, Model
@@ -173,15 +173,15 @@ class Taught:
         earlier, last = orders.until(self.window.start), max(1, round(recipe.epochs * 0.25))
         for _ in range(recipe.epochs - last):
             trainer.epoch(earlier, metadata)
-        self.first: Embeddings = trainer.embeddings(earlier.orders_of_item, metadata)
+        self.first = _as_they_stand(trainer, earlier, metadata)
         for _ in range(last):
             trainer.epoch(orders, metadata)
-        self.final: Embeddings = trainer.embeddings(orders.orders_of_item, metadata)
+        self.final = _as_they_stand(trainer, orders, metadata)
         self._links: dict[tuple[int, int], Mapping[str, Links]] = {}
 
-    def model(self, past: Past, embeddings: Embeddings, variant: Variant) -> Model:
-        orders = past.orders
-        learned = Learned(self.words, embeddings, self.recipe.history, self.links(orders), UNTUNED)
+    def model(self, past: Past, embeddings: "Both", variant: Variant) -> Model:
+        orders, (along, after) = past.orders, embeddings
+        learned = Learned(self.words, along, self.recipe.history, after, self.links(orders), UNTUNED)
         return Model("signals", orders.products, variant(past), learned)
 
     def links(self, orders: Interactions) -> Mapping[str, Links]:
@@ -194,6 +194,15 @@ class Taught:
                 "alike": alike(self.words, orders.products),
             }
         return self._links[key]
+
+
+Both = tuple[Embeddings, Embeddings | None]
+
+
+def _as_they_stand(trainer: Trainer, orders: Interactions, metadata: sp.csr_matrix) -> Both:
+    along, after = (trainer.embeddings(subject, orders.orders_of_item, metadata) for subject in Subject)
+    assert along
+    return along, after
 
 
 Scored = Mapping[Task, np.ndarray[tuple[int], np.dtype[np.float64]]]

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from aftercart.recommendation.contest import Contest, Outcome, Row
+    from aftercart.recommendation.metrics import Interval
 
 TITLES = (
     *(
@@ -26,6 +27,7 @@ TITLES = (
         "popularity",
     ),
     "Aftercart's gain in NDCG@10",
+    "a mail's gain",
 )
 
 
@@ -96,12 +98,16 @@ def _lines(outcome: "Outcome") -> Iterator[tuple[str, ...]]:
     for row in outcome.rows:
         yield _line(row)
     bought = (f"{outcome.bought_same_category:.3f}", f"{outcome.bought_near_duplicates:.3f}")
-    yield ("what was bought", *[""] * 7, *bought, "", "")
+    yield ("what was bought", *[""] * 7, *bought, "", "", "")
 
 
 def _line(row: "Row") -> tuple[str, ...]:
     shares = (row.ndcg10, row.hr4, row.hr10, row.recall10, row.mrr100)
     rest = (row.coverage, row.same_category, row.near_duplicates, row.popularity)
     cold = "" if row.cold_hr10 is None else f"{row.cold_hr10:.3f}"
-    gain = f"{row.gain.mean:+.4f} ({row.gain.low:+.4f} to {row.gain.high:+.4f})" if row.gain else ""
-    return (row.name, *(f"{value:.4f}" for value in shares), cold, *(f"{value:.3f}" for value in rest), gain)
+    gains = (_gain(row.gain), _gain(row.mail_gain))
+    return (row.name, *(f"{value:.4f}" for value in shares), cold, *(f"{value:.3f}" for value in rest), *gains)
+
+
+def _gain(gain: "Interval | None") -> str:
+    return f"{gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else ""

@@ -271,10 +271,13 @@ def _guarded(
 
 
 def _purpose(batch: Sequence[Mapping[str, Any]], owned: Sequence[tuple[str, ...]]) -> Purpose:
-    """Whoever bars what people own already asks what they buy next; else, what goes into the same order."""
+    """Whoever bars what people own already asks what they buy next; whoever names one product of each order, what a
+    mail about it would offer; else it is what goes into the same order."""
     histories = [(set(history) - set(asked["items"]), asked) for history, asked in zip(owned, batch, strict=True)]
     barred = [history <= set(asked.get("exclude") or ()) for history, asked in histories if history]
-    return Purpose.NEXT if barred and all(barred) else Purpose.TOGETHER
+    if barred and all(barred):
+        return Purpose.NEXT
+    return Purpose.MAIL if all(len(asked["items"]) == 1 for asked in batch) else Purpose.TOGETHER
 
 
 def _request(

@@ -1,7 +1,7 @@
 """The model beside its peers, on later orders that none of them has seen. The protocol: docs/recommendations.md."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -17,12 +17,12 @@ from aftercart.recommendation.model import Model
 from aftercart.recommendation.peers import PEERS, ranked_by
 from aftercart.recommendation.protocol import Case, Task, Window, cases_of, last_quarter
 from aftercart.recommendation.question import Question
-from aftercart.recommendation.request import Anchor, Request, Rules, Source
+from aftercart.recommendation.request import Anchor, Purpose, Request, Rules, Source
 from aftercart.recommendation.scoring import by_lightfm
 from aftercart.recommendation.slots import Slots
 
-AFTERCART, AS_SHOWN = "aftercart", "as shown"
-"""The model's ranking, and what its guards leave of it."""
+AFTERCART, MAIL, AS_SHOWN = "aftercart", "mail", "as shown"
+"""The model's ranking by the weights of the task, by those of a mail, and what guards leave of what is served."""
 
 _RANKED, _GUARDED = 100, 300
 _COLD = 5
@@ -39,7 +39,8 @@ class Row:
     `hr4`, `hr10`: cases with a product bought among the first 4 or 10; `cold_hr10`: the same for products in fewer
     than five orders, over the cases that hold one (None: none does). `coverage`: of the products sold, how many were
     shown to anybody. `same_category`, `near_duplicates`: of the first ten. `popularity`: the median place of what is
-    shown among the products, 1 being what sells most. `gain`: of Aftercart over this row, in NDCG@10.
+    shown among the products, 1 being what sells most. `gain`: of Aftercart over this row, in NDCG@10; `mail_gain`: of
+    what mails are served by.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Row:
     near_duplicates: float
     popularity: float
     gain: Interval | None = None
+    mail_gain: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -118,15 +120,21 @@ def _ways(
         progress(f"Learning, epoch {epoch} of {epochs}")
 
     model = learn(past, AFTERCART, seed=seed, budget=started(None), progress=learning, recipe=recipe).model
-    yield AFTERCART, lambda asked: [[c.sku for c in r] for r in by_lightfm(model, asked, {}, _RANKED)]
+    yield AFTERCART, lambda asked: [[*ranking.skus] for ranking in by_lightfm(model, asked, {}, _RANKED)]
+    yield MAIL, lambda asked: [[*ranking.skus] for ranking in by_lightfm(model, _by_mail(asked), {}, _RANKED)]
     yield AS_SHOWN, lambda asked: _shown(model, asked)
     for name in peers:
         progress(f"Learning: {name}")
         yield name, _way_of_peer(past, name)
 
 
+def _by_mail(asked: Sequence[Question]) -> list[Question]:
+    return [replace(question, purpose=Purpose.MAIL) for question in asked]
+
+
 def _shown(model: Model, asked: Sequence[Question]) -> list[list[str]]:
-    """What is left of the ranking once the guards have turned away what a mail would not show."""
+    """What is left of the ranking once the guards have turned away what a mail, or a checkout, would not show."""
+    asked = [question if question.purpose is Purpose.TOGETHER else _by_mail([question])[0] for question in asked]
     catalog = {product.sku: product for product in model.products}
     shown = []
     for question, ranking in zip(asked, by_lightfm(model, asked, {}, _GUARDED), strict=True):
@@ -191,6 +199,7 @@ class _Judge:
             near_duplicates=_mean([self._near_duplicates(ranked, case) for ranked, case in pairs]),
             popularity=float(np.median([self._place[sku] for ranked in top for sku in ranked] or [0.0])),
             gain=None if name == AFTERCART else interval(gains[AFTERCART] - gains[name]),
+            mail_gain=None if name == MAIL else interval(gains[MAIL] - gains[name]),
         )
 
     def _cold(self, skus: frozenset[str]) -> frozenset[str]:

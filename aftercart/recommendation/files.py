@@ -30,10 +30,11 @@ from aftercart.recommendation.links import Links
 from aftercart.recommendation.model import Learned, Model
 from aftercart.recommendation.request import Purpose
 
-FORMAT = 2
+FORMAT = 3
 KEPT_VERSIONS = 5
 
 _EMBEDDINGS = tuple(field.name for field in fields(Embeddings))
+_FOLLOWING = "following."
 _LINKS = tuple(field.name for field in fields(Links))
 _EVIDENCE = tuple(field.name for field in fields(Evidence) if field.name != "order_count")
 
@@ -45,6 +46,8 @@ def save(model: Model, models_dir: Path) -> str:
     """
     learned = _learned(model)
     parts = {name: getattr(learned.embeddings, name) for name in _EMBEDDINGS}
+    if learned.following:
+        parts |= {f"{_FOLLOWING}{name}": getattr(learned.following, name) for name in _EMBEDDINGS}
     parts |= {name: getattr(model.evidence, name) for name in _EVIDENCE}
     parts |= {f"{name}.{part}": getattr(links, part) for name, links in learned.links.items() for part in _LINKS}
     models_dir.mkdir(parents=True, exist_ok=True)
@@ -94,6 +97,7 @@ def _meta(model: Model, learned: Learned, folder: Path) -> dict[str, Any]:
         "history_length": learned.history_length,
         "blend": {purpose: weights.tolist() for purpose, weights in learned.blend.weights.items()},
         "links": sorted(learned.links),
+        "following": learned.following is not None,
         "vocabulary": list(learned.vocabulary.names),
         "price_bounds": list(learned.vocabulary.price_bounds),
         "sha256": {file.name: _digest(file) for file in sorted(folder.iterdir())},
@@ -115,11 +119,15 @@ def _checked_meta(folder: Path, checksum: str) -> Mapping[str, Any]:
 
 def _assembled(folder: Path, version: str, meta: Mapping[str, Any]) -> Model:
     catalog = json.loads((folder / "catalog.json").read_bytes())
-    embeddings = Embeddings(**{name: _mapped(folder, name) for name in _EMBEDDINGS})
+    embeddings, following = _embeddings(folder), _embeddings(folder, _FOLLOWING) if meta["following"] else None
     evidence = Evidence(order_count=meta["order_count"], **{name: _mapped(folder, name) for name in _EVIDENCE})
     vocabulary = Vocabulary(tuple(meta["vocabulary"]), tuple(meta["price_bounds"]))
-    learned = Learned(vocabulary, embeddings, meta["history_length"], _links(folder, meta), _blend(meta))
+    learned = Learned(vocabulary, embeddings, meta["history_length"], following, _links(folder, meta), _blend(meta))
     return Model(version, tuple(Product(**row) for row in catalog), evidence, learned)
+
+
+def _embeddings(folder: Path, of: str = "") -> Embeddings:
+    return Embeddings(**{name: _mapped(folder, f"{of}{name}") for name in _EMBEDDINGS})
 
 
 def _links(folder: Path, meta: Mapping[str, Any]) -> dict[str, Links]:

@@ -6,6 +6,7 @@ heavy that it would drown the rest.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,7 @@ import scipy.sparse as sp
 from aftercart.recommendation.blend import CIRCUMSTANCES, Component, Weights
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.dataset import Floats, Ints, ones, row_means
+from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.model import Learned, Model
 from aftercart.recommendation.question import Question
 
@@ -25,6 +27,8 @@ LINKS = {
     Component.NEW: "alike",
 }
 """Which links the components of votes are read from."""
+
+_EMBEDDED = (Component.LIGHTFM, Component.LIGHTFM_NEXT)
 
 _NAMES = {component: component.value for component in Component}
 """Plain strings, read once: to turn members of an enumeration into JSON takes ten times as long."""
@@ -46,40 +50,57 @@ class Givens:
         wanted = dict.fromkeys(sku for question in questions for sku in question.anchors)
         skus = [sku for sku in wanted if sku in model.index or sku in catalog]
         self._row = {sku: row for row, sku in enumerate(skus)}
-        self._anchor_vectors = _anchor_vectors(model, learned, skus, catalog)
         self.anchors = [[sku for sku in dict.fromkeys(q.anchors) if sku in self._row] for q in questions]
         self._added: dict[tuple[Component, int], sp.csr_matrix] = {}
         self._starts: list[int] = []
         self._history = [_history(model, question, _LONGEST_HISTORY) for question in questions]
-        self._orders = _means(self._anchor_vectors, [[self._row[sku] for sku in anchors] for anchors in self.anchors])
+        asked = [component for component in _EMBEDDED if component in learned.blend.counted]
+        self._asked = {component: self._asked_of(component, skus, catalog) for component in asked}
+
+    def _asked_of(self, component: Component, skus: Sequence[str], catalog: Mapping[str, Product]) -> "_Asked":
+        """The questions as one of the LightFM models sees them."""
+        embeddings = self._embeddings(component)
+        anchors = _anchor_vectors(self.model, self.learned, embeddings, skus, catalog)
+        orders = _means(anchors, [[self._row[sku] for sku in named] for named in self.anchors])
         if any(self._history):
-            newest = [history[: learned.history_length] for history in self._history]
-            self._orders += _means(learned.embeddings.history, newest)
+            newest = [history[: self.learned.history_length] for history in self._history]
+            orders += _means(embeddings.history, newest)
+        return _Asked(embeddings, anchors, orders)
+
+    def _embeddings(self, component: Component) -> Embeddings:
+        following = self.learned.following if component is Component.LIGHTFM_NEXT else None
+        return following or self.learned.embeddings
 
     def scores(self, rows: slice) -> Floats:
         """Scores of the catalog for these questions."""
         weights = self.weights[rows]
-        scores = self._lightfm(rows, weights[:, Component.LIGHTFM.place])
+        said = [
+            asked.scores(rows, weights[:, component.place])
+            for component, asked in self._asked.items()
+            if weights[:, component.place].any()
+        ]
+        scores = said.pop() if said else np.zeros((len(weights), len(self.model.products)), dtype=np.float32)
+        for part in said:
+            scores += part
         if weights[:, Component.SELLING.place].any():
             scores += weights[:, [Component.SELLING.place]] * self.model.selling
         for component in self._voting:
-            part = self.votes(component, rows)
-            part.data *= np.repeat(weights[:, component.place], np.diff(part.indptr))
-            _add(scores, part)
-            self._added[component, rows.start] = part
+            votes = self.votes(component, rows)
+            votes.data *= np.repeat(weights[:, component.place], np.diff(votes.indptr))
+            _add(scores, votes)
+            self._added[component, rows.start] = votes
         self._starts.append(rows.start)
         return scores
 
     def parts_of(self, row: int, items: Ints) -> list[dict[str, float]]:
         """What each component added to the scores of some products; those of one product sum to its score."""
         start = self._starts[bisect_right(self._starts, row) - 1]
-        weights, embeddings = self.weights[row], self.learned.embeddings
-        center, spread = self._catalog(slice(row, row + 1))
-        bare = embeddings.item[items] @ self._orders[row] + embeddings.item_bias[items]
+        weights = self.weights[row]
         found = {
-            _NAMES[Component.LIGHTFM]: weights[Component.LIGHTFM.place] * (bare - center) / spread,
-            _NAMES[Component.SELLING]: weights[Component.SELLING.place] * self.model.selling[items],
+            _NAMES[component]: weights[component.place] * asked.scores_of(row, items)
+            for component, asked in self._asked.items()
         }
+        found[_NAMES[Component.SELLING]] = weights[Component.SELLING.place] * self.model.selling[items]
         for component in self._voting:
             part = self._added[component, start]
             votes = slice(part.indptr[row - start], part.indptr[row - start + 1])
@@ -90,7 +111,8 @@ class Givens:
     def parts(self, rows: slice) -> Floats:
         """What each component says about each product, unweighted: questions by products by components."""
         found = np.zeros((len(self.anchors[rows]), len(self.model.products), len(Component)), dtype=np.float32)
-        found[:, :, Component.LIGHTFM.place] = self._lightfm(rows, np.ones(len(found), dtype=np.float32))
+        for component, asked in self._asked.items():
+            found[:, :, component.place] = asked.scores(rows, np.ones(len(found), dtype=np.float32))
         found[:, :, Component.SELLING.place] = self.model.selling
         for component in (Component.TOGETHER, *LINKS):
             found[:, :, component.place] = self.votes(component, rows).toarray()
@@ -135,12 +157,15 @@ class Givens:
         return votes
 
     def strongest(self, row: int, items: Ints) -> list[str]:
-        """For each item the anchor whose row adds most to the embeddings' part of its score, which is linear."""
+        """For each item the anchor whose row adds most to the embeddings' parts of its score, which are linear."""
         anchors = self.anchors[row]
         if len(anchors) == 1:
             return anchors * len(items)
-        vectors = self._anchor_vectors[[self._row[sku] for sku in anchors]]
-        return [anchors[at] for at in np.argmax(vectors @ self.learned.embeddings.item[items].T, axis=0).tolist()]
+        rows, weights = [self._row[sku] for sku in anchors], self.weights[row]
+        says = np.zeros((len(anchors), len(items)), dtype=np.float32)
+        for component, asked in self._asked.items():
+            says += weights[component.place] * asked.said_by(rows, row, items)
+        return [anchors[at] for at in np.argmax(says, axis=0).tolist()]
 
     # Sparse matrices cost more to make than one order takes to rank, so they are made where something votes.
 
@@ -157,20 +182,41 @@ class Givens:
         counted = self.learned.blend.counted
         return [component for component in (Component.TOGETHER, *LINKS) if component in counted]
 
-    def _lightfm(self, rows: slice, weights: Floats) -> Floats:
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """Questions put to one LightFM: anchors as vectors, and orders as the means of theirs."""
+
+    embeddings: Embeddings
+    anchors: Floats
+    orders: Floats
+
+    def scores(self, rows: slice, weights: Floats) -> Floats:
         """Weighted already: the product of matrices is scaled by its vectors, which are few."""
-        embeddings = self.learned.embeddings
         center, spread = self._catalog(rows)
         scale = (weights / spread)[:, None]
-        scores: Floats = (self._orders[rows] * scale) @ embeddings.item.T
-        scores += scale * embeddings.item_bias
+        scores: Floats = (self.orders[rows] * scale) @ self.embeddings.item.T
+        scores += scale * self.embeddings.item_bias
         scores -= scale * center[:, None]
         return scores
 
+    def scores_of(self, row: int, items: Ints) -> Floats:
+        """Those of some products, without a weight."""
+        center, spread = self._catalog(slice(row, row + 1))
+        bare = self.embeddings.item[items] @ self.orders[row] + self.embeddings.item_bias[items]
+        scores: Floats = (bare - center) / spread
+        return scores
+
+    def said_by(self, anchors: Sequence[int], row: int, items: Ints) -> Floats:
+        """What each of these anchors adds to the scores of some products."""
+        _, spread = self._catalog(slice(row, row + 1))
+        said: Floats = self.anchors[anchors] @ self.embeddings.item[items].T / spread
+        return said
+
     def _catalog(self, rows: slice) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the bare scores over the catalog, without computing them."""
-        mean, covariance = self.learned.spread
-        orders = self._orders[rows]
+        mean, covariance = self.embeddings.spread
+        orders = self.orders[rows]
         center = orders @ mean[:-1] + mean[-1]
         around = orders @ covariance[:-1, :-1] + 2 * covariance[-1, :-1]
         variance = (around * orders).sum(axis=1) + covariance[-1, -1]
@@ -202,16 +248,18 @@ def _history(model: Model, question: Question, longest: int) -> list[int]:
     return [model.index[sku] for sku in newest[:longest]]
 
 
-def _anchor_vectors(model: Model, learned: Learned, skus: Sequence[str], catalog: Mapping[str, Product]) -> Floats:
+def _anchor_vectors(
+    model: Model, learned: Learned, embeddings: Embeddings, skus: Sequence[str], catalog: Mapping[str, Product]
+) -> Floats:
     if all(sku in model.index for sku in skus):
-        known: Floats = learned.embeddings.anchor[[model.index[sku] for sku in skus]]
+        known: Floats = embeddings.anchor[[model.index[sku] for sku in skus]]
         return known
-    vectors = np.zeros((len(skus), learned.embeddings.item.shape[1]), dtype=np.float32)
+    vectors = np.zeros((len(skus), embeddings.item.shape[1]), dtype=np.float32)
     seen = [row for row, sku in enumerate(skus) if sku in model.index]
     new = [row for row, sku in enumerate(skus) if sku not in model.index]
-    vectors[seen] = learned.embeddings.anchor[[model.index[skus[row]] for row in seen]]
+    vectors[seen] = embeddings.anchor[[model.index[skus[row]] for row in seen]]
     metadata = learned.vocabulary.rows([catalog[skus[row]] for row in new])
-    vectors[new] = metadata @ learned.embeddings.feature_anchor
+    vectors[new] = metadata @ embeddings.feature_anchor
     return vectors
 
 

@@ -16,7 +16,7 @@ from aftercart.recommendation.drift import FirstScores, first_scores
 from aftercart.recommendation.ease import ease_links, orders_alone, with_next_orders
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.features import Vocabulary, vocabulary
-from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Trainer
+from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Subject, Trainer
 from aftercart.recommendation.links import followed
 from aftercart.recommendation.model import Learned, Model
 from aftercart.recommendation.tuning import Tuner
@@ -131,16 +131,21 @@ class _Course:
             self.epochs += 1
             self._progress(self.epochs, self._planned)
 
-    def embeddings(self, past: Interactions) -> Embeddings:
+    def embeddings(self, subject: Subject, past: Interactions) -> Embeddings | None:
         """As they stand, for the products of these orders."""
-        return self._trainer.embeddings(past.orders_of_item, self._metadata)
+        return self._trainer.embeddings(subject, past.orders_of_item, self._metadata)
 
 
 def _learned(past: Interactions, words: Vocabulary, course: "_Course", recipe: Recipe) -> Learned:
     """What these orders teach, with the usual blend."""
+    together, following = (course.embeddings(subject, past) for subject in (Subject.TOGETHER, Subject.NEXT))
+    embeddings = together or following
+    if embeddings is None:
+        raise ModelError("no order holds two products and no customer came back: nothing to learn from yet")
     return Learned(
         vocabulary=words,
-        embeddings=course.embeddings(past),
+        embeddings=embeddings,
+        following=following,
         history_length=recipe.history,
         links={
             "ease": ease_links(orders_alone(past), EASE_STRENGTH),

@@ -9,6 +9,8 @@ docs/decisions/0001-lightfm-order-as-user.md.
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,22 +18,33 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from lightfm import LightFM
 
-from aftercart.errors import ModelError
-from aftercart.recommendation.dataset import DAY_S, Interactions, Ints, Slices, ones, row_means
+from aftercart.recommendation.dataset import DAY_S, Floats, Interactions, Ints, Slices, ones, row_means
 from aftercart.recommendation.features import Vocabulary
 
 _SIDE_BY_SIDE = 2
 """Members in training at a time: LightFM lets go of the interpreter's lock, and what they learn from takes memory."""
 
+_ROWS_AT_ONCE = 65_536
+
+
+class Subject(StrEnum):
+    """What a model is taught. One that learns both at once does worse at either."""
+
+    TOGETHER = "together"
+    """What else stands in an order."""
+    NEXT = "next"
+    """What its customer buys after it."""
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How to train. Several small models side by side, whose scores add up, depend less on chance than a large one:
-    `components` is what they have together. Whence the defaults: docs/decisions/0014-a-blend-that-is-learned.md.
+    `components` is what they have together, `members` how many there are for each subject. Whence the defaults:
+    docs/decisions/0014-a-blend-that-is-learned.md and 0024-two-subjects-for-lightfm.md.
     """
 
     components: int = 64
-    members: int = 4
+    members: int = 2
     epochs: int = 30
     learning_rate: float = 0.05
     max_sampled: int = 30
@@ -63,6 +76,19 @@ class Embeddings:
     feature_anchor: npt.NDArray[np.float32]
     feature_history: npt.NDArray[np.float32]
 
+    @cached_property
+    def spread(self) -> tuple[Floats, Floats]:
+        """Mean and covariance of the item rows with their biases: they tell how the scores of any order are spread."""
+        item, bias = self.item, self.item_bias
+        mean = np.append(item.mean(axis=0), bias.mean())
+        # Block by block: a copy of all rows at once would double the memory of a large catalog.
+        total = np.zeros((len(mean), len(mean)))
+        for at in range(0, len(item), _ROWS_AT_ONCE):
+            rows = slice(at, at + _ROWS_AT_ONCE)
+            block = np.column_stack([item[rows], bias[rows]]) - mean
+            total += block.T @ block
+        return mean.astype(np.float32), (total / max(len(item), 1)).astype(np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -79,7 +105,8 @@ class Trainer:
     def __init__(self, vocabulary: Vocabulary, recipe: Recipe, seed: int) -> None:
         self._vocabulary, self._recipe = vocabulary, recipe
         self._random = np.random.default_rng(seed)
-        self._members = [_member(recipe, seed + number) for number in range(recipe.members)]
+        seeds = iter(range(seed, seed + recipe.members * len(Subject)))
+        self._members = {subject: [_member(recipe, next(seeds)) for _ in range(recipe.members)] for subject in Subject}
 
     def epoch(self, past: Interactions, metadata: sp.csr_matrix) -> None:
         """One pass over freshly split orders, by each member over orders split in a way of its own.
@@ -88,17 +115,18 @@ class Trainer:
         """
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             learning: deque[Future[object]] = deque()
-            for member in self._members:
-                if lesson := self._lesson(past, metadata):
-                    learning.append(pool.submit(member.fit_partial, **lesson))
-                if len(learning) == _SIDE_BY_SIDE:
-                    learning.popleft().result()
+            for subject, members in self._members.items():
+                for member in members:
+                    if lesson := self._lesson(subject, past, metadata):
+                        learning.append(pool.submit(member.fit_partial, **lesson))
+                    if len(learning) == _SIDE_BY_SIDE:
+                        learning.popleft().result()
             for last in learning:
                 last.result()
 
-    def _lesson(self, past: Interactions, metadata: sp.csr_matrix) -> dict[str, Any] | None:
+    def _lesson(self, subject: Subject, past: Interactions, metadata: sp.csr_matrix) -> dict[str, Any] | None:
         """What one member learns from in one epoch."""
-        rows = _drawn(past, self._recipe, self._random)
+        rows = _drawn(past, subject, self._recipe, self._random)
         if not rows.targets.nnz:
             return None
         sold = past.orders_of_item > 0
@@ -112,21 +140,20 @@ class Trainer:
             "num_threads": self._recipe.threads,
         }
 
-    def embeddings(self, orders_of_item: Ints, metadata: sp.csr_matrix) -> Embeddings:
-        """The embeddings as they stand. The identity of a product sold n times counts n / (n + shrink).
-
-        Raises ModelError if no epoch found anything to learn from.
-        """
-        if any(member.user_embeddings is None for member in self._members):
-            raise ModelError("no order holds two products and no customer came back: nothing to learn from yet")
+    def embeddings(self, subject: Subject, orders_of_item: Ints, metadata: sp.csr_matrix) -> Embeddings | None:
+        """The embeddings of a subject as they stand; None if no epoch found anything of it to learn from. The identity
+        of a product sold n times counts n / (n + shrink)."""
+        members = self._members[subject]
+        if any(member.user_embeddings is None for member in members):
+            return None
         trust = orders_of_item / (orders_of_item + self._recipe.identity_shrink)
         features = _features(trust.astype(np.float32), metadata)
         width, identities = features.shape[1], features.shape[0]
-        users = np.hstack([member.user_embeddings for member in self._members])
+        users = np.hstack([member.user_embeddings for member in members])
         anchor, history = users[:width], users[width:]
         return Embeddings(
-            item=features @ np.hstack([member.item_embeddings for member in self._members]),
-            item_bias=features @ np.sum([member.item_biases for member in self._members], axis=0),
+            item=features @ np.hstack([member.item_embeddings for member in members]),
+            item_bias=features @ np.sum([member.item_biases for member in members], axis=0),
             anchor=features @ anchor,
             history=features @ history,
             feature_anchor=anchor[identities:],
@@ -136,7 +163,7 @@ class Trainer:
 
 def _member(recipe: Recipe, seed: int) -> LightFM:
     return LightFM(
-        no_components=recipe.components // recipe.members,
+        no_components=recipe.components // (recipe.members * len(Subject)),
         loss="warp",
         learning_rate=recipe.learning_rate,
         max_sampled=recipe.max_sampled,
@@ -150,22 +177,22 @@ def _features(identity: npt.NDArray[np.float32], metadata: sp.csr_matrix) -> sp.
     return sp.hstack([own, metadata], format="csr", dtype=np.float32)
 
 
-def _drawn(past: Interactions, recipe: Recipe, random: np.random.Generator) -> Rows:
-    """An epoch's rows: orders split into anchors and targets, then orders with what their customer bought next."""
-    histories = past.histories(recipe.history)
-    lately = _lately(past, recipe, random)
-    together = _some(np.flatnonzero((past.sizes >= 2) & lately), recipe.rows_per_epoch, random)
-    anchors, targets = _split(past, together, recipe, random)
-    later = past.next_purchases(recipe.next_within_days)
-    followed = _some(np.flatnonzero((later.lengths > 0) & lately), recipe.rows_per_epoch, random)
-    width = len(past.products)
-    orders = np.concatenate([together, followed])
+def _drawn(past: Interactions, subject: Subject, recipe: Recipe, random: np.random.Generator) -> Rows:
+    """An epoch's rows: orders split into anchors and targets, or orders with what their customer bought next."""
+    lately, width = _lately(past, recipe, random), len(past.products)
+    if subject is Subject.TOGETHER:
+        orders = _some(np.flatnonzero((past.sizes >= 2) & lately), recipe.rows_per_epoch, random)
+        anchors, targets = _split(past, orders, recipe, random)
+    else:
+        later = past.next_purchases(recipe.next_within_days)
+        orders = _some(np.flatnonzero((later.lengths > 0) & lately), recipe.rows_per_epoch, random)
+        anchors = _sample(past.baskets, orders, recipe.most_given, width, random)
+        targets = _sample(later, orders, recipe.most_targets, width, random)
+    histories = past.histories(recipe.history).matrix(orders, width)
     return Rows(
-        anchors=row_means(
-            sp.vstack([anchors, _sample(past.baskets, followed, recipe.most_given, width, random)], format="csr")
-        ),
-        histories=_sometimes_dropped(row_means(histories.matrix(orders, width)), recipe.history_dropped, random),
-        targets=sp.vstack([targets, _sample(later, followed, recipe.most_targets, width, random)], format="csr"),
+        anchors=row_means(anchors),
+        histories=_sometimes_dropped(row_means(histories), recipe.history_dropped, random),
+        targets=targets,
     )
 
 

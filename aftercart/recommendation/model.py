@@ -23,14 +23,14 @@ UNTRAINED = "fallback"
 NEW_ORDERS = 5.0
 """In so many orders a product is half as new as at the start."""
 
-_ROWS_AT_ONCE = 65_536
 _MOST_FILTERS = 64
 """So many answers to filters are kept: campaigns have a few, a shop's pages may ask for any category."""
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What training adds. `history_length`: how many earlier purchases a score may look at.
+    """What training adds. `embeddings` know what goes into one order, `following` what is bought after it (None: nobody
+    came back; then the others stand for it). `history_length`: how many earlier purchases a score may look at.
 
     `links`: evidence by its name (LINKS in givens.py). `blend`: how much the embeddings and each kind of evidence
     count, chosen on a time window of its own.
@@ -39,21 +39,9 @@ class Learned:
     vocabulary: Vocabulary
     embeddings: Embeddings
     history_length: int
+    following: Embeddings | None = None
     links: Mapping[str, Links] = field(default_factory=dict)
     blend: Blend = LIGHTFM_ALONE
-
-    @cached_property
-    def spread(self) -> tuple[Floats, Floats]:
-        """Mean and covariance of the item rows with their biases: they tell how the scores of any order are spread."""
-        item, bias = self.embeddings.item, self.embeddings.item_bias
-        mean = np.append(item.mean(axis=0), bias.mean())
-        # Block by block: a copy of all rows at once would double the memory of a large catalog.
-        total = np.zeros((len(mean), len(mean)))
-        for at in range(0, len(item), _ROWS_AT_ONCE):
-            rows = slice(at, at + _ROWS_AT_ONCE)
-            block = np.column_stack([item[rows], bias[rows]]) - mean
-            total += block.T @ block
-        return mean.astype(np.float32), (total / max(len(item), 1)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,10 +94,10 @@ def _cases(asked: "_Asked", order: int, task: Task, random: np.random.Generator,
         return
     if task is Task.SINGLE:
         place = int(np.argmax(prices))
-        yield asked.together(order, items[[place]], np.delete(items, place))
+        yield asked.together(order, items[[place]], np.delete(items, place), Purpose.MAIL)
     else:
         place = int(random.integers(len(items)))
-        yield asked.together(order, np.delete(items, place), items[[place]])
+        yield asked.together(order, np.delete(items, place), items[[place]], Purpose.TOGETHER)
 
 
 class _Asked:
@@ -128,12 +128,12 @@ class _Asked:
         lines = slice(self._past.line_start[order], self._past.line_start[order + 1])
         return self._past.item[lines], self._past.price[lines]
 
-    def together(self, order: int, anchors: Ints, relevant: Ints) -> Case:
+    def together(self, order: int, anchors: Ints, relevant: Ints, purpose: Purpose) -> Case:
         """Given some products of an order, find others of it."""
         moment = int(self._past.placed_at[order])
         before = self._bought(order, moment - 1)
         history = before[~np.isin(before, [*anchors, *relevant])]
-        return self._case(anchors, history, anchors, relevant, moment, Purpose.TOGETHER)
+        return self._case(anchors, history, anchors, relevant, moment, purpose)
 
     def next_purchases(self, order: int, within_days: int) -> Iterator[Case]:
         """Given an order, find what its customer bought next; nothing if that was nothing new."""

@@ -24,7 +24,7 @@ class Purpose(StrEnum):
     NEXT = "next"
     """To be bought after them, by somebody who has them."""
     MAIL = "mail"
-    """Both in equal parts: it says "because you bought this", so what is likely next should go with this, too."""
+    """Both: what it offers "because you bought this" should go with it, and be what its buyers take next."""
 
 
 @dataclass(frozen=True, slots=True)

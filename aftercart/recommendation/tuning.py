@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from aftercart.recommendation.blend import UNTUNED, Blend, Component
+from aftercart.recommendation.blend import UNTUNED, Blend, Component, fitting
 from aftercart.recommendation.dataset import Floats
 from aftercart.recommendation.givens import Givens
 from aftercart.recommendation.model import Learned, Model
@@ -33,6 +33,15 @@ _STEPS = 100
 Doubles = npt.NDArray[np.float64]
 
 
+ASKED_FOR = {
+    Purpose.TOGETHER: (Purpose.TOGETHER, Purpose.MAIL),
+    Purpose.NEXT: (Purpose.NEXT,),
+    Purpose.MAIL: (Purpose.MAIL, Purpose.NEXT),
+}
+"""Whose questions the weights of a purpose are learned on. A mail is about the dearest product of an order, as a rule,
+and about what is bought after it; that a checkout may hold any product must not weigh in it."""
+
+
 class Tuner:
     """All candidates of these cases, looked up once, to choose by the first of them or by all."""
 
@@ -42,7 +51,7 @@ class Tuner:
         self._circumstances: dict[Purpose, Floats] = {}
         self._near: dict[Purpose, Doubles] = {}
         for purpose in UNTUNED.weights:
-            places = [place for place, case in enumerate(cases) if case.question.purpose is purpose]
+            places = [place for place, case in enumerate(cases) if case.question.purpose in ASKED_FOR[purpose]]
             if len(places) >= LEAST_CASES:
                 chosen = [cases[place] for place in places]
                 givens = Givens(model, learned, [case.question for case in chosen], {})
@@ -62,6 +71,7 @@ class Tuner:
                 start = self._near.get(purpose, usual)  # what some of the cases chose is near to what all choose
                 self._near[purpose] = _best(_pooled(pools, self._circumstances[purpose]), usual, start)
                 weights[purpose] = self._near[purpose].astype(np.float32)
+        weights[Purpose.MAIL] = fitting(weights[Purpose.MAIL], weights[Purpose.TOGETHER])
         return Blend(weights)
 
 

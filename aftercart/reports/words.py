@@ -39,6 +39,7 @@ GUARDS = {
 }
 PARTS = {
     "lightfm": "from the model (LightFM)",
+    "lightfm_next": "from the model of what is bought next (LightFM)",
     "together": "from what was bought together",
     "ease": "from what was bought together and nothing else explains",
     "ease_wide": "from orders and those that followed them",

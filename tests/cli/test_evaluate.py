@@ -43,6 +43,7 @@ def test_a_table_a_chart_and_json_say_the_same(shop: Database, tmp_path: Path) -
     found = json.loads(result.stdout)
     assert [row["name"] for row in found["outcomes"][0]["rows"]] == [
         "aftercart",
+        "mail",
         "as shown",
         "popularity",
         "bought_together",

@@ -1,7 +1,7 @@
 import pytest
 
 from aftercart.errors import ModelError
-from aftercart.recommendation.contest import AFTERCART, AS_SHOWN, Contest, contest
+from aftercart.recommendation.contest import AFTERCART, AS_SHOWN, MAIL, Contest, contest
 from aftercart.recommendation.dataset import Interactions
 from aftercart.recommendation.lightfm_model import Recipe
 from aftercart.recommendation.protocol import Task
@@ -24,7 +24,7 @@ def found(a_year: Interactions) -> Contest:
 
 def test_every_task_is_asked_of_everybody(found: Contest) -> None:
     assert [outcome.task for outcome in found.outcomes] == list(Task)
-    assert all([row.name for row in outcome.rows] == [AFTERCART, AS_SHOWN, *PEERS] for outcome in found.outcomes)
+    assert all([row.name for row in outcome.rows] == [AFTERCART, MAIL, AS_SHOWN, *PEERS] for outcome in found.outcomes)
     assert all(outcome.cases == 60 for outcome in found.outcomes)
 
 
@@ -41,6 +41,16 @@ def test_a_shop_with_a_pattern_is_learned_better_than_what_sells(found: Contest)
     assert gain is not None
     assert gain.mean == pytest.approx(rows[AFTERCART].ndcg10 - rows["popularity"].ndcg10)
     assert 0 < gain.low < gain.mean < gain.high
+
+
+def test_what_a_mail_would_show_is_held_against_everybody_by_itself(found: Contest) -> None:
+    """On a single product it is the task's own blend; on what comes next it is not."""
+    single, next30 = ({row.name: row for row in outcome.rows} for outcome in found.outcomes[1:3])
+    assert single[MAIL].ndcg10 == single[AFTERCART].ndcg10
+    gain = next30["popularity"].mail_gain
+    assert gain is not None
+    assert gain.mean == pytest.approx(next30[MAIL].ndcg10 - next30["popularity"].ndcg10)
+    assert next30[MAIL].ndcg10 != next30[AFTERCART].ndcg10
 
 
 def test_what_is_alike_is_shown_by_content_and_hardly_ever_bought(found: Contest) -> None:

@@ -5,20 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aftercart.errors import ModelError
 from aftercart.recommendation.dataset import Interactions
 from aftercart.recommendation.features import vocabulary
-from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Trainer
+from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Subject, Trainer
 
 RECIPE = Recipe(components=16, epochs=6)
 
 
-def trained(past: Interactions, seed: int = 3, recipe: Recipe = RECIPE) -> Embeddings:
+def trained(
+    past: Interactions, seed: int = 3, recipe: Recipe = RECIPE, subject: Subject = Subject.TOGETHER
+) -> Embeddings:
     words = vocabulary(past.products)
     trainer = Trainer(words, recipe, seed)
     for _ in range(recipe.epochs):
         trainer.epoch(past, words.rows(past.products))
-    return trainer.embeddings(past.orders_of_item, words.rows(past.products))
+    found = trainer.embeddings(subject, past.orders_of_item, words.rows(past.products))
+    assert found
+    return found
 
 
 def arrays(embeddings: Embeddings) -> list[np.ndarray]:
@@ -49,20 +52,23 @@ def test_a_product_never_sold_is_known_by_its_metadata_alone(past: Interactions)
     words = vocabulary(past.products)
     trainer = Trainer(words, RECIPE, seed=3)
     trainer.epoch(past, words.rows(past.products))
-    unsold = trainer.embeddings(np.zeros_like(past.orders_of_item), words.rows(past.products))
+    unsold = trainer.embeddings(Subject.TOGETHER, np.zeros_like(past.orders_of_item), words.rows(past.products))
+    assert unsold
     assert unsold.anchor == pytest.approx(words.rows(past.products) @ unsold.feature_anchor, abs=1e-6)
 
 
-def test_orders_of_one_product_each_are_refused_with_words(past: Interactions) -> None:
-    single = replace(
-        past,
-        item=past.item[past.line_start[:-1]],
-        price=past.price[past.line_start[:-1]],
-        line_start=np.arange(past.order_count + 1),
-        customer=np.arange(past.order_count),
-    )
+def test_each_subject_is_learned_from_rows_of_its_own(past: Interactions) -> None:
+    """Orders of one product each, of people who never came back, and then of people who did."""
     words = vocabulary(past.products)
-    trainer = Trainer(words, RECIPE, seed=3)
-    trainer.epoch(single, words.rows(past.products))
-    with pytest.raises(ModelError, match="nothing to learn from"):
-        trainer.embeddings(single.orders_of_item, words.rows(past.products))
+    for customers, learned in ((np.arange(past.order_count), []), (past.customer, [Subject.NEXT])):
+        single = replace(
+            past,
+            item=past.item[past.line_start[:-1]],
+            price=past.price[past.line_start[:-1]],
+            line_start=np.arange(past.order_count + 1),
+            customer=customers,
+        )
+        trainer = Trainer(words, RECIPE, seed=3)
+        trainer.epoch(single, words.rows(past.products))
+        given = single.orders_of_item, words.rows(past.products)
+        assert [subject for subject in Subject if trainer.embeddings(subject, *given)] == learned

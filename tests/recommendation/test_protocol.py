@@ -46,6 +46,7 @@ def test_single_gives_the_dearest_product() -> None:
     case = asked(shop(EARLIER, (12, GUEST, ("helmet", "bike", "pump"))), Task.SINGLE)[0]
     assert case.question.anchors == ("bike",)
     assert case.relevant == {"helmet", "pump"}
+    assert case.question.purpose is Purpose.MAIL
 
 
 def test_next_asks_for_what_is_bought_for_the_first_time_within_the_days() -> None:

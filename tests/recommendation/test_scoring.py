@@ -1,12 +1,14 @@
 """Exact ranks from embeddings fixed by hand, so that a wrong sign or axis cannot hide."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from aftercart.recommendation.blend import LIGHTFM_ALONE, Blend, always
+from aftercart.recommendation.blend import LIGHTFM_ALONE, Blend, always, fitting
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.dataset import GUEST, interactions
 from aftercart.recommendation.evidence import evidence_of
@@ -116,7 +118,22 @@ def test_the_parts_of_a_score_sum_to_it() -> None:
             assert sum(parts.values()) == pytest.approx(candidate.score, abs=1e-4)
 
 
-def test_a_mail_weighs_what_goes_along_and_what_comes_next_alike() -> None:
-    blend = Blend({Purpose.TOGETHER: always(lightfm=1, ease=2), Purpose.NEXT: always(lightfm=3)})
-    usual = np.array([[1, 0, 0]], dtype=np.float32)
-    assert np.array_equal(blend.of([Purpose.MAIL], usual), always(lightfm=2, ease=1)[:1])
+def test_a_product_that_comes_next_is_lifted_by_the_model_of_what_comes_next() -> None:
+    known = model(lightfm_next=1.0)
+    assert known.learned
+    after_a_bike = replace(known.learned.embeddings, anchor=matrix((0, 1), (1, 0), (0, 0), (0, 0), (0, 0)))
+    asked = [Question(("bike",), banned=frozenset({"bottle"}))]
+    assert by_lightfm(known, asked, {}, 1)[0].skus == ["pump"], "nobody came back: the other one stands for it"
+    taught = replace(known, learned=replace(known.learned, following=after_a_bike))
+    ranking = by_lightfm(taught, asked, {}, 1)[0]
+    assert ranking.skus == ["stove"]
+    assert ranking.parts([1])[0]["lightfm_next"] == pytest.approx(ranking[0].score, abs=1e-5)
+
+
+def test_a_mail_about_several_products_takes_a_share_of_what_goes_along_with_them() -> None:
+    mail, together = always(lightfm_next=2), always(lightfm=3)
+    mail[1, 0] = 1
+    weights = {Purpose.MAIL: fitting(mail, together)}
+    several, one = Blend(weights).of([Purpose.MAIL] * 2, np.array([[1, 0, 0], [1, 1, 0]], dtype=np.float32))
+    assert several == pytest.approx(always(lightfm_next=1.8, lightfm=0.3)[0])
+    assert one == pytest.approx(always(lightfm_next=2, lightfm=1)[0])
