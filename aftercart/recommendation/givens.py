@@ -193,7 +193,7 @@ class _Asked:
 
     def scores(self, rows: slice, weights: Floats) -> Floats:
         """Weighted already: the product of matrices is scaled by its vectors, which are few."""
-        center, spread = self._catalog(rows)
+        center, spread = (of_all[rows] for of_all in self._catalog)
         scale = (weights / spread)[:, None]
         scores: Floats = (self.orders[rows] * scale) @ self.embeddings.item.T
         scores += scale * self.embeddings.item_bias
@@ -202,24 +202,24 @@ class _Asked:
 
     def scores_of(self, row: int, items: Ints) -> Floats:
         """Those of some products, without a weight."""
-        center, spread = self._catalog(slice(row, row + 1))
+        center, spread = (of_all[row] for of_all in self._catalog)
         bare = self.embeddings.item[items] @ self.orders[row] + self.embeddings.item_bias[items]
         scores: Floats = (bare - center) / spread
         return scores
 
     def said_by(self, anchors: Sequence[int], row: int, items: Ints) -> Floats:
         """What each of these anchors adds to the scores of some products."""
-        _, spread = self._catalog(slice(row, row + 1))
-        said: Floats = self.anchors[anchors] @ self.embeddings.item[items].T / spread
+        _, spread = self._catalog
+        said: Floats = self.anchors[anchors] @ self.embeddings.item[items].T / spread[row]
         return said
 
-    def _catalog(self, rows: slice) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the bare scores over the catalog, without computing them."""
+    @cached_property
+    def _catalog(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of each question's bare scores over the catalog, without computing them."""
         mean, covariance = self.embeddings.spread
-        orders = self.orders[rows]
-        center = orders @ mean[:-1] + mean[-1]
-        around = orders @ covariance[:-1, :-1] + 2 * covariance[-1, :-1]
-        variance = (around * orders).sum(axis=1) + covariance[-1, -1]
+        center = self.orders @ mean[:-1] + mean[-1]
+        around = self.orders @ covariance[:-1, :-1] + 2 * covariance[-1, :-1]
+        variance = (around * self.orders).sum(axis=1) + covariance[-1, -1]
         return center, np.sqrt(np.maximum(variance, 0)) + np.float32(_LEAST_SPREAD)
 
 
