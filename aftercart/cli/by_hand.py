@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from aftercart.cli.sends import known_reason
+from aftercart.cli.known import an_id, known_reason, look_up_campaign
 from aftercart.cli.table import print_table
 from aftercart.ledger.states import Word
 
@@ -25,7 +25,7 @@ SHOWN = 50
 ASKS = "(double opt-in)"
 """In place of the campaign that a mail belongs to."""
 
-IDS = Annotated[list[UUID] | None, typer.Argument(metavar="[SEND_ID]...", help="Only these.")]
+IDS = Annotated[list[UUID] | None, typer.Argument(metavar="[SEND_ID]...", parser=an_id, help="Only these.")]
 REASON = Annotated[str | None, typer.Option(help="Only those with this reason.", callback=known_reason)]
 CAMPAIGN = Annotated[str | None, typer.Option(help="Only those of this campaign.")]
 DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")]
@@ -49,6 +49,7 @@ def retry(
 
     choice, span = _choice(send_ids, reason, campaign, every), _span(valid_for)
     with working() as engine:
+        _look_up(engine, campaign)
         answers = list(plan_anew(engine, choice, valid_for=span, only_tell=dry_run))
     if as_json:
         _print_json(answers)
@@ -82,6 +83,7 @@ def settle(
     if len(said) + look_up != 1:
         raise typer.BadParameter("say one of --sent, --not-sent, --leave, --as WORD and --look-up")
     with working() as engine:
+        _look_up(engine, campaign)
         if look_up:
             settled = list(settle_by_provider(engine, choice, only_tell=dry_run))
         else:
@@ -181,6 +183,11 @@ def _choice(send_ids: Sequence[UUID] | None, reason: str | None, campaign: str |
     if not (send_ids or reason or campaign or every):
         raise typer.BadParameter("say which: send ids, --reason, --campaign, or --all")
     return Choice(ids=send_ids or None, reason=reason, campaign=campaign)
+
+
+def _look_up(engine: "App", campaign: str | None) -> None:
+    with engine.db.read() as connection:
+        look_up_campaign(connection, campaign)
 
 
 def _span(text: str | None) -> timedelta | None:

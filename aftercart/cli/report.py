@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftercart.cli.known import look_up_campaign
 from aftercart.cli.table import print_table
 from aftercart.cli.weekly import Of, first_day, show
 
@@ -50,9 +51,8 @@ def report(
     brand = load_campaigns(settings.campaigns_dir, settings.templates_dir).brand
     start = since.replace(tzinfo=UTC) if since else None
     with reading() as connection:
-        names = campaigns_with_mails(connection)
-        if campaign is not None and campaign not in names:
-            raise typer.BadParameter(f"no mail of a campaign {campaign} was ever planned; there are {', '.join(names)}")
+        look_up_campaign(connection, campaign)
+        names = [campaign] if campaign else campaigns_with_mails(connection)
         by = asked_rates(connection, into, rates)
         if of is not Of.CAMPAIGNS:
             day = first_day(start, utc_now())
@@ -60,7 +60,7 @@ def report(
             return
         everything = brand_holdout(connection, brand.currency, utc_now(), by) if campaign is None else ()
         shown = by.into if by else brand.currency
-        reports = [report_on(connection, n, shown, utc_now(), start, by) for n in ([campaign] if campaign else names)]
+        reports = [report_on(connection, n, shown, utc_now(), start, by) for n in names]
     _print_all_mail(everything, brand.locale, as_json=as_json)
     for each in reports:
         if as_json:

@@ -2,24 +2,13 @@
 
 import json
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
 
+from aftercart.cli.known import known_reason, look_up_campaign
 from aftercart.cli.table import instant, print_table
 from aftercart.ledger.states import SendState
-
-
-def known_reason(name: str | None) -> str | None:
-    """The same name, if it is that of a reason; else the one that was probably meant is said."""
-    from aftercart.policy.reason import Reason
-
-    if name is not None and name not in set(Reason):
-        near = get_close_matches(name, list(Reason), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(Reason)}"
-        raise typer.BadParameter(f"{name} is no reason: {hint}")
-    return name
 
 
 def sends(
@@ -41,6 +30,7 @@ def sends(
     if confirmations and campaign is not None:
         raise typer.BadParameter("mails that ask to confirm belong to no campaign")
     with reading() as connection:
+        look_up_campaign(connection, campaign)
         shown = limit or (0 if as_json else 50)
         if confirmations:
             _print_questions(report.questions(connection, state=state, reason=reason, limit=shown), as_json)

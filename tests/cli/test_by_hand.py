@@ -64,12 +64,20 @@ def test_retry_says_what_it_refuses_and_how_to_insist(tmp_path: Path) -> None:
         (("settle", "--all"), "say one of"),
         (("settle", "--all", "--as", "sent", "--look-up"), "say one of"),
         (("settle", "--sent"), "say which"),
+        (("settle", "1a2b", "--sent"), "1a2b is no id: a send has one like"),
     ],
 )
 def test_an_unclear_wish_is_wrong_usage(typed: Typed, words: tuple[str, ...], said: str) -> None:
     result = typed(*words)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.replace("│", "").split())
+
+
+@pytest.mark.parametrize("words", ["sends", "retry", "settle --leave", "report"])
+def test_a_campaign_of_which_there_is_no_mail_is_no_answer_of_none(tmp_path: Path, words: str) -> None:
+    told = aftercart(tmp_path, *words.split(), *(["accesories"] if words == "report" else ["--campaign", "accesories"]))
+    assert told.returncode == 2
+    assert "did you mean accessories?" in " ".join(told.stderr.replace("│", "").split())
 
 
 def test_settle_takes_the_word_of_a_person_and_leaves_other_sends_alone(tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""Names that somebody types for a command: where there is none, the one that was probably meant is said."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from uuid import UUID
+
+import typer
+from sqlalchemy import Connection
+
+
+def known_reason(name: str | None) -> str | None:
+    """The same name. Raises BadParameter where no send can have that reason."""
+    from aftercart.policy.reason import Reason
+
+    if name is not None and name not in set(Reason):
+        raise typer.BadParameter(f"{name} is no reason: {_hint(name, list(Reason))}")
+    return name
+
+
+def look_up_campaign(connection: Connection, name: str | None) -> None:
+    """Raises BadParameter where no mail of that campaign was ever planned."""
+    from aftercart.reports.earned.report import campaigns_with_mails
+
+    if name is not None and name not in (known := campaigns_with_mails(connection)):
+        raise typer.BadParameter(f"no mail of a campaign {name} was ever planned: {_hint(name, known)}")
+
+
+def an_id(text: str) -> UUID:
+    """Raises BadParameter where the text is no id."""
+    try:
+        return UUID(text)
+    except ValueError as err:
+        hint = "a send has one like 01a21bb0-eada-723d-9b82-4f625b24e7f6; `aftercart sends` lists them"
+        raise typer.BadParameter(f"{text} is no id: {hint}") from err
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    if near := get_close_matches(name, known, n=1):
+        return f"did you mean {near[0]}?"
+    return f"there are {', '.join(known)}" if known else "there is none yet"
