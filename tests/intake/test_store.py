@@ -16,6 +16,7 @@ from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.db.session import Database
 from aftercart.db.tables import (
     Row,
+    address_moves,
     consents,
     customers,
     order_lines,
@@ -42,7 +43,7 @@ from aftercart.intake.changes import (
 from aftercart.intake.store import apply
 from tests.rows import somebody_waits
 
-TABLES = (order_reversals, order_lines, orders, customers, consents, recipients, suppressions, products)
+TABLES = (order_reversals, order_lines, orders, address_moves, customers, consents, recipients, suppressions, products)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = NOON + timedelta(days=3)
 YES, NO = ConsentState.GRANTED, ConsentState.DENIED
