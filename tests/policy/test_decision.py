@@ -12,18 +12,8 @@ from hypothesis import strategies as st
 from aftercart.consent.statement import ConsentState
 from aftercart.policy.competition import Rival
 from aftercart.policy.days import Days
-from aftercart.policy.decision import (
-    Allow,
-    CampaignStatus,
-    ContentFault,
-    Defer,
-    Facts,
-    Skip,
-    before_content,
-    decide,
-    inputs,
-    still_stands,
-)
+from aftercart.policy.decision import Allow, Defer, Skip, before_content, decide, still_stands
+from aftercart.policy.facts import CampaignStatus, ContentFault, Facts, inputs
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, next_free
 from aftercart.policy.quiet_hours import QuietHours
 from aftercart.policy.reason import Reason

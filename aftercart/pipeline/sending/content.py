@@ -28,7 +28,7 @@ from aftercart.pipeline.planning.planned import Planned
 from aftercart.pipeline.recipients.refuse import refused_by
 from aftercart.pipeline.sending.context import Shelf, context_of
 from aftercart.pipeline.sending.copies import Copy, copy_of, utm_of
-from aftercart.policy.decision import ContentFault
+from aftercart.policy.facts import ContentFault
 from aftercart.policy.preferences import RefusalKind, Refused
 from aftercart.recommendation import store as recommendation_store
 from aftercart.recommendation.request import Anchor, Pick, Recommendation, Request

@@ -14,7 +14,8 @@ from aftercart.bootstrap import App
 from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.planning.planned import Planned
-from aftercart.policy.decision import Facts, Skip, Verdict
+from aftercart.policy.decision import Skip, Verdict
+from aftercart.policy.facts import Facts
 from aftercart.policy.reason import DROPPED, Reason
 
 Decided = tuple[Planned, Facts, Verdict]

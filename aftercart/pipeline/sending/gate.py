@@ -14,18 +14,8 @@ from aftercart.pipeline.planning.planned import Planned
 from aftercart.pipeline.sending.people import NOBODY, People, caps_of
 from aftercart.policy import decision
 from aftercart.policy.competition import replaced_by
-from aftercart.policy.decision import (
-    Allow,
-    CampaignStatus,
-    ContentFault,
-    Defer,
-    Facts,
-    IfNoCoupon,
-    ReviewFacts,
-    Verdict,
-    bid_of,
-    decide,
-)
+from aftercart.policy.decision import Allow, Defer, Verdict, bid_of, decide
+from aftercart.policy.facts import CampaignStatus, ContentFault, Facts, IfNoCoupon, ReviewFacts
 from aftercart.policy.frequency_cap import Counted, OnCap
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.reason import ASKED_AGAIN, Reason

@@ -37,7 +37,8 @@ from aftercart.pipeline.sending.hand_over import Claimed, hand_over
 from aftercart.pipeline.sending.held_out import hold_out
 from aftercart.pipeline.sending.people import look_up, look_up_permissions
 from aftercart.pipeline.sending.turn import Turn
-from aftercart.policy.decision import Allow, Answer, ContentFault, Defer, Skip, before_content, inputs
+from aftercart.policy.decision import Allow, Answer, Defer, Skip, before_content
+from aftercart.policy.facts import ContentFault, inputs
 from aftercart.policy.reason import SAID_ONCE, Reason
 from aftercart.policy.store import lock_recipients, persons_of
 
