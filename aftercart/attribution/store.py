@@ -84,15 +84,16 @@ def credit_ids(connection: Connection, model: Model, order_ids: Collection[int])
     return dict(connection.execute(select(attributions.c.order_id, attributions.c.id).where(*wanted)).all())
 
 
-def drop_strangers(connection: Connection, order_ids: Collection[int]) -> None:
-    """Take back all credit of these orders where the shop has found out that another person bought."""
+def drop_undue(connection: Connection, order_ids: Collection[int]) -> None:
+    """Take back all credit of these orders where the shop has found out that another person bought, or where what
+    clicked turned out to be a machine."""
     buyer, reader = recipients.alias("buyer"), recipients.alias("reader")
     theirs = (
         select(orders.c.id)
         .join(buyer, buyer.c.id == orders.c.recipient_id)
         .join(clicks, clicks.c.id == attributions.c.click_id)
         .join(reader, reader.c.id == clicks.c.recipient_id)
-        .where(orders.c.id == attributions.c.order_id, same_person(buyer, reader))
+        .where(orders.c.id == attributions.c.order_id, same_person(buyer, reader), clicks.c.verdict == "human")
     )
     connection.execute(
         delete(attributions).where(attributions.c.order_id.in_(order_ids), ~exists(theirs.correlate(attributions)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    campaign: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    campaign: Annotated[str | None, typer.Argument(help="Only this one; of campaigns or pairs.")] = None,
     since: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only mails due from this day on, in UTC.")
     ] = None,
@@ -47,6 +47,8 @@ def report(
     from aftercart.reports.earned.report import brand_holdout, campaigns_with_mails, report_on
     from aftercart.settings import read_settings
 
+    if campaign and of not in (Of.CAMPAIGNS, Of.PAIRS):
+        raise typer.BadParameter(f"{of} are told of all campaigns together: leave {campaign} out", param_hint="--of")
     settings = read_settings()
     brand = load_campaigns(settings.campaigns_dir, settings.templates_dir).brand
     start = since.replace(tzinfo=UTC) if since else None

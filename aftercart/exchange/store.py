@@ -3,17 +3,19 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from aftercart.db.tables import rate_tables
 from aftercart.exchange.rates import Rate, Rates, table
 
 
 def keep(connection: Connection, rates: Rates, now: datetime) -> bool:
-    """Keep a table; False if the very same is there already. It serves from now on."""
-    there = connection.execute(select(rate_tables.c.id).where(rate_tables.c.version == rates.version)).first()
-    if there:
+    """Keep a table; it serves from now on, also where it was kept before and another one came since. False if it
+    serves already."""
+    newest = rates_into(connection, rates.into)
+    if newest and newest.version == rates.version:
         return False
+    connection.execute(delete(rate_tables).where(rate_tables.c.version == rates.version))  # the newest row serves
     content = {
         code: [[day.isoformat(), str(worth)] for day, worth in dated] for code, dated in rates.by_currency.items()
     }

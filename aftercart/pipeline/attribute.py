@@ -1,6 +1,6 @@
 """An order earns a send its credit, or loses it again.
 
-1. Orders with credit that turn out to be another person's lose it.
+1. Orders with credit that turn out to be another person's, or to have followed a machine's click, lose it.
 2. Completed orders without credit: the person's last human click within the window before the order was placed; under
    another model, which is asked for by hand, the first one, or with another window.
 3. Orders with credit: their worth, and what refunds, returns and cancellations took back, is computed afresh.
@@ -40,7 +40,7 @@ def attribute(
     touched = set(order_ids)
     if not touched:
         return 0
-    store.drop_strangers(connection, touched)
+    store.drop_undue(connection, touched)
     earned = _credit(connection, touched, windows, now, model)
     _bring_up_to_date(connection, touched)
     return earned

@@ -43,9 +43,9 @@ class Pace:
 
 
 def pace(connection: Connection, window: timedelta, now: datetime) -> Pace:
-    """Of the newest 90 days after which the window is over."""
+    """Of the newest 90 days after which the window is over; of fewer where the shop's first order is younger."""
     end = _last_order(connection, now) - window
-    start = end - SPAN
+    start = _first_order(connection, end - SPAN, end)
     first: dict[int, datetime] = {}
     back: set[int] = set()
     count = 0
@@ -61,6 +61,13 @@ def pace(connection: Connection, window: timedelta, now: datetime) -> Pace:
         if began and began < at <= began + window:
             back.add(person)
     return Pace(start, end, count, len(first), len(back))
+
+
+def _first_order(connection: Connection, start: datetime, end: datetime) -> datetime:
+    """From when on orders are looked at: days before the first of them would make the shop look slower than it is."""
+    counted = (orders.c.recipient_id.is_not(None), orders.c.state.not_in(_NO_SALES), orders.c.placed_at < end)
+    first = connection.execute(select(func.min(orders.c.placed_at)).where(*counted)).scalar_one()
+    return max(first, start) if first else start
 
 
 def _last_order(connection: Connection, now: datetime) -> datetime:

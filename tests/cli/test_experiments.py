@@ -27,6 +27,7 @@ def shop(tmp_path: Path) -> Path:
             who, at = rows.recipient(f"{number}@example.com"), MONDAY + (20.5 + 3 * number) * DAY
             rows.order(who, at)
             rows.order(who, at + (5 if number % 3 == 0 else 15) * DAY)
+        rows.order(rows.recipient("first@example.com"), MONDAY)
         rows.order(rows.recipient("last@example.com"), MONDAY + 124 * DAY)
         rows.order(None, MONDAY + 50 * DAY)
     return tmp_path
@@ -42,6 +43,18 @@ def test_it_reckons_with_how_many_come_back_and_how_many_there_are(typed: Typed)
     text = typed("experiments", "size", "--effect", "25%", "--rate", "5%", "--arms", "3").stdout
     assert "To find 6.25% in place of 5.00% in 80% of cases, with 3 arms" in text
     assert f"{ceil(people_needed(0.05, 0.0625, 0.5, alpha=0.025) / 2):,}" in text
+
+
+def test_a_young_shop_s_pace_is_that_of_its_own_days(typed: Typed, tmp_path: Path) -> None:
+    with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db:
+        migrate.upgrade(db)
+        rows = Rows(db)
+        for number in range(31):
+            rows.order(rows.recipient(f"{number}@example.com"), MONDAY + number * DAY)
+        rows.order(rows.recipient("last@example.com"), MONDAY + 44 * DAY)
+    told = json.loads(typed("experiments", "size", "--effect", "25%", "--rate", "5%", "--json").stdout)
+    assert told["pace"]["people"] == 30
+    assert told["days"] == told["people"], "one a day"
 
 
 def test_a_shop_without_orders_has_to_say_what_it_expects(typed: Typed) -> None:

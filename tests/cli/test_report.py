@@ -89,6 +89,9 @@ def test_what_came_of_mails_is_told_week_by_week(deployment: Path) -> None:
     assert "2026-03-02  4       40     5        0     –" in said["cohorts"]
     (line,) = aftercart(deployment, "report", "--of", "pairs", "--from", "2026-03-01", "--json").stdout.splitlines()
     assert json.loads(line)["mails"] == 40
+    refused = aftercart(deployment, "report", "accessories", "--of", "domains")
+    assert refused.returncode == 2, "they are of all campaigns"
+    assert "of all campaigns" in " ".join(refused.stderr.replace("│", "").split())
 
 
 def test_what_an_experiment_came_to_is_told_by_arm(deployment: Path) -> None:

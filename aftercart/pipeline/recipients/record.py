@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from aftercart.db.persons import same_person
 from aftercart.db.session import Database
@@ -105,7 +105,8 @@ def keep_clicks(
 ) -> None:
     """Keep clicks with their verdicts, in the order in which they came, each mail's among themselves.
 
-    A click may be kept late, after an order that it led to came in; such an order is credited now. `windows`:
+    A click may be kept late, after an order that it led to came in; such an order is credited now. One that followed a
+    click that is known for a machine's only now loses its credit. `windows`:
     campaign → how long a click earns credit.
     """
     # By mail, so that of two processes none waits for the other in a circle.
@@ -146,10 +147,13 @@ def _keep_click(connection: Connection, click: Click) -> outward.Fact | None:
 
 
 def _orders_since(connection: Connection, batch: Sequence[Click]) -> list[int]:
-    """Orders that these people placed after the first of these clicks; mostly none."""
-    people = {click.link.recipient_id for click in batch}
-    first = min(click.at for click in batch)
-    later = select(orders.c.id).where(orders.c.recipient_id.in_(people), orders.c.placed_at > first)
+    """Orders that these people placed, under any address of theirs, after the first of these clicks, or of those that
+    they may have unmasked; mostly none."""
+    read = recipients.c.id.in_({click.link.recipient_id for click in batch})
+    people = select(func.coalesce(recipients.c.merged_into, recipients.c.id)).where(read)
+    theirs = select(recipients.c.id).where(or_(recipients.c.id.in_(people), recipients.c.merged_into.in_(people)))
+    first = min(click.at for click in batch) - BURST_WINDOW
+    later = select(orders.c.id).where(orders.c.recipient_id.in_(theirs), orders.c.placed_at > first)
     return list(connection.execute(later).scalars())
 
 

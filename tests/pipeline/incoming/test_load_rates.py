@@ -50,6 +50,13 @@ def test_a_later_table_serves_and_the_one_before_can_still_be_asked_for(db: Data
     assert worth(db, 10_000, "SEK", old) == Money(800, "EUR")
 
 
+def test_an_earlier_table_that_is_brought_again_serves_again(db: Database, tmp_path: Path) -> None:
+    old, new = ("currency,date,worth\nSEK,2026-01-01,0.08\n", "currency,date,worth\nSEK,2026-01-01,0.09\n")
+    for text in (old, new, old):
+        load(db, tmp_path, text)
+    assert worth(db, 10_000, "SEK") == Money(800, "EUR")
+
+
 def test_a_table_with_a_bad_row_is_not_kept_and_every_fault_is_named(db: Database, tmp_path: Path) -> None:
     rows = ("SEK,2026-01-01,0.08", "XX,2026-01-01,1", "EUR,2026-01-01,1", "USD,yesterday,1", "USD,2026-01-01,-1")
     added, faults, _ = load(db, tmp_path, "\n".join(["currency,date,worth", *rows, "USD,2026-01-01,"]))

@@ -3,9 +3,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from aftercart.db.session import Database
-from aftercart.db.tables import attempts, attributions, clicks, consents, suppressions
+from aftercart.db.tables import attempts, attributions, clicks, consents, recipients, suppressions
 from aftercart.errors import BadTokenError
 from aftercart.ids import new_id
 from aftercart.pipeline.attribute import attribute
@@ -173,6 +174,32 @@ def test_an_order_is_credited_whether_its_click_is_kept_before_or_after_it_came_
     if order == "after":
         click(db, TOKENS.link(send, 0), FIREFOX, LATER)
     assert [(a["order_id"], a["send_id"]) for a in rows.all(attributions)] == [(bought, send)]
+
+
+def test_a_click_that_is_kept_late_credits_an_order_under_another_address(db: Database, rows: Rows) -> None:
+    old, now = rows.recipient("old-ada@example.com"), rows.recipient("ada@example.com")
+    with db.write() as connection:
+        connection.execute(update(recipients).where(recipients.c.id == old).values(merged_into=now))
+    send = rows.send(rows.order(old), old)
+    rows.link(send)
+    bought = rows.order(now, LATER + timedelta(seconds=20))
+    click(db, TOKENS.link(send, 0), FIREFOX, LATER)
+    assert [(a["order_id"], a["send_id"]) for a in rows.all(attributions)] == [(bought, send)]
+
+
+def test_a_machine_that_is_unmasked_loses_the_credit_that_it_had(db: Database, rows: Rows) -> None:
+    """T42: its reader ordered while a scanner was at their mail."""
+    ada = rows.recipient()
+    send = rows.send(rows.order(ada), ada)
+    for position in range(3):
+        rows.link(send, f"https://shop.example/{position}", position)
+    click(db, TOKENS.link(send, 0), FIREFOX, LATER)
+    bought = rows.order(ada, LATER + timedelta(seconds=2))
+    with db.write() as connection:
+        assert attribute(connection, [bought], {}, LATER) == 1
+    for position in (1, 2):
+        click(db, TOKENS.link(send, position), FIREFOX, LATER + timedelta(seconds=2 + position))
+    assert rows.all(attributions) == []
 
 
 def test_an_endless_user_agent_is_cut(db: Database, rows: Rows) -> None:
