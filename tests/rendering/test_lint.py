@@ -58,6 +58,7 @@ FAULTS = {
     "ici": (mail('<a href="https://example.com/"><b>ici</b> »</a>'), "'ici »' does not say where the link"),
     "no words": (mail('<a href="https://example.com/"> </a>'), "the link <a> has no words"),
     "nowhere": (mail('<a href="#">Top</a>'), "the link to '#' leads nowhere"),
+    "empty": (mail('<a href="">Top</a>'), "the link to '' leads nowhere"),
     "no host": (mail('<a href="https://exam/ple">Shop</a>'), "the link to 'https://exam/ple' leads nowhere"),
     "merge": (mail("Dear *|FNAME|*"), "*|FNAME|* belongs to another mail service"),
     "merge too": (mail("Dear %recipient.name%"), "%recipient.name% belongs to another mail service"),
@@ -82,6 +83,30 @@ def test_a_weakness_is_told_with_its_line_and_its_cure(body: str, words: str, sa
     assert words in found
     assert found.startswith("warning")
     assert len(found.partition(" — ")[2]) > 10
+
+
+def test_a_link_that_leads_nowhere_is_told_at_its_line(said: Said) -> None:
+    (found,) = said(mail('\n<a href="#">Top</a>', style="p { color: #23262b }"))
+    assert found.startswith("warning 2: the link to '#'")
+
+
+def test_a_product_without_an_address_is_a_fault_of_the_sample(
+    write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    sample["picks"][0]["url"] = ""
+    link = '<a href="{{ picks[0].url }}">See the helmet</a>'
+    root = write(mail(link), files={"mail/sample.json": json.dumps(sample)})
+    (found,) = check_template(root, "mail")
+    assert found.message == "'' becomes #unsafe-url in the mail"
+    assert found.place.file.name == "sample.json"
+
+
+def test_a_subject_with_the_tag_of_another_mail_service_is_told(
+    write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    root = write(mail(), subject="A bell\nfor *|FNAME|*", files={"mail/sample.json": json.dumps(sample)})
+    found = [fault for fault in check_template(root, "mail") if "belongs to another mail service" in fault.message]
+    assert [(fault.place.file.name, fault.place.line, fault.place.column) for fault in found] == [("subject.txt", 2, 5)]
 
 
 def test_a_marketing_mail_without_a_postal_address_is_an_error(said: Said) -> None:

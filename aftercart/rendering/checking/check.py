@@ -26,7 +26,7 @@ from aftercart.rendering.authoring.source import (
 from aftercart.rendering.authoring.words import languages
 from aftercart.rendering.authoring.written import plainly
 from aftercart.rendering.checking.lacking import NO_COUPON, as_given_to, lacks, with_picks, without
-from aftercart.rendering.checking.lint import lint
+from aftercart.rendering.checking.lint import lint, lint_words
 from aftercart.rendering.checking.mail_rules import TRACKED_LINK, mail_faults, size_faults, where
 from aftercart.rendering.checking.mjml_rules import mjml_faults
 from aftercart.rendering.checking.samples import variant
@@ -86,7 +86,7 @@ def _part_faults(part: Source) -> list[TemplateFault]:
         return faults
     unknown = [_unknown(*found) for found in unknown_variables(part)]
     if part.file.name != BODY:
-        return unknown
+        return [*lint_words(part), *unknown]
     body = with_holes(part.segments)
     return [*mjml_faults(body), *lint(body), *unknown]
 

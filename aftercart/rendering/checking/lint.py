@@ -8,7 +8,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from aftercart.errors import Place
+from aftercart.rendering.authoring.lexer import Kind, behind
 from aftercart.rendering.authoring.scanner import HOLE, Attribute, EndTag, Tag, Text
+from aftercart.rendering.authoring.source import Source
 from aftercart.rendering.checking.support import css_features, without_effect
 from aftercart.rendering.compiling.holes import Holed
 from aftercart.rendering.fault import TemplateFault
@@ -37,6 +40,18 @@ def lint(body: Holed) -> Iterator[TemplateFault]:
                 yield from walk.end(event)
             case Text():
                 yield from walk.text(event)
+
+
+def lint_words(part: Source) -> Iterator[TemplateFault]:
+    """What there is to say about a subject or a text part, which have no markup."""
+    for segment in part.segments:
+        if segment.kind is Kind.DATA and (found := _MERGE_TAG.search(segment.text)):
+            yield _merge_tag(behind(segment.place, segment.text[: found.start()]), found[0])
+
+
+def _merge_tag(place: Place, tag: str) -> TemplateFault:
+    message = f"{tag} belongs to another mail service and would be printed as it stands"
+    return TemplateFault(place, message, "write {{ recipient.first_name }}", warning=True)
 
 
 @dataclass(slots=True)
@@ -81,8 +96,7 @@ class _Walk:
         if text.within in ("mj-style", "style"):
             yield from self._unsupported(css_features(text.raw), text.offset)
         elif found := _MERGE_TAG.search(text.raw):
-            message = f"{found[0]} belongs to another mail service and would be printed as it stands"
-            yield self._fault(text.offset + found.start(), message, "write {{ recipient.first_name }}")
+            yield _merge_tag(self.source.place(text.offset + found.start()), found[0])
 
     def _picture(self, tag: Tag) -> Iterator[TemplateFault]:
         if tag.name not in ("img", "mj-image", "mj-carousel-image"):

@@ -52,7 +52,8 @@ def _addresses(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[T
     for found in dict.fromkeys(html.unescape(url) for url in _HREF.findall(rendered.html)):
         if found in ("#", "") or (found.lower().startswith("http") and not _HOST.match(found)):
             message = f"the link to {found!r} leads nowhere"
-            yield TemplateFault(where(sources.body.file, found), message, "write the whole address", warning=True)
+            place = where(sources.body.file, f'href="{found}"')
+            yield TemplateFault(place, message, "write the whole address", warning=True)
 
 
 def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault]:
@@ -74,5 +75,5 @@ def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault
 
 def where(file: Path, text: str) -> Place:
     """Where a text stands in a file, as far as that can be told."""
-    before, found, _ = file.read_text(encoding="utf-8").partition(text)
+    before, found, _ = file.read_text(encoding="utf-8").partition(text) if text else ("", "", "")
     return behind(Place(file, 1, 1), before) if found else Place(file)
