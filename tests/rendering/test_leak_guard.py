@@ -10,7 +10,16 @@ from aftercart.rendering.running.runtime import Rendered
 
 BASE = "https://mail.example.com"
 OWN = frozenset({f"{BASE}/u/ada.1-x", f"{BASE}/c/ada_2"})
-PEOPLE = People(["ada@example.com", "Ben@example.com", "chika@example.co.jp"])
+PEOPLE = People(
+    [
+        "ada@example.com",
+        "Ben@example.com",
+        "chika@example.co.jp",
+        "o'neil@example.com",
+        "r&d@example.com",
+        "dee+shop@example.com",
+    ]
+)
 
 
 def mail(**parts: str) -> Rendered:
@@ -42,6 +51,11 @@ def test_what_is_one_s_own_or_nobody_s_passes(rendered: Rendered) -> None:
         mail(subject="For ben@example.com"),
         mail(preheader="For ben@example.com"),
         mail(html="ada@example.com,ben@example.com"),
+        mail(html='<a href="https://example.com/?mail=ben%40example.com">x</a>'),
+        mail(html='<a href="https://example.com/?mail=dee%2Bshop%40example.com">x</a>'),
+        mail(html="<td>o&#39;neil@example.com</td>"),
+        mail(text="for o'neil@example.com"),
+        mail(text="for (r&d@example.com)"),
     ],
 )
 def test_what_is_another_s_is_refused(rendered: Rendered) -> None:
