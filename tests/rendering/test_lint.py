@@ -59,6 +59,7 @@ FAULTS = {
     "no words": (mail('<a href="https://example.com/"> </a>'), "the link <a> has no words"),
     "nowhere": (mail('<a href="#">Top</a>'), "the link to '#' leads nowhere"),
     "empty": (mail('<a href="">Top</a>'), "the link to '' leads nowhere"),
+    "button": (mail(column="<mj-button>Buy</mj-button>"), "the link to '' leads nowhere"),
     "no host": (mail('<a href="https://exam/ple">Shop</a>'), "the link to 'https://exam/ple' leads nowhere"),
     "merge": (mail("Dear *|FNAME|*"), "*|FNAME|* belongs to another mail service"),
     "merge too": (mail("Dear %recipient.name%"), "%recipient.name% belongs to another mail service"),

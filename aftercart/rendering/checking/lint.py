@@ -71,6 +71,9 @@ class _Walk:
             if attribute.name == "style" and attribute.value:
                 yield from self._unsupported(css_features(attribute.value), attribute.offset)
         yield from self._unsupported([(0, f"<{tag.name}>")], tag.offset)
+        href = _value(tag, "href") or _value(tag, "mj-class") or ""
+        if tag.name == "mj-button" and not href and not self._in_defaults:  # MJML makes no link of it
+            yield self._fault(tag.offset, f"the link to {href!r} leads nowhere", "write the whole address")
         if tag.name in _HEADINGS:
             yield from self._jump(tag)
         if tag.name in _LINKS and not tag.self_closing:
