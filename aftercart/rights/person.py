@@ -1,6 +1,7 @@
 """A person as the data knows them: every name under which something of theirs is kept; whether a text names them."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,10 @@ from aftercart.intake.changes import Buyer, Change, CustomerSeen, ErasureAsked, 
 
 ERASED = "erased:"
 """Begins what stands in place of an address or a customer's id that was erased; no address begins so."""
+_BEGINS = r"(?:(?<![^\W_])(?<!\.)|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4})|(?<=[%=][0-9a-f]{2}))"
+"""No letter, digit or dot of another address stands before it, unless an escape (`\\n`, `%3C`, `=3D`) ends there."""
+_ENDS = r"(?![^\W_]|\.[^\W\d_])"
+"""Its domain does not go on: "example.com" is not that of "example.com.au"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,12 @@ class Person:
         return any(name in lower for name in (*locals_, *ids))
 
     def is_named_in(self, text: str) -> bool:
-        """Whether an address of theirs stands in a text, whichever way its domain is written."""
+        """Whether an address of theirs stands whole in a text, whichever way its domain is written.
+
+        In "cada@example.com" stands nothing of ada@example.com; in "order-of-ada@example.com-17" it does.
+        """
         lower = text.lower()
-        return any(name in lower for email in self.emails for name in _spellings(email))
+        return any(_stands_in(name, lower) for email in self.emails for name in _spellings(email))
 
 
 def buyers_in(changes: Iterable[Change]) -> Iterator[Buyer]:
@@ -84,6 +92,10 @@ def plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return str(value)
+
+
+def _stands_in(name: str, lower: str) -> bool:
+    return name in lower and re.search(f"{_BEGINS}{re.escape(name)}{_ENDS}", lower) is not None
 
 
 def _spellings(email: str) -> set[str]:
