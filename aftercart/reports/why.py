@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from aftercart.consent.statement import Basis, ConsentState
+from aftercart.db.persons import same_person
 from aftercart.db.tables import (
+    address_moves,
     consents,
+    customers,
     decisions,
     order_lines,
     orders,
@@ -22,6 +25,8 @@ from aftercart.db.tables import (
 )
 from aftercart.policy.suppression import MailClass
 from aftercart.reports.archived import archived
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +137,44 @@ def _allowed(connection: Connection, send_id: UUID, kept: Iterable[Mapping[str, 
 
 
 def _consent(connection: Connection, recipient_id: int, at: datetime) -> Yes | None:
-    """The strongest yes that held at an instant, by what was known then; of equal ones the newest."""
-    heard = (consents.c.recipient_id == recipient_id, consents.c.at <= at, consents.c.recorded_at <= at)
-    rows = connection.execute(select(consents).where(*heard)).all()
+    """The strongest yes that held at an instant, by what was known then; of equal ones the newest. It was said at this
+    address, or a customer's record brought it along; a no of any address of the person ended it (see `heard`)."""
+    mine, theirs = recipients.alias("mine"), recipients.alias("theirs")
+    known = (mine.c.id == recipient_id, consents.c.at <= at, consents.c.recorded_at <= at)
+    person = select(consents).join(theirs, theirs.c.id == consents.c.recipient_id).join(mine, same_person(mine, theirs))
+    rows = connection.execute(person.where(*known)).all()
+    left = _left(connection, recipient_id, at)
     noes = [row.at for row in rows if row.state == ConsentState.DENIED]
     yeses = [
         row
         for row in rows
         if row.state == ConsentState.GRANTED
+        and row.at <= left.get(row.recipient_id, _NEVER)
         and not (noes and (row.undated or row.at <= max(noes)))
         and (row.expires_at is None or at < row.expires_at)
     ]
     newest = max(yeses, key=lambda row: (_basis(row.basis).strength, row.at), default=None)
     return Yes(None if newest.undated else newest.at, newest.source, _basis(newest.basis)) if newest else None
+
+
+def _left(connection: Connection, recipient_id: int, at: datetime) -> Mapping[int, datetime]:
+    """Until when what was said at an address counts at this one: of itself until now, of those that a customer's
+    record left for it until it did. The record may have gone on since."""
+    gone_on = select(address_moves.c.customer_id).where(address_moves.c.recipient_id == recipient_id)
+    were_here = or_(customers.c.recipient_id == recipient_id, customers.c.id.in_(gone_on))
+    query = select(
+        customers.c.id, customers.c.recipient_id.label("has"), address_moves.c.recipient_id, address_moves.c.at
+    )
+    rows = connection.execute(query.join(address_moves, address_moves.c.customer_id == customers.c.id).where(were_here))
+    moves = rows.all()
+    here_until = {
+        row.id: at if row.has == recipient_id else row.at for row in moves if row.recipient_id == recipient_id
+    }
+    found = {recipient_id: at}
+    for row in moves:
+        if row.recipient_id != recipient_id and row.at <= min(at, here_until.get(row.id, at)):
+            found[row.recipient_id] = max(row.at, found.get(row.recipient_id, row.at))
+    return found
 
 
 def _basis(word: str) -> Basis:
