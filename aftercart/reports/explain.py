@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from aftercart.db.persons import same_person
 from aftercart.db.tables import (
     events,
     orders,
@@ -162,12 +163,24 @@ def _about_person(connection: Connection, name: str) -> Explanation:
         return Explanation()
     email = clean_email(name) or name.lower()  # as it was taken in: jörg@exämple.de is kept with xn--exmple-cua.de
     rows = _orders(connection, recipients.c.email == email)
+    stories = [_person(connection, address) for address in (email, *_other_addresses(connection, email))]
+    people = tuple(story for story in stories if story.moments)
+    if not rows and not people:
+        return Explanation()
+    return Explanation(orders=_stories(connection, rows), people=people or (PersonStory(email, ()),))
+
+
+def _person(connection: Connection, email: str) -> PersonStory:
     said = (Moment(*one) for told in (chosen, offered) for one in told(connection, email))
     moments = sorted([*person_moments(connection, email), *said], key=lambda moment: moment.at)
-    if not rows and not moments:
-        return Explanation()
-    person = PersonStory(email, tuple(moments))
-    return Explanation(orders=_stories(connection, rows), people=(person,))
+    return PersonStory(email, tuple(moments))
+
+
+def _other_addresses(connection: Connection, email: str) -> Sequence[str]:
+    """Those of the same person: a no that was said there holds here, and a yes may have come along."""
+    mine, theirs = recipients.alias("mine"), recipients.alias("theirs")
+    same = select(theirs.c.email).join(mine, same_person(mine, theirs)).where(mine.c.email == email)
+    return connection.execute(same.where(theirs.c.id != mine.c.id).order_by(theirs.c.id)).scalars().all()
 
 
 def _stories(

@@ -1,4 +1,4 @@
-"""Why did I get this: on which yes a mail rested, for somebody whose address at the shop changed."""
+"""Why did I get this, and `explain`: on which yes a mail rests, for somebody whose address at the shop changed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.consent.statement import Basis
 from aftercart.db.tables import sends
+from aftercart.reports.explain import explain
 from aftercart.reports.why import Why, why
 from aftercart.testing import engine, run_until
 from tests.cast import ADA, DAY, MONDAY, Shop, campaign, clock_of, order, outbox, rows, tell
@@ -62,3 +63,13 @@ def test_a_yes_that_a_no_at_the_other_address_ended_is_not_what_it_rests_on(app:
     yes = why_of_the_mail_to(app, NEW).consent
     assert yes is not None
     assert (yes.at, yes.basis) == (MONDAY, Basis.EXPRESS)
+
+
+def test_explain_tells_what_was_said_under_each_address_of_a_person(app: App) -> None:
+    """A mail to the one rests on the yes of the other, or does not go for its no."""
+    tell(app, "customer.updated", ADA)
+    tell(app, "customer.updated", {**SILENT, "email": NEW})
+    with app.db.read() as connection:
+        told = explain(connection, NEW).people
+    assert [story.email for story in told] == [ADA["email"]]
+    assert "granted" in told[0].moments[0].sentence
