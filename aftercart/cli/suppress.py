@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from aftercart.cli.address import EmailArgument, normalized
+from aftercart.cli.known import known_topic
 from aftercart.policy.suppression import SuppressionReason
 
 TopicOption = Annotated[str, typer.Option(help="Only marketing mail of this topic.")]
@@ -39,6 +40,7 @@ def suppress(
         raise typer.BadParameter(f"{reason} is found out by the engine itself; say one of {', '.join(SAID)}")
     address = normalized(email)
     if topic:
+        known_topic(topic)
         scope = SuppressionScope.TOPIC
     else:
         left = marketing or reason is SuppressionReason.UNSUBSCRIBED  # who leaves a newsletter still gets receipts

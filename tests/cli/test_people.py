@@ -39,7 +39,7 @@ def listed(rows: Rows) -> list[tuple[str, str, str, str]]:
     [
         ((), ("all", "", "manual")),
         (("--marketing",), ("brand", "", "manual")),
-        (("--topic", "news"), ("topic", "news", "manual")),
+        (("--topic", "recommendations"), ("topic", "recommendations", "manual")),
         (("--reason", "unsubscribed"), ("brand", "", "unsubscribed")),
         (("--reason", "complaint"), ("all", "", "complaint")),
     ],
@@ -54,7 +54,11 @@ def test_an_address_is_put_on_the_list(
 
 @pytest.mark.parametrize(
     ("words", "noes"),
-    [(("--reason", "unsubscribed"), ["operator"]), (("--reason", "unsubscribed", "--topic", "news"), []), ((), [])],
+    [
+        (("--reason", "unsubscribed"), ["operator"]),
+        (("--reason", "unsubscribed", "--topic", "recommendations"), []),
+        ((), []),
+    ],
     ids=["left", "left a topic", "by hand"],
 )
 def test_who_left_said_no_and_lifting_the_entry_brings_no_older_yes_back(
@@ -81,10 +85,17 @@ def test_what_the_engine_finds_out_itself_is_not_to_be_said(typed: Typed, rows: 
     assert listed(rows) == []
 
 
+def test_a_topic_of_no_mail_stops_none(typed: Typed, rows: Rows) -> None:
+    refused = typed("suppress", ADA, "--topic", "recommendation")
+    assert refused.exit_code == 2
+    assert "did you mean recommendations?" in " ".join(refused.output.replace("│", "").split())
+    assert listed(rows) == []
+
+
 def test_what_may_be_lifted_is_lifted(typed: Typed, rows: Rows) -> None:
     typed("suppress", ADA)
-    typed("suppress", ADA, "--topic", "news")
-    assert typed("unsuppress", ADA, "--topic", "news").exit_code == 0
+    typed("suppress", ADA, "--topic", "recommendations")
+    assert typed("unsuppress", ADA, "--topic", "recommendations").exit_code == 0
     assert listed(rows) == [(ADA, "all", "", "manual")]
     assert typed("unsuppress", ADA).exit_code == 0
     assert listed(rows) == []

@@ -66,7 +66,7 @@ class Truth:
     def hear(self, who: int | None, where: int, says: bool | None, said: datetime, now: datetime) -> None:
         if who is not None and self.has.get(who, where) != where:
             before = self.has[who]
-            self.left[who, before] = now
+            self.left.setdefault((who, before), now)
             together = {number for group in self.one if {before, where} & group for number in group}
             self.one = [group for group in self.one if not group & together] + [together]
         if who is not None:
@@ -144,6 +144,15 @@ def test_a_yes_comes_to_the_address_that_the_record_has_and_not_to_where_that_we
     for minute, (who, where, says) in enumerate([(0, 1, None), (0, 2, None), (1, 0, True), (1, 1, None), (0, 2, None)]):
         hear(app, who, where, says, MONDAY, MONDAY + minute * MINUTE)
     assert may_be_mailed(app, MONDAY + 10 * MINUTE) == ({mailbox(0), mailbox(1)},) * 2
+
+
+def test_a_yes_of_a_mailbox_that_the_record_had_left_does_not_come_along_with_its_next_leaving(app: App) -> None:
+    """Ada left it for another, a stranger said yes there, she came back, and went away again."""
+    forget_all(app)
+    for minute, (who, where, says) in enumerate([(0, 0, None), (0, 1, None), (1, 0, True), (0, 0, None), (0, 1, None)]):
+        now = MONDAY + minute * MINUTE
+        hear(app, who, where, says, now, now)
+    assert may_be_mailed(app, MONDAY + 10 * MINUTE) == ({mailbox(0)}, {mailbox(0)})
 
 
 def test_of_two_merges_at_a_time_none_leaves_somebody_merged_into_one_that_is_merged_itself(app: App) -> None:

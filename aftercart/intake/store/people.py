@@ -116,7 +116,8 @@ class People:
         rows = [
             {"customer_id": customer, "recipient_id": old, "at": at} for (customer, old), at in sorted(left.items())
         ]
-        insert_new(self.connection, address_moves, rows, unique=("customer_id", "recipient_id"), update=("at",))
+        # Of several leavings the first is kept: since then somebody else may have had the mailbox.
+        insert_new(self.connection, address_moves, rows, unique=("customer_id", "recipient_id"))
         for _, old, new in self._moved:
             merge_recipients(self.connection, old, new)
 
