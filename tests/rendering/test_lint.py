@@ -50,6 +50,11 @@ FAULTS = {
         "the link <a> has no words",
     ),
     "no width": (mail('<img src="https://example.com/1.png" alt="A bell">'), "<img> has no width"),
+    "too wide": (
+        mail(column='<mj-image alt="x" src="https://example.com/1.png" width="1900px" />'),
+        "<mj-image> is 1900 px wide in a mail of 600 px",
+    ),
+    "no picture": (mail(column='<mj-image alt="x" src="" />'), "<mj-image> shows nothing: its src is empty"),
     "small": (mail('<b style="font-size: 9px">x</b>'), "letters of 9 px in <b> are hard to read"),
     "small mj": (mail(column='<mj-text font-size="10px">x</mj-text>'), "letters of 10 px in <mj-text>"),
     "insecure": (mail(column='<mj-image alt="x" src="http://example.com/1.png" />'), "by http:// is left out"),
@@ -66,6 +71,13 @@ FAULTS = {
     "no preview": (mail(preview=""), "there is no <mj-preview>"),
     "same preview": (mail(preview="Hello"), "says what the subject says"),
     "faint": (mail(column='<mj-text color="#aaaaaa">faint</mj-text>'), "'faint' in #aaaaaa on #ffffff is hard to read"),
+    "faint word": (mail(column='<mj-text color="lightgray">faint</mj-text>'), "'faint' in #d3d3d3 on #ffffff is hard"),
+    "faint rgb": (mail(column='<mj-text color="rgb(200, 200, 200)">x</mj-text>'), "'x' in #c8c8c8 on #ffffff is hard"),
+    "faint style": (mail('<b style="color:#bbb">faint</b>'), "'faint' in #bbbbbb on #ffffff is hard to read"),
+    "faint behind": (
+        mail(column='<mj-text color="black" container-background-color="darkslategray">x</mj-text>'),
+        "'x' in #000000 on #2f4f4f is hard to read",
+    ),
     "faint button": (
         mail(
             column='<mj-button href="https://example.com/" background-color="#ffee00" color="#ffffff">Buy</mj-button>'

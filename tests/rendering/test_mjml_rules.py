@@ -99,7 +99,7 @@ def test_a_value_that_means_nothing_is_a_warning(
         'font-size="1.2em"',
         'letter-spacing="-0.6px"',
         'color="rgba(0, 0, 0, .5)"',
-        'color="Tomato"',
+        'color="Maroon"',
         'css-class="a b" mj-class="c"',
         'color="{{ brand.color }}"',
         'container-background-color=""',

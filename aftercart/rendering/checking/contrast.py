@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aftercart.rendering.authoring.scanner import Conditional, EndTag, Tag, Text, scan
+from aftercart.rendering.checking.colors import COLOR, as_hex
 
 READABLE = 4.5
 _VOID = frozenset({"img", "br", "hr", "meta", "link", "input", "area", "col", "wbr"})
-_COLOR = re.compile(r"(?:^|;)\s*color\s*:\s*(#[0-9a-fA-F]{6})\b")
-_BEHIND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:\s*(#[0-9a-fA-F]{6}|url\([^)]*\)|transparent)")
+_COLOR = re.compile(rf"(?:^|;)\s*color\s*:\s*({COLOR})")
+_BEHIND = re.compile(rf"(?:^|;)\s*background(?:-color)?\s*:\s*(url\([^)]*\)|{COLOR})")
 _BLACK, _WHITE = "#000000", "#ffffff"
 
 
@@ -57,15 +58,12 @@ def _level(tag: Tag, above: _Level) -> _Level:
     style = given.get("style", "")
     if "display:none" in style.replace(" ", ""):
         return _Level(tag.name, above.color, None)
-    color, behind = _COLOR.search(style), _BEHIND.search(style)
+    found, behind = _COLOR.search(style), _BEHIND.search(style)
+    color = as_hex(found[1]) if found else None
     back = behind[1] if behind else given.get("bgcolor", "")
     if back.startswith("url") or given.get("background"):
-        return _Level(tag.name, color[1] if color else above.color, None)
-    return _Level(
-        tag.name,
-        color[1] if color else above.color,
-        back if re.fullmatch(r"#[0-9a-fA-F]{6}", back) else above.behind,
-    )
+        return _Level(tag.name, color or above.color, None)
+    return _Level(tag.name, color or above.color, as_hex(back) or above.behind)
 
 
 def contrast(one: str, other: str) -> float:

@@ -17,6 +17,7 @@ from aftercart.rendering.compiling.holes import Holed
 from aftercart.rendering.fault import TemplateFault
 
 SMALLEST_LETTERS = 12
+_PIXELS = re.compile(r"(\d+(?:\.\d+)?)(?:px)?")
 _SIZE = re.compile(r"font-size\s*:\s*([\d.]+)px|^\s*([\d.]+)px\s*$")
 _EMPTY_WORDS = frozenset(
     {"click here", "here", "link", "more", "read more", "this"}
@@ -61,8 +62,11 @@ class _Walk:
     _words: list[str] = field(default_factory=list)
     _heading: int = 0
     _in_defaults: bool = False
+    _mail_px: float = 600.0  # MJML's own
 
     def tag(self, tag: Tag) -> Iterator[TemplateFault]:
+        if tag.name == "mj-body":
+            self._mail_px = _pixels(_value(tag, "width")) or self._mail_px
         self._in_defaults = self._in_defaults or tag.name == "mj-attributes"
         yield from () if self._in_defaults else self._picture(tag)
         for attribute in tag.attributes:
@@ -112,6 +116,12 @@ class _Walk:
             )
         if tag.name == "img" and _value(tag, "width") is None:
             yield self._fault(tag.offset, "<img> has no width, and Outlook takes the file's own", 'write width="200"')
+        if _value(tag, "src") == "":
+            message = f"<{tag.name}> shows nothing: its src is empty"
+            yield self._fault(tag.offset, message, "write the picture's whole address, or leave the element out")
+        if (wide := _pixels(_value(tag, "width"))) > self._mail_px:
+            message = f"<{tag.name}> is {wide:g} px wide in a mail of {self._mail_px:g} px"
+            yield self._fault(tag.offset, message, f'write width="{self._mail_px:g}px" or less')
 
     def _small(self, tag: Tag, attribute: Attribute) -> Iterator[TemplateFault]:
         if attribute.name not in ("font-size", "style") or not attribute.value:
@@ -154,3 +164,9 @@ def _value(tag: Tag, name: str) -> str | None:
     if found is None:
         return None
     return HOLE.sub("x", found.value or "").strip()
+
+
+def _pixels(length: str | None) -> float:
+    """Of `600px` and `600`; 0 for a share, for nothing, and for what Jinja decides."""
+    found = _PIXELS.fullmatch(length or "")
+    return float(found[1]) if found else 0.0
