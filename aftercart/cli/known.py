@@ -2,10 +2,13 @@
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import typer
-from sqlalchemy import Connection
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 def known_reason(name: str | None) -> str | None:
@@ -17,7 +20,7 @@ def known_reason(name: str | None) -> str | None:
     return name
 
 
-def look_up_campaign(connection: Connection, name: str | None) -> None:
+def look_up_campaign(connection: "Connection", name: str | None) -> None:
     """Raises BadParameter where no mail of that campaign was ever planned."""
     from aftercart.reports.earned.report import campaigns_with_mails
 
