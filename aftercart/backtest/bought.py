@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import isfinite
 
 from sqlalchemy import Connection, select, tuple_
 
@@ -18,6 +17,8 @@ from aftercart.experiments.intervals import Interval, mean_by_person, share
 
 WITHIN = (7, 30)
 """Days after the mail."""
+LEAST_PEOPLE = 30
+"""As in reports: of fewer, an interval by the normal law would claim more than is known."""
 _AT_ONCE = 400
 
 
@@ -26,7 +27,7 @@ class Guess:
     """Of `mails` whose following `days` are all known, in how many a product was bought that it would have shown.
 
     `share`: with its 95 % interval. `ahead`: by how much the model hits more often, mail by mail; None for itself, and
-    where one person alone got mails.
+    where fewer than `LEAST_PEOPLE` people got mails, or none of the mails told the two apart.
     """
 
     by: str
@@ -60,11 +61,15 @@ def guesses(connection: Connection, offers: Sequence[Offer], known_until: dateti
 
 def _guess(by: str, days: int, seen: Sequence[_Seen]) -> Guess:
     hits = sum(one.right[by] for one in seen)
-    ahead = None
-    if by != OURS:
-        apart = mean_by_person((one.person, one.right[OURS] - one.right[by]) for one in seen)
-        ahead = apart if isfinite(apart.low) else None
-    return Guess(by, days, len(seen), hits, share(hits, len(seen)), ahead)
+    return Guess(by, days, len(seen), hits, share(hits, len(seen)), _lead(by, seen))
+
+
+def _lead(by: str, seen: Sequence[_Seen]) -> Interval | None:
+    """None where nothing can be said: too few people, or no mail that told the two choosers apart."""
+    if by == OURS or len({one.person for one in seen}) < LEAST_PEOPLE:
+        return None
+    lead = mean_by_person((one.person, one.right[OURS] - one.right[by]) for one in seen)
+    return lead if lead.low < lead.high else None
 
 
 def _with_purchases(

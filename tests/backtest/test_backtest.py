@@ -187,6 +187,18 @@ def test_orders_without_address_or_consent_are_tried_as_if_they_had_them(shop: S
     assert supposed.mails + sum(stop.count for stop in supposed.stopped) == supposed.planned == 40
 
 
+def test_where_nobody_bought_again_no_chooser_is_said_to_be_ahead(shop: Shop, tmp_path: Path) -> None:
+    later = END + 40 * DAY
+    with engine(tmp_path / "live", SteppedClock(later), **shop.files) as app:
+        stock_up(app, SHELF)
+        rows = [(f"n{n}", f"x{n}", "", (START + n * HOUR).isoformat(), SHELF[n % 8], "1", "20.00") for n in range(40)]
+        last = ("last", "x99", "", (later - DAY).isoformat(), SHELF[0], "1", "20.00")
+        past(app, tmp_path / "past.csv", *rows, last)
+        guesses = tried(shop, app, tmp_path, suppose_consent=True).guesses
+    assert all(guess.mails > 20 and guess.hits == 0 for guess in guesses)
+    assert {guess.ahead for guess in guesses} == {None}
+
+
 def test_who_said_no_is_not_mailed_even_if_all_are_supposed_to_agree(shop: Shop, tmp_path: Path) -> None:
     with engine(tmp_path / "live", SteppedClock(START), **shop.files) as app:
         stock_up(app, SHELF)

@@ -107,10 +107,13 @@ def test_what_came_of_mails_is_told_week_by_week_in_the_currency_that_one_choose
             links = re.findall(r'href="(/admin/[a-z]+)"', overview)
             pages = {path: client.get(path).text for path in links}
             apart = client.get("/admin/cohorts?in=").text
+            unknown = client.get("/admin/cohorts?in=SEK")
     assert sorted(pages) == ["/admin/cohorts", "/admin/domains", "/admin/recommendations"]
     assert "€15.00" in pages["/admin/cohorts"]
     assert "converted by the rates" in pages["/admin/cohorts"]
     assert "$30.00" in apart
+    assert 'href="/admin?in="' in apart, "the choice goes along to the next page"
+    assert unknown.status_code == 404
     assert "small domains" in pages["/admin/domains"]
     assert "chosen by the model" in pages["/admin/recommendations"]
     assert all("ada@example.com" not in page for page in pages.values())

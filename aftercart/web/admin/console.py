@@ -74,19 +74,21 @@ class Console:
         return self._page("recommendations.html", request, lambda c, _: weekly.parts(c, self._since()))
 
     def _page(self, name: str, request: Request, read: Callable[[Connection, Rates | None], T]) -> Response:
-        asked = request.query_params.get("in", self._app.brand.currency).upper()
+        chosen = request.query_params.get("in")
+        asked = (self._app.brand.currency if chosen is None else chosen).upper()
         with self._app.db.read() as connection:
             rates = rates_into(connection, asked) if asked else None
             known = currencies(connection)
-            counted_at = weekly.counted_at(connection)
+        if asked and rates is None and asked != self._app.brand.currency:
+            raise HTTPException(404, f"there are no rates into {asked}")
 
-        def make() -> T:
+        def make() -> tuple[T, datetime | None]:
             with self._app.db.read() as connection:
-                return read(connection, rates)
+                return read(connection, rates), weekly.counted_at(connection)
 
-        key = (request.url.path, rates.version if rates else "", counted_at)
-        told, as_of = self._kept.get(key, self._now(), make)
-        shown = pages.Shown(as_of, counted_at, rates, known, request.url.path)
+        key = (request.url.path, rates.version if rates else "")
+        (told, counted_at), as_of = self._kept.get(key, self._now(), make)
+        shown = pages.Shown(as_of, counted_at, rates, known, request.url.path, chosen)
         return pages.page(name, self._app.brand, shown, told)
 
     def _currency(self, rates: Rates | None) -> str:

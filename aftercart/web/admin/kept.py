@@ -49,7 +49,13 @@ class Kept:
 
     def _made(self, key: Hashable, now: datetime, make: Callable[[], T]) -> T:
         began = self._clock_s()
-        value = make()
+        try:
+            value = make()
+        except Exception:
+            with self._lock:
+                if key not in self._reports:  # of something that there is not, say
+                    self._making.pop(key, None)
+            raise
         ended = self._clock_s()
         until_s = ended + max(KEPT_S, TIMES * (ended - began))
         with self._lock:

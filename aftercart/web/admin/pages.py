@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -29,13 +30,20 @@ from aftercart.web.admin import charts
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What stands on every page. `as_of`: when it was made; `counted_at`: when what came of mails was last counted,
-    week by week. `rates`: by which amounts were converted; `currencies`: into which they could be."""
+    week by week. `rates`: by which amounts were converted; `currencies`: into which they could be; `chosen`: what the
+    reader asked for, empty for each currency apart, None for nothing."""
 
     as_of: datetime
     counted_at: datetime | None
     rates: Rates | None
     currencies: Sequence[str]
     path: str
+    chosen: str | None
+
+    @property
+    def kept(self) -> str:
+        """What takes the reader's choice along to another page."""
+        return "" if self.chosen is None else f"?in={quote(self.chosen)}"
 
 
 def page(name: str, brand: Brand, shown: Shown, report: object) -> HTMLResponse:
