@@ -1,6 +1,7 @@
 """`aftercart models list | promote | rollback`: which version of the recommendation model serves."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from aftercart.recommendation.store import Registered
     from aftercart.reports.recommending import Recommending
 
-TITLES = ("version", "state", "trained", "orders", "NDCG@10", "without", "gain")
+TITLES = ("version", "state", "trained", "orders", "NDCG@10", "without", "gain", "checkouts")
 
 
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """All versions, the newest first, with how each did on the weeks that it had not seen."""
+    """All versions, the newest first, with how mails and checkouts fare with each on the weeks that it had not seen."""
     from aftercart.cli.open import open_database
     from aftercart.clock import utc_now
     from aftercart.pipeline.learning.models import versions
@@ -75,14 +76,19 @@ def _line(version: "Registered") -> tuple[str, ...]:
     tested = version.facts.get("comparison")
     head = (version.version, version.state, instant(version.trained_at.isoformat()), f"{version.facts['orders']:,}")
     if not tested:
-        return (*head, "not tested", "", "")
+        return (*head, "not tested", "", "", "")
     without = max(tested[source]["ndcg10"] for source in tested.keys() & set(Source) - {Source.LIGHTFM})
     return (
         *head,
         f"{tested['lightfm']['ndcg10']:.3f}",
         f"{without:.3f}",
-        f"{tested['gain']:+.3f} ± {tested['noise']:.3f}",
+        _gain(tested),
+        _gain(version.facts.get("checkouts")),
     )
+
+
+def _gain(tested: Mapping[str, float] | None) -> str:
+    return f"{tested['gain']:+.3f} ± {tested['noise']:.3f}" if tested else ""
 
 
 def _lately(fares: "Recommending", age: "timedelta | None") -> str:

@@ -1,11 +1,11 @@
 """Is a model worth serving? Orders of the last weeks, which it has not seen, tell.
 
-Both purposes are asked about: what else went into an order, and what its customer bought next. Compared case by case
-with what would serve without the model.
+Asked is what it would serve: a mail, about what else went into an order and what its customer bought next; and a
+checkout. Each by the weights that serve it, and case by case beside what would serve without the model.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from aftercart.recommendation.metrics import SHOWN, Scores, hits, ndcg
 from aftercart.recommendation.model import Model
 from aftercart.recommendation.protocol import Case, Task, Window, cases_of
 from aftercart.recommendation.question import Ranking
-from aftercart.recommendation.request import Source
+from aftercart.recommendation.request import Purpose, Source
 
 _HELD_OUT_DAYS = 60
 _HELD_OUT_SHARE = 0.35
@@ -56,6 +56,19 @@ class Comparison:
         return self.gain + self.noise < 0
 
 
+@dataclass(frozen=True)
+class Judgment:
+    """How a model does at what it would serve, beside its fallbacks. None: too few cases to say anything."""
+
+    mails: Comparison | None
+    checkouts: Comparison | None
+
+    @property
+    def is_worse(self) -> bool:
+        """At either; a version serves both."""
+        return any(found.is_worse for found in (self.mails, self.checkouts) if found)
+
+
 def last_weeks(past: Interactions) -> Window:
     """What is held out: the last 60 days, less if that is over 35 % of all orders. The first half is asked about; the
     second shows what was bought next."""
@@ -76,6 +89,13 @@ def halves(asked: Asked) -> tuple[list[Case], list[Case]]:
     return [c for cases in asked.values() for c in cases[::2]], [c for cases in asked.values() for c in cases[1::2]]
 
 
+def judge(model: Model, cases: Sequence[Case]) -> Judgment:
+    """What a mail is about is ranked by the weights of a mail, also what was bought after an order."""
+    checkouts = [case for case in cases if case.question.purpose is Purpose.TOGETHER]
+    mails = [_of_a_mail(case) for case in cases if case.question.purpose is not Purpose.TOGETHER]
+    return Judgment(compare(model, mails), compare(model, checkouts))
+
+
 def compare(model: Model, cases: Sequence[Case]) -> Comparison | None:
     """The model beside its fallbacks; None if there are too few cases to say anything."""
     if len(cases) < _LEAST_CASES:
@@ -93,6 +113,10 @@ def compare(model: Model, cases: Sequence[Case]) -> Comparison | None:
         gain=float(difference.mean()),
         noise=1.96 * float(difference.std() / np.sqrt(len(difference))),
     )
+
+
+def _of_a_mail(case: Case) -> Case:
+    return replace(case, question=replace(case.question, purpose=Purpose.MAIL))
 
 
 def _answers(model: Model, source: Source, cases: Sequence[Case]) -> list[Ranking]:

@@ -37,13 +37,10 @@ _ROWS_A_SECOND = 4_000
 
 @dataclass(frozen=True)
 class Lesson:
-    """What came of learning. `epochs` fewer than planned: the time budget ended it.
-
-    `comparison` None: the last weeks hold too few orders to judge by.
-    """
+    """What came of learning. `epochs` fewer than planned: the time budget ended it."""
 
     model: Model
-    comparison: evaluation.Comparison | None
+    judged: evaluation.Judgment
     epochs: int
     planned_epochs: int
     first_scores: FirstScores | None = None
@@ -51,7 +48,7 @@ class Lesson:
     @property
     def may_serve(self) -> bool:
         """Unless it was shown to be worse than what would serve without it."""
-        return self.comparison is None or not self.comparison.is_worse
+        return not self.judged.is_worse
 
 
 @dataclass(frozen=True)
@@ -97,16 +94,13 @@ def learn(
     learned, evidence = _learned(earlier, words, course, recipe), evidence_of(earlier)
     tested = Model(version, past.products, evidence, learned)
     tuner = Tuner(tested, learned, [*chosen_by, *tested_on])
-    comparison = evaluation.compare(
-        replace(tested, learned=replace(learned, blend=tuner.best(len(chosen_by)))), tested_on
-    )
+    judged = evaluation.judge(replace(tested, learned=replace(learned, blend=tuner.best(len(chosen_by)))), tested_on)
     blend = tuner.best()
     scores = first_scores(replace(tested, learned=replace(learned, blend=blend)), tested_on)
     course.run(past, last_epochs, _SECOND_PART_ENDS)
     final = replace(_learned(past, words, course, recipe), blend=blend)
-    return Lesson(
-        Model(version, past.products, evidence_of(past), final), comparison, course.epochs, recipe.epochs, scores
-    )
+    served = Model(version, past.products, evidence_of(past), final)
+    return Lesson(served, judged, course.epochs, recipe.epochs, scores)
 
 
 class _Course:

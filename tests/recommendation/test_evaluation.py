@@ -1,11 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from aftercart.recommendation.blend import UNTUNED, Blend, always
 from aftercart.recommendation.dataset import DAY_S, GUEST, Interactions, interactions
-from aftercart.recommendation.evaluation import Comparison, Quality, compare, halves, held_out, last_weeks
+from aftercart.recommendation.evaluation import Comparison, Quality, compare, halves, held_out, judge, last_weeks
 from aftercart.recommendation.evidence import evidence_of
+from aftercart.recommendation.learning import learn, started
+from aftercart.recommendation.lightfm_model import Recipe
 from aftercart.recommendation.model import Model
-from aftercart.recommendation.protocol import Task
+from aftercart.recommendation.protocol import Case, Task
+from aftercart.recommendation.request import Purpose
 
 SOME = Quality(0.5, 0.5)
 
@@ -58,3 +64,55 @@ def test_a_handful_of_cases_proves_nothing(past: Interactions) -> None:
 @pytest.mark.parametrize(("gain", "noise", "expected"), [(-0.02, 0.01, True), (-0.01, 0.02, False), (0.01, 0.0, False)])
 def test_a_loss_within_noise_is_no_loss(gain: float, noise: float, expected: bool) -> None:
     assert Comparison(100, SOME, SOME, SOME, SOME, gain, noise).is_worse is expected
+
+
+@pytest.fixture(scope="module")
+def taught(past: Interactions) -> Model:
+    """Knows all but the last weeks."""
+    earlier = past.until(last_weeks(past).start)
+    quick = Recipe(components=8, epochs=8)
+    return learn(earlier, "v", seed=1, budget=started(None), progress=lambda *_: None, recipe=quick).model
+
+
+@pytest.fixture(scope="module")
+def later(past: Interactions) -> list[Case]:
+    """Questions about the weeks that it does not know."""
+    asked = held_out(past, last_weeks(past), np.random.default_rng(0))
+    return [case for cases in asked.values() for case in cases]
+
+
+def weighed(model: Model, purpose: Purpose, **weights: float) -> Model:
+    """The model with other weights for one purpose, good ones for the others."""
+    assert model.learned is not None
+    blend = Blend({**UNTUNED.weights, purpose: always(**weights)})
+    return replace(model, learned=replace(model.learned, blend=blend))
+
+
+def test_a_model_that_is_bad_at_mails_is_worse_however_good_it_is_at_the_rest(taught: Model, later: list[Case]) -> None:
+    upside_down = judge(weighed(taught, Purpose.MAIL, lightfm=-1), later)
+    assert upside_down.mails is not None
+    assert upside_down.mails.is_worse
+    assert upside_down.checkouts is not None
+    assert not upside_down.checkouts.is_worse
+    assert upside_down.is_worse
+
+
+def test_a_model_that_is_bad_at_checkouts_is_worse_however_good_its_mails_are(taught: Model, later: list[Case]) -> None:
+    upside_down = judge(weighed(taught, Purpose.TOGETHER, lightfm=-1), later)
+    assert upside_down.mails is not None
+    assert not upside_down.mails.is_worse
+    assert upside_down.is_worse
+
+
+def test_what_no_mail_and_no_checkout_is_ranked_by_decides_nothing(taught: Model, later: list[Case]) -> None:
+    assert judge(weighed(taught, Purpose.NEXT, lightfm_next=-1), later) == judge(
+        weighed(taught, Purpose.NEXT, lightfm_next=1), later
+    )
+
+
+def test_a_mail_is_judged_by_the_dearest_product_and_by_what_was_bought_next(taught: Model, later: list[Case]) -> None:
+    found = judge(taught, later)
+    baskets = sum(case.question.purpose is Purpose.TOGETHER for case in later)
+    assert found.mails is not None
+    assert found.checkouts is not None
+    assert (found.mails.cases, found.checkouts.cases) == (len(later) - baskets, baskets)

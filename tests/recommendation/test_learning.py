@@ -5,7 +5,7 @@ import pytest
 
 from aftercart.errors import ModelError
 from aftercart.recommendation.dataset import Interactions
-from aftercart.recommendation.evaluation import Comparison, Quality
+from aftercart.recommendation.evaluation import Comparison, Judgment, Quality
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.learning import Budget, Lesson, learn, started
 from aftercart.recommendation.lightfm_model import Recipe
@@ -28,7 +28,7 @@ def lesson(past: Interactions, budget: Budget | None = None, seen: list[tuple[in
 
 def test_learning_twice_gives_the_same_model(past: Interactions) -> None:
     first, second = lesson(past), lesson(past)
-    assert first.comparison == second.comparison
+    assert first.judged == second.judged
     assert first.model.learned is not None
     assert second.model.learned is not None
     assert np.array_equal(first.model.learned.embeddings.item, second.model.learned.embeddings.item)
@@ -56,7 +56,7 @@ def test_too_few_orders_are_refused_with_what_to_do(past: Interactions) -> None:
 
 
 def test_a_model_of_a_shop_with_a_pattern_beats_the_best_sellers(past: Interactions) -> None:
-    found = lesson(past).comparison
+    found = lesson(past).judged.mails
     assert found is not None
     assert found.lightfm.ndcg10 > found.best_sellers.ndcg10 + 0.1
     assert not found.is_worse
@@ -67,4 +67,5 @@ def test_a_model_may_serve_unless_shown_to_be_worse(past: Interactions, gain: fl
     some = Quality(0.3, 0.5)
     found = Comparison(99, some, some, some, some, gain, noise=0.05) if gain is not None else None
     model = Model("v1", past.products, evidence_of(past))
-    assert Lesson(model, found, 1, 1).may_serve is expected
+    assert Lesson(model, Judgment(mails=found, checkouts=None), 1, 1).may_serve is expected
+    assert Lesson(model, Judgment(mails=None, checkouts=found), 1, 1).may_serve is expected

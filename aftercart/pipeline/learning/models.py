@@ -20,7 +20,7 @@ def promote(db: Database, models_dir: Path, version: str, *, although_worse: boo
     """Let a version serve; the one before retires. Workers take it up with their next mail.
 
     Raises ModelError if there is no such version, its files are gone or damaged, or its own test showed that mails
-    are better off without it and `although_worse` does not say that a person wants it all the same.
+    or checkouts are better off without it and `although_worse` does not say that a person wants it all the same.
     """
     with db.write() as connection:
         chosen = _named(store.versions(connection), version)
@@ -50,9 +50,10 @@ def rollback(db: Database, models_dir: Path) -> str:
 
 
 def is_worse(version: Registered) -> bool:
-    """Whether its own test showed that what would serve without it does better, beyond noise."""
-    found = version.facts.get("comparison")
-    return found is not None and found["gain"] + found["noise"] < 0
+    """Whether its own test showed that what would serve without it does better, beyond noise: in mails, or in
+    checkouts (of which older versions were not asked apart)."""
+    tests = (version.facts.get(name) for name in ("comparison", "checkouts"))
+    return any(found["gain"] + found["noise"] < 0 for found in tests if found)
 
 
 def _named(found: list[Registered], version: str) -> Registered:

@@ -21,7 +21,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training run learned from and what came of it. `seconds`: wall clock."""
+    """What a training run learned from and what came of it. `seconds`: wall clock. `comparison`: how mails fare with
+    it; `checkouts`: how checkouts and product pages do."""
 
     version: str
     serving: bool
@@ -35,6 +36,7 @@ class TrainReport:
     comparison: Comparison | None
     seconds: float
     first_scores: FirstScores | None = None
+    checkouts: Comparison | None = None
 
     @property
     def summary(self) -> str:
@@ -52,24 +54,35 @@ class TrainReport:
     @property
     def _tested(self) -> str:
         if self.comparison is None:
-            return "The last weeks hold too few orders with several products to test it on."
-        found = self.comparison
-        return (
-            f"On {found.cases:,} later orders it had not seen, its first ten hold something that was bought in "
-            f"{found.lightfm.hr10:.0%} (NDCG@10 {found.lightfm.ndcg10:.3f}); bought together "
-            f"{found.bought_together.hr10:.0%} ({found.bought_together.ndcg10:.3f}), best sellers of the categories "
-            f"that go with them {found.category_best_sellers.hr10:.0%} ({found.category_best_sellers.ndcg10:.3f}), "
-            f"best sellers {found.best_sellers.hr10:.0%} ({found.best_sellers.ndcg10:.3f})."
+            return "The last weeks hold too few orders to test its mails on."
+        told = (
+            f"Asked as a mail would be about {self.comparison.cases:,} later orders it had not seen, its first ten "
+            f"hold something that was bought in {_did(self.comparison)}."
         )
+        return f"{told} Asked as a checkout would be: {_did(self.checkouts)}." if self.checkouts else told
+
+    @property
+    def _worse(self) -> str:
+        asked = {"mails": self.comparison, "checkouts": self.checkouts}
+        return " and ".join(name for name, found in asked.items() if found and found.is_worse)
 
     @property
     def _outcome(self) -> str:
         if self.serving:
             return f"Version {self.version} serves now."
         return (
-            f"That is worse than what serves without a model, so version {self.version} stays a candidate "
+            f"With it {self._worse} would show worse than without a model, so version {self.version} stays a candidate "
             "and what served before goes on serving."
         )
+
+
+def _did(found: Comparison) -> str:
+    return (
+        f"{found.lightfm.hr10:.0%} (NDCG@10 {found.lightfm.ndcg10:.3f}); bought together "
+        f"{found.bought_together.hr10:.0%} ({found.bought_together.ndcg10:.3f}), best sellers of the categories "
+        f"that go with them {found.category_best_sellers.hr10:.0%} ({found.category_best_sellers.ndcg10:.3f}), "
+        f"best sellers {found.best_sellers.hr10:.0%} ({found.best_sellers.ndcg10:.3f})"
+    )
 
 
 def train(
@@ -122,9 +135,10 @@ def _report(lesson: Lesson, past: Interactions, seconds: float) -> TrainReport:
         epochs=lesson.epochs,
         planned_epochs=lesson.planned_epochs,
         weights=learned.blend.in_words() if learned else {},
-        comparison=lesson.comparison,
+        comparison=lesson.judged.mails,
         seconds=seconds,
         first_scores=lesson.first_scores,
+        checkouts=lesson.judged.checkouts,
     )
 
 

@@ -19,7 +19,8 @@ from aftercart.recommendation.serving import ServingModel
 from tests.recommendation.bike_shop import opened, past_of
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
-WORSE: dict[str, Any] = {"comparison": {"gain": -0.2, "noise": 0.05}}
+BAD = {"gain": -0.2, "noise": 0.05}
+GOOD = {"gain": 0.2, "noise": 0.05}
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +78,14 @@ def test_rolling_back_twice_goes_back_two_versions_and_no_further(db: Database, 
         rollback(db, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "facts", [{"comparison": BAD}, {"comparison": BAD, "checkouts": GOOD}, {"comparison": GOOD, "checkouts": BAD}]
+)
 def test_a_version_that_lost_its_own_test_serves_only_if_a_person_insists(
-    db: Database, model: Model, tmp_path: Path
+    db: Database, model: Model, tmp_path: Path, facts: dict[str, Any]
 ) -> None:
     trained(db, model, tmp_path, 1)
-    trained(db, model, tmp_path, 2, serve=False, **WORSE)
+    trained(db, model, tmp_path, 2, serve=False, **facts)
     with pytest.raises(ModelError, match="--although-worse"):
         promote(db, tmp_path, "v2")
     assert states(db)["v1"] == "serving"

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -73,11 +74,25 @@ def test_too_few_orders_are_refused_and_leave_nothing_behind(db: Database, tmp_p
 
 
 def test_a_report_says_in_words_why_a_version_does_not_serve() -> None:
+    report = told(worse(), None)
+    assert "With it mails would show worse than without a model" in report
+    assert "stays a candidate" in report
+    assert "3 epochs of 30: the time was up" in report
+    assert "bought in 20% (NDCG@10 0.100); bought together 40% (0.300), best sellers of the categories" in report
+    assert "that go with them 20% (0.100), best sellers 20% (0.100)." in report
+
+
+def test_a_report_says_whether_mails_or_checkouts_are_worse() -> None:
+    fine = replace(worse(), gain=0.2)
+    assert "With it checkouts would show worse" in told(fine, worse())
+    assert "With it mails and checkouts would show worse" in told(worse(), worse())
+    assert "With it checkouts would show worse" in told(None, worse())
+
+
+def worse() -> Comparison:
     bad, good = Quality(0.1, 0.2), Quality(0.3, 0.4)
-    report = TrainReport("v1", False, 100, 200, 9, NOW, 3, 30, {}, Comparison(40, bad, good, bad, bad, -0.2, 0.05), 1.0)
-    assert "stays a candidate" in report.summary
-    assert "3 epochs of 30: the time was up" in report.summary
-    assert (
-        "bought in 20% (NDCG@10 0.100); bought together 40% (0.300), best sellers of the categories" in report.summary
-    )
-    assert "that go with them 20% (0.100), best sellers 20% (0.100)." in report.summary
+    return Comparison(40, bad, good, bad, bad, gain=-0.2, noise=0.05)
+
+
+def told(mails: Comparison | None, checkouts: Comparison | None) -> str:
+    return TrainReport("v1", False, 100, 200, 9, NOW, 3, 30, {}, mails, 1.0, checkouts=checkouts).summary
