@@ -38,6 +38,8 @@ SETTLE_S = 60.0
 LEARN_S = 3600.0
 SURVEY_MINUTE = 17
 """Of every hour: when most other machines are not busy with what they do by the clock."""
+HOURLY = ("survey", "learn")
+"""Both look first at what was done already."""
 TELL_S = 2.0
 SOFT_LIMITS_S = {
     "tidy": 60,
@@ -166,6 +168,13 @@ def _tell_what_shares_a_worker(instance: Any, **_: Any) -> None:
 def _train_no_more(**_: Any) -> None:
     """Whoever stops a worker does not wait for the end of a training."""
     trainer.stop()
+
+
+@signals.beat_init.connect
+def _do_at_once_what_an_hour_may_have_left(sender: Any, **_: Any) -> None:
+    """Whoever is new, or comes back after weeks, is not without figures until the hour is over."""
+    for task in HOURLY:
+        sender.app.send_task(task, expires=LEARN_S)
 
 
 inproc.register()

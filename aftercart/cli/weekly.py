@@ -50,7 +50,7 @@ def show(
             print(json.dumps(row | {"counted_at": at}, default=str))
         return
     if at is None:
-        print("Nothing was counted yet. A worker, or `aftercart up`, does it once an hour.")
+        print("Nothing was counted yet. A worker, or `aftercart up`, does it when it starts, and once an hour.")
         return
     match of:
         case Of.PAIRS:

@@ -42,6 +42,7 @@ from aftercart.errors import ConfigError
 from aftercart.logs import configure
 from aftercart.money import Money
 from aftercart.pipeline.incoming.load import load_orders, load_products
+from aftercart.pipeline.learning.survey import survey
 from aftercart.pipeline.learning.train import train
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.policy.reason import Reason
@@ -214,6 +215,7 @@ class Demo:
 
             replay = Replay(app, self._clock, shop, mailbox, self.base_url, SECRETS, self._wanted.seed, progress)
             replay.run()
+        survey(app)  # what reports and the console tell week by week is there at once
         return replay
 
     # ------------------------------------------------------------ telling

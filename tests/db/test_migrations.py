@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +31,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from aftercart.db import migrate
 from aftercart.db.packing import packed
 from aftercart.db.session import Database
-from aftercart.db.tables import InboxRow, Row, address_moves
+from aftercart.db.tables import InboxRow, Row, address_moves, counted_cohorts
 
 FIRST, NONE_YET = "0001", "base"
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -215,3 +215,19 @@ def test_where_one_customer_has_all_addresses_their_yes_goes_along_from_now_on(e
     migrate.upgrade(empty)
     with empty.read() as connection:
         assert [tuple(row) for row in connection.execute(select(address_moves))] == [(7, 1, NOW)]
+
+
+def test_weeks_of_which_a_day_was_counted_count_as_counted_for_cohorts(empty: Database) -> None:
+    move(empty, command.upgrade, "0024")
+    weeks = [date(2026, 3, day) for day in (2, 9, 16)]
+    with empty.write() as connection:
+        old = {table.name: table for table in tables_of(connection)}
+        connection.execute(old["counted_weeks"].insert(), [{"week": week, "counted_at": NOW} for week in weeks])
+        counts = dict.fromkeys(("people", "mails", "clicked", "leavers", "orders", "revenue_minor"), 1)
+        days = [weeks[0], weeks[1] - timedelta(days=1), weeks[2]]
+        place = {"basis": "mailed", "week": weeks[0], "currency": "", **counts}
+        connection.execute(old["cohort_days"].insert(), [{**place, "day": day} for day in days])
+    migrate.upgrade(empty)
+    with empty.read() as connection:
+        found = connection.execute(select(counted_cohorts).order_by(counted_cohorts.c.week))
+        assert [tuple(row) for row in found] == [(weeks[0], NOW), (weeks[2], NOW)]

@@ -121,12 +121,31 @@ def test_a_pair_counts_what_people_did_with_this_product(app: App) -> None:
 def test_what_comes_late_is_counted_the_next_day_and_not_after_a_month(app: App) -> None:
     week = Week(app)
     count_weeks(app)
-    for days in (20, 40):
+    for days in (20, 28, 40):
         week.rows.click(week.mails[days // 2], week.people[days // 2], MONDAY + days * DAY)
-        clock_of(app).step(MONDAY + days * DAY + DAY - app.clock())
+        clock_of(app).step(MONDAY + days * DAY + timedelta(hours=1) - app.clock())
         count_weeks(app)
         with app.db.read() as connection:
-            assert sum(pair.clicked for pair in pairs(connection, None, WEEK)) == 1
+            assert sum(pair.clicked for pair in pairs(connection, None, WEEK)) == (1 if days == 20 else 2)
+
+
+def test_what_a_stop_of_six_weeks_has_left_uncounted_is_counted_once_it_is_over(app: App) -> None:
+    """The engine stood still from Thursday of the first week on, while mail services and readers did not."""
+    week = Week(app)
+    count_weeks(app)
+    for number, days in enumerate((4, 9)):
+        click = week.rows.click(week.mails[number], week.people[number], MONDAY + days * DAY)
+        week.bought(number, "LAMP", click)
+        week.mail(week.people[number], MONDAY + days * DAY)
+    clock_of(app).step(42 * DAY)
+    for _ in range(2):  # twice is once
+        count_weeks(app)
+        with app.db.read() as connection:
+            found = pairs(connection, None, WEEK)
+            (cohort,) = cohorts(connection, Basis.MAILED, WEEK)
+        assert [(pair.mails, pair.bought) for pair in found] == [(42, 0), (42, 2)]
+        assert [(told.mails, told.clicked, told.orders) for told in cohort.weeks[:2]] == [(41, 1, 4), (1, 1, 0)]
+        clock_of(app).step(DAY)
 
 
 def test_domains_of_few_people_are_told_together(app: App) -> None:

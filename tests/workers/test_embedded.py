@@ -15,6 +15,7 @@ import pytest
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
+from aftercart.db.tables import counted_cohorts
 from aftercart.delivery.base import Go, Message, Receipt, Sender
 from aftercart.delivery.smtp.opening import Server
 from aftercart.delivery.smtp.sender import SmtpSender
@@ -27,6 +28,7 @@ from aftercart.pipeline.sending.send import deliver
 from aftercart.queue import open_queue
 from aftercart.reports import sends as report
 from aftercart.testing import GENERIC_SECRET, RecordingSender, engine, post
+from tests.cast import rows
 from tests.deployment import CAMPAIGN, PRODUCTS
 from tests.intake.payloads import body, generic, generic_order
 from tests.smtp_server import Does, ScriptedServer
@@ -206,6 +208,15 @@ def test_two_engines_do_not_share_a_folder(app: App) -> None:
         Embedded(app, concurrency=1).start()
     with running(app, RecordingSender()):
         pass  # the first one is gone
+
+
+def test_an_engine_that_starts_counts_what_came_of_weeks_at_once(app: App) -> None:
+    """Not in an hour: it may be new, or have stood still for weeks."""
+    with running(app, RecordingSender()):
+        deadline = monotonic() + 30
+        while not rows(app, counted_cohorts):
+            assert monotonic() < deadline
+            sleep(0.02)
 
 
 def test_stopping_right_after_the_start_is_clean(app: App) -> None:

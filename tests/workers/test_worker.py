@@ -114,7 +114,7 @@ def test_worker_and_beat_go_on_when_their_broker_was_killed_and_comes_back_empty
 ) -> None:
     """Without a restart, and though it was away longer than they wait between two tries. A second beat is harmless."""
     with shop.running(WORKER, BEAT, BEAT) as [worker, *beats]:
-        _until(lambda: _works(broker, "dispatch"), worker)
+        _until(lambda: _works(broker, "dispatch") and _works(broker, "survey"), worker)
         broker.die()
         sleep(5)
         broker.start()

@@ -15,7 +15,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
                                                                                       pauses, bandit_shares
     configurations, campaign_versions (what sends and enrollments were decided under)
     outlets ─▶ outbox (what others are told of sends, clicks, credit and leavers)
-    weekly_pairs, weekly_sources, weekly_domains, cohort_days, counted_weeks (what came of all this, for reports)
+    weekly_pairs, weekly_sources, weekly_domains, cohort_days, counted_weeks, counted_cohorts (what came of it)
 """
 
 from aftercart.db.tables.afterwards import (
@@ -39,11 +39,13 @@ from aftercart.db.tables.engine import Archive, Fence, Tally, archives, fence, t
 from aftercart.db.tables.exchange import RateTable, rate_tables
 from aftercart.db.tables.figures import (
     CohortDay,
+    CountedCohorts,
     CountedWeek,
     WeeklyDomain,
     WeeklyPair,
     WeeklySource,
     cohort_days,
+    counted_cohorts,
     counted_weeks,
     weekly_domains,
     weekly_pairs,
@@ -122,6 +124,7 @@ __all__ = [
     "Confirmation",
     "Consent",
     "Copy",
+    "CountedCohorts",
     "CountedWeek",
     "Coupon",
     "Customer",
@@ -175,6 +178,7 @@ __all__ = [
     "confirmations",
     "consents",
     "copies",
+    "counted_cohorts",
     "counted_weeks",
     "coupons",
     "customers",

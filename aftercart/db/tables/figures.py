@@ -21,6 +21,15 @@ class CountedWeek(Row, table=True):
     counted_at: datetime
 
 
+class CountedCohorts(Row, table=True):
+    """A week whose days were counted for all cohorts that live in it, and when last."""
+
+    __tablename__ = "counted_cohorts"
+
+    week: date = Field(primary_key=True)
+    counted_at: datetime
+
+
 class WeeklyPair(Row, table=True):
     """A product that mails of a week showed because of another one. In how many `mails`, and of these: in which a
     person opened the link to it (`clicked`), after which it was bought in an order that they are credited with
@@ -100,6 +109,7 @@ class CohortDay(Row, table=True):
 
 
 counted_weeks = core(CountedWeek)
+counted_cohorts = core(CountedCohorts)
 weekly_pairs = core(WeeklyPair)
 weekly_sources = core(WeeklySource)
 weekly_domains = core(WeeklyDomain)

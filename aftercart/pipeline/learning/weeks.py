@@ -1,20 +1,28 @@
 """What came of mails, week by week: counted here, so that whoever reads a report does not look at every mail.
 
 Once an hour for this week, and once a day for the three before, in which orders, clicks and complaints still come in.
-Those of the last quarter that nobody has counted yet are counted once, and none later than that: a shop may let go of
-what hangs on its mails after a month. A week is counted as a whole, so doing it twice or late changes nothing.
+What nobody has counted yet, or not since its three weeks were over, because the engine stood still or is new, is
+counted once it runs: of mails as far back as nothing that hangs on them is in the archive. A week is counted as a
+whole, so doing it twice or late changes nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, select
+from sqlalchemy import Connection, Table, delete, insert, select
 
 from aftercart.bootstrap import App
 from aftercart.db.calendar import WEEK, monday_of
 from aftercart.db.session import insert_new
-from aftercart.db.tables import cohort_days, counted_weeks, weekly_domains, weekly_pairs, weekly_sources
+from aftercart.db.tables import (
+    cohort_days,
+    counted_cohorts,
+    counted_weeks,
+    weekly_domains,
+    weekly_pairs,
+    weekly_sources,
+)
 from aftercart.reports.counting.cohorts import cohorts
 from aftercart.reports.counting.domains import domains
 from aftercart.reports.counting.kept import COHORT_WEEKS, Basis
@@ -22,6 +30,9 @@ from aftercart.reports.counting.shown import shown
 
 COUNTED_AGAIN, LOOKED_BACK, KEPT = 3, 13, 53
 """Weeks before this one."""
+
+Known = Mapping[date, datetime]
+"""Week → when it was last counted."""
 
 
 def count_weeks(app: App) -> None:
@@ -33,23 +44,34 @@ def count_weeks(app: App) -> None:
     now = app.clock().astimezone(UTC)
     this = monday_of(now.date())
     with app.db.read() as connection:
-        known = {row.week: row.counted_at for row in connection.execute(select(counted_weeks))}
-    for week in _due(known, this, now.date()):
+        mails, cohorts_of = (_known(connection, table) for table in (counted_weeks, counted_cohorts))
+    for week in _due(mails, this, now.date(), LOOKED_BACK):
         _count(app, week, now)
-    if this not in known or known[this].date() < now.date():
-        _count_cohorts(app, this)
+    if this not in cohorts_of or cohorts_of[this].date() < now.date():
+        # Orders and mails are never packed: of weeks that nobody has counted, those of half a year can be.
+        _count_cohorts(app, set(_due(cohorts_of, this, now.date(), 2 * LOOKED_BACK)), cohorts_of, now)
     with app.db.write() as connection:
-        for table in (weekly_pairs, weekly_sources, weekly_domains, cohort_days, counted_weeks):
+        for table in (weekly_pairs, weekly_sources, weekly_domains, cohort_days, counted_weeks, counted_cohorts):
             connection.execute(delete(table).where(table.c.week < this - KEPT * WEEK))
 
 
-def _due(known: Mapping[date, datetime], this: date, today: date) -> Iterator[date]:
+def _known(connection: Connection, table: Table) -> Known:
+    return {row.week: row.counted_at for row in connection.execute(select(table))}
+
+
+def _due(known: Known, this: date, today: date, back_to: int) -> Iterator[date]:
+    """This week; those that nobody has counted; and those in which more may have come since they were."""
     yield this
-    for back in range(1, LOOKED_BACK + 1):
+    for back in range(1, back_to + 1):
         week = this - back * WEEK
         counted_at = known.get(week)
-        if counted_at is None or (back <= COUNTED_AGAIN and counted_at.date() < today):
+        if counted_at is None or (back <= LOOKED_BACK and counted_at.date() < min(today, _settled(week))):
             yield week
+
+
+def _settled(week: date) -> date:
+    """From when on nothing of a week is counted again."""
+    return week + (1 + COUNTED_AGAIN) * WEEK
 
 
 def _count(app: App, week: date, now: datetime) -> None:
@@ -64,16 +86,20 @@ def _count(app: App, week: date, now: datetime) -> None:
         insert_new(connection, counted_weeks, [row], unique=("week",), update=("counted_at",))
 
 
-def _count_cohorts(app: App, this: date) -> None:
-    """The days of the last weeks anew; of all that are looked back at where none was counted yet."""
+def _count_cohorts(app: App, weeks: Set[date], known: Known, now: datetime) -> None:
+    """The days of these weeks, of all cohorts that live in them and were counted from their beginning on."""
+    since = earliest = min(weeks)
+    while earliest - WEEK in known and earliest > since - COHORT_WEEKS * WEEK:
+        earliest -= WEEK
     with app.db.read() as connection:
-        is_new = connection.execute(select(func.count()).select_from(cohort_days)).scalar_one() == 0
-        since = this - (2 * LOOKED_BACK if is_new else COUNTED_AGAIN) * WEEK
-        earliest = since if is_new else this - (COUNTED_AGAIN + COHORT_WEEKS) * WEEK
-        rows = [row for one in Basis for row in cohorts(connection, one, _midnight(since), _midnight(earliest))]
+        found = [row for one in Basis for row in cohorts(connection, one, _midnight(since), _midnight(earliest))]
     with app.db.write() as connection:
-        connection.execute(delete(cohort_days).where(cohort_days.c.day >= since))
-        _insert(connection, cohort_days, rows)
+        for week in sorted(weeks):
+            its_days = (cohort_days.c.day >= week, cohort_days.c.day < week + WEEK)
+            connection.execute(delete(cohort_days).where(*its_days))
+            row = {"week": week, "counted_at": now}
+            insert_new(connection, counted_cohorts, [row], unique=("week",), update=("counted_at",))
+        _insert(connection, cohort_days, (row for row in found if monday_of(row["day"]) in weeks))
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:

@@ -22,6 +22,7 @@ from aftercart.db.tables import (
     confirmations,
     consents,
     copies,
+    counted_cohorts,
     counted_weeks,
     coupons,
     customers,
@@ -140,6 +141,7 @@ NOBODYS = frozenset(
         outlets,
         rate_tables,
         counted_weeks,
+        counted_cohorts,
         weekly_pairs,
         weekly_sources,
         weekly_domains,  # of a domain that few have nothing is kept by name
