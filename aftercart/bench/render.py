@@ -26,7 +26,7 @@ from aftercart.rendering.compiling import engine
 from aftercart.rendering.renderer import Renderer
 from aftercart.rendering.running.escape import IN_HTML
 from aftercart.rendering.running.leak_guard import People, refuse_what_is_others
-from aftercart.rendering.running.runtime import Template, day, money, number
+from aftercart.rendering.running.runtime import Rendered, Template, day, money, number
 from aftercart.starter import shipped
 
 MAILS = 200
@@ -41,11 +41,11 @@ _OUR_FILTERS = re.compile(rf"\|(?:{'|'.join(sorted(IN_HTML, key=len, reverse=Tru
 
 
 def render(rounds: int, folder: Path) -> Iterator[Result]:
-    """The shipped `accessories` mail with its sample data, three times over, in CPU time."""
+    """The shipped `accessories` mail with its sample data, as a batch makes it, in CPU time."""
     templates = shipped() / "templates"
     template = Renderer(templates, folder / "templates").template("accessories", LOCALE)
     sample = read_sample(templates, "accessories")
-    ours = partial(_often, MAILS, lambda: _mail(template, sample))
+    ours = partial(_often, MAILS, _guarded(template, sample))
     beside = partial(timing.beside, unit="mails", count=MAILS, rounds=rounds, clock=process_time)
     yield beside("render", ours=ours, floor_name="escape + join", floor=_floor(template, sample))
     peer = partial(_often, MAILS_THROUGH_MJML, _through_mjml(templates, template, sample))
@@ -54,8 +54,8 @@ def render(rounds: int, folder: Path) -> Iterator[Result]:
     filtered, bare = _html(template, sample), _html_without_filters(template, sample)
     name = "autoescape alone"
     yield beside("render/escape", ours=filtered, floor_name=name, floor=bare)
-    guarded = partial(_often, MAILS, _guarded(template, sample))
-    yield beside("render/guard", ours=guarded, floor_name="without the leak guard", floor=ours)
+    unguarded = partial(_often, MAILS, lambda: _as_bytes(template.render(sample, _as_it_is)))
+    yield beside("render/guard", ours=ours, floor_name="the same, not looked through", floor=unguarded)
 
 
 def _often(times: int, work: Callable[[], object]) -> None:
@@ -63,20 +63,16 @@ def _often(times: int, work: Callable[[], object]) -> None:
         work()
 
 
-def _mail(template: Template, sample: dict[str, Any]) -> bytes:
-    rendered = template.render(sample, _as_it_is)
-    return to_bytes(_message(rendered.subject, rendered.html, rendered.text))
-
-
 def _guarded(template: Template, sample: dict[str, Any]) -> Callable[[], bytes]:
-    """The mail as a batch makes it: looked through for what is others' before it may go."""
+    """A mail looked through for what is others' before it may go. They write from the shop's own domain, which takes
+    the guard longest."""
     people = People(f"customer{number}@example.com" for number in range(MAILS))
     links = frozenset(sample["links"].values()) | {pick[name] for pick in sample["picks"] for name in _PERSONAL}
 
     def mail() -> bytes:
         rendered = template.render(sample, _as_it_is)
         refuse_what_is_others(rendered, "customer1@example.com", BASE_URL, links, people)
-        return to_bytes(_message(rendered.subject, rendered.html, rendered.text))
+        return _as_bytes(rendered)
 
     return mail
 
@@ -140,15 +136,16 @@ def _values(context: Any) -> list[str]:
     return [str(context)]
 
 
-def _message(subject: str, html: str, text: str) -> Message:
+def _as_bytes(rendered: Rendered) -> bytes:
     send_id = new_id()
-    return Message(
+    message = Message(
         send_id=send_id,
         message_id=f"<{send_id}@example.com>",
         sender="Example Bikes <hello@example.com>",
         recipient="ada@example.com",
-        subject=subject,
-        html=html,
-        text=text,
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
         date=_DATE,
     )
+    return to_bytes(message)
