@@ -1,6 +1,7 @@
 """Everything wrong with a template is said before launch."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -249,3 +250,34 @@ def test_a_fault_in_the_words_of_another_language_is_found(
         write(in_text(f"{LEAVE}{{{{ words.hello }}}}"), files={"mail/sample.json": json.dumps(sample), **words})
     )
     assert said in found
+
+
+def test_all_that_cannot_be_compiled_is_told_at_once(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    body = (
+        f"<mjml><mj-body><mj-section><mj-column><mj-text>{LEAVE}"
+        '\n<a href="/sale">Our sale of the week</a>'
+        '\n<a href="javascript:alert(1)">What is new</a>'
+        '\n</mj-text><mj-button href="www.example.com">See all</mj-button>'
+        '\n<mj-buton href="ftp://example.com">See the rest</mj-buton>'
+        '\n<mj-image width="{{ picks|length }}px" src="https://example.com/a.png" alt="A bell" />'
+        "\n{{ brand.name }}</mj-column></mj-section></mj-body></mjml>"
+    )
+    found = faults(write(body, files={"mail/sample.json": json.dumps(sample)})).splitlines()
+    lines = [line.partition(":")[2].partition(":")[0] for line in found]
+    assert (lines, len(found)) == (["2", "3", "4", "5", "5", "6", "7"], 7), found
+
+
+def test_a_mail_whose_size_cannot_be_told_is_a_fault(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    body = in_text(LEAVE + "{% if picks|length > 4 %}{{ picks[0].title|money }}{% endif %}")
+    said = faults(write(body, files={"mail/sample.json": json.dumps(sample)}))
+    assert "mail/body.mjml:1:" in said
+    assert "money prints prices only with the largest sample, so nobody can tell whether Gmail would cut it" in said
+
+
+def test_a_faint_color_is_told_at_the_line_on_which_it_was_written_shorter(
+    write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    for written in ("#ccc", "#CCC", "rgb(204, 204, 204)", "#CCCCCC"):
+        body = in_text(f'{LEAVE}\n\n<p style="color: {written}">Faint words</p>')
+        said = faults(write(body, files={"mail/sample.json": json.dumps(sample)}))
+        assert re.search(r"^mail/body.mjml:3:18: .* is hard to read", said), said

@@ -3,7 +3,6 @@
 import html
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -31,7 +30,7 @@ from aftercart.rendering.checking.mail_rules import TRACKED_LINK, mail_faults, s
 from aftercart.rendering.checking.mjml_rules import mjml_faults
 from aftercart.rendering.checking.samples import variant
 from aftercart.rendering.checking.variables import unknown_variables
-from aftercart.rendering.compiling.compiler import compile_body, compile_template
+from aftercart.rendering.compiling.compiler import compile_body, compile_template, refusals
 from aftercart.rendering.compiling.holes import with_holes
 from aftercart.rendering.compiling.syntax import jinja_faults
 from aftercart.rendering.compiling.text_part import text_template
@@ -63,7 +62,8 @@ def check_template(templates_dir: Path, name: str, *, is_owed: bool = False) -> 
         given = as_given_to(name, sample)
         found = [*faults, *_whole_faults(templates_dir, name, given, is_owed)]
         return list(dict.fromkeys([*found, *_faults_in_other_languages(folder, templates_dir, given)]))
-    return [*faults, *(fault for part in parts if part.file.name == BODY for fault in _compile_faults(part))]
+    compiled = (fault for part in parts if part.file.name == BODY for fault in _compile_faults(part))
+    return list(dict.fromkeys([*faults, *compiled]))
 
 
 def _read_parts(folder: Path, root: Path, locale: str = DEFAULT) -> tuple[list[Source], list[TemplateFault]]:
@@ -88,7 +88,8 @@ def _part_faults(part: Source) -> list[TemplateFault]:
     if part.file.name != BODY:
         return [*lint_words(part), *unknown]
     body = with_holes(part.segments)
-    return [*mjml_faults(body), *lint(body), *unknown]
+    refused = [as_fault(err, part.file) for err in refusals(part)]
+    return [*mjml_faults(body), *lint(body), *unknown, *refused]
 
 
 def _faults_in_other_languages(folder: Path, root: Path, sample: dict[str, Any]) -> Iterator[TemplateFault]:
@@ -138,7 +139,7 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any], is_owe
         message = f"the subject has {len(lines)} lines and a mail has one, so it would read {rendered.subject!r}"
         yield TemplateFault(where(sources.subject.file, lines[1]), message, "write one line; notes go into {# #}")
     yield from mail_faults(rendered, sources, sample_file(templates_dir, name))
-    yield from size_faults(_largest(template, sample), sources.body.file)
+    yield from _size_faults(template, sample, sources.body.file)
     if not is_owed and name != CONFIRMATION:
         yield from _address_faults(rendered, sources, _text(sample, "brand", "postal_address"))
     if not is_owed or name == CONFIRMATION:
@@ -211,11 +212,16 @@ def _unrendered(sources: Sources, locale: str, sample: dict[str, Any]) -> Iterat
         yield TemplateFault(Place(sources.subject.file), "is empty once it is filled in", "write some words")
 
 
-def _largest(template: Template, sample: dict[str, Any]) -> str:
-    """The HTML with the longest values, links as long as tracked ones; what cannot be rendered is told elsewhere."""
-    with suppress(TemplateError):
-        return template.render(variant(sample, "largest"), lambda _: TRACKED_LINK).html
-    return ""
+def _size_faults(template: Template, sample: dict[str, Any], body: Path) -> Iterator[TemplateFault]:
+    """Whether Gmail would cut the mail with the longest values, and links as long as tracked ones."""
+    try:
+        largest = template.render(variant(sample, "largest"), lambda _: TRACKED_LINK).html
+    except TemplateError as err:
+        fault = as_fault(err, body)
+        message = f"{fault.message} with the largest sample, so nobody can tell whether Gmail would cut it"
+        yield replace(fault, message=message)
+    else:
+        yield from size_faults(largest, body)
 
 
 def _failure(template: Template, sample: dict[str, Any]) -> TemplateError | None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from aftercart.errors import Place
 from aftercart.rendering.authoring.lexer import behind
-from aftercart.rendering.authoring.source import Sources
-from aftercart.rendering.checking.contrast import READABLE, faint_words
+from aftercart.rendering.authoring.source import Source, Sources
+from aftercart.rendering.checking.colors import COLOR, as_hex
+from aftercart.rendering.checking.contrast import READABLE, Faint, faint_words
 from aftercart.rendering.fault import TemplateFault
 from aftercart.rendering.running.runtime import Rendered
 
@@ -20,6 +21,7 @@ TRACKED_LINK = f"https://mail.example.com/c/{'x' * 90}"
 """As long as the links are that a mail is sent with."""
 
 _HREF = re.compile(r'<a [^>]*href="([^"]*)"')
+_WRITTEN_COLOR = re.compile(rf"""(?:color|background)\s*(?::|=\s*["']?)\s*({COLOR})""")
 _HOST = re.compile(r"https?://[^/?#]+\.[^/?#.]+", re.IGNORECASE)
 
 
@@ -27,11 +29,30 @@ def mail_faults(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[
     """What is wrong with the mail that a sample makes. `sample`: the file that its values come from."""
     yield from _addresses(rendered, sources, sample)
     yield from _first_words(rendered, sources)
-    body = sources.body.file
     for faint in faint_words(rendered.html):
         message = f"{faint.words!r} in {faint.color} on {faint.behind} is hard to read (contrast {faint.ratio:.1f})"
         fix = f"choose colors with a contrast of {READABLE} or more"
-        yield TemplateFault(where(body, faint.color), message, fix, warning=True)
+        place = _of_color(sources.body, faint) or Place(sources.body.file)
+        yield TemplateFault(place, message, fix, warning=True)
+
+
+def _of_color(body: Source, faint: Faint) -> Place | None:
+    """Where the color of faint words is written, or else the one behind them: last before the words, or first of all.
+
+    In whatever way: MJML writes out #ccc, and colors may have names. None: it comes from the data, or from MJML.
+    """
+    for color in (faint.color, faint.behind):
+        written = [
+            (index, found.start(1))
+            for index, segment in enumerate(body.segments)
+            for found in _WRITTEN_COLOR.finditer(segment.text)
+            if as_hex(found[1]) == color
+        ]
+        words = [(index, at) for index, one in enumerate(body.segments) if (at := one.text.find(faint.words)) >= 0]
+        if written:
+            index, at = max((each for each in written if words and each < words[0]), default=written[0])
+            return behind(body.segments[index].place, body.segments[index].text[:at])
+    return None
 
 
 def size_faults(mail: str, body: Path) -> Iterator[TemplateFault]:

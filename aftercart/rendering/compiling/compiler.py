@@ -88,6 +88,11 @@ def compile_body(source: Source, nonce: str, locale: str) -> tuple[Written, Writ
     return plainly(weaver.preheader), html
 
 
+def refusals(source: Source) -> list[TemplateError]:
+    """All that a body holds and cannot be compiled faithfully, as far as that can be told without MJML."""
+    return Weaver(with_holes(source.segments), Placeholders("0" * 12), "", {}).refusals() if source.segments else []
+
+
 def _holed(body: Source) -> Holed:
     if not body.segments:
         raise TemplateError("the file is empty", Place(body.file), "a mail needs <mjml><mj-body> ... </mj-body></mjml>")

@@ -5,6 +5,8 @@ rendered comes too late. Such places are refused, naming the line and how to wri
 """
 
 import html
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -85,9 +87,21 @@ class Weaver:
     _seen: set[str] = field(default_factory=set)
     _in_outlook: bool = False
     _columns: SideBySide = field(default_factory=SideBySide)
+    _refused: list[TemplateError] = field(default_factory=list)
 
     def mjml(self) -> str:
-        """The MJML with stand-ins. Raises TemplateError at the first thing that cannot be compiled faithfully."""
+        """The MJML with stand-ins. Raises the first of `refusals`."""
+        for refused in self.refusals():
+            raise refused
+        return "".join(self._out)
+
+    def refusals(self) -> list[TemplateError]:
+        """What cannot be compiled faithfully, up to where nobody can tell any more what stands in what."""
+        with self._telling():
+            self._walk()
+        return self._refused
+
+    def _walk(self) -> None:
         for event in self.source.events():
             self._event(event)
         if self._open:
@@ -95,7 +109,14 @@ class Weaver:
             raise self._fault(f"<{name}> is never closed", self._open[-1].offset, f"add </{name}>")
         if "mj-body" not in self._seen:
             raise self._fault("there is no <mj-body>", 0, _A_MAIL)
-        return "".join(self._out)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What is refused in here is kept, and the walk goes on behind it."""
+        try:
+            yield
+        except TemplateError as err:
+            self._refused.append(err)
 
     def _event(self, event: Event) -> None:
         match event:
@@ -106,14 +127,15 @@ class Weaver:
             case Text():
                 self._text(event)
             case Comment():
-                self._comment(event)
+                with self._telling():
+                    self._comment(event)
             case Conditional():
                 self._in_outlook = not event.ends
-                self._only_in_content(event.offset, "a conditional comment")
-                self._refuse_holes(event.raw, "in the condition of a comment")
-                self._out.append(event.raw)
+                with self._telling():
+                    self._conditional(event)
             case Declaration():
-                raise self._fault("this would be lost", event.offset, "only <!--[if ...]> comments come through MJML")
+                fix = "only <!--[if ...]> comments come through MJML"
+                self._refused.append(self._fault("this would be lost", event.offset, fix))
 
     # --- tags ---
 
@@ -122,14 +144,17 @@ class Weaver:
         if tag.name.startswith("mj"):
             self._mj_tag(tag)
         else:
-            self._html_tag(tag)
+            with self._telling():
+                self._html_tag(tag)
 
     def _mj_tag(self, tag: Tag) -> None:
-        self._known(tag)
+        with self._telling():
+            self._known(tag)
         if self._parent in CONTENT:
             message = f"<{tag.name}> inside <{self._parent}> would be printed as it is"
             raise self._fault(message, tag.offset, f"close <{self._parent}> before it")
-        self._needs_width(tag)
+        with self._telling():
+            self._needs_width(tag)
         self._seen.add(tag.name)
         self._write_tag(tag, self.root if tag.name == "mjml" else {})
         if not tag.self_closing:
@@ -157,17 +182,18 @@ class Weaver:
         for lost in (each for each in tag.attributes if given[each.name] is not each):
             if not tag.name.startswith("mj") or HOLE.search(lost.raw):
                 message = f"<{tag.name}> has the attribute {lost.name} twice"
-                raise self._fault(message, given[lost.name].offset, "keep one of the two")
+                self._refused.append(self._fault(message, given[lost.name].offset, "keep one of the two"))
         written = [self._attribute(tag, attribute) for attribute in given.values()]  # of two MJML takes the last
         written += [f'{name}="{value}"' for name, value in defaults.items() if name not in given]
         self._out.append(f"<{' '.join([tag.name, *filter(None, written)])}{' />' if tag.self_closing else '>'}")
 
     def _attribute(self, tag: Tag, attribute: Attribute) -> str:
-        where = f"between the attributes of <{tag.name}>"
-        self._refuse_holes(attribute.name, where)
+        with self._telling():
+            self._refuse_holes(attribute.name, f"between the attributes of <{tag.name}>")
         if attribute.value is None:
             return attribute.name
-        self._checked(tag, attribute)
+        with self._telling():
+            self._checked(tag, attribute)
         if (tag.name, attribute.name) in _IDLE:
             return ""
         value = attribute.value
@@ -247,7 +273,8 @@ class Weaver:
             self._preview(text)
             return
         for part in self.source.parts(text.raw):
-            self._out.append(self._plain(part) if isinstance(part, str) else self._jinja(part, text.within))
+            with self._telling():
+                self._out.append(self._plain(part) if isinstance(part, str) else self._jinja(part, text.within))
 
     def _preview(self, text: Text) -> None:
         place = self.source.place(text.offset)
@@ -294,6 +321,11 @@ class Weaver:
             self._blocks.append(_Block(tag, len(self._open)))
         elif tag.keyword in ENDS.values():
             self._blocks.pop()
+
+    def _conditional(self, comment: Conditional) -> None:
+        self._only_in_content(comment.offset, "a conditional comment")
+        self._refuse_holes(comment.raw, "in the condition of a comment")
+        self._out.append(comment.raw)
 
     def _comment(self, comment: Comment) -> None:
         self._refuse_holes(comment.raw, "in an HTML comment", "use {# #} for notes")
