@@ -141,7 +141,7 @@ def _shown(model: Model, asked: Sequence[Question]) -> list[list[str]]:
         request = Request(tuple(map(Anchor, question.anchors)), currency="", rules=Rules(slots=SHOWN))
         slots = Slots(model.basket_of(request, catalog), model)
         slots.fill(ranking, Source.LIGHTFM, catalog)
-        shown.append([pick.sku for pick in slots.recommendation().picks])
+        shown.append([taken.candidate.sku for taken in slots.taken])
     return shown
 
 

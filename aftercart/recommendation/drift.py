@@ -32,5 +32,5 @@ def first_scores(model: Model, cases: Sequence[Case]) -> FirstScores | None:
         request = Request(tuple(map(Anchor, question.anchors)), currency="", rules=Rules(slots=1))
         slots = Slots(model.basket_of(request, catalog), model)
         slots.fill(ranking, Source.LIGHTFM, catalog)
-        found += [pick.score for pick in slots.recommendation().picks]
+        found += [taken.candidate.score for taken in slots.taken]
     return FirstScores(len(found), float(np.mean(found)), float(np.std(found))) if found else None

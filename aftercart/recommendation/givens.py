@@ -4,7 +4,6 @@ A component of a score is counted in standard deviations above the catalog. Vote
 heavy that it would drown the rest.
 """
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,21 +91,27 @@ class Givens:
         self._starts.append(rows.start)
         return scores
 
-    def parts_of(self, row: int, items: Ints) -> list[dict[str, float]]:
-        """What each component added to the scores of some products; those of one product sum to its score."""
-        start = self._starts[bisect_right(self._starts, row) - 1]
-        weights = self.weights[row]
+    def parts_of(self, rows: Ints, items: Ints) -> list[dict[str, float]]:
+        """What each component added to the scores of pairs of a question and a product; those of one pair sum to its
+        score."""
+        weights = self.weights[rows]
         found = {
-            _NAMES[component]: weights[component.place] * asked.scores_of(row, items)
+            _NAMES[component]: weights[:, component.place] * asked.scores_of(rows, items)
             for component, asked in self._asked.items()
         }
-        found[_NAMES[Component.SELLING]] = weights[Component.SELLING.place] * self.model.selling[items]
+        found[_NAMES[Component.SELLING]] = weights[:, Component.SELLING.place] * self.model.selling[items]
         for component in self._voting:
-            part = self._added[component, start]
-            votes = slice(part.indptr[row - start], part.indptr[row - start + 1])
-            found[_NAMES[component]] = (part.indices[votes] == items[:, None]) @ part.data[votes]
+            found[_NAMES[component]] = self._voted(component, rows, items)
         columns = [values.tolist() for values in found.values()]
         return [dict(zip(found, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _voted(self, component: Component, rows: Ints, items: Ints) -> Floats:
+        said = np.zeros(len(rows), dtype=np.float32)
+        chunk = np.searchsorted(self._starts, rows, side="right") - 1
+        for number, start in enumerate(self._starts):
+            here = chunk == number
+            said[here] = self._added[component, start][rows[here] - start, items[here]].A1
+        return said
 
     def parts(self, rows: slice) -> Floats:
         """What each component says about each product, unweighted: questions by products by components."""
@@ -200,10 +205,10 @@ class _Asked:
         scores -= scale * center[:, None]
         return scores
 
-    def scores_of(self, row: int, items: Ints) -> Floats:
-        """Those of some products, without a weight."""
-        center, spread = (of_all[row] for of_all in self._catalog)
-        bare = self.embeddings.item[items] @ self.orders[row] + self.embeddings.item_bias[items]
+    def scores_of(self, rows: Ints, items: Ints) -> Floats:
+        """Those of pairs of a question and a product, without a weight."""
+        center, spread = (of_all[rows] for of_all in self._catalog)
+        bare = (self.embeddings.item[items] * self.orders[rows]).sum(axis=1) + self.embeddings.item_bias[items]
         scores: Floats = (bare - center) / spread
         return scores
 

@@ -1,10 +1,11 @@
 """What is asked of a ranking, and what it answers."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count, repeat, starmap
-from typing import NamedTuple, overload
+from typing import NamedTuple, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +38,13 @@ class Candidate(NamedTuple):
 
 Because = Callable[[Ints], Sequence[str]]
 """For products by number: the anchors that speak for them most."""
-Parts = Callable[[Ints], Sequence[Mapping[str, float]]]
-"""For products by number: what each kind of evidence adds to their scores."""
+
+
+class Batch(Protocol):
+    """What was ranked together."""
+
+    def parts_of(self, rows: Ints, items: Ints) -> Sequence[Mapping[str, float]]:
+        """For pairs of a question and a product, each by number: what each kind of evidence adds to the score."""
 
 
 class Ranking(Sequence[Candidate]):
@@ -51,10 +57,12 @@ class Ranking(Sequence[Candidate]):
         scores: Sequence[float] = (),
         items: Ints = _NOTHING,
         because: Because | None = None,
-        parts: Parts | None = None,
+        batch: tuple[Batch, int] | None = None,
     ) -> None:
+        """`batch`: what it was ranked in, and its row there; None where a score has only one part."""
         self.skus = skus
-        self._scores, self._items, self._because, self._parts = scores, items, because, parts
+        self.items, self.batch = items, batch
+        self._scores, self._because = scores, because
 
     def __len__(self) -> int:
         return len(self.skus)
@@ -78,12 +86,23 @@ class Ranking(Sequence[Candidate]):
 
     __hash__ = None  # type: ignore[assignment]  # two that are equal may be parts of different models
 
-    def parts(self, ranks: Sequence[int]) -> Sequence[Mapping[str, float]]:
-        """What each kind of evidence adds to the scores of these ranks; empty where a score has only one part."""
-        if not self._parts or not ranks:
-            return [{} for _ in ranks]
-        return self._parts(self._items[np.asarray(ranks) - 1])
-
     @cached_property
     def _anchors(self) -> Sequence[str]:
-        return self._because(self._items) if self._because else ()
+        return self._because(self.items) if self._because else ()
+
+
+def parts_of(ranked: Iterable[tuple[Ranking, int]]) -> list[Mapping[str, float]]:
+    """What each kind of evidence adds to the scores of ranks in their rankings, for many at once: each asking costs.
+    Empty where a score has only one part."""
+    found: list[Mapping[str, float]] = []
+    asked: defaultdict[Batch, list[tuple[int, int, int]]] = defaultdict(list)
+    for place, (ranking, rank) in enumerate(ranked):
+        found.append({})
+        if ranking.batch:
+            batch, row = ranking.batch
+            asked[batch].append((place, row, int(ranking.items[rank - 1])))
+    for batch, which in asked.items():
+        places, rows, items = zip(*which, strict=True)
+        for place, parts in zip(places, batch.parts_of(np.array(rows), np.array(items)), strict=True):
+            found[place] = parts
+    return found

@@ -14,7 +14,7 @@ from aftercart.recommendation.question import Question, Ranking
 from aftercart.recommendation.request import Recommendation, Request, Source
 from aftercart.recommendation.scoring import by_lightfm
 from aftercart.recommendation.serving import ServingModel
-from aftercart.recommendation.slots import Slots
+from aftercart.recommendation.slots import Slots, recommendations
 
 # Candidates per slot, and in any case: guards turn most of the nearest products away.
 _CANDIDATES_PER_SLOT = 20
@@ -52,7 +52,7 @@ class Recommender:
             for source in Source:
                 asked = [each for each in open_requests if each.asks(turn, source)]
                 self._fill(connection, model, source, asked, catalog)
-        return [each.slots.recommendation() for each in open_requests]
+        return recommendations([each.slots for each in open_requests], catalog)
 
     def rank(self, connection: Connection, questions: Sequence[Question], most: int) -> list[Ranking]:
         """The catalog as the trained model alone ranks it, for evaluation. Raises ModelError without one."""

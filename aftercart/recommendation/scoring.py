@@ -40,7 +40,7 @@ def _ranked(model: Model, givens: Givens, questions: Sequence[Question], at: int
         # Whole rows as lists: to take single numbers out of an array costs more than all the rest.
         named, values = [skus[item] for item in best.tolist()], scores[row, best].tolist()
         number = at + row
-        yield Ranking(named, values, best, partial(givens.strongest, number), partial(givens.parts_of, number))
+        yield Ranking(named, values, best, partial(givens.strongest, number), (givens, number))
 
 
 def _close_banned(model: Model, question: Question, scores: Floats) -> None:

@@ -1,17 +1,25 @@
 """Fill the slots of one mail: candidates in, guards and diversity applied, picks out."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.guards import Basket, Guard, refusal, refusal_beside
 from aftercart.recommendation.model import Model
-from aftercart.recommendation.question import Candidate, Ranking
+from aftercart.recommendation.question import Candidate, Ranking, parts_of
 from aftercart.recommendation.request import Pick, Recommendation, Source
 
 LEAST_PART = 0.01
 """What adds less to a score is not worth telling."""
+
+
+class Taken(NamedTuple):
+    """What a slot is filled with."""
+
+    candidate: Candidate
+    source: Source
+    ranking: Ranking
 
 
 class Slots:
@@ -19,7 +27,8 @@ class Slots:
 
     def __init__(self, basket: Basket, model: Model) -> None:
         self._basket, self._model = basket, model
-        self._picks: list[Pick] = []
+        self.taken: list[Taken] = []
+        """What fills them so far."""
         self._chosen: list[Product] = []
         self._seen: set[str] = set()
         self._filtered: Counter[str] = Counter()
@@ -31,7 +40,6 @@ class Slots:
     def fill(self, ranking: Ranking, source: Source, catalog: Mapping[str, Product]) -> None:
         """Take from the ranking, best first, until full. A third product of one category comes in only after
         the whole ranking gave too few others."""
-        taken: list[Candidate] = []
         held_back: list[Candidate] = []
         for candidate in ranking:
             if self.are_full:
@@ -41,22 +49,19 @@ class Slots:
             self._seen.add(candidate.sku)
             refused = self._turned_away(candidate, catalog)
             if refused is None:
-                self._take(candidate, taken, catalog)
+                self._take(Taken(candidate, source, ranking), catalog)
             elif refused is Guard.CATEGORY_FULL:
                 held_back.append(candidate)
         for candidate in held_back:
             if self.are_full:
                 break
             if refusal_beside(catalog[candidate.sku], self._chosen) is not Guard.ALIKE:
-                self._take(candidate, taken, catalog)
-        parts = ranking.parts([candidate.rank for candidate in taken])  # of all at once: each asking costs
-        self._picks += [
-            self._pick(candidate, source, catalog, of_it) for candidate, of_it in zip(taken, parts, strict=True)
-        ]
+                self._take(Taken(candidate, source, ranking), catalog)
 
-    def recommendation(self) -> Recommendation:
-        """What came of it."""
-        return Recommendation(tuple(self._picks), dict(self._filtered), self._model.version)
+    def recommendation(self, parts: Sequence[Mapping[str, float]], catalog: Mapping[str, Product]) -> Recommendation:
+        """What came of it. `parts`: of the score of each that was taken."""
+        picks = [self._pick(taken, catalog, of_it) for taken, of_it in zip(self.taken, parts, strict=True)]
+        return Recommendation(tuple(picks), dict(self._filtered), self._model.version)
 
     def _turned_away(self, candidate: Candidate, catalog: Mapping[str, Product]) -> Guard | None:
         product = catalog.get(candidate.sku)
@@ -67,13 +72,12 @@ class Slots:
             self._filtered[refused] += 1
         return refused
 
-    def _take(self, candidate: Candidate, taken: list[Candidate], catalog: Mapping[str, Product]) -> None:
-        taken.append(candidate)
-        self._chosen.append(catalog[candidate.sku])
+    def _take(self, taken: Taken, catalog: Mapping[str, Product]) -> None:
+        self.taken.append(taken)
+        self._chosen.append(catalog[taken.candidate.sku])
 
-    def _pick(
-        self, candidate: Candidate, source: Source, catalog: Mapping[str, Product], parts: Mapping[str, float]
-    ) -> Pick:
+    def _pick(self, taken: Taken, catalog: Mapping[str, Product], parts: Mapping[str, float]) -> Pick:
+        candidate = taken.candidate
         product = catalog[candidate.sku]
         return Pick(
             sku=product.sku,
@@ -85,7 +89,7 @@ class Slots:
             currency=product.currency,
             because=candidate.because,
             because_title=self._title(candidate.because, catalog),
-            source=source,
+            source=taken.source,
             score=candidate.score,
             evidence=self._evidence(candidate, parts),
         )
@@ -104,3 +108,9 @@ class Slots:
         if parts:
             facts["parts"] = {name: round(value, 2) for name, value in parts.items() if abs(value) >= LEAST_PART}
         return facts
+
+
+def recommendations(filled: Sequence[Slots], catalog: Mapping[str, Product]) -> list[Recommendation]:
+    """What came of the slots of a batch."""
+    parts = iter(parts_of((taken.ranking, taken.candidate.rank) for slots in filled for taken in slots.taken))
+    return [slots.recommendation([next(parts) for _ in slots.taken], catalog) for slots in filled]

@@ -1,5 +1,6 @@
 """Exact ranks from embeddings fixed by hand, so that a wrong sign or axis cannot hide."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from aftercart.recommendation import scoring
 from aftercart.recommendation.blend import LIGHTFM_ALONE, Blend, always, fitting
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.dataset import GUEST, interactions
@@ -15,7 +17,7 @@ from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.features import Vocabulary
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.model import Learned, Model
-from aftercart.recommendation.question import Question
+from aftercart.recommendation.question import Question, parts_of
 from aftercart.recommendation.request import Purpose
 from aftercart.recommendation.scoring import best_of, by_lightfm
 
@@ -112,10 +114,26 @@ def test_the_best_are_those_a_full_sort_would_find(scores: np.ndarray, most: int
 
 def test_the_parts_of_a_score_sum_to_it() -> None:
     questions = [Question(("bike",)), Question(("bike", "tent"), history=("stove",))]
-    for ranking in by_lightfm(model(lightfm=1.0, together=2.0, selling=0.5), questions, {}, 5):
-        for candidate, parts in zip(ranking, ranking.parts([1, 2, 3, 4, 5][: len(ranking)]), strict=True):
-            assert set(parts) == {"lightfm", "together", "selling"}
-            assert sum(parts.values()) == pytest.approx(candidate.score, abs=1e-4)
+    ranked = by_lightfm(model(lightfm=1.0, together=2.0, selling=0.5), questions, {}, 5)
+    asked = [(ranking, candidate) for ranking in reversed(ranked) for candidate in ranking]
+    told = parts_of((ranking, candidate.rank) for ranking, candidate in asked)
+    assert len(ranked) == 2
+    for (_, candidate), parts in zip(asked, told, strict=True):
+        assert set(parts) == {"lightfm", "together", "selling"}
+        assert sum(parts.values()) == pytest.approx(candidate.score, abs=1e-4)
+
+
+def test_the_parts_are_the_same_where_a_batch_is_too_large_for_one_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = [Question(("bike",)), Question(("tent",)), Question(("bike", "tent"), history=("stove",))]
+    known = model(lightfm=1.0, together=2.0, selling=0.5)
+
+    def told() -> list[Mapping[str, float]]:
+        return parts_of((ranking, 1) for ranking in by_lightfm(known, questions, {}, 5))
+
+    at_once = told()
+    monkeypatch.setattr(scoring, "_SCORES_AT_ONCE", 1)
+    for parts, same in zip(told(), at_once, strict=True):
+        assert parts == pytest.approx(same, abs=1e-5)
 
 
 def test_a_product_that_comes_next_is_lifted_by_the_model_of_what_comes_next() -> None:
@@ -127,7 +145,7 @@ def test_a_product_that_comes_next_is_lifted_by_the_model_of_what_comes_next() -
     taught = replace(known, learned=replace(known.learned, following=after_a_bike))
     ranking = by_lightfm(taught, asked, {}, 1)[0]
     assert ranking.skus == ["stove"]
-    assert ranking.parts([1])[0]["lightfm_next"] == pytest.approx(ranking[0].score, abs=1e-5)
+    assert parts_of([(ranking, 1)])[0]["lightfm_next"] == pytest.approx(ranking[0].score, abs=1e-5)
 
 
 def test_a_mail_about_several_products_takes_a_share_of_what_goes_along_with_them() -> None:
