@@ -9,9 +9,10 @@ from pathlib import Path
 
 from aftercart.bench.timing import Result
 from aftercart.recommendation import files
+from aftercart.recommendation.fallback import RANKERS
 from aftercart.recommendation.model import Model
 from aftercart.recommendation.question import Question
-from aftercart.recommendation.scoring import by_lightfm
+from aftercart.recommendation.request import Anchor, Request, Rules
 
 WORKERS, _KIB = 4, 1024
 _PSS = re.compile(rb"^Pss:\s+(\d+) kB", re.MULTILINE)
@@ -19,7 +20,7 @@ _PSS = re.compile(rb"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 def memory(name: str, model: Model, folder: Path) -> Result:
     """How many copies fit where four of them lay: four would make it 1, one that all share 4. Each page counts in equal
-    parts for those that share it (PSS), and only what was added by loading the model and ranking by it."""
+    parts for those that share it (PSS), and only what was added by loading the model and ranking by it for a mail."""
     checksum = files.save(model, folder)
     (alone,), several = (_taken(model, folder, checksum, count) for count in (1, WORKERS))
     return Result(
@@ -62,11 +63,19 @@ def _work(pipe: Connection, folder: Path, version: str, checksum: str, asked: st
         pipe.send(_pss())
         pipe.recv()
         model = files.load(folder, version, checksum)
-        by_lightfm(model, [Question((asked,))], {}, 10)
+        _rank(model, asked)
         pipe.send(None)
         pipe.recv()
         pipe.send(_pss())
         pipe.recv()
+
+
+def _rank(model: Model, asked: str) -> None:
+    """As for a mail of a campaign with a filter, with a look at every table that guards and fallbacks ask."""
+    allowed = model.allowed(Rules(only={"category": (next(iter(model.categories.names)),)}))
+    for rank in RANKERS.values():
+        rank(model, [Question((asked,), allowed=allowed)], {}, 10)
+    model.basket_of(Request((Anchor(asked),), "EUR"), {asked: model.products[0]})
 
 
 def _pss() -> int:

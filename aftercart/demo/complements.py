@@ -104,13 +104,7 @@ def _bought(connection: Connection) -> Mapping[int, set[str]]:
 def _is_substitute(offer: Offer, catalog: Mapping[str, Product]) -> bool:
     category = catalog[offer.sku].category if offer.sku in catalog else ""
     alike = [sku for sku in offer.bought if category and sku in catalog and catalog[sku].category == category]
-    return not any(all(_are_bought_together(past, sku, offer.sku) for sku in alike) for past in offer.pasts)
-
-
-def _are_bought_together(past: Model, anchor: str, sku: str) -> bool:
-    if anchor not in past.index or sku not in past.index:
-        return False
-    return past.evidence.are_often_together(past.index[anchor], past.index[sku])
+    return not any(all(past.are_often_together(sku, offer.sku) for sku in alike) for past in offer.pasts)
 
 
 def _is_of_a_rival_category(offer: Offer, catalog: Mapping[str, Product]) -> bool:

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.dataset import Floats, Ints
+from aftercart.recommendation.dataset import Floats
 from aftercart.recommendation.evidence import Evidence
 from aftercart.recommendation.guards import MOST_OF_A_CATEGORY, Rivals
+from aftercart.recommendation.packed_catalog import packed
 
 EXPECTED_AT_LEAST = 20.0
 """With fewer pairs expected by chance, that there are none says nothing."""
@@ -27,7 +28,7 @@ class Categories:
     """The categories of a catalog by number. `of_item`: that of each product; len(names) where it has none."""
 
     names: tuple[str, ...]
-    of_item: Ints
+    of_item: npt.NDArray[np.int32]
     evidence: Evidence
 
     @cached_property
@@ -107,7 +108,8 @@ class Categories:
 
 def categories_of(products: Sequence[Product], evidence: Evidence) -> Categories:
     """The categories of a catalog, with what orders show of them."""
-    names = tuple(sorted({product.category for product in products} - {""}))
+    values, of_item = packed(products).values("category")
+    names = tuple(sorted({*values} - {""}))
     number = {name: at for at, name in enumerate(names)}
-    of_item = np.array([number.get(product.category, len(names)) for product in products], dtype=np.int64)
-    return Categories(names, of_item, evidence)
+    places = np.array([number.get(value, len(names)) for value in values], dtype=np.int32)
+    return Categories(names, places[of_item], evidence)

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.categories import Categories
 from aftercart.recommendation.dataset import Floats, Ints
 from aftercart.recommendation.model import Model
 from aftercart.recommendation.question import Because, Question, Ranking
@@ -71,17 +72,24 @@ def _because(model: Model, anchors: Sequence[int], items: Ints) -> list[str]:
     if not len(items):
         return []
     strongest = np.argmax([model.evidence.weights(anchor, items) for anchor in anchors], axis=0)
-    return [model.products[anchors[at]].sku for at in strongest.tolist()]
+    named = model.catalog.skus(np.asarray(anchors))
+    return [named[at] for at in strongest.tolist()]
 
 
 def _categories(model: Model, question: Question, catalog: Mapping[str, Product]) -> dict[str, int]:
     """Anchor → number of its category, for those that have one that the model knows."""
-    found = {}
+    found, categories = {}, model.categories
     for sku in dict.fromkeys(question.anchors):
-        product = model.products[model.index[sku]] if sku in model.index else catalog.get(sku)
-        if product and product.category in model.categories.number:
-            found[sku] = model.categories.number[product.category]
+        number = model.number(sku)
+        category = int(categories.of_item[number]) if number is not None else _category(categories, catalog.get(sku))
+        if category < len(categories.names):
+            found[sku] = category
     return found
+
+
+def _category(categories: Categories, product: Product | None) -> int:
+    none = len(categories.names)
+    return categories.number.get(product.category, none) if product else none
 
 
 def _of_categories(model: Model, question: Question, anchors: Mapping[str, int], most: int) -> Ranking:
@@ -100,8 +108,7 @@ def _because_of_category(model: Model, anchors: Sequence[str], shares: Floats, i
 
 
 def _ranking(model: Model, items: Ints, scores: Floats, because: Because | None) -> Ranking:
-    skus = [model.products[item].sku for item in items.tolist()]
-    return Ranking(skus, scores.astype(float).tolist(), items, because)
+    return Ranking(model.catalog.skus(items), scores.astype(float).tolist(), items, because)
 
 
 def _selling(model: Model, question: Question, order: np.ndarray, most: int) -> Ranking:

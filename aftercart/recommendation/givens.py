@@ -4,7 +4,7 @@ A component of a score is counted in standard deviations above the catalog. Vote
 heavy that it would drown the rest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +38,22 @@ _HISTORY_SHARE = np.float32(0.15)
 _LEAST_SPREAD = 1e-9
 
 
+class Numbers(dict[str, int | None]):
+    """The numbers of the products that one batch names, each looked up once; None: the model has never seen it."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self._catalog = model.catalog
+
+    def __missing__(self, sku: str) -> int | None:
+        found = self[sku] = self._catalog.number(sku)
+        return found
+
+    def known(self, skus: Iterable[str]) -> list[int]:
+        """Those of the products that the model knows."""
+        return [number for sku in skus if (number := self[sku]) is not None]
+
+
 class Givens:
     """A batch of questions put to a trained model. Anchors that the model never saw count by their metadata if
     `catalog` has them, else not at all."""
@@ -46,20 +62,21 @@ class Givens:
         self, model: Model, learned: Learned, questions: Sequence[Question], catalog: Mapping[str, Product]
     ) -> None:
         self.model, self.learned, self._questions = model, learned, questions
+        self.numbers = Numbers(model)
         wanted = dict.fromkeys(sku for question in questions for sku in question.anchors)
-        skus = [sku for sku in wanted if sku in model.index or sku in catalog]
+        skus = [sku for sku in wanted if self.numbers[sku] is not None or sku in catalog]
         self._row = {sku: row for row, sku in enumerate(skus)}
         self.anchors = [[sku for sku in dict.fromkeys(q.anchors) if sku in self._row] for q in questions]
         self._added: dict[tuple[Component, int], sp.csr_matrix] = {}
         self._starts: list[int] = []
-        self._history = [_history(model, question, _LONGEST_HISTORY) for question in questions]
+        self._history = [_history(self.numbers, question, _LONGEST_HISTORY) for question in questions]
         asked = [component for component in _EMBEDDED if component in learned.blend.counted]
         self._asked = {component: self._asked_of(component, skus, catalog) for component in asked}
 
     def _asked_of(self, component: Component, skus: Sequence[str], catalog: Mapping[str, Product]) -> "_Asked":
         """The questions as one of the LightFM models sees them."""
         embeddings = self._embeddings(component)
-        anchors = _anchor_vectors(self.model, self.learned, embeddings, skus, catalog)
+        anchors = _anchor_vectors(self.numbers, self.learned, embeddings, skus, catalog)
         orders = _means(anchors, [[self._row[sku] for sku in named] for named in self.anchors])
         if any(self._history):
             newest = [history[: self.learned.history_length] for history in self._history]
@@ -135,9 +152,9 @@ class Givens:
         found = np.zeros((len(self.anchors), len(CIRCUMSTANCES)), dtype=np.float32)
         found[:, 0] = 1
         found[:, 1] = [len(anchors) == 1 for anchors in self.anchors]
-        leads, index = self.model.evidence.leads, self.model.index
+        leads = self.model.evidence.leads
         found[:, 2] = [
-            max((leads[index[sku]] - 0.5 for sku in anchors if sku in index), default=0) for anchors in self.anchors
+            max((leads[number] - 0.5 for number in self.numbers.known(anchors)), default=0) for anchors in self.anchors
         ]
         return found
 
@@ -176,7 +193,7 @@ class Givens:
 
     @cached_property
     def _sold_anchors(self) -> sp.csr_matrix:
-        return _ones([self.model.known(anchors) for anchors in self.anchors], len(self.model.products))
+        return _ones([self.numbers.known(anchors) for anchors in self.anchors], len(self.model.products))
 
     @cached_property
     def _histories(self) -> sp.csr_matrix:
@@ -247,22 +264,22 @@ def _add(scores: Floats, part: sp.csr_matrix) -> None:
     scores[rows, part.indices] += part.data
 
 
-def _history(model: Model, question: Question, longest: int) -> list[int]:
+def _history(numbers: Numbers, question: Question, longest: int) -> list[int]:
     anchors = set(question.anchors)
-    newest = [sku for sku in dict.fromkeys(reversed(question.history)) if sku not in anchors and sku in model.index]
-    return [model.index[sku] for sku in newest[:longest]]
+    return numbers.known([sku for sku in dict.fromkeys(reversed(question.history)) if sku not in anchors])[:longest]
 
 
 def _anchor_vectors(
-    model: Model, learned: Learned, embeddings: Embeddings, skus: Sequence[str], catalog: Mapping[str, Product]
+    numbers: Numbers, learned: Learned, embeddings: Embeddings, skus: Sequence[str], catalog: Mapping[str, Product]
 ) -> Floats:
-    if all(sku in model.index for sku in skus):
-        known: Floats = embeddings.anchor[[model.index[sku] for sku in skus]]
-        return known
+    known = numbers.known(skus)
+    if len(known) == len(skus):
+        found: Floats = embeddings.anchor[known]
+        return found
     vectors = np.zeros((len(skus), embeddings.item.shape[1]), dtype=np.float32)
-    seen = [row for row, sku in enumerate(skus) if sku in model.index]
-    new = [row for row, sku in enumerate(skus) if sku not in model.index]
-    vectors[seen] = embeddings.anchor[[model.index[skus[row]] for row in seen]]
+    seen = [row for row, sku in enumerate(skus) if numbers[sku] is not None]
+    new = [row for row, sku in enumerate(skus) if numbers[sku] is None]
+    vectors[seen] = embeddings.anchor[known]
     metadata = learned.vocabulary.rows([catalog[skus[row]] for row in new])
     vectors[new] = metadata @ embeddings.feature_anchor
     return vectors

@@ -75,10 +75,15 @@ class Embeddings:
     history: npt.NDArray[np.float32]
     feature_anchor: npt.NDArray[np.float32]
     feature_history: npt.NDArray[np.float32]
+    counted: tuple[Floats, Floats] | None = None
+    """`spread`, where the files of a model tell it."""
 
     @cached_property
     def spread(self) -> tuple[Floats, Floats]:
         """Mean and covariance of the item rows with their biases: they tell how the scores of any order are spread."""
+        return self.counted or self._counted()
+
+    def _counted(self) -> tuple[Floats, Floats]:
         item, bias = self.item, self.item_bias
         mean = np.append(item.mean(axis=0), bias.mean())
         # Block by block: a copy of all rows at once would double the memory of a large catalog.

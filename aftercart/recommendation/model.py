@@ -16,6 +16,7 @@ from aftercart.recommendation.features import Vocabulary
 from aftercart.recommendation.guards import Basket, Rivals
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.links import Links
+from aftercart.recommendation.packed_catalog import PackedCatalog, packed
 from aftercart.recommendation.request import Request, Rules
 
 UNTRAINED = "fallback"
@@ -45,42 +46,23 @@ class Learned:
 
 
 @dataclass(frozen=True, eq=False)
-class _Column:
-    """One column of the catalog: its values by number, and the number of each product's."""
-
-    number: Mapping[str, int]
-    of_item: npt.NDArray[np.int32]
-
-    def holds(self, values: Sequence[str]) -> npt.NDArray[np.bool_]:
-        wanted = [self.number[value.casefold()] for value in values if value.casefold() in self.number]
-        return np.isin(self.of_item, wanted)
-
-
-def _column_of(values: Sequence[str]) -> _Column:
-    number: dict[str, int] = {}
-    of_item = np.fromiter((number.setdefault(value, len(number)) for value in values), np.int32, len(values))
-    return _Column(number, of_item)
-
-
-@dataclass(frozen=True, eq=False)
 class Model:
     """One version, immutable and shared by all threads. `products`: as they were when the orders were read;
     what may be shown is decided on fresh rows."""
 
     version: str
-    products: tuple[Product, ...]
+    products: Sequence[Product]
     evidence: Evidence
     learned: Learned | None = None
 
     @cached_property
-    def index(self) -> Mapping[str, int]:
-        """The number of each product."""
-        return {sku: number for number, sku in enumerate(self.skus)}
+    def catalog(self) -> PackedCatalog:
+        """The products, to be looked up."""
+        return packed(self.products)
 
-    @cached_property
-    def skus(self) -> tuple[str, ...]:
-        """The products by number."""
-        return tuple(product.sku for product in self.products)
+    def number(self, sku: str) -> int | None:
+        """The number of a product; None: the model has never seen it."""
+        return self.catalog.number(sku)
 
     @cached_property
     def selling(self) -> Floats:
@@ -97,7 +79,7 @@ class Model:
     @cached_property
     def categories(self) -> Categories:
         """Those of the products, with what past orders show of them."""
-        return categories_of(self.products, self.evidence)
+        return categories_of(self.catalog, self.evidence)
 
     @property
     def rivals(self) -> Rivals:
@@ -106,19 +88,17 @@ class Model:
 
     def known(self, skus: Sequence[str]) -> list[int]:
         """The numbers of the products that the model knows, without doubles, in the order given."""
-        return [self.index[sku] for sku in dict.fromkeys(skus) if sku in self.index]
+        return [number for sku in dict.fromkeys(skus) if (number := self.number(sku)) is not None]
 
     def are_often_together(self, anchor: str, sku: str) -> bool:
         """Whether people buy both in one order, and not by chance."""
-        if anchor not in self.index or sku not in self.index:
-            return False
-        return self.evidence.are_often_together(self.index[anchor], self.index[sku])
+        one, other = self.number(anchor), self.number(sku)
+        return one is not None and other is not None and self.evidence.are_often_together(one, other)
 
     def are_bought_instead(self, anchor: str, sku: str) -> bool:
         """Whether people take one or the other, as past orders have it."""
-        if anchor not in self.index or sku not in self.index:
-            return False
-        return self.evidence.are_bought_instead(self.index[anchor], self.index[sku])
+        one, other = self.number(anchor), self.number(sku)
+        return one is not None and other is not None and self.evidence.are_bought_instead(one, other)
 
     def basket_of(self, request: Request, catalog: Mapping[str, Product]) -> Basket:
         """An order as the guards see it, by what this model knows of past ones."""
@@ -143,19 +123,14 @@ class Model:
         """As `guards.fits` has it, for all products at once."""
         left = np.ones(len(self.products), dtype=bool)
         for key, values in rules.only.items():
-            left &= self._column(key).holds(values)
+            left &= self._holding(key, values)
         for key, values in rules.without.items():
-            left &= ~self._column(key).holds(values)
+            left &= ~self._holding(key, values)
         return left
 
-    def _column(self, key: str) -> _Column:
-        if key not in self._columns:
-            self._columns[key] = _column_of([str(getattr(product, key)).casefold() for product in self.products])
-        return self._columns[key]
-
-    @cached_property
-    def _columns(self) -> dict[str, _Column]:
-        return {}
+    def _holding(self, key: str, values: Sequence[str]) -> npt.NDArray[np.bool_]:
+        wanted, (found, of_item) = {value.casefold() for value in values}, self.catalog.values(key)
+        return np.array([value.casefold() in wanted for value in found], dtype=bool)[of_item]
 
     @cached_property
     def _left_by(self) -> dict[object, npt.NDArray[np.bool_]]:

@@ -33,8 +33,8 @@ class Recommender:
 
     def known(self, connection: Connection, skus: Iterable[str]) -> frozenset[str]:
         """Those of these products that the model that serves has seen."""
-        index = self._serving.current(connection).index
-        return frozenset(sku for sku in skus if sku in index)
+        model = self._serving.current(connection)
+        return frozenset(sku for sku in skus if model.number(sku) is not None)
 
     def recommend(self, connection: Connection, requests: Sequence[Request]) -> list[Recommendation]:
         """An answer for each request, in order.
@@ -59,7 +59,7 @@ class Recommender:
         model = self._serving.current(connection)
         if model.learned is None:
             raise ModelError("no model is trained yet: run `aftercart train`")
-        unseen = (sku for question in questions for sku in question.anchors if sku not in model.index)
+        unseen = (sku for question in questions for sku in question.anchors if model.number(sku) is None)
         return by_lightfm(model, questions, store.load_facts(connection, unseen), most)
 
     def _fill(

@@ -30,21 +30,21 @@ def by_lightfm(model: Model, questions: Sequence[Question], catalog: Mapping[str
 
 
 def _ranked(model: Model, givens: Givens, questions: Sequence[Question], at: int, most: int) -> Iterator[Ranking]:
-    scores, skus = givens.scores(slice(at, at + len(questions))), model.skus
+    scores = givens.scores(slice(at, at + len(questions)))
     for row, question in enumerate(questions):
         if not givens.anchors[at + row]:
             yield Ranking()
             continue
-        _close_banned(model, question, scores[row])
+        _close_banned(givens, question, scores[row])
         best = best_of(scores[row], most)
         # Whole rows as lists: to take single numbers out of an array costs more than all the rest.
-        named, values = [skus[item] for item in best.tolist()], scores[row, best].tolist()
+        named, values = model.catalog.skus(best), scores[row, best].tolist()
         number = at + row
         yield Ranking(named, values, best, partial(givens.strongest, number), (givens, number))
 
 
-def _close_banned(model: Model, question: Question, scores: Floats) -> None:
-    scores[model.known([*question.banned])] = -np.inf
+def _close_banned(givens: Givens, question: Question, scores: Floats) -> None:
+    scores[givens.numbers.known(question.banned)] = -np.inf
     if question.allowed is not None:
         scores[~question.allowed] = -np.inf
 

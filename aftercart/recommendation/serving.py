@@ -10,6 +10,7 @@ from aftercart.errors import ModelError
 from aftercart.recommendation import files, store
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.model import UNTRAINED, Model
+from aftercart.recommendation.packed_catalog import packed
 
 _log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ class ServingModel:
         if self._counted and not _has_grown(self._counted[0], extent):
             return self._counted[1]
         past = store.load_interactions(connection, newest=_FALLBACK_ORDERS)
-        model = Model(UNTRAINED, past.products, evidence_of(past))
+        model = Model(UNTRAINED, packed(past.products), evidence_of(past))
         self._counted = (extent, model)
         return model
 

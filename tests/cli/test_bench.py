@@ -1,6 +1,7 @@
 """`aftercart bench` as it is typed: not how fast, but that each figure stands beside its floor."""
 
 import json
+import re
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,14 +49,16 @@ def test_each_figure_comes_as_json_beside_its_floor(tmp_path: Path) -> None:
 
 
 def test_recommending_is_measured_beside_two_floors(tmp_path: Path) -> None:
-    """Here with a thousand products; `aftercart bench recommend` goes up to a million."""
-    measured = {each.name: each for each in recommend(1, tmp_path, catalogs=(1_000,))}
-    kinds = ("rank 1", "predict 1", "rank 512", "predict 512")
-    assert [*measured] == [*(f"{kind}, 1k" for kind in kinds), "api", "api, again"]
+    """Here with a few thousand products; `aftercart bench recommend` goes up to a million."""
+    measured = {each.name: each for each in recommend(1, tmp_path, catalogs=(2_000,), shared=2_000)}
+    ranked = ("rank", "predict", "predict first")
+    kinds = [*(f"{kind} {count}" for count in (1, 512) for kind in ranked), "mail 1", "mail 512"]
+    assert [*measured] == [*(f"{kind}, 2k" for kind in kinds), "memory, 2k", "api", "api, again"]
     assert all(each.ratio > 0 for each in measured.values())
     assert CATALOGS == (10_000, 100_000, 1_000_000)
+    assert re.fullmatch(r"one process \d+ MB, 4 together \d+ MB", measured["memory, 2k"].note)
     for kind in kinds:
-        floor = measured[f"{kind}, 1k"].floor
+        floor = measured[f"{kind}, 2k"].floor
         assert any(f"`{kind}, 10k`" in line and floor in line for line in told_of_figures()), "what it is beside"
 
 

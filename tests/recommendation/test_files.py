@@ -1,4 +1,6 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ def test_saving_and_loading_changes_nothing(model: Model, past: Interactions, tm
     loaded = files.load(tmp_path, "v1", files.save(model, tmp_path))
     questions = [Question((product.sku,), history=("Road-Pump-0",)) for product in past.products]
     assert by_lightfm(loaded, questions, {}, 9) == by_lightfm(model, questions, {}, 9)
-    assert loaded.products == model.products
+    assert [*loaded.products] == [*model.products]
     assert loaded.evidence.orders_together(0, 2) == model.evidence.orders_together(0, 2)
 
 
@@ -34,9 +36,29 @@ def test_arrays_are_mapped_and_cannot_be_changed(model: Model, tmp_path: Path) -
     assert loaded.learned is not None
     assert isinstance(loaded.learned.embeddings.item.base, np.memmap)
     assert not loaded.learned.embeddings.item.flags.writeable
+    assert isinstance(loaded.catalog.text.base, np.memmap), "of the products, too"
 
 
-@pytest.mark.parametrize("name", ["item.npy", "pair_counts.npy", "catalog.json", "meta.json"])
+def test_a_model_whose_products_are_json_serves_on_after_an_upgrade(
+    model: Model, past: Interactions, tmp_path: Path
+) -> None:
+    files.save(model, tmp_path)
+    folder = tmp_path / "v1"
+    for file in (*folder.glob("catalog.*"), *folder.glob("*spread.*")):
+        file.unlink()
+    products = json.dumps([asdict(product) for product in model.products]).encode()
+    (folder / "catalog.json").write_bytes(products)
+    meta = json.loads((folder / "meta.json").read_text())
+    kept = {name: digest for name, digest in meta["sha256"].items() if (folder / name).exists()}
+    meta |= {"format": 3, "sha256": {**kept, "catalog.json": sha256(products).hexdigest()}}
+    (folder / "meta.json").write_text(json.dumps(meta))
+    loaded = files.load(tmp_path, "v1", sha256((folder / "meta.json").read_bytes()).hexdigest())
+    assert [*loaded.products] == [*model.products]
+    questions = [Question((product.sku,)) for product in past.products]
+    assert by_lightfm(loaded, questions, {}, 9) == by_lightfm(model, questions, {}, 9)
+
+
+@pytest.mark.parametrize("name", ["item.npy", "pair_counts.npy", "catalog.keys.npy", "meta.json"])
 def test_a_damaged_file_is_refused_by_name(model: Model, tmp_path: Path, name: str) -> None:
     checksum = files.save(model, tmp_path)
     file = tmp_path / "v1" / name
