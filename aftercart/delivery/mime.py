@@ -4,7 +4,6 @@
 by hand takes 0.05 ms. A property test parses every result back with `email`.
 """
 
-import binascii
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -14,6 +13,7 @@ from struct import Struct
 from typing import TypeVar
 
 import structlog
+from pybase64 import b64encode
 
 from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Message, Outcome, Receipt
@@ -86,7 +86,7 @@ def _part(kind: str, content: str) -> list[bytes]:
 def _base64(content: str) -> bytes:
     """The text in UTF-8 and base64; its line ends become CRLF, the canonical form of text (RFC 2049 §4)."""
     lines = content.replace("\r\n", "\n").replace("\r", "\n") if "\r" in content else content
-    whole = binascii.b2a_base64(lines.encode("utf-8").replace(b"\n", b"\r\n"), newline=False)
+    whole = b64encode(lines.encode("utf-8").replace(b"\n", b"\r\n"))
     count, rest = divmod(len(whole), _BASE64_WIDTH)
     full = _lines_of_base64(count).unpack_from(whole)
     return b"\r\n".join([*full, whole[-rest:]] if rest else full)
@@ -149,7 +149,7 @@ def _is_plain(value: str) -> bool:
 
 def _encoded(value: str) -> str:
     """Encoded words on lines of their own; the space between two of them is no part of the text."""
-    words = (binascii.b2a_base64(chunk.encode("utf-8"), newline=False).decode("ascii") for chunk in _chunks(value))
+    words = (b64encode(chunk.encode("utf-8")).decode("ascii") for chunk in _chunks(value))
     return "\r\n ".join(f"=?utf-8?b?{word}?=" for word in words)
 
 

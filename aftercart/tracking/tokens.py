@@ -5,7 +5,6 @@ database says. Tokens do not expire, and may be used again: mail scanners open e
 Each purpose signs with a key of its own, so that a token for one page opens no other.
 """
 
-import binascii
 import hashlib
 import hmac
 import struct
@@ -17,13 +16,13 @@ from uuid import UUID
 from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode
 from itsdangerous.signer import SigningAlgorithm
+from pybase64 import urlsafe_b64encode
 
 from aftercart.errors import BadTokenError
 
 _LINK = struct.Struct(">16sH")
 _PERSON = struct.Struct(">Q16s")
 _PICK = struct.Struct(">Q16sH")
-_SAFE_IN_A_URL = bytes.maketrans(b"+/", b"-_")
 
 MAX_POSITION = 2**16 - 1
 """The highest position of a link in a mail."""
@@ -132,7 +131,7 @@ def _signature(key: bytes, value: bytes) -> bytes:
 
 
 def _base64(value: bytes) -> bytes:
-    return binascii.b2a_base64(value, newline=False).translate(_SAFE_IN_A_URL).rstrip(b"=")
+    return urlsafe_b64encode(value).rstrip(b"=")
 
 
 def _reader(derived: Sequence[bytes]) -> Signer:
