@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
+from urllib.error import URLError
 from urllib.request import urlopen
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from aftercart.errors import ConfigError
+from aftercart.errors import ConfigError, UnreachableError
 
 FLAGS = [
     "--headless",
@@ -111,12 +113,15 @@ def installed() -> str:
 
 @contextmanager
 def browsing(chromium: str, profile: Path) -> Iterator[ClientConnection]:
-    """A running browser; yields the connection to its one empty tab."""
+    """A running browser; yields the connection to its one empty tab. Raises UnreachableError if it fails at any time."""
     command = [chromium, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         with connect(_address_of_a_tab(process), max_size=None, open_timeout=PATIENCE_S) as socket:
             yield socket
+    except (ConnectionClosed, ConnectionError, TimeoutError, URLError) as err:
+        message = f"Chromium does not answer ({err}): try again when this machine has less to do"
+        raise UnreachableError(message) from err
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE_S)
@@ -141,4 +146,4 @@ def _door(process: subprocess.Popen[str]) -> str:
         said.append(line)
         if found := re.search(r"DevTools listening on ws://([^/]+)/", line):
             return found[1]
-    raise ChildProcessError("Chromium did not start: " + "".join(said))
+    raise UnreachableError("Chromium did not start: " + "".join(said).strip())

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from aftercart.preview.shelf import Shelf
-from aftercart.preview.shots import Change, changes, shots
+from aftercart.errors import UnreachableError
+from aftercart.preview.shelf import Shelf, Wanted
+from aftercart.preview.shots import Change, Shot, changes, shots, take
 from tests.rendering.conftest import SHIPPED
 
 
@@ -44,3 +45,23 @@ def test_new_and_gone_pictures_are_named(tmp_path: Path) -> None:
     picture(tmp_path / "now" / "new.png")
     found = [(one.name, one.share) for one in changes(tmp_path / "now", tmp_path / "baseline")]
     assert found == [("gone.png", 1.0), ("new.png", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("chromium", "said"),
+    [
+        ("echo 'no display' >&2; exit 1", "Chromium did not start: no display"),
+        ("echo 'DevTools listening on ws://127.0.0.1:9/' >&2; exec sleep 60", "Chromium does not answer"),
+    ],
+)
+def test_a_browser_that_fails_is_told_in_a_line(
+    chromium: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "chromium"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{chromium}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    shot = Shot(Wanted("review", "sample", "en"), 600, "light")
+    with pytest.raises(UnreachableError, match=said):
+        list(take("http://127.0.0.1:9", [shot], tmp_path / "pictures"))
