@@ -17,7 +17,8 @@ from uuid import UUID
 
 from aftercart.errors import BadTokenError
 from aftercart.feedback.arf import kind_of, report_part
-from aftercart.feedback.dsn import read_status, status_part
+from aftercart.feedback.dsn import read_failed, read_status, status_part
+from aftercart.feedback.plain_notice import read_plain
 from aftercart.feedback.told import Kind, Told, UnclearError, as_words
 from aftercart.feedback.verp import BounceAddresses
 
@@ -27,6 +28,8 @@ RecipientOf = Callable[[UUID], str | None]
 
 CAME_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "To")
 """Where mail servers write the address that a mail was delivered for; RFC 5321 leaves it open."""
+_OUR_MAIL = ("message/rfc822", "message/global", "message/global-headers")
+"""The latter two by RFC 6533; Python reads headers alone as a mail without a body."""
 _UNSUBSCRIBE = re.compile(r"/u/([\w.-]+)")
 _LEAVES = re.compile(r"(re:\s*)?unsubscribe\b", re.IGNORECASE)
 """The subject that the `mailto:` of List-Unsubscribe asks for (RFC 2369 §3.2)."""
@@ -51,9 +54,8 @@ class MailReader:
         if fields is not None:
             words = as_words(f"{fields.get('Feedback-Type', '')} {fields.get('User-Agent', '')}")
             return Told(kind_of(fields), key, send_id, recipient, words=words)
-        status = status_part(mail)
-        if status is not None:
-            kind, address, code, words = read_status(status, recipient)
+        if (found := _notice(mail, recipient)) is not None:
+            kind, address, code, words = found
             return Told(kind, key, send_id, address or recipient, code, words)
         leaves = self._leaves(mail, send_id)
         if _is_automatic(mail) and not (leaves and _is_written_for_its_reader(mail)):
@@ -90,6 +92,15 @@ class MailReader:
         return None
 
 
+def _notice(mail: Mail, recipient: str) -> tuple[Kind, str, str, str] | None:
+    """Kind, address, enhanced status and words; None: it is no delivery notice."""
+    status = status_part(mail)
+    if status is not None:
+        return read_status(status, recipient)
+    plain = read_plain(mail)
+    return read_failed(plain, recipient) if plain else None
+
+
 def _is_written_for_its_reader(mail: Mail) -> bool:
     """Whether a mail program sent it at the press of its own button: with the very subject that we ask for, and no
     answer of a machine to our mail, though some say that a machine wrote it."""
@@ -114,7 +125,7 @@ def _quoted(mail: Mail) -> Iterator[Mail]:
     """The headers of our mail that the report brings back, whole or alone (RFC 3462 §2)."""
     for part in mail.walk():
         kind, payload = part.get_content_type(), part.get_payload()
-        if kind == "message/rfc822" and isinstance(payload, list) and isinstance(payload[0], Mail):
+        if kind in _OUR_MAIL and isinstance(payload, list) and isinstance(payload[0], Mail):
             yield payload[0]
         elif kind == "text/rfc822-headers":
             found = part.get_payload(decode=True)

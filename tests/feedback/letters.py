@@ -95,6 +95,57 @@ A lamp, a lock and a bell.
 --b1_--
 """
 
+QMAIL = """\
+Return-Path: <>
+Received: (qmail 1234 invoked for bounce); 5 Mar 2026 09:00:05 -0000
+Date: 5 Mar 2026 09:00:05 -0000
+From: MAILER-DAEMON@mx.example.com
+To: {to}
+Subject: failure notice
+
+Hi. This is the qmail-send program at mx.example.com.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out.
+
+<{recipient}>:
+{diagnostic}
+
+--- Below this line is a copy of the message.
+
+Return-Path: <{return_path}>
+Subject: Goes well with your bike
+{headers}
+<nobody@example.com>:
+A lamp, a lock and a bell.
+"""
+
+EXIM = """\
+Return-path: <>
+Envelope-to: {to}
+X-Failed-Recipients: {recipient}
+Auto-Submitted: auto-replied
+From: Mail Delivery System <Mailer-Daemon@mx.example.com>
+To: {to}
+Subject: Mail delivery failed: returning message to sender
+
+This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its
+recipients. This is a permanent error. The following address(es) failed:
+
+  {recipient}
+    host mx.example.com [192.0.2.1]
+    SMTP error from remote mail server after RCPT TO:<{recipient}>:
+    {diagnostic}
+
+------ This is a copy of the message, including all the headers. ------
+
+Return-path: <{return_path}>
+Subject: Goes well with your bike
+{headers}
+A lamp, a lock and a bell.
+"""
+
 FEEDBACK_LOOP = """\
 From: <feedback@mailbox-provider.example>
 Date: Thu, 5 Mar 2026 12:00:00 +0000

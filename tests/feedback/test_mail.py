@@ -1,6 +1,7 @@
 """Mails to the bounce address: what they tell, and about which mail, if that is signed."""
 
 import re
+from base64 import encodebytes
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from aftercart.feedback.told import Kind, Told, UnclearError
 from aftercart.feedback.verp import BounceAddresses
 from aftercart.ids import new_id
 from aftercart.tracking.tokens import TokenSigner
-from tests.feedback.letters import AWAY, EXCHANGE, FEEDBACK_LOOP, PERSON, POSTFIX, letter
+from tests.feedback.letters import AWAY, EXCHANGE, EXIM, FEEDBACK_LOOP, PERSON, POSTFIX, QMAIL, letter
 
 TOKENS = TokenSigner(["k" * 32])
 ADDRESSES = BounceAddresses("bounces@shop.example", ["k" * 32])
@@ -20,6 +21,7 @@ READER = MailReader(ADDRESSES, TOKENS.read_unsubscribe)
 SEND = new_id()
 OURS = ADDRESSES.of(SEND)
 SUBJECT = b"Subject: Re: Goes well with your bike"
+INTERNATIONAL = POSTFIX.replace("message/delivery", "message/global-delivery")
 LINK = f"List-Unsubscribe: <https://mail.shop.example/u/{TOKENS.unsubscribe(7, SEND)}>,\r\n <mailto:x@shop.example>"
 
 
@@ -57,6 +59,50 @@ def test_a_bounce_is_told_by_its_status_and_its_words(form: str, status: str, di
     told = read(form, to=OURS, status=status, diagnostic=diagnostic)
     assert (told.kind, told.send_id, told.recipient) == (kind, SEND, "ada@example.com")
     assert diagnostic in told.words
+
+
+@pytest.mark.parametrize("form", [QMAIL, EXIM])
+@pytest.mark.parametrize(
+    ("diagnostic", "kind"),
+    [
+        ("Sorry, no mailbox here by that name. (#5.1.1)", Kind.HARD_BOUNCE),
+        ("550 5.1.1 The email account that you tried to reach does not exist", Kind.HARD_BOUNCE),
+        ("Unrouteable address", Kind.SOFT_BOUNCE),
+        ("552 5.2.2 mailbox full", Kind.SOFT_BOUNCE),
+        ("550 5.7.1 blocked using zen.spamhaus.org", Kind.REFUSED),
+    ],
+)
+def test_a_bounce_of_a_server_that_writes_for_people_is_one_all_the_same(
+    form: str, diagnostic: str, kind: Kind
+) -> None:
+    """It was kept as a letter by a person, or as an auto-reply, and the address was mailed for ever."""
+    told = read(form, to=OURS, diagnostic=diagnostic)
+    assert (told.kind, told.send_id, told.recipient) == (kind, SEND, "ada@example.com")
+    assert diagnostic in told.words
+    assert read(form, to=OURS, diagnostic=diagnostic, recipient="ada@work.example").kind is not Kind.HARD_BOUNCE
+
+
+@pytest.mark.parametrize("named", ["utf-8; jörg@example.com", r"utf-8; j\x{F6}rg@example.com"])
+def test_a_bounce_of_a_mail_to_an_address_outside_ascii_is_one_too(named: str) -> None:
+    """RFC 6533: another content type, and Python's reader does not split it. It was an auto-reply."""
+    notice = letter(INTERNATIONAL, recipient="jörg@example.com", to=OURS, return_path=OURS)
+    for old, new in (("rfc822; jörg@example.com", named), ("text/rfc822-headers", "message/global-headers")):
+        notice = notice.replace(old.encode(), new.encode())
+    told = READER.read(notice, lambda _: "jörg@example.com")
+    assert (told.kind, told.status, told.recipient) == (Kind.HARD_BOUNCE, "5.1.1", "jörg@example.com")
+    elsewhere = notice.replace(f"To: {OURS}".encode(), b"To: bounces@shop.example")
+    assert READER.read(elsewhere, lambda _: "jörg@example.com").send_id == SEND
+
+
+def test_a_notice_that_is_encoded_or_commented_on_is_read() -> None:
+    """Neither is allowed, or usual."""
+    plain = letter(POSTFIX, to=OURS)
+    begins = plain.index(b"Reporting-MTA")
+    fields = plain[begins : plain.index(b"\r\n\r\n--4XyZ", begins)]
+    encoded = plain.replace(b"\r\n" + fields, b"Content-Transfer-Encoding: base64\r\n\r\n" + encodebytes(fields))
+    assert encoded != plain
+    for notice in (encoded, letter(POSTFIX, to=OURS, action="failed (no such user)")):
+        assert READER.read(notice, ada).kind is Kind.HARD_BOUNCE
 
 
 @pytest.mark.parametrize(
@@ -167,9 +213,9 @@ def test_a_field_of_a_notice_may_hold_any_bytes() -> None:
         assert READER.read(whole.replace(field, field + b"\x80"), ada).send_id == SEND
 
 
-@given(st.integers(0, 1500), st.binary(min_size=1, max_size=8))
-def test_a_damaged_notice_is_read_or_unclear(place: int, noise: bytes) -> None:
-    whole = letter(POSTFIX, to=OURS)
+@given(st.sampled_from([POSTFIX, INTERNATIONAL, QMAIL, EXIM]), st.integers(0, 1500), st.binary(min_size=1, max_size=8))
+def test_a_damaged_notice_is_read_or_unclear(form: str, place: int, noise: bytes) -> None:
+    whole = letter(form, to=OURS)
     try:
         told = READER.read(whole[:place] + noise + whole[place + len(noise) :], ada)
     except UnclearError:
