@@ -2,7 +2,8 @@
 
     AftercartError
     ├── ConfigError               a setting, the brand file or a campaign is wrong; names file, line and key
-    │   └── TemplateError         a template cannot be compiled or rendered; names file and line
+    │   ├── TemplateError         a template cannot be compiled or rendered; names file and line
+    │   └── NewerSchemaError      the database was brought to the schema of a later version than this
     ├── UnreachableError          a server that the engine cannot do without does not answer; names it
     ├── MissingExtraError         an optional package is not installed; names the extra
     ├── IntakeError               a webhook was not accepted
@@ -49,6 +50,10 @@ class ConfigError(AftercartError):
 
 class TemplateError(ConfigError):
     """A mail template cannot be compiled or rendered."""
+
+
+class NewerSchemaError(ConfigError):
+    """The database is at a schema that this version does not know. It must not touch what a newer one made."""
 
 
 class UnreachableError(AftercartError):

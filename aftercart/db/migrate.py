@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect
 
 from aftercart.db.session import Database
-from aftercart.errors import ConfigError
+from aftercart.errors import ConfigError, NewerSchemaError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -29,8 +29,7 @@ def upgrade(database: Database) -> None:
         found = _found(connection)
         if found == _known()[-1]:
             return
-        if found not in (None, *_known()):  # an old program must not touch what a newer one made
-            raise ConfigError(f"the database is at schema {found}, made by a newer Aftercart: deploy that one")
+        _require_known(found)
         from alembic import command  # a tenth of the time that a process takes to start, and few need it
 
         config = _config()
@@ -50,16 +49,22 @@ def make_usable(database: Database) -> None:
 
 
 def require_current(database: Database) -> None:
-    """Raises ConfigError that says what to run when the schema is not the one this code knows."""
+    """Raises ConfigError that says what to run when the schema is not the one this code knows (NewerSchemaError)."""
     database.knock()
     with database.read() as connection:
         found = _found(connection)
+    _require_known(found)
     newest = _known()[-1]
     if found != newest:
         raise ConfigError(
             f"the database is at schema {found or '(empty)'}, this version of Aftercart needs {newest}: "
             "run `aftercart db upgrade` (with the version that you deploy)"
         )
+
+
+def _require_known(found: str | None) -> None:
+    if found not in (None, *_known()):
+        raise NewerSchemaError(f"the database is at schema {found}, made by a newer Aftercart: deploy that one")
 
 
 def _found(connection: Connection) -> str | None:

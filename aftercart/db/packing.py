@@ -7,12 +7,13 @@ one row in place of eight.
 
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, LargeBinary, Uuid, inspect
+from sqlalchemy import Column, Connection, LargeBinary, Uuid, inspect, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from aftercart.db.session import insert_new
@@ -20,6 +21,8 @@ from aftercart.db.tables import Row, archives
 
 BYTES = "latin-1"
 """Each byte a character: a webhook's body stays the text that it is, and packs as well as one."""
+AT_ONCE = 500
+"""Archives put back in one go. There may be millions of them, and their rows are in memory together."""
 Rows = dict[str, list[dict[str, Any]]]
 """Table → rows."""
 
@@ -42,14 +45,23 @@ def unpacked(content: bytes) -> Rows:
 
 
 def put_back(connection: Connection) -> None:
-    """Everything that was archived returns to where it came from. Nothing is doubled."""
+    """Everything that was archived returns to where it came from, some archives at a time. Nothing is doubled."""
     there = set(inspect(connection).get_table_names())
-    for content in list(connection.execute(archives.select()).mappings()):
-        for name, rows in unpacked(content["content"]).items():
-            if name not in there:  # a table that is younger than the schema
-                continue
-            table = Row.metadata.tables[name]
-            insert_new(connection, table, rows, unique=[column.name for column in table.primary_key])
+    last_id = 0
+    while batch := _next_archives(connection, last_id):
+        last_id = batch[-1].id
+        rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for archive in batch:
+            for name, of_table in unpacked(archive.content).items():
+                rows[name] += of_table
+        for name, table in Row.metadata.tables.items():  # a row after those that it refers to
+            if name in there:  # else it is younger than the schema
+                insert_new(connection, table, rows[name], unique=[column.name for column in table.primary_key])
+
+
+def _next_archives(connection: Connection, last_id: int) -> Sequence[Any]:
+    page = select(archives.c.id, archives.c.content).where(archives.c.id > last_id).order_by(archives.c.id)
+    return connection.execute(page.limit(AT_ONCE)).all()
 
 
 def _plain(value: Any) -> Any:

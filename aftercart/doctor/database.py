@@ -12,7 +12,7 @@ from aftercart.db import migrate
 from aftercart.db.peek import is_there, peek
 from aftercart.db.session import Database
 from aftercart.doctor.finding import Finding, fault, fine, warn
-from aftercart.errors import AftercartError, UnreachableError
+from aftercart.errors import AftercartError, NewerSchemaError, UnreachableError
 
 DATABASE, DISK = "database", "disk"
 LEAST_FREE, LITTLE_FREE = 200_000_000, 2_000_000_000
@@ -30,6 +30,9 @@ def check_database(url: str) -> Iterator[Finding]:
             migrate.require_current(database)
         except UnreachableError as err:
             yield fault(DATABASE, str(err), "start it, or correct AFTERCART_DATABASE_URL")
+            return
+        except NewerSchemaError as err:
+            yield fault(DATABASE, str(err), "install the version that was deployed elsewhere, or restore a backup")
             return
         except AftercartError as err:
             yield fault(DATABASE, str(err), "`aftercart db upgrade`")

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aftercart.bootstrap import App
 from aftercart.db import migrate
-from aftercart.errors import AftercartError
+from aftercart.errors import AftercartError, NewerSchemaError
 from aftercart.policy import store as policy
 from aftercart.reports import readings
 from aftercart.reports.lateness import lateness
@@ -40,7 +41,7 @@ class Readiness:
     def __init__(self, app: App) -> None:
         self._app = app
         self._checks: dict[str, Check] = {
-            "database": _database, "disk": _disk, "broker": _broker,
+            "database": _database, "schema": _schema, "disk": _disk, "broker": _broker,
             "dispatcher": _dispatcher, "sends": _sends, "inbox": _inbox, "guard": _guard,
         }  # fmt: skip
         self._patience = Patience[str](ANSWER_WITHIN_S)
@@ -68,12 +69,24 @@ def _said(asked: "Future[str]") -> str:
 
 def _database(app: App) -> str:
     try:
-        migrate.require_current(app.db)
+        with suppress(NewerSchemaError):  # told by `_schema`: webhooks are stored as before
+            migrate.require_current(app.db)
         with app.inbox_db.read() as inbox:
             readings.oldest_webhook(inbox)
     except (AftercartError, SQLAlchemyError) as err:
         log.error("not_ready", error=str(err.__cause__ or err))  # the log knows more than a stranger may
         return "does not answer, or has another schema than this version (`aftercart doctor` says which)"
+    return ""
+
+
+def _schema(app: App) -> str:
+    """Between `aftercart db upgrade` and its own end this process is all that takes webhooks."""
+    try:
+        migrate.require_current(app.db)
+    except NewerSchemaError:
+        return "is that of a newer version; webhooks are stored: start that version"
+    except AftercartError:  # told by `_database`
+        return ""
     return ""
 
 

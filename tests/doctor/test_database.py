@@ -37,6 +37,16 @@ def test_an_older_schema_is_a_fault_and_stays(database_url: str) -> None:
     assert "db upgrade" in only(check_database(database_url)).do
 
 
+def test_a_newer_schema_is_a_fault_that_no_upgrade_of_this_version_mends(database_url: str) -> None:
+    """It advised `aftercart db upgrade`, which refuses."""
+    with closing(Database(database_url)) as database, database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    found = only(check_database(database_url))
+    assert found.level == "fault"
+    assert "newer" in found.found
+    assert "db upgrade" not in found.found + found.do
+
+
 def test_no_database_yet_is_none_afterwards_either(tmp_path: Path) -> None:
     file = tmp_path / "data" / "aftercart.db"
     assert only(check_database(f"sqlite:///{file}")).level == "warn"

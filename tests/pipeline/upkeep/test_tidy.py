@@ -204,12 +204,18 @@ def test_it_goes_on_where_its_time_was_up(app: App) -> None:
 
 
 def test_what_was_archived_can_be_put_back(app: App) -> None:
-    """By a downgrade of the schema."""
+    """By a downgrade of the schema; also more than is put back in one go."""
     a_mail_with_a_click(app)
     before = {table.name: rows(app, table) for table in HOT}
     clock_of(app).move_to(YEARS_LATER)
     tidy(app)
     with app.db.write() as connection:
+        (mine,) = connection.execute(archives.select()).mappings()
+        nothing = {**mine, "content": packing.packed({})}
+        ids = range(mine["id"] + 1, mine["id"] + 2 * packing.AT_ONCE)
+        connection.execute(archives.insert(), [{**nothing, "id": id_} for id_ in ids])
+        connection.execute(archives.insert(), [{**mine, "id": ids[-1] + 1}])
+        connection.execute(archives.delete().where(archives.c.id == mine["id"]))
         packing.put_back(connection)
     assert {table.name: rows(app, table) for table in HOT} == before
 
