@@ -1,5 +1,6 @@
 """What lies under deploy/ fits the code: commands, queues, settings and metrics are those that there are."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from aftercart.clock import SteppedClock
 from aftercart.pipeline.sending.dispatch import dispatch
@@ -81,6 +83,29 @@ def test_every_setting_reaches_every_process(compose: Any) -> None:
     assert {service.get("env_file") for service in ours} == {".env"}
 
 
+def test_whose_address_it_is_comes_from_the_proxy_and_from_nobody_else(compose: Any) -> None:
+    """A port that is published shows the container the address of its network's gateway, for every visitor the same:
+    limits would be shared by all, and the evidence of every consent would name the gateway."""
+    default = compose["services"]["web"]["environment"]["FORWARDED_ALLOW_IPS"]
+    proxies = default.removeprefix("${FORWARDED_ALLOW_IPS:-").removesuffix("}")
+    assert _seen("172.18.0.1", "198.51.100.7, 203.0.113.9", proxies) == "203.0.113.9", "what the visitor wrote is first"
+    assert _seen("198.51.100.7", "203.0.113.9", proxies) == "198.51.100.7"
+
+
+def _seen(peer: str, forwarded_for: str, proxies: str) -> str:
+    """Whom the web app takes a visitor for."""
+    seen = []
+
+    async def app(scope: Any, _: Any, __: Any) -> None:
+        seen.append(scope["client"][0])
+
+    headers = [(b"x-forwarded-for", forwarded_for.encode())]
+    scope: Any = {"type": "http", "client": (peer, 1234), "headers": headers}
+    unused: Any = None
+    asyncio.run(ProxyHeadersMiddleware(app, proxies)(scope, unused, unused))
+    return str(seen[0])
+
+
 def test_the_schema_comes_before_everything_that_needs_it(compose: Any) -> None:
     services = compose["services"]
     ours = {name: service for name, service in services.items() if service["image"] == "aftercart"}
@@ -97,6 +122,12 @@ def test_a_worker_is_given_the_time_that_a_batch_may_take(compose: Any) -> None:
     worker = (DEPLOY / "systemd" / "aftercart-worker@.service").read_text()
     assert "TimeoutStopSec=90" in worker
     assert "KillMode=mixed" in worker
+
+
+def test_what_a_unit_says_to_read_is_put_there() -> None:
+    named = {line for unit in UNITS for line in unit.read_text().splitlines() if line.startswith("Documentation=")}
+    assert named == {"Documentation=file:///opt/aftercart/docs/deployment.md"}
+    assert "cp -r docs /opt/aftercart/" in (ROOT / "docs" / "deployment.md").read_text()
 
 
 def test_every_unit_is_shut_in() -> None:

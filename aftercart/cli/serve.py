@@ -13,6 +13,8 @@ import typer
 if TYPE_CHECKING:
     from aftercart.bootstrap import App
 
+PROXIES = "FORWARDED_ALLOW_IPS"
+"""Uvicorn's own name for them, which it would look for in the environment alone."""
 HOST = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")]
 PORT = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")]
 
@@ -23,9 +25,9 @@ def up(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
     from aftercart.bootstrap import build
     from aftercart.errors import ConfigError
     from aftercart.logs import configure
-    from aftercart.settings import read_settings
+    from aftercart.settings import environment, read_settings
     from aftercart.web.app import create_web
-    from aftercart.web.server import listen, serve, url_of
+    from aftercart.web.server import THIS_MACHINE, listen, serve, url_of
     from workers.embedded import Embedded
 
     configure()
@@ -43,7 +45,7 @@ def up(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
         try:
             if sys.stderr.isatty():
                 _greet(app, url_of(listening))
-            serve(create_web(app), listening)
+            serve(create_web(app), listening, environment().get(PROXIES, THIS_MACHINE))
         finally:
             clean = False  # and stays so if somebody cannot wait and presses Ctrl-C again
             clean = engine.stop()
@@ -59,9 +61,9 @@ def web(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
     from aftercart.errors import ConfigError
     from aftercart.logs import configure
     from aftercart.machine import settle_in
-    from aftercart.settings import read_settings
+    from aftercart.settings import environment, read_settings
     from aftercart.web.app import create_web
-    from aftercart.web.server import listen, serve
+    from aftercart.web.server import THIS_MACHINE, listen, serve
 
     configure()
     settings = read_settings()
@@ -73,7 +75,7 @@ def web(host: HOST = "127.0.0.1", port: PORT = 8000) -> None:
         app = build(settings)
         settle_in()
         try:
-            serve(create_web(app), listening)
+            serve(create_web(app), listening, environment().get(PROXIES, THIS_MACHINE))
         finally:
             app.close()
 

@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 GRACE_S = 5
 BACKLOG = 2048
+THIS_MACHINE = "127.0.0.1"
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -39,10 +40,13 @@ def url_of(listening: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def serve(web: ASGIApp, listening: socket.socket) -> None:
-    """Serve until Ctrl-C or SIGTERM; requests under way get five seconds to finish."""
+def serve(web: ASGIApp, listening: socket.socket, proxies: str = THIS_MACHINE) -> None:
+    """Serve until Ctrl-C or SIGTERM; requests under way get five seconds to finish.
+
+    `proxies`: addresses and networks, commas between, that are believed when they say for whom they ask.
+    """
     log.info("serving", url=url_of(listening))
-    _server(web).run(sockets=[listening])
+    _server(web, proxies).run(sockets=[listening])
 
 
 @contextmanager
@@ -60,7 +64,7 @@ def serving(web: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
             thread.join(timeout=GRACE_S * 2)
 
 
-def _server(web: ASGIApp) -> uvicorn.Server:
+def _server(web: ASGIApp, proxies: str = THIS_MACHINE) -> uvicorn.Server:
     config = uvicorn.Config(
         web,
         log_config=None,
@@ -69,6 +73,7 @@ def _server(web: ASGIApp) -> uvicorn.Server:
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
         proxy_headers=True,
+        forwarded_allow_ips=proxies,
         server_header=False,
     )
     return uvicorn.Server(config)

@@ -46,6 +46,24 @@ def test_orders_become_mails_and_ctrl_c_ends_it_without_a_word(shop: Deployment,
         assert "@" not in str(event)
 
 
+KEY = "a-key-of-the-pages"
+
+
+@pytest.mark.parametrize(("proxies", "second"), [("", 422), ("FORWARDED_ALLOW_IPS=192.0.2.1", 429)])
+def test_the_proxies_that_are_believed_may_stand_in_the_settings_file(
+    shop: Deployment, proxies: str, second: int
+) -> None:
+    """Only in the environment did the name do anything, and nobody was told."""
+    settings = shop.folder / ".env"
+    settings.write_text(f"{settings.read_text()}\nAFTERCART_API_KEYS={KEY}\nAFTERCART_API_PER_MINUTE=1\n{proxies}\n")
+    with shop.up():
+        visitors = [{"X-Forwarded-For": f"203.0.113.{number}"} for number in (1, 2)]
+        answers = [
+            httpx.get(f"{shop.url}/api/recommendations?key={KEY}", headers=one, verify=False) for one in visitors
+        ]
+    assert [answer.status_code for answer in answers] == [422, second]
+
+
 def test_it_rests_while_there_is_nothing_to_do(shop: Deployment) -> None:
     with shop.up() as process:
         watched = psutil.Process(process.popen.pid)
