@@ -113,7 +113,7 @@ def installed() -> str:
 
 @contextmanager
 def browsing(chromium: str, profile: Path) -> Iterator[ClientConnection]:
-    """A running browser; yields the connection to its one empty tab. Raises UnreachableError if it fails at any time."""
+    """A running browser; yields the connection to its one empty tab. Raises UnreachableError once it fails."""
     command = [chromium, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
