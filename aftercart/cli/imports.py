@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,11 +137,13 @@ def import_suppressions(
     """Import addresses that must not be mailed. Do this first, before anybody could be mailed.
 
     klaviyo: the CSV of the suppressed profiles. mailchimp: the zip of the audience export, or one of the CSV files in
-    it (unsubscribed, cleaned). own: email and, where there are, reason, at, topic.
+    it (unsubscribed, cleaned). own: email and, where there are, reason, at, topic (one of yours).
     """
+    from aftercart.cli.known import all_topics
     from aftercart.pipeline.incoming.load_lists import load_suppressions
 
-    _import_list(load_suppressions, file, from_, map_, time_zone, "addresses that must not be mailed", as_json=as_json)
+    load = partial(load_suppressions, topics=all_topics)
+    _import_list(load, file, from_, map_, time_zone, "addresses that must not be mailed", as_json=as_json)
 
 
 def import_consents(

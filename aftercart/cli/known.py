@@ -30,16 +30,20 @@ def look_up_campaign(connection: "Connection", name: str | None) -> None:
 
 def known_topic(name: str) -> str:
     """The same name. Raises BadParameter where no mail is about it, and ConfigError where campaigns cannot be read."""
+    if name not in (known := all_topics()):
+        raise typer.BadParameter(f"no mail is about {name}: {_hint(name, known)}")
+    return name
+
+
+def all_topics() -> list[str]:
+    """What mails of this installation may be about. Raises ConfigError where campaigns cannot be read."""
     from aftercart.campaigns.loader import load_campaigns
     from aftercart.settings import read_settings
 
     settings = read_settings()
     campaigns = load_campaigns(settings.campaigns_dir, settings.templates_dir)
     about = {campaign.topic for campaign in campaigns.by_name.values()}
-    known = sorted(about | {topic.id for topic in campaigns.brand.topics})
-    if name not in known:
-        raise typer.BadParameter(f"no mail is about {name}: {_hint(name, known)}")
-    return name
+    return sorted(about | {topic.id for topic in campaigns.brand.topics})
 
 
 def an_id(text: str) -> UUID:

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Table, select
 
 from aftercart.db.session import Database
-from aftercart.db.tables import customers, enrollments, order_lines, orders, products, recipients
+from aftercart.db.tables import customers, enrollments, order_lines, orders, products, recipients, suppressions
+from tests.cast import Shop, campaign
 from tests.cli.conftest import Typed
 from tests.cli.conftest import aftercart as started
 from tests.commanded import aftercart
@@ -214,3 +215,21 @@ def test_a_longer_file_takes_no_more_memory(tmp_path: Path) -> None:
 
     fewer, more = 30_000, 90_000
     assert peak(more) - peak(fewer) < 100 * (more - fewer)
+
+
+def test_a_topic_that_no_mail_is_about_is_refused_with_those_that_there_are(
+    tmp_path: Path, typed: Typed, stored: Stored, written: Written
+) -> None:
+    Shop(tmp_path).write(campaign(topic="news"), campaign("other", topic="offers"))
+    file = written("left.csv", "email,topic\nada@example.com,news\nben@example.com,newz\nchika@example.com,\n")
+    result = typed("import", "suppressions", file)
+    assert result.exit_code == 1
+    assert 'left.csv:3: topic: "newz" is none of news, offers' in result.stderr
+    assert {(row["email"], row["scope"]) for row in stored(suppressions)} == {
+        ("ada@example.com", "topic"),
+        ("chika@example.com", "brand"),
+    }
+
+
+def test_a_list_without_topics_needs_no_campaigns(typed: Typed, written: Written) -> None:
+    assert typed("import", "suppressions", written("left.csv", "email,topic\nada@example.com,\n")).exit_code == 0

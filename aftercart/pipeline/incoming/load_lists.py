@@ -5,17 +5,18 @@ list. Who was erased here is passed over, so that no file brings them back.
 """
 
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 
 from aftercart.db.session import Database
-from aftercart.errors import ConfigError, Place
+from aftercart.errors import ConfigError, Place, UnprocessableError
 from aftercart.intake import store as intake_store
 from aftercart.intake.changes import Buyer
 from aftercart.intake.mailing_lists import (
@@ -53,15 +54,19 @@ def load_suppressions(
     zone: tzinfo = UTC,
     mapping: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    topics: Callable[[], Collection[str]] = tuple,
 ) -> LoadReport:
-    """Import addresses that must not be mailed. `zone`: of dates that name none. Raises ConfigError on a wrong file."""
+    """Import addresses that must not be mailed. `zone`: of dates that name none. `topics`: what mails are about, asked
+    where a row names a topic; one that is none is a fault, because it would stop nothing. Raises ConfigError on a wrong
+    file."""
     total = LoadReport(0, 0, 0, 0, 0, ())
     with _sources(file, service, OWN_LISTED, KLAVIYO_LISTED) as sources:
         chosen = [source for source in sources if source[2].listed]
         if not chosen:
             raise ConfigError(NOT_HERE, Place(file), "type `aftercart import consents`")
         for source in chosen:
-            total = _sum(total, _take_listed(db, source, now, hashes, service, zone, mapping or {}, progress))
+            taken = _take_listed(db, source, now, hashes, service, zone, mapping or {}, progress, topics)
+            total = _sum(total, taken)
     return total
 
 
@@ -100,13 +105,21 @@ def _take_listed(
     zone: tzinfo,
     mapping: Mapping[str, str],
     progress: Progress | None,
+    topics: Callable[[], Collection[str]] = tuple,
 ) -> LoadReport:
     file, name, kind = source
     total = intake_store.Tally()
     assert kind.listed is not None  # chosen for it
-    read = kind.listed
+    read, known = kind.listed, cache(topics)
+
+    def listed(values: Values) -> Listed:
+        row = read(values, zone)
+        if row.topic and row.topic not in known():
+            raise UnprocessableError("topic", f'"{row.topic}" is none of {", ".join(sorted(known())) or "yours"}')
+        return row
+
     with open_table(file, kind.columns, mapping, progress, called=name) as table:
-        for rows in chunks(parsed(table.rows, table.faults, lambda values: read(values, zone))):
+        for rows in chunks(parsed(table.rows, table.faults, listed)):
             with db.write() as connection:
                 listings = [_listing(row) for row in rows]
                 add(total, keep_listed(connection, listings, now, hashes, f"import:{service}"))
