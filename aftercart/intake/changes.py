@@ -153,9 +153,10 @@ class OrderReversed:
 
 @dataclass(frozen=True, slots=True)
 class CustomerSeen:
-    """The shop showed a customer's own data."""
+    """The shop showed a customer's own data, as of `at`; None: it does not say when, so when we hear of it."""
 
     buyer: Buyer
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

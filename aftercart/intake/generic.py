@@ -232,7 +232,8 @@ def _customer_updated(envelope: Reader) -> Change:
     data = envelope.object("data")
     if not (data.id("id") or data.text("email")):
         data.fail("id", "is missing, and so is email")
-    return CustomerSeen(_buyer(data, consent_at=data.instant("updated_at") or envelope.instant("timestamp")))
+    at = data.instant("updated_at") or envelope.instant("timestamp")
+    return CustomerSeen(_buyer(data, consent_at=at), at)
 
 
 def _buyer(customer: Reader, consent_at: datetime | None) -> Buyer:

@@ -38,7 +38,7 @@ def consent_changed(envelope: Reader) -> Change:
         data.fail("accepts_marketing", "is missing")
     at = data.instant("consent_at") or envelope.instant("timestamp")
     state = ConsentState.GRANTED if said else ConsentState.DENIED
-    return CustomerSeen(Buyer(email=email, consent=statement(data, state, at)))
+    return CustomerSeen(Buyer(email=email, consent=statement(data, state, at)), at)
 
 
 def erase(envelope: Reader) -> Change:

@@ -118,7 +118,8 @@ def _shown(body: Reader, state: OrderState) -> tuple[Change, ...]:
     """The order; and the customer by themselves, where their own address is another than the order's."""
     seen, customer = OrderSeen(_version(body, state)), body.object("customer")
     own = customer.email("email")
-    person = () if own is None or own == _address(body) else (CustomerSeen(_person(customer)),)
+    at = customer.instant("updated_at") or seen.order.updated_at
+    person = () if own is None or own == _address(body) else (CustomerSeen(_person(customer), at),)
     return seen, *person, *_arrival(body)
 
 
@@ -345,7 +346,7 @@ def _in_shops_money(transaction: Reader, currency: str) -> int:
 
 def _customer(body: Reader) -> tuple[Change, ...]:
     body.need_id("id")
-    return (CustomerSeen(_person(body)),)
+    return (CustomerSeen(_person(body), body.instant("updated_at")),)
 
 
 def _person(customer: Reader) -> Buyer:

@@ -108,9 +108,9 @@ class WooCommerce(Shop):
     def order(self, body: Reader) -> Change:
         """`order.created`, `order.updated`, `order.restored`: the whole order each time."""
         currency = body.need_currency("currency")
-        placed_at = self._instant(body, "date_created") or body.fail("date_created_gmt", "is missing")
-        updated_at = self._instant(body, "date_modified") or placed_at
-        paid_at = self._instant(body, "date_paid")
+        placed_at = self.instant(body, "date_created") or body.fail("date_created_gmt", "is missing")
+        updated_at = self.instant(body, "date_modified") or placed_at
+        paid_at = self.instant(body, "date_paid")
         by_payment = OrderState.COMPLETED if paid_at else OrderState.PLACED
         country = _from_address(body, "country")
         version = Order(
@@ -133,7 +133,7 @@ class WooCommerce(Shop):
     def _arrival(self, body: Reader) -> Iterator[Change]:
         """WooCommerce itself knows no delivery; plugins for parcels add the status `delivered`."""
         if body.text("status").removeprefix("wc-") == DELIVERED:
-            at = self._instant(body, "date_modified")
+            at = self.instant(body, "date_modified")
             yield OrderNoted(body.need_id("id"), NoteKind.DELIVERED, "", at)
 
     def product(self, body: Reader) -> Change:
@@ -157,11 +157,12 @@ class WooCommerce(Shop):
             states_stock=True,
             stock=_stock(body),
             published=body.text("status") in ("", "publish") and body.text("catalog_visibility") != "hidden",
-            updated_at=self._instant(body, "date_modified"),
+            updated_at=self.instant(body, "date_modified"),
         )
         return ProductSeen(product)
 
-    def _instant(self, body: Reader, name: str) -> datetime | None:
+    def instant(self, body: Reader, name: str) -> datetime | None:
+        """A date of theirs, whichever way it is told."""
         return body.instant(f"{name}_gmt") or body.instant(name, self._zone)
 
 
@@ -260,7 +261,7 @@ def _plain(body: Reader, name: str, length: int = TITLE_LENGTH) -> str:
 # ---------------------------------------------------------------- customers and products
 
 
-def _customer(_shop: WooCommerce, body: Reader) -> Change:
+def _customer(shop: WooCommerce, body: Reader) -> Change:
     billing = body.object("billing")
     buyer = Buyer(
         customer_id=body.need_id("id"),
@@ -268,7 +269,7 @@ def _customer(_shop: WooCommerce, body: Reader) -> Change:
         first_name=_plain(body, "first_name", 100) or _plain(billing, "first_name", 100),
         country=clean_country(_from_address(body, "country")),
     )
-    return CustomerSeen(buyer)
+    return CustomerSeen(buyer, shop.instant(body, "date_modified") or shop.instant(body, "date_created"))
 
 
 def _first_name(body: Reader, list_name: str) -> str:

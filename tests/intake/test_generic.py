@@ -88,7 +88,7 @@ def test_a_form_tells_of_a_yes_with_its_proof() -> None:
     said = ConsentStatement(
         ConsentState.GRANTED, "generic:footer", PLACED, Basis.EXPRESS, "Yes, write to me", "192.0.2.7"
     )
-    assert form() == CustomerSeen(Buyer(email="ada@example.com", consent=said))
+    assert form() == CustomerSeen(Buyer(email="ada@example.com", consent=said), PLACED)
 
 
 def test_a_no_rests_on_nothing_and_does_not_end() -> None:
@@ -180,6 +180,12 @@ def test_a_customer_who_says_no_says_no() -> None:
     assert change == CustomerSeen(
         Buyer("77", "ada@example.com", consent=ConsentStatement(ConsentState.DENIED, "generic", None))
     )
+
+
+def test_a_customers_record_is_as_of_when_it_was_changed() -> None:
+    told = generic("customer.updated", id="77", updated_at="2026-03-01T10:00:00Z")
+    assert parse(told).at == PLACED
+    assert parse(generic("customer.updated", id="77")).at is None
 
 
 def test_a_product_says_only_what_it_says() -> None:

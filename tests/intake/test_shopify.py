@@ -183,7 +183,11 @@ def test_a_customer_whose_own_address_is_another_one_speaks_for_themselves() -> 
     seen, themselves = SHOP.parse("orders/paid", body(content))
     assert seen.order.buyer.consent is None  # type: ignore[union-attr]
     said = ConsentStatement(ConsentState.GRANTED, "shopify:customer", None)
-    assert themselves == CustomerSeen(Buyer("1", "chika@example.com", "Chika", consent=said))
+    as_of = seen.order.updated_at  # type: ignore[union-attr]
+    assert themselves == CustomerSeen(Buyer("1", "chika@example.com", "Chika", consent=said), as_of)
+    content["customer"]["updated_at"] = "2026-02-01T00:00:00Z"
+    (_, themselves) = SHOP.parse("orders/paid", body(content))
+    assert themselves.at == datetime(2026, 2, 1, tzinfo=UTC)  # type: ignore[union-attr]
 
 
 def test_a_box_ticked_counts_from_the_time_of_the_order() -> None:
@@ -223,7 +227,8 @@ def test_a_box_ticked_comes_with_the_address_it_was_ticked_from(written: Any, ip
 def test_a_customer_tells_when_they_subscribed() -> None:
     record = {"state": "subscribed", "consent_updated_at": "2025-05-05T00:00:00Z"}
     payload = {"id": 42, "email": "CHIKA@example.com", "first_name": "Chika", "email_marketing_consent": record}
-    (change,) = SHOP.parse("customers/update", body(payload))
+    (change,) = SHOP.parse("customers/update", body({**payload, "updated_at": "2025-06-06T00:00:00Z"}))
+    assert change.at == datetime(2025, 6, 6, tzinfo=UTC)  # type: ignore[union-attr]
     at = datetime(2025, 5, 5, tzinfo=UTC)
     said = ConsentStatement(ConsentState.GRANTED, "shopify:customer", at)
     assert change.buyer == Buyer("42", "chika@example.com", "Chika", consent=said)  # type: ignore[union-attr]

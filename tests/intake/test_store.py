@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 from uuid import uuid4
 
@@ -333,8 +334,10 @@ def consent_rows(db: Database) -> list[tuple[str, datetime]]:
     return [(row["state"], row["at"]) for row in rows(db, consents)]
 
 
-def seen(email: str | None = "ada@example.com", customer_id: str | None = "77", **details: Any) -> CustomerSeen:
-    return CustomerSeen(Buyer(customer_id, email, **details))
+def seen(
+    email: str | None = "ada@example.com", customer_id: str | None = "77", at: datetime | None = None, **details: Any
+) -> CustomerSeen:
+    return CustomerSeen(Buyer(customer_id, email, **details), at)
 
 
 def test_details_follow_the_newest_that_are_not_empty(db: Database) -> None:
@@ -342,6 +345,63 @@ def test_details_follow_the_newest_that_are_not_empty(db: Database) -> None:
     tell(db, seen(first_name="Ada L.", time_zone=""))
     person = only(db, recipients)
     assert (person["first_name"], person["time_zone"]) == ("Ada L.", "Europe/Paris")
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "one by one"])
+def test_a_late_older_record_moves_nobody_back(db: Database, at_once: bool) -> None:
+    newer = seen("new@example.com", at=NOON + HOUR, first_name="Ada L.", consent=ConsentStatement(NO, "t", NOON + HOUR))
+    older = seen(at=NOON, first_name="A.", country="FR", consent=ConsentStatement(YES, "t", NOON))
+    tell(db, seen(at=NOON - HOUR, first_name="A."))
+    for batch in ((newer, older),) if at_once else ((newer,), (older,)):
+        tell(db, *batch)
+    new = next(row for row in rows(db, recipients) if row["email"] == "new@example.com")
+    assert only(db, customers)["recipient_id"] == new["id"]
+    assert [row["at"] for row in rows(db, address_moves)] == [NOON + HOUR]
+    assert sorted(consent_rows(db)) == [("denied", NOON + HOUR), ("granted", NOON)]
+
+
+def test_an_older_record_of_the_same_address_only_fills_gaps(db: Database) -> None:
+    tell(db, seen(at=NOON + HOUR, first_name="Ada L.", locale=""))
+    tell(db, seen(at=NOON, first_name="A.", locale="fr-FR"))
+    person = only(db, recipients)
+    assert (person["first_name"], person["locale"]) == ("Ada L.", "fr-FR")
+
+
+def test_an_order_that_is_told_once_more_says_of_its_buyer_what_was_when_it_was_placed(db: Database) -> None:
+    tell(db, OrderSeen(order()))
+    tell(db, seen(at=NOON + HOUR, first_name="Ada L."))
+    tell(db, OrderSeen(order(24 * 60)))
+    assert only(db, recipients)["first_name"] == "Ada L."
+
+
+def test_a_record_without_a_date_is_as_of_when_it_comes(db: Database) -> None:
+    tell(db, seen(at=NOON + HOUR))
+    tell(db, seen("new@example.com"))
+    assert [row["at"] for row in rows(db, address_moves)] == [NOW]
+    tell(db, seen("newest@example.com", at=NOON + 2 * HOUR))
+    assert len(rows(db, address_moves)) == 2
+
+
+def test_a_shop_whose_clock_is_ahead_keeps_out_nothing_that_comes_later(db: Database) -> None:
+    tell(db, seen(at=NOW + 1000 * HOUR, first_name="A."))
+    tell(db, seen("new@example.com", at=NOW + HOUR, first_name="Ada L."), now=NOW + HOUR)
+    assert [row["at"] for row in rows(db, address_moves)] == [NOW + HOUR]
+
+
+def test_what_is_kept_of_a_customer_depends_on_what_was_told_not_on_when(db: Database) -> None:
+    """Every order of three versions of a record."""
+    told = [
+        seen(f"ada{n}@example.com", at=NOON + n * HOUR, first_name=f"A{n}", locale="fr-FR" if n == 1 else "")
+        for n in range(3)
+    ]
+    for number, versions in enumerate(permutations(told)):
+        for version in versions:
+            tell(db, replace(version, buyer=replace(version.buyer, customer_id=f"c{number}")))
+    (newest,) = [row["id"] for row in rows(db, recipients) if row["email"] == "ada2@example.com"]
+    assert {row["recipient_id"] for row in rows(db, customers)} == {newest}
 
 
 def test_an_import_only_fills_gaps_about_people(db: Database) -> None:

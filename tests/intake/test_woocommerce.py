@@ -139,6 +139,19 @@ def test_a_customer() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "dates",
+    [
+        {"date_created_gmt": "2025-01-01T00:00:00", "date_modified_gmt": "2026-02-01T00:00:00"},
+        {"date_created_gmt": "2026-02-01T00:00:00", "date_modified_gmt": None},
+    ],
+    ids=["changed since", "never changed"],
+)
+def test_a_customers_record_is_as_of_when_it_was_changed(dates: dict[str, Any]) -> None:
+    (change,) = SHOP.parse("customer.updated", body({"id": 9, **dates}))
+    assert change.at == datetime(2026, 2, 1, tzinfo=UTC)  # type: ignore[union-attr]
+
+
 def product(**changes: Any) -> Product:
     payload = {
         "id": 61, "name": "Cap &amp; bell", "sku": "", "price": "12", "regular_price": "15",

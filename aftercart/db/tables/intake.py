@@ -97,7 +97,8 @@ class Recipient(Row, table=True):
     """A person as mail knows them: one normalized e-mail address. Locked while their frequency caps are checked.
 
     `merged_into`: the recipient that stands for the same person since their address changed; their mails count
-    together. It leads to one that is merged into none.
+    together. It leads to one that is merged into none. `source_updated_at`: as of when name, locale, zone and country
+    are what they are, where a shop said so; what is older fills gaps.
     """
 
     __tablename__ = "recipients"
@@ -110,10 +111,14 @@ class Recipient(Row, table=True):
     country: str = ""
     merged_into: int | None = Field(default=None, index=True)
     created_at: datetime
+    source_updated_at: datetime | None = None
 
 
 class Customer(Row, table=True):
-    """The buyer as the shop knows them. A guest has no row here."""
+    """The buyer as the shop knows them. A guest has no row here.
+
+    `source_updated_at`: the version of their own record that said the address; an older one changes nothing.
+    """
 
     __tablename__ = "customers"
     __table_args__ = (UniqueConstraint("shop", "shop_customer_id"),)
@@ -123,10 +128,11 @@ class Customer(Row, table=True):
     shop_customer_id: str = Field(index=True)
     recipient_id: int | None = Field(default=None, foreign_key="recipients.id", index=True)
     created_at: datetime
+    source_updated_at: datetime | None = None
 
 
 class AddressMove(Row, table=True):
-    """A customer's own record left this address for another, the last time at `at`.
+    """A customer's own record left this address for another, the first time at `at`, by the shop's word.
 
     What was said at the address by then went along with the record; what was said there later did not.
     """

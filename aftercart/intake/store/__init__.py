@@ -69,7 +69,7 @@ def apply_all(
     news = {shop: _by_kind(told[shop]) for shop in sorted(told)}
     for shop in news:
         take_turns(connection, shop)
-    people = find_people(connection, {shop: [*kinds.customers, *kinds.buyers] for shop, kinds in news.items()}, now)
+    people = find_people(connection, {shop: kinds.people for shop, kinds in news.items()}, now)
     touched = set[int]()
     for shop, kinds in news.items():
         touched |= _apply_orders(connection, shop, kinds, people[shop], now, rules)
@@ -83,13 +83,17 @@ class _ByKind:
 
     orders: dict[str, list[Order]] = field(default_factory=dict)
     reversals: dict[str, list[Reversal]] = field(default_factory=dict)
-    customers: list[Buyer] = field(default_factory=list)
+    customers: list[CustomerSeen] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
     notes: list[OrderNoted] = field(default_factory=list)
 
     @property
     def buyers(self) -> list[Buyer]:
         return [version.buyer for versions in self.orders.values() for version in versions if version.buyer]
+
+    @property
+    def people(self) -> list[Buyer]:
+        return [*self.buyers, *(seen.buyer for seen in self.customers)]
 
 
 def _by_kind(changes: Iterable[Change]) -> _ByKind:
@@ -103,8 +107,8 @@ def _by_kind(changes: Iterable[Change]) -> _ByKind:
                 kinds.reversals.setdefault(order_id, []).extend(reversed_)
             case OrderNoted():
                 kinds.notes.append(change)
-            case CustomerSeen(buyer):
-                kinds.customers.append(buyer)
+            case CustomerSeen():
+                kinds.customers.append(change)
             case ProductSeen(product):
                 kinds.products.append(product)
             case ErasureAsked() | ExportAsked() | ShopErasureAsked():
@@ -119,8 +123,9 @@ def _apply_orders(
     changed, current = store_orders(connection, shop, kinds.orders, kinds.reversals, people, now)
     for version in current:
         if version.buyer:
-            people.details([version.buyer], only_gaps=version.imported)
+            people.details(version.buyer, version.placed_at, only_gaps=version.imported)
     changed |= keep_notes(connection, shop, kinds.notes, now)
-    people.details(kinds.customers, only_gaps=False)
-    people.consents([*kinds.buyers, *kinds.customers])
+    for record in kinds.customers:
+        people.details(record.buyer, record.at)
+    people.consents(kinds.people)
     return changed | people.save(rules)

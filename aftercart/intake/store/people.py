@@ -12,10 +12,11 @@ from aftercart.consent.standing import ConsentRules
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.db.session import insert_new
 from aftercart.db.tables import address_moves, customers, orders, recipients
-from aftercart.intake.changes import Buyer
+from aftercart.intake.changes import Buyer, CustomerSeen
 from aftercart.intake.store.rows import Tally, changed_values, fetch, find_or_make, take_turns
 
 DETAILS = ("first_name", "locale", "time_zone", "country")
+TOLD = (*DETAILS, "source_updated_at")
 AS_IT_WAS = ConsentRules()
 """What a file tells was said to another system long ago: nobody is asked to confirm it again."""
 
@@ -36,8 +37,8 @@ class People:
     news: dict[int, ConsentState] = field(default_factory=dict)
     """Recipients whose consent gained a statement, and the last of it."""
     _said: list[tuple[int, ConsentStatement]] = field(default_factory=list)
-    _moved: list[tuple[int, int, int]] = field(default_factory=list)
-    """Customers whose own record went from one recipient to another: the three ids."""
+    _moved: list[tuple[int, int, int, datetime]] = field(default_factory=list)
+    """Customers whose own record went from one recipient to another: the three ids, and by when."""
 
     def customer_of(self, buyer: Buyer | None) -> int | None:
         """The row of the customer; None for a guest."""
@@ -51,17 +52,31 @@ class People:
             return self.customers[buyer.customer_id]["recipient_id"]  # type: ignore[no-any-return]
         return None
 
-    def own_addresses(self, customers_seen: Iterable[Buyer], buyers: Iterable[Buyer]) -> None:
-        """A customer's address is the one in their own record; one given with an order only fills a gap.
+    def own_addresses(self, records: Iterable[CustomerSeen], buyers: Iterable[Buyer]) -> None:
+        """A customer's address is the one in the newest version of their own record; one given with an order only
+        fills a gap.
 
         (Somebody who has one parcel billed to another address has not moved.)
         """
-        for buyer in customers_seen:
-            self._point(buyer, replace=True)
+        for record in records:
+            if id_ := record.buyer.customer_id:
+                replace = self._takes(self.customers[id_], record.at)
+                if replace and record.at:
+                    self.changed.add(id_)
+                self._point(record.buyer, record.at, replace=replace)
         for buyer in buyers:
-            self._point(buyer, replace=False)
+            self._point(buyer, None, replace=False)
 
-    def _point(self, buyer: Buyer, *, replace: bool) -> None:
+    def _takes(self, row: dict[str, Any], at: datetime | None) -> bool:
+        """Whether news as of `at` is no older than what the row holds, which is then as of that. No news is of later
+        than now: a shop whose clock is ahead would keep out whatever comes next."""
+        at, held = at and min(at, self.now), row["source_updated_at"]
+        if at and held and at < held:
+            return False
+        row["source_updated_at"] = at or held
+        return True
+
+    def _point(self, buyer: Buyer, at: datetime | None, *, replace: bool) -> None:
         if not (buyer.customer_id and buyer.email):
             return
         row, new = self.customers[buyer.customer_id], self.recipients[buyer.email]["id"]
@@ -69,20 +84,23 @@ class People:
             return
         row.setdefault("had_none", row["recipient_id"] is None)
         if row["recipient_id"] is not None:
-            self._moved.append((row["id"], row["recipient_id"], new))
+            self._moved.append((row["id"], row["recipient_id"], new, min(at or self.now, self.now)))
         row["recipient_id"] = new
         self.changed.add(buyer.customer_id)
 
-    def details(self, buyers: Iterable[Buyer], *, only_gaps: bool) -> None:
-        """Names, locales, zones and countries: the newest that are not empty."""
-        for buyer in buyers:
-            if buyer.email:
-                row = self.recipients[buyer.email]
-                told = {name: getattr(buyer, name) for name in DETAILS if getattr(buyer, name)}
-                new = {name: value for name, value in told.items() if not (only_gaps and row[name])}
-                if changed_values(row, new):
-                    row.update(new)
-                    self.changed.add(buyer.email)
+    def details(self, buyer: Buyer, at: datetime | None, *, only_gaps: bool = False) -> None:
+        """Name, locale, zone and country: the newest that are not empty, by when they were told. Older ones fill
+        gaps."""
+        told = {name: getattr(buyer, name) for name in DETAILS if getattr(buyer, name)}
+        if not (buyer.email and told):
+            return
+        row = self.recipients[buyer.email]
+        held = row["source_updated_at"]
+        keep = only_gaps or not self._takes(row, at)
+        new = {name: value for name, value in told.items() if not (keep and row[name])}
+        if changed_values(row, new) or row["source_updated_at"] != held:
+            row.update(new)
+            self.changed.add(buyer.email)
 
     def consents(self, buyers: Iterable[Buyer]) -> None:
         """What people said about marketing mail."""
@@ -99,26 +117,29 @@ class People:
     def _save_recipients(self) -> None:
         rows = [row for email, row in self.recipients.items() if email in self.changed]
         if rows:
-            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in DETAILS}
+            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in TOLD}
             statement = update(recipients).where(recipients.c.id == bindparam("row")).values(**values)
-            new = [{"row": row["id"], **{f"new_{name}": row[name] for name in DETAILS}} for row in rows]
+            new = [{"row": row["id"], **{f"new_{name}": row[name] for name in TOLD}} for row in rows]
             self.connection.execute(statement, new)
 
     def _save_customers(self) -> None:
-        rows = [row for id_, row in self.customers.items() if id_ in self.changed and "had_none" in row]
+        rows = [row for id_, row in self.customers.items() if id_ in self.changed]
         if rows:
-            pointing = [{"row": row["id"], "to": row["recipient_id"]} for row in rows]
+            new = [{"row": row["id"], "to": row["recipient_id"], "as_of": row["source_updated_at"]} for row in rows]
             statement = update(customers).where(customers.c.id == bindparam("row"))
-            self.connection.execute(statement.values(recipient_id=bindparam("to")), pointing)
+            values: dict[str, Any] = {"recipient_id": bindparam("to"), "source_updated_at": bindparam("as_of")}
+            self.connection.execute(statement.values(values), new)
 
     def _save_moves(self) -> None:
-        left = {(customer, old): self.now for customer, old, _ in self._moved}
+        left: dict[tuple[int, int], datetime] = {}
+        for customer, old, _, at in self._moved:
+            left.setdefault((customer, old), at)
         rows = [
             {"customer_id": customer, "recipient_id": old, "at": at} for (customer, old), at in sorted(left.items())
         ]
         # Of several leavings the first is kept: since then somebody else may have had the mailbox.
         insert_new(self.connection, address_moves, rows, unique=("customer_id", "recipient_id"))
-        for _, old, new in self._moved:
+        for _, old, new, _ in self._moved:
             merge_recipients(self.connection, old, new)
 
     def _address_earlier_orders(self) -> set[int]:
@@ -185,7 +206,8 @@ def store_people(connection: Connection, shop: str, buyers: Sequence[Buyer], now
     take_turns(connection, shop)
     people = find_people(connection, {shop: buyers}, now)[shop]
     people.own_addresses((), buyers)
-    people.details(buyers, only_gaps=True)
+    for buyer in buyers:
+        people.details(buyer, None, only_gaps=True)
     people.consents(buyers)
     people.save(AS_IT_WAS)
     tally = Tally()
