@@ -15,7 +15,6 @@ from aftercart.errors import UnprocessableError
 from aftercart.intake.changes import Buyer, OrderLine, Product
 from aftercart.intake.clean import (
     TEXT_LENGTH,
-    TITLE_LENGTH,
     URL_LENGTH,
     WORDING_LENGTH,
     clean_country,
@@ -111,18 +110,18 @@ def product_row(values: tuple[str, ...], currency: str, *, states_stock: bool, s
     compare_at = _optional_price("compare_at_price", row["compare_at_price"], code)
     return Product(
         sku=_need_id("sku", row["sku"]),
-        title=_text("title", row["title"]) or _missing("title"),
-        category=_text("category", row["category"]),
-        department=_text("department", row["department"]),
-        brand=_text("brand", row["brand"]),
-        family=_text("family", row["family"]),
-        color=_text("color", row["color"]),
-        description=_text("description", row["description"], TEXT_LENGTH),
+        title=clean_text(row["title"]) or _missing("title"),
+        category=clean_text(row["category"]),
+        department=clean_text(row["department"]),
+        brand=clean_text(row["brand"]),
+        family=clean_text(row["family"]),
+        color=clean_text(row["color"]),
+        description=clean_text(row["description"], TEXT_LENGTH),
         price_minor=price,
         compare_at_minor=(compare_at or 0) if states_compare_at else None,
         currency=code if price is not None else "",
-        image_url=_text("image_url", row["image_url"], URL_LENGTH),
-        url=_text("url", row["url"], URL_LENGTH),
+        image_url=clean_text(row["image_url"], URL_LENGTH),
+        url=clean_text(row["url"], URL_LENGTH),
         rating=_rating(row["rating"]),
         rating_count=_count("rating_count", row["rating_count"]),
         states_stock=states_stock,
@@ -134,7 +133,7 @@ def product_row(values: tuple[str, ...], currency: str, *, states_stock: bool, s
 def customer_row(values: tuple[str, ...], zone: tzinfo) -> Buyer:
     """A customer, with the consent that another system holds."""
     row = dict(zip(CUSTOMERS.all, values, strict=True))
-    written = _text("email", row["email"])
+    written = clean_text(row["email"])
     email = clean_email(written)
     if email is None:
         raise UnprocessableError("email", f'"{written}" is no address' if written else "is missing")
@@ -143,7 +142,7 @@ def customer_row(values: tuple[str, ...], zone: tzinfo) -> Buyer:
     return Buyer(
         customer_id=_id("customer_id", row["customer_id"]) or None,
         email=email,
-        first_name=_text("first_name", row["first_name"], 100),
+        first_name=clean_text(row["first_name"], 100),
         locale=clean_locale(row["locale"]),
         time_zone=clean_time_zone(row["time_zone"]),
         country=clean_country(row["country"]),
@@ -152,13 +151,13 @@ def customer_row(values: tuple[str, ...], zone: tzinfo) -> Buyer:
 
 
 def _statement(row: Mapping[str, str], at: datetime | None, zone: tzinfo, *, granted: bool) -> ConsentStatement:
-    source = _text("consent_source", row["consent_source"], 100)
+    source = clean_text(row["consent_source"], 100)
     return ConsentStatement(
         ConsentState.GRANTED if granted else ConsentState.DENIED,
         f"import:{source}" if source else "import",
         at,
         basis_of(row["consent_basis"]) if granted else Basis.UNSTATED,
-        _text("consent_wording", row["consent_wording"], WORDING_LENGTH),
+        clean_text(row["consent_wording"], WORDING_LENGTH),
         clean_ip(row["consent_ip"]),
         _instant("consent_expires_at", row["consent_expires_at"], zone) if granted else None,
     )
@@ -168,16 +167,8 @@ def _missing(field: str) -> NoReturn:
     raise UnprocessableError(field, "is missing")
 
 
-def _text(field: str, text: str, length: int = TITLE_LENGTH) -> str:
-    if text.isascii():
-        return clean_text(text, length)
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise UnprocessableError(field, "is not UTF-8 (save the file as UTF-8)")
-    return clean_text(text, length)
-
-
 def _id(field: str, text: str) -> str:
-    id_ = _text(field, text, ID_LENGTH + 1)
+    id_ = clean_text(text, ID_LENGTH + 1)
     if len(id_) > ID_LENGTH:
         raise UnprocessableError(field, f"is longer than {ID_LENGTH} characters")
     return id_

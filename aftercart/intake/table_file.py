@@ -19,6 +19,7 @@ from aftercart.errors import ConfigError, Place, UnprocessableError
 FAULTS_KEPT = 1_000
 ROWS_BETWEEN_REPORTS = 2_000
 GZIP_BEGINS = b"\x1f\x8b"
+UTF16_BEGINS = (b"\xff\xfe", b"\xfe\xff")
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 
@@ -93,7 +94,7 @@ def open_table(
     """
     try:
         with file.open("rb") as raw:
-            _check_ending(file, raw.peek(len(GZIP_BEGINS)))
+            _check_beginning(file, raw.peek(len(GZIP_BEGINS)))
             unpacked = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
             text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", errors="surrogateescape", newline="")
             yield _table(called or file, text, columns, mapping, lambda: _report(progress, raw.tell(), file))
@@ -101,8 +102,11 @@ def open_table(
         raise ConfigError(f"cannot be read: {err}", Place(called or file)) from err
 
 
-def _check_ending(file: Path, beginning: bytes) -> None:
-    """The ending of the name says how it is read; the other way round nothing but noise would come of it."""
+def _check_beginning(file: Path, beginning: bytes) -> None:
+    """The ending of the name says how it is read; the other way round nothing but noise would come of it. Excel saves
+    "Unicode text" as UTF-16."""
+    if beginning.startswith(UTF16_BEGINS) or beginning[1:2] == b"\0":
+        raise ConfigError("is in UTF-16", Place(file), "export it as comma-separated CSV in UTF-8")
     gzipped = beginning.startswith(GZIP_BEGINS)
     if gzipped and file.suffix != ".gz":
         raise ConfigError("it looks gzipped", Place(file), f"name it {file.name}.gz")
@@ -129,7 +133,7 @@ def _table(
         return TableFile(faults, frozenset(), iter(()))
     _check_separator(file, header)
     positions = _positions(file, header, columns, mapping)
-    rows = _rows(reader, len(header), [positions.get(name, len(header)) for name in columns.all], faults, report)
+    rows = _rows(reader, len(header), columns.all, positions, faults, report)
     return TableFile(faults, frozenset(positions), rows)
 
 
@@ -175,20 +179,34 @@ def _check_mapping(file: Path, header: Sequence[str], columns: Columns, mapping:
 
 
 def _rows(
-    reader: Iterator[list[str]], width: int, positions: Sequence[int], faults: Faults, report: Callable[[], None]
+    reader: Iterator[list[str]],
+    width: int,
+    names: Sequence[str],
+    positions: Mapping[str, int],
+    faults: Faults,
+    report: Callable[[], None],
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
-    pick = itemgetter(*positions)
+    pick = itemgetter(*(positions.get(name, width) for name in names))
     rows = 0
     for line, row in _lines(reader, faults):
         if len(row) != width:
             faults.add(line, UnprocessableError("row", f"has {len(row)} values, the header has {width} columns"))
             continue
         row.append("")  # what a missing column reads
-        yield line, pick(row)
+        values = pick(row)
+        if (garbled := next((n for n, value in enumerate(values) if _is_garbled(value)), None)) is not None:
+            faults.add(line, UnprocessableError(names[garbled], "is not UTF-8 (save the file as UTF-8)"))
+            continue
+        yield line, values
         rows += 1
         if rows % ROWS_BETWEEN_REPORTS == 0:
             report()
     report()
+
+
+def _is_garbled(value: str) -> bool:
+    """Whether bytes in it are no UTF-8: they were read as lone surrogates."""
+    return not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value)
 
 
 def _lines(reader: Iterator[list[str]], faults: Faults) -> Iterator[tuple[int, list[str]]]:

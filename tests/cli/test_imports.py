@@ -84,6 +84,20 @@ def test_a_bad_row_is_named_with_its_line_and_the_rest_goes_in(typed: Typed, sto
     assert {row["sku"] for row in stored(products)} == {"BIKE", "LAMP", "BELL"}
 
 
+def test_no_letter_is_left_out_of_a_text_that_is_not_utf8(tmp_path: Path, typed: Typed, stored: Stored) -> None:
+    (tmp_path / "products.csv").write_bytes("sku,title\nVELO,Vélo\nLAMP,Lamp\n".encode("latin-1"))
+    result = typed("import", "products", "products.csv")
+    assert result.exit_code == 1
+    assert "products.csv:2: title: is not UTF-8 (save the file as UTF-8)" in result.stderr
+    assert [row["title"] for row in stored(products)] == ["Lamp"]
+
+
+def test_what_is_not_read_of_a_file_may_be_in_any_letters(tmp_path: Path, typed: Typed, stored: Stored) -> None:
+    (tmp_path / "left.csv").write_bytes("email,name\njose@example.com,José\n".encode("latin-1"))
+    assert typed("import", "suppressions", "left.csv").exit_code == 0
+    assert [row["email"] for row in stored(suppressions)] == ["jose@example.com"]
+
+
 def test_the_report_comes_as_json_too(typed: Typed, written: Written) -> None:
     result = typed("import", "products", written("p.csv", f"{PRODUCTS},nothing,1\n"), *NAMES, "--json")
     assert result.exit_code == 1
@@ -121,6 +135,8 @@ def test_wrong_usage_exits_2_and_says_why(typed: Typed, written: Written, words:
         ("p.csv.gz", PRODUCTS.encode(), "it is not gzipped, though its name says so — name it p.csv"),
         ("p.csv", PRODUCTS.replace(",", ";").encode(), "its columns are parted by semicolons, and commas are"),
         ("p.csv", PRODUCTS.replace(",", "\t").encode(), "its columns are parted by tabs, and commas are"),
+        ("p.csv", PRODUCTS.encode("utf-16"), "is in UTF-16 — export it as comma-separated CSV in UTF-8"),
+        ("p.csv", PRODUCTS.encode("utf-16-le"), "is in UTF-16 — export it as comma-separated CSV in UTF-8"),
     ],
 )
 def test_a_file_of_another_kind_is_named_for_what_it_is(
