@@ -37,7 +37,7 @@ def backtest(rounds: int, folder: Path, people: int = PEOPLE) -> Result:
     trial = load_on_trial(settings.campaigns_dir, settings.campaigns_dir, settings.templates_dir)
     with closing(build(settings)) as app:
         load_products(app.db, folder / "products.csv", utc_now())
-        load_orders(app.db, folder / "orders.csv", utc_now())
+        load_orders(app.db, folder / "orders.csv", utc_now(), app.address_hashes)
         nothing = Campaigns(trial.brand, MappingProxyType({}))
         mails = sum(report.mails for report in run(settings, app.db, [trial], wanted))
         result = beside(

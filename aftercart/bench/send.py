@@ -183,7 +183,7 @@ def _engine(folder: Path, port: int) -> Iterator[_Bench]:
     write_products(shop, products, lambda picture: f"https://shop.example/{picture}")
     write_orders(shop.history, orders)
     load_products(app.db, products, clock(), currency=shop.currency)
-    load_orders(app.db, orders, clock(), currency=shop.currency)
+    load_orders(app.db, orders, clock(), app.address_hashes, currency=shop.currency)
     train(app.db, settings.models_dir, clock, budget_s=TRAINING_BUDGET_S)
     settle_in()
     try:

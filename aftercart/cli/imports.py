@@ -82,7 +82,7 @@ def import_orders(
     Common names of other systems are known: product_id is sku, timestamp is ordered_at, and so on; --map names others.
     Imported orders are to learn from and never mail, unless --send-since says so.
     """
-    from aftercart.cli.open import open_database
+    from aftercart.cli.open import address_hashes, open_database
     from aftercart.clock import utc_now
     from aftercart.pipeline.incoming.load import load_orders
 
@@ -94,6 +94,7 @@ def import_orders(
             database,
             file,
             utc_now(),
+            address_hashes(),
             shop=shop,
             currency=code,
             zone=zone,
@@ -117,13 +118,15 @@ def import_customers(
 
     A yes without consent_at counts only for people about whom nothing is known.
     """
-    from aftercart.cli.open import open_database
+    from aftercart.cli.open import address_hashes, open_database
     from aftercart.clock import utc_now
     from aftercart.pipeline.incoming.load import load_customers
 
     mapping, zone = read_mapping(map_), read_zone(time_zone)
     with open_database() as database, _usage_checked(), _bar(file) as progress:
-        report = load_customers(database, file, utc_now(), shop=shop, zone=zone, mapping=mapping, progress=progress)
+        report = load_customers(
+            database, file, utc_now(), address_hashes(), shop=shop, zone=zone, mapping=mapping, progress=progress
+        )
     _conclude(report, "customers", as_json=as_json)
 
 
@@ -237,7 +240,7 @@ def import_personalize(
     What a user bought in the same second is one order, to learn from: it never mails. Of USERS.csv, where it is there,
     the COUNTRY is read.
     """
-    from aftercart.cli.open import open_database
+    from aftercart.cli.open import address_hashes, open_database
     from aftercart.clock import utc_now
     from aftercart.pipeline.incoming.load_personalize import load_interactions, load_items
 
@@ -245,7 +248,7 @@ def import_personalize(
     with open_database() as database, _usage_checked():
         items = load_items(database, folder, utc_now(), currency=code, link_hosts=_link_hosts())
         _print_words(items, "items")
-        bought = load_interactions(database, folder, utc_now(), shop=shop, currency=code, event=event)
+        bought = load_interactions(database, folder, utc_now(), address_hashes(), shop=shop, currency=code, event=event)
         _print_words(bought, "purchases")
     raise typer.Exit(1 if items.bad or bought.bad else 0)
 

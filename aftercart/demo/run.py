@@ -174,7 +174,7 @@ class Demo:
         now = self._clock()
         load_products(app.db, products, now, currency=shop.currency)
         with self._bar("Importing past orders") as advance:
-            report = load_orders(app.db, orders, now, currency=shop.currency, progress=advance)
+            report = load_orders(app.db, orders, now, app.address_hashes, currency=shop.currency, progress=advance)
         if report.bad:
             raise ConfigError(f"{report.bad} of the shop's past orders could not be imported: {report.faults[0]}")
 

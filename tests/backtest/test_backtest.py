@@ -89,7 +89,7 @@ def past(app: App, file: Path, *extra: tuple[str, ...]) -> None:
         writer = csv.writer(out)
         writer.writerow(("order_id", "customer_id", "email", "ordered_at", "sku", "quantity", "unit_price"))
         writer.writerows([*rows, *extra])
-    load_orders(app.db, file, START)
+    load_orders(app.db, file, START, app.address_hashes)
 
 
 @pytest.fixture

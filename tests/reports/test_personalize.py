@@ -13,10 +13,12 @@ from aftercart.db.session import Database
 from aftercart.db.tables import customers, order_lines, orders, products
 from aftercart.errors import ConfigError
 from aftercart.pipeline.incoming.load_personalize import load_interactions, load_items
+from aftercart.policy.address_hash import AddressHashes
 from aftercart.reports.out.personalize import write_datasets
 from aftercart.rights.person import ERASED
 from tests.rows import MONDAY, Rows, a_database
 
+HASHES = AddressHashes(["k" * 40])
 REQUIRED = {
     "Interactions": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
     "Users": {"USER_ID": "string"},
@@ -104,8 +106,8 @@ def test_what_went_out_comes_in_again(shop: Database, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with closing(a_database(tmp_path / "other")) as other:
         assert load_items(other, tmp_path, MONDAY).added == 2
-        assert load_interactions(other, tmp_path, MONDAY).added == 3
-        assert load_interactions(other, tmp_path, MONDAY).unchanged == 3
+        assert load_interactions(other, tmp_path, MONDAY, HASHES).added == 3
+        assert load_interactions(other, tmp_path, MONDAY, HASHES).unchanged == 3
         rows = Rows(other)
         bought = [(line["sku"], line["quantity"], line["unit_price_minor"]) for line in rows.all(order_lines)]
         assert bought == [("BIKE", 1, 90_000), ("BELL", 2.5, 500), ("BELL", 1, 500)]
@@ -132,13 +134,13 @@ def test_datasets_of_somebody_else_come_in_and_faults_name_their_line(tmp_path: 
     (tmp_path / "db").mkdir()
     with closing(a_database(tmp_path / "db")) as db:
         assert load_items(db, tmp_path, MONDAY).added == 1
-        found = load_interactions(db, tmp_path, MONDAY)
+        found = load_interactions(db, tmp_path, MONDAY, HASHES)
         assert (found.added, found.bad) == (2, 1)
         assert str(found.faults[0]).startswith(f"{tmp_path / 'INTERACTIONS.csv'}:5: ordered_at")
         rows = Rows(db)
         assert len(rows.all(orders)) == 1
         assert [(p["title"], p["category"]) for p in rows.all(products)] == [("i1", "Toys/Games")]
-        assert load_interactions(db, tmp_path, MONDAY, event="").added == 1  # the view, too
+        assert load_interactions(db, tmp_path, MONDAY, HASHES, event="").added == 1  # the view, too
 
 
 def test_a_file_that_is_none_of_them_is_refused(tmp_path: Path) -> None:
@@ -148,4 +150,15 @@ def test_a_file_that_is_none_of_them_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="has no column ITEM_ID"):
             load_items(db, tmp_path, MONDAY)
         with pytest.raises(ConfigError, match="cannot be read"):
-            load_interactions(db, tmp_path, MONDAY)
+            load_interactions(db, tmp_path, MONDAY, HASHES)
+
+
+def test_an_item_in_another_encoding_is_a_bad_row_not_the_end(tmp_path: Path) -> None:
+    (tmp_path / "ITEMS.csv").write_bytes("ITEM_ID,TITLE\ni1,Vélo\ni2,Bell\n".encode("latin-1"))
+    (tmp_path / "db").mkdir()
+    with closing(a_database(tmp_path / "db")) as db:
+        found = load_items(db, tmp_path, MONDAY)
+    assert (found.added, [str(fault) for fault in found.faults]) == (
+        1,
+        [f"{tmp_path / 'ITEMS.csv'}:2: title: is not UTF-8 (save the file as UTF-8)"],
+    )

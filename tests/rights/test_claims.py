@@ -78,7 +78,7 @@ def test_a_customer_whom_shopify_redacts_is_erased_and_not_mailed(app: App) -> N
     assert state_of(app, "customers/redact") == ("processed", None)
     assert not any("john" in str(row).lower() or "191167" in str(row) for row in rows(app, events))
     assert all("john" not in row["email"] for row in rows(app, recipients))
-    assert [row["reason"] for row in rows(app, suppressions)] == ["erased"]
+    assert {row["reason"] for row in rows(app, suppressions)} == {"erased"}
     run_until(app, MONDAY + 20 * DAY)
     assert fates(app) == [("canceled", "erased")]
 

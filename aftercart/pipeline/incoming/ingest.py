@@ -7,8 +7,8 @@
    id takes its place (see `corrected.py`).
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,19 +21,18 @@ from aftercart.db import inbox
 from aftercart.db.session import is_passing
 from aftercart.db.tables import events
 from aftercart.errors import UnprocessableError
-from aftercart.feedback.told import Told, UnclearError
+from aftercart.feedback.told import UnclearError
 from aftercart.intake import store as intake_store
 from aftercart.intake.base import Delivery, Ping, Shop
-from aftercart.intake.changes import Change, Claim
+from aftercart.intake.changes import Change
 from aftercart.pipeline.attribute import attribute
 from aftercart.pipeline.incoming.corrected import event_key, inbox_key, one_body_each, put_aside
+from aftercart.pipeline.incoming.forgetting import as_kept
+from aftercart.pipeline.incoming.parsed import Parsed
 from aftercart.pipeline.planning.enroll import enroll
 from aftercart.pipeline.recipients import feedback
 from aftercart.pipeline.traced import tell_taken_in
-from aftercart.rights import store as rights
-from aftercart.rights.nameless import ids_in, nameless, renamed
 from aftercart.rights.store import blank_events
-from aftercart.rights.store.keys import Key
 
 log = structlog.get_logger()
 
@@ -41,30 +40,6 @@ BATCH = 200
 SEE_EVENTS = "`aftercart events --state failed` says what is wrong with it"
 BATCH_BYTES = 8_000_000
 """Of bodies: two hundred of the largest that the door lets in would be 400 MB."""
-
-
-@dataclass
-class Parsed:
-    """One event and what its body says. `error` names the field that cannot be understood."""
-
-    row: Mapping[str, Any]
-    changes: Sequence[Change] = ()
-    told: Sequence[Told] = ()
-    unclear: str | None = None
-    """Why a report about a mail changes nothing."""
-    error: str | None = None
-    order_id: str | None = None
-    """The shop's id of the order that the event speaks of, so that `explain` finds the event."""
-    is_forgotten: bool = False
-    """It speaks of an order whose person was erased: what counts is kept, and nothing of what it says of them."""
-
-    @property
-    def state(self) -> str:
-        if self.error:
-            return "failed"
-        if any(isinstance(change, Claim) for change in self.changes):
-            return "asked"
-        return "processed" if self.changes or self.told else "ignored"
 
 
 def accept(shop: Shop, headers: Mapping[str, str], body: bytes, now: datetime) -> dict[str, Any] | None:
@@ -135,44 +110,11 @@ def _take_parsed(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act")
 def _take_batch(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act") -> None:
     now = app.clock()
     with app.db.write() as connection:
-        chosen = choose(connection, _as_kept(connection, app, parsed))
+        chosen = choose(connection, as_kept(connection, parsed, app.address_hashes))
         act(connection, app, chosen, now)
         _conclude(connection, chosen, now)
         blank_events(connection, (event.row["id"] for event in chosen if event.is_forgotten))
     tell_taken_in(app, [event.row for event in chosen], now)
-
-
-def _as_kept(connection: Connection, app: App, parsed: Sequence[Parsed]) -> list[Parsed]:
-    """With the ids under which things are kept since somebody was erased, and without what says who that was."""
-    ids = {(p.row["shop"], id_) for p in parsed for id_ in (p.order_id, event_key(p.row), *_ids(p)) if id_}
-    kept = rights.kept_as(connection, ids, app.address_hashes)
-    about = {(p.row["shop"], kept.get((p.row["shop"], p.order_id), p.order_id)) for p in parsed if p.order_id}
-    gone = rights.forgotten_orders(connection, about) if about else frozenset()
-    return [_forgetting(app, p, kept, gone) if kept or gone else p for p in parsed]
-
-
-def _ids(parsed: Parsed) -> Iterator[str]:
-    return (id_ for change in parsed.changes for id_ in ids_in(change))
-
-
-def _forgetting(app: App, parsed: Parsed, kept: Mapping[Key, str], gone: Collection[Key]) -> Parsed:
-    shop, order_id = parsed.row["shop"], parsed.order_id
-    is_gone = order_id is not None and not parsed.error and (shop, kept.get((shop, order_id), order_id)) in gone
-
-    def rename(id_: str) -> str:
-        new = app.address_hashes.of(id_) if is_gone and rights.may_name_somebody(id_) else id_
-        return kept.get((shop, id_), new)
-
-    changes = [renamed(change, rename) for change in parsed.changes]
-    key = event_key(parsed.row)
-    row = parsed.row if rename(key) == key else {**parsed.row, "delivery_key": rename(key)}
-    return replace(
-        parsed,
-        row=row,
-        changes=[nameless(change) for change in changes] if is_gone else changes,
-        order_id=order_id and rename(order_id),
-        is_forgotten=is_gone,
-    )
 
 
 Act = Callable[[Connection, App, Sequence[Parsed], datetime], None]

@@ -26,6 +26,8 @@ from aftercart.intake.changes import Buyer, Order, OrderLine, OrderSeen, OrderSt
 from aftercart.intake.clean import clean_country, clean_email
 from aftercart.intake.past import CUSTOMERS, ORDERS, PRODUCTS, OrderHead, customer_row, order_row, product_row
 from aftercart.intake.table_file import Fault, Faults, Progress, open_table
+from aftercart.pipeline.incoming.forgetting import not_forgotten, past_orders
+from aftercart.policy.address_hash import AddressHashes
 from aftercart.recommendation.guards import has_page
 from aftercart.recommendation.store import load_facts
 from aftercart.tracking.hosts import counted_by_host, not_listed
@@ -114,6 +116,7 @@ def load_customers(
     db: Database,
     file: Path,
     now: datetime,
+    hashes: AddressHashes,
     *,
     shop: str = "generic",
     zone: tzinfo = UTC,
@@ -122,13 +125,15 @@ def load_customers(
 ) -> LoadReport:
     """Import customers and the consent that another system holds. `zone`: of dates that name none.
 
-    A yes without `consent_at` counts only for a person about whom nothing is known.
+    A yes without `consent_at` counts only for a person about whom nothing is known. Who was erased is passed over.
     """
     total = store.Tally()
     with open_table(file, CUSTOMERS, mapping or {}, progress) as table:
         for buyers in chunks(parsed(table.rows, table.faults, lambda values: customer_row(values, zone))):
             with db.write() as connection:
-                add(total, store.store_people(connection, shop, buyers, now))
+                known = not_forgotten(connection, shop, buyers, hashes)
+                add(total, store.store_people(connection, shop, known, now))
+                total.unchanged += len(buyers) - len(known)
     return report(total, table.faults)
 
 
@@ -136,6 +141,7 @@ def load_orders(
     db: Database,
     file: Path,
     now: datetime,
+    hashes: AddressHashes,
     *,
     shop: str = "generic",
     currency: str = "EUR",
@@ -149,14 +155,15 @@ def load_orders(
     """Import past orders, one row a line; the rows of an order may stand anywhere in the file.
 
     `shop`: whose order ids these are, so that later webhooks about them find them. `zone`: of dates that name none.
-    `send_since`: orders from then on may start campaigns; `enroll` is given them.
+    `send_since`: orders from then on may start campaigns; `enroll` is given them. What somebody bought who was erased
+    since is an order of nobody.
     """
     total = store.Tally()
     with open_table(file, ORDERS, mapping or {}, progress) as table, _LinesSeen() as seen:
         rows = parsed(table.rows, table.faults, lambda values: order_row(values, currency, zone))
         for chunk in _order_chunks(rows, lines_at_once):
             with db.write() as connection:
-                _store_chunk(connection, shop, chunk, seen, now, send_since, enroll, total)
+                _store_chunk(connection, shop, chunk, seen, now, hashes, send_since, enroll, total)
     return report(total, table.faults)
 
 
@@ -210,19 +217,22 @@ def _store_chunk(
     chunk: _OrderChunk,
     seen: "_LinesSeen",
     now: datetime,
+    hashes: AddressHashes,
     send_since: datetime | None,
     enroll: Enroll | None,
     total: store.Tally,
 ) -> None:
     """New orders go in whole; orders that are there already (from an earlier chunk or import) get what they lack."""
-    known = store.known_orders(connection, shop, chunk.heads)
-    new = [OrderSeen(chunk.order(id_, send_since)) for id_ in chunk.heads if id_ not in known]
-    touched = store.apply(connection, shop, new, now)
+    told = past_orders(connection, shop, [OrderSeen(chunk.order(id_, send_since)) for id_ in chunk.heads], hashes)
+    kept_as = {id_: order.shop_order_id for id_, order in zip(chunk.heads, told, strict=True)}
+    known = store.known_orders(connection, shop, kept_as.values())
+    touched = store.apply(connection, shop, [order for order in told if order.shop_order_id not in known], now)
     if touched and enroll:
         enroll(connection, sorted(touched), now)
     wanted = seen.add(chunk.lines)
-    completed = store.add_lines(connection, shop, {id_: wanted[id_] for id_ in known})
-    in_new_orders = sum(len(chunk.lines[seen_.shop_order_id]) for seen_ in new)
+    there = {kept: wanted[id_] for id_, kept in kept_as.items() if kept in known}
+    completed = store.add_lines(connection, shop, there)
+    in_new_orders = sum(len(chunk.lines[id_]) for id_, kept in kept_as.items() if kept not in known)
     total.added += in_new_orders + completed
     total.unchanged += chunk.count - in_new_orders - completed
 

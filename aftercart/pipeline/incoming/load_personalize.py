@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from aftercart.db.session import Database
 from aftercart.errors import ConfigError, Place
 from aftercart.pipeline.incoming.load import LoadReport, load_orders, load_products
+from aftercart.policy.address_hash import AddressHashes
 
 Row = Mapping[str, str]
 Ours = Callable[[Row], Mapping[str, str] | None]
@@ -43,7 +44,14 @@ def load_items(
 
 
 def load_interactions(
-    db: Database, folder: Path, now: datetime, *, shop: str = "generic", currency: str = "EUR", event: str = "purchase"
+    db: Database,
+    folder: Path,
+    now: datetime,
+    hashes: AddressHashes,
+    *,
+    shop: str = "generic",
+    currency: str = "EUR",
+    event: str = "purchase",
 ) -> LoadReport:
     """Import INTERACTIONS.csv of the folder: the rows whose EVENT_TYPE is `event`, or all where it is empty or there is
     no such column. What they cost is EVENT_VALUE, if it is given. Raises ConfigError on a wrong file.
@@ -68,7 +76,7 @@ def load_interactions(
 
     file = folder / "INTERACTIONS.csv"
     with _rewritten(file, {"USER_ID", "ITEM_ID", "TIMESTAMP"}, ORDER_COLUMNS, line) as ours:
-        return _named(load_orders(db, ours, now, shop=shop, currency=currency), file)
+        return _named(load_orders(db, ours, now, hashes, shop=shop, currency=currency), file)
 
 
 def _countries(file: Path) -> dict[str, str]:
@@ -92,7 +100,7 @@ def _rewritten(file: Path, needed: Collection[str], columns: Sequence[str], ours
     """The same file in our columns, each row on the line on which it stood; what is not for us leaves a line empty."""
     with TemporaryDirectory() as folder, _opened(file) as opened:
         rewritten = Path(folder) / "rows.csv"
-        with rewritten.open("w", encoding="utf-8", newline="") as out:
+        with rewritten.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
             writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
             at = 2

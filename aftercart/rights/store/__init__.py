@@ -13,6 +13,7 @@ from aftercart.rights.store.erasing import (
     suppress_erased,
 )
 from aftercart.rights.store.exporting import everything_of
+from aftercart.rights.store.forgetting import forgotten_among
 from aftercart.rights.store.keys import forgotten_orders, hide, kept_as, may_name_somebody, named_keys
 from aftercart.rights.store.raw import RawEvent, asked, conclude, raw_events, serves_others
 
@@ -29,6 +30,7 @@ __all__ = [
     "erase_rows",
     "everything_of",
     "find",
+    "forgotten_among",
     "forgotten_orders",
     "hide",
     "in_flight",

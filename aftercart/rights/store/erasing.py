@@ -42,11 +42,10 @@ from aftercart.db.tables import (
     sends,
     suppressions,
 )
-from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
-from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.person import ERASED, Person
 from aftercart.rights.store.belongings import OF_A_PERSON
+from aftercart.rights.store.forgetting import keep_hashes
 from aftercart.rights.store.keys import hide, names
 
 _GONE: tuple[Table, ...] = (address_moves, links, copies, doubts, consents, preferences, refusals, outbox, order_notes)
@@ -95,9 +94,9 @@ def erase_rows(
 
 
 def suppress_erased(connection: Connection, person: Person, hashes: AddressHashes, source: str, now: datetime) -> None:
-    """Of their addresses nothing is kept but that they must not be mailed, by a hash."""
+    """Of their addresses and ids nothing is kept but that they must not be mailed, by hashes."""
     connection.execute(delete(suppressions).where(OF_A_PERSON[suppressions](person)))
-    policy.suppress(connection, [hashes.of(email) for email in person.emails], SuppressionReason.ERASED, source, now)
+    keep_hashes(connection, person, hashes, source, now)
 
 
 def rekey_suppressions(connection: Connection, person: Person, hashes: AddressHashes) -> None:

@@ -21,9 +21,11 @@ from aftercart.errors import ConfigError
 from aftercart.intake.changes import Order, OrderLine, OrderSeen, OrderState
 from aftercart.intake.store import apply
 from aftercart.pipeline.incoming.load import LoadReport, load_customers, load_orders, load_products
+from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.store import lock_recipients
 from tests.rows import somebody_waits
 
+HASHES = AddressHashes(["k" * 40])
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEADER = "order_id,customer_id,ordered_at,sku,quantity,unit_price"
 ORDERS = f"""{HEADER}
@@ -75,7 +77,7 @@ def counts(report: LoadReport) -> tuple[int, int, int, int]:
 
 
 def test_orders_come_in_with_their_lines(db: Database, folder: Path) -> None:
-    report = load_orders(db, write(folder, ORDERS), NOW, currency="EUR")
+    report = load_orders(db, write(folder, ORDERS), NOW, HASHES, currency="EUR")
     assert report == LoadReport(rows=3, added=3, changed=0, unchanged=0, bad=0, faults=())
     assert lines_of(db, "1") == [("BELL", 2.0, 500), ("BIKE", 1.0, 100044)]
     first, guest = rows(db, orders)
@@ -87,9 +89,9 @@ def test_orders_come_in_with_their_lines(db: Database, folder: Path) -> None:
 @pytest.mark.parametrize("name", ["again.csv", "again.csv.gz"])
 def test_importing_twice_changes_nothing(db: Database, folder: Path, name: str) -> None:
     """T44."""
-    load_orders(db, write(folder, ORDERS), NOW)
+    load_orders(db, write(folder, ORDERS), NOW, HASHES)
     before = rows(db, orders), rows(db, order_lines)
-    assert counts(load_orders(db, write(folder, ORDERS, name), NOW + timedelta(days=40))) == (0, 0, 3, 0)
+    assert counts(load_orders(db, write(folder, ORDERS, name), NOW + timedelta(days=40), HASHES)) == (0, 0, 3, 0)
     assert (rows(db, orders), rows(db, order_lines)) == before
 
 
@@ -120,7 +122,7 @@ def test_rows_of_an_order_may_stand_anywhere_and_repeat(
     folder, shop = tmp_path_factory.mktemp("load"), uuid4().hex
     for lines in files:
         text = "\n".join([HEADER, *(f"{order},,2026-01-05,{sku},{n},1" for order, sku, n in lines)])
-        load_orders(many_shops, write(folder, text), NOW, shop=shop, lines_at_once=at_once)
+        load_orders(many_shops, write(folder, text), NOW, HASHES, shop=shop, lines_at_once=at_once)
         for id_ in {order for order, _, _ in lines}:
             expected = sorted((sku, float(n), 100) for order, sku, n in lines if order == id_)
             assert lines_of(many_shops, id_, shop) == expected
@@ -145,7 +147,7 @@ lines",1,5
 9,77,2026-01-05,BELL,,5
 """
     file = write(folder, text)
-    report = load_orders(db, file, NOW)
+    report = load_orders(db, file, NOW, HASHES)
     assert [str(fault).removeprefix(str(file)) for fault in report.faults] == [
         ':2: quantity: "one" is no number',
         ':5: ordered_at: "yesterday" is no ISO 8601 date',
@@ -163,19 +165,19 @@ lines",1,5
 
 def test_text_that_is_not_utf8_is_a_bad_row_not_the_end(db: Database, folder: Path) -> None:
     text = HEADER.encode() + b"\n1,7,2026-01-05,CAF\xc9,1,5\n2,7,2026-01-05,CAFE,1,5\n"
-    report = load_orders(db, write(folder, text), NOW)
+    report = load_orders(db, write(folder, text), NOW, HASHES)
     assert [(fault.line, fault.field) for fault in report.faults] == [(2, "sku")]
     assert report.added == 1
 
 
 def test_only_the_first_thousand_faults_are_kept_but_all_are_counted(db: Database, folder: Path) -> None:
-    report = load_orders(db, write(folder, HEADER + "\nbad" * 1_500), NOW)
+    report = load_orders(db, write(folder, HEADER + "\nbad" * 1_500), NOW, HASHES)
     assert (len(report.faults), report.bad, report.rows) == (1_000, 1_500, 1_500)
 
 
 def test_column_names_of_others_are_known_or_can_be_mapped(db: Database, folder: Path) -> None:
     text = "Bestellung,customer_id,timestamp,product_id,quantity,unit_price,country\n1,7,2026-01-05,A,1,5,EIRE\n"
-    load_orders(db, write(folder, text), NOW, mapping={"Bestellung": "order_id"})
+    load_orders(db, write(folder, text), NOW, HASHES, mapping={"Bestellung": "order_id"})
     assert [(row["shop_order_id"], row["country"]) for row in rows(db, orders)] == [("1", "IE")]
 
 
@@ -192,7 +194,7 @@ def test_a_file_of_another_kind_is_refused(
     db: Database, folder: Path, header: str, mapping: dict[str, str], says: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_orders(db, write(folder, header + "\n"), NOW, mapping=mapping)
+        load_orders(db, write(folder, header + "\n"), NOW, HASHES, mapping=mapping)
     assert says in str(caught.value)
 
 
@@ -200,19 +202,19 @@ def test_what_is_no_archive_is_refused(db: Database, folder: Path) -> None:
     file = folder / "orders.csv.gz"
     file.write_bytes(b"no gzip at all")
     with pytest.raises(ConfigError, match="not gzipped"):
-        load_orders(db, file, NOW)
+        load_orders(db, file, NOW, HASHES)
 
 
 def test_of_a_broken_archive_what_can_be_read_goes_in(db: Database, folder: Path) -> None:
     file = folder / "orders.csv.gz"
     file.write_bytes(gzip.compress(ORDERS.encode() * 500)[:-20])
-    report = load_orders(db, file, NOW)
+    report = load_orders(db, file, NOW, HASHES)
     assert [fault.field for fault in report.faults][-1] == "file"
     assert rows(db, orders)
 
 
 def test_dates_without_offset_are_read_in_the_zone_given(db: Database, folder: Path) -> None:
-    load_orders(db, write(folder, ORDERS), NOW, zone=ZoneInfo("America/New_York"))
+    load_orders(db, write(folder, ORDERS), NOW, HASHES, zone=ZoneInfo("America/New_York"))
     assert rows(db, orders)[0]["placed_at"] == datetime(2026, 1, 5, 15, tzinfo=UTC)
 
 
@@ -221,7 +223,7 @@ def test_prices_are_in_the_currency_of_the_row_else_in_the_one_given(
     db: Database, folder: Path, currency: str, minor: int
 ) -> None:
     text = f"{HEADER},currency\n1,7,2026-01-05,A,1,5,{currency}\n2,7,2026-01-05,A,1,5,\n"
-    load_orders(db, write(folder, text), NOW, currency="USD")
+    load_orders(db, write(folder, text), NOW, HASHES, currency="USD")
     assert [(row["currency"], row["total_minor"]) for row in rows(db, orders)] == [(currency, minor), ("USD", 500)]
 
 
@@ -232,8 +234,8 @@ def test_imported_orders_may_mail_only_from_the_day_that_was_said(db: Database, 
         enrolled.extend(ids)
 
     file = write(folder, ORDERS)
-    load_orders(db, file, NOW, send_since=datetime(2026, 1, 6, tzinfo=UTC), enroll=enroll)
-    load_orders(db, file, NOW, send_since=datetime(2026, 1, 6, tzinfo=UTC), enroll=enroll)
+    load_orders(db, file, NOW, HASHES, send_since=datetime(2026, 1, 6, tzinfo=UTC), enroll=enroll)
+    load_orders(db, file, NOW, HASHES, send_since=datetime(2026, 1, 6, tzinfo=UTC), enroll=enroll)
     assert {row["shop_order_id"]: row["imported"] for row in rows(db, orders)} == {"1": True, "2": False}
     assert enrolled == [row["id"] for row in rows(db, orders) if not row["imported"]]
 
@@ -242,13 +244,13 @@ def test_an_import_holds_people_in_the_order_in_which_everybody_does(database: D
     """It knows Ada before Zoe, and comes to Zoe first. Who holds Ada and needs Zoe must not wait for it."""
     header = f"{HEADER},email"
     past = "1,1,2026-01-04,A,1,5,ada@example.com\n2,2,2026-01-05,A,1,5,zoe@example.com\n"
-    load_orders(database, write(folder, f"{header}\n{past}"), NOW)
+    load_orders(database, write(folder, f"{header}\n{past}"), NOW, HASHES)
     ada, zoe = (row["id"] for row in rows(database, recipients))
     news = "3,2,2026-01-05,A,1,5,zoe@example.com\n4,1,2026-01-06,A,1,5,ada@example.com\n"
     file, since = write(folder, f"{header}\n{news}"), datetime(2026, 1, 6, tzinfo=UTC)
     with ThreadPoolExecutor(1) as pool, database.write() as connection:
         lock_recipients(connection, [ada])
-        done = pool.submit(load_orders, database, file, NOW, send_since=since)
+        done = pool.submit(load_orders, database, file, NOW, HASHES, send_since=since)
         while not (done.done() or somebody_waits(database)):
             sleep(0.01)
         lock_recipients(connection, [zoe])
@@ -261,7 +263,7 @@ def test_a_file_does_not_touch_an_order_that_the_shop_has_updated(db: Database, 
     known = Order("1", OrderState.COMPLETED, "EUR", 4000, at, at + timedelta(hours=1), at, lines=(line,))
     with db.write() as connection:
         apply(connection, "generic", [OrderSeen(known)], NOW)
-    assert counts(load_orders(db, write(folder, ORDERS), NOW)) == (1, 0, 2, 0)
+    assert counts(load_orders(db, write(folder, ORDERS), NOW, HASHES)) == (1, 0, 2, 0)
     assert lines_of(db, "1") == [("HELMET", 1.0, 4000)]
     assert rows(db, orders)[0]["imported"] is False
 
@@ -269,7 +271,7 @@ def test_a_file_does_not_touch_an_order_that_the_shop_has_updated(db: Database, 
 def test_progress_reaches_the_size_of_the_file(db: Database, folder: Path) -> None:
     file = write(folder, HEADER + "\n" + "1,7,2026-01-05,A,1,5\n" * 5_000, "orders.csv.gz")
     seen: list[tuple[int, int]] = []
-    load_orders(db, file, NOW, progress=lambda done, total: seen.append((done, total)))
+    load_orders(db, file, NOW, HASHES, progress=lambda done, total: seen.append((done, total)))
     assert len(seen) >= 3
     assert seen[-1] == (file.stat().st_size, file.stat().st_size)
     assert seen == sorted(seen)
@@ -334,8 +336,8 @@ CUSTOMERS = """customer_id,email,first_name,locale,time_zone,country,accepts_mar
 
 
 def test_customers_come_in_with_their_consent_and_twice_changes_nothing(db: Database, folder: Path) -> None:
-    assert counts(load_customers(db, write(folder, CUSTOMERS), NOW)) == (3, 0, 0, 0)
-    assert counts(load_customers(db, write(folder, CUSTOMERS), NOW + timedelta(days=9))) == (0, 0, 3, 0)
+    assert counts(load_customers(db, write(folder, CUSTOMERS), NOW, HASHES)) == (3, 0, 0, 0)
+    assert counts(load_customers(db, write(folder, CUSTOMERS), NOW + timedelta(days=9), HASHES)) == (0, 0, 3, 0)
     ada, ben, chika = rows(db, recipients)
     assert (ada["email"], ada["locale"], ada["time_zone"], ada["country"]) == (
         "ada@example.com", "fr-FR", "Europe/Paris", "FR",
@@ -348,16 +350,16 @@ def test_customers_come_in_with_their_consent_and_twice_changes_nothing(db: Data
 
 
 def test_an_undated_yes_from_a_file_does_not_overrule_a_no(db: Database, folder: Path) -> None:
-    load_customers(db, write(folder, CUSTOMERS), NOW)
+    load_customers(db, write(folder, CUSTOMERS), NOW, HASHES)
     undated = "email,accepts_marketing\nben@example.com,yes\nchika@example.com,yes\nadamant,yes\n"
-    report = load_customers(db, write(folder, undated), NOW)
+    report = load_customers(db, write(folder, undated), NOW, HASHES)
     assert counts(report) == (0, 1, 1, 1)
     assert [row["state"] for row in rows(db, consents)] == ["granted", "denied", "granted"]
 
 
 def test_orders_imported_earlier_find_their_customers_address(db: Database, folder: Path) -> None:
-    load_orders(db, write(folder, ORDERS), NOW)
-    load_customers(db, write(folder, CUSTOMERS), NOW)
+    load_orders(db, write(folder, ORDERS), NOW, HASHES)
+    load_customers(db, write(folder, CUSTOMERS), NOW, HASHES)
     ada = rows(db, recipients)[0]
     assert [row["recipient_id"] for row in rows(db, orders)] == [ada["id"], None]
     assert len(rows(db, customers)) == 3

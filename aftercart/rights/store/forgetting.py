@@ -1,0 +1,54 @@
+"""Under which names somebody was forgotten: keyed hashes on the list of those who must not be mailed."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, literal, select
+
+from aftercart.db.among import among
+from aftercart.db.tables import customers, recipients, suppressions
+from aftercart.policy import store as policy
+from aftercart.policy.address_hash import AddressHashes
+from aftercart.policy.suppression import SuppressionReason
+from aftercart.rights.forgotten import Forgotten, Name, text_of
+from aftercart.rights.person import Person
+
+CHUNK = 500
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def keep_hashes(connection: Connection, person: Person, hashes: AddressHashes, source: str, now: datetime) -> None:
+    """By hashes of their addresses and of shops' ids they are found again, as of now."""
+    names = [*(("", email) for email in person.emails), *person.shop_customers]
+    texts = [text_of(name) for name in names]
+    known = sorted({hashed for text in texts for hashed in hashes.all_of(text)})
+    for some in _chunks(known):
+        is_one = suppressions.c.email.in_(some) & (suppressions.c.reason == SuppressionReason.ERASED)
+        connection.execute(delete(suppressions).where(is_one))
+    policy.suppress(connection, [hashes.of(text) for text in texts], SuppressionReason.ERASED, source, now)
+
+
+def forgotten_among(connection: Connection, names: Iterable[Name], hashes: AddressHashes) -> Forgotten:
+    """Which of these were forgotten; one query where none was."""
+    asked = {hashed: name for name in sorted(set(names)) for hashed in hashes.all_of(text_of(name))}
+    is_erased = suppressions.c.reason == SuppressionReason.ERASED
+    query = select(suppressions.c.email, suppressions.c.at).where(is_erased)
+    since: dict[Name, datetime] = {}
+    for some in _chunks(list(asked)):
+        for hashed, at in connection.execute(query.where(among(suppressions.c.email, some))):
+            since[asked[hashed]] = max(at, since.get(asked[hashed], at))
+    return Forgotten(since, frozenset(_begun_anew(connection, since))) if since else Forgotten()
+
+
+def _begun_anew(connection: Connection, since: Mapping[Name, datetime]) -> Iterator[Name]:
+    """Whoever is erased leaves no row under their name: one that was made since is of something new."""
+    places = ((literal(""), recipients.c.email), (customers.c.shop, customers.c.shop_customer_id))
+    for some in _chunks([id_ for _, id_ in since]):
+        for shop, id_ in places:
+            made = select(shop, id_, id_.table.c.created_at).where(among(id_, some))
+            yield from ((of, one) for of, one, at in connection.execute(made) if since.get((of, one), NEVER) <= at)
+
+
+def _chunks(values: Collection[str]) -> Iterator[list[str]]:
+    some = list(values)
+    return (some[start : start + CHUNK] for start in range(0, len(some), CHUNK))
