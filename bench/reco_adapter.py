@@ -1,6 +1,7 @@
 """The recommender as an offline benchmark wants it: data frames in, ranked lists out.
 
     class Recommender: fit(transactions, products), recommend(cases, k)
+    class AsShown: the same, with what the guards leave of it: the ten that mails and checkouts would show
 
 A case is {"items": [product], "customer_id": str, "timestamp": moment, "exclude": {product}}. Nothing but what the
 engine itself does in `train` and `recommend --raw`: no database stands between, as there are no people to mail.
@@ -12,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.contest import shown
 from aftercart.recommendation.dataset import GUEST, Interactions, interactions
 from aftercart.recommendation.learning import learn, started
 from aftercart.recommendation.question import Question
@@ -53,6 +55,15 @@ class Recommender:
         items = tuple(case["items"])
         banned = frozenset(case["exclude"]) | frozenset(items)
         return Question(items, self._bought.get(case["customer_id"], ()), banned, purpose=purpose)
+
+
+class AsShown(Recommender):
+    """What people would see: no near-duplicate or substitute of what they bought. Ten at most, whatever `k` is."""
+
+    def recommend(self, cases: Sequence[Mapping[str, Any]], k: int) -> list[list[str]]:
+        """The best of what the guards leave for each case."""
+        purpose = self._purpose(cases)
+        return [found[:k] for found in shown(self.lesson.model, [self._question(case, purpose) for case in cases])]
 
 
 def _product(row: Mapping[str, str]) -> Product:

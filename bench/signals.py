@@ -2,16 +2,18 @@
 
     python -m bench.signals DIR [--inner]
 
-One training serves all variants but the one without recency in it; for each the evidence is counted anew and the
-weights are learned anew, inside the training time. Printed: NDCG@10 on basket / single / next 60 days, and by how much
-it differs from the engine as it is, with 95 % by bootstrap over the questions. `--inner` asks about the 30 days that
-lie 60 days before those of `aftercart evaluate`: what is chosen is chosen there. Needs pandas.
+One training serves all variants but those that change what LightFM is taught; for each the evidence is counted anew
+and the weights are learned anew, inside the training time. Printed: NDCG@10 on basket / single / next 60 days, each by
+the weights of the task, and next 60 days by the weights of a mail; and by how much it differs from the engine as it is,
+with 95 % by bootstrap over the questions. `--inner` asks about the 30 days that lie 60 days before those of `aftercart
+evaluate`: what is chosen is chosen there. Needs pandas.
 """
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,10 +33,13 @@ from aftercart.recommendation.links import Links, followed
 from aftercart.recommendation.metrics import interval, ndcg
 from aftercart.recommendation.model import Learned, Model
 from aftercart.recommendation.protocol import Case, Task, Window, cases_of, last_quarter
+from aftercart.recommendation.request import Purpose
 from aftercart.recommendation.scoring import by_lightfm
 from aftercart.recommendation.tuning import Tuner
 
 TASKS = (Task.BASKET, Task.SINGLE, Task.NEXT_60)
+MAIL = "next 60 days, as a mail ranks"
+ASKED = (*TASKS, MAIL)
 MOST_CASES, SEED, YEAR = 2_000, 0, 365
 TOGETHER, SELLING = 180.0, 30.0
 
@@ -65,7 +70,10 @@ def main() -> None:
         end = kept.orders.last_order_at - 60 * DAY_S
         kept, all_lines = kept.until(end), all_lines.until(end)
     window = last_quarter(kept.orders)
-    cases = {t: cases_of(kept.orders, window, t, np.random.default_rng(SEED), MOST_CASES) for t in TASKS}
+    cases: dict[str, list[Case]] = {
+        t: cases_of(kept.orders, window, t, np.random.default_rng(SEED), MOST_CASES) for t in TASKS
+    }
+    cases[MAIL] = [replace(case, question=replace(case.question, purpose=Purpose.MAIL)) for case in cases[Task.NEXT_60]]
     before = kept.until(window.start)
     taught = Taught(before.orders, Recipe())
     usual = asked(taught, before, as_it_is, cases)
@@ -75,6 +83,10 @@ def main() -> None:
         asked(Taught(before.orders, Recipe(half_life_days=1e9)), before, as_it_is, cases),
         usual,
     )
+    for name, blanks in UNKNOWN.items():
+        described = tuple(replace(product, **blanks) for product in before.orders.products)
+        told(name, asked(Taught(before.orders, Recipe(), described), before, as_it_is, cases), usual)
+    told("new products by their orders alone", asked(taught, before, as_it_is, cases, without="alike"), usual)
     for name, variant in VARIANTS.items():
         told(name, asked(taught, before, variant, cases), usual)
     if before.returned.nnz:
@@ -131,6 +143,14 @@ VARIANTS: Mapping[str, Variant] = {
 }
 
 
+UNKNOWN: Mapping[str, Mapping[str, Any]] = {
+    "no price band": {"price_minor": None},
+    "no category and department": {"category": "", "department": ""},
+}
+"""What LightFM and likeness are not told of products: LightFM learns by it what of which kind and price goes with
+what."""
+
+
 def counted(
     past: Past,
     together: float = TOGETHER,
@@ -166,9 +186,10 @@ def lines(orders: Interactions, weight: Floats | None) -> sp.csr_matrix:
 class Taught:
     """What `learn` does, cut in two: the embeddings, then everything that is counted."""
 
-    def __init__(self, orders: Interactions, recipe: Recipe) -> None:
-        self.words, self.recipe = vocabulary(orders.products), recipe
-        trainer, metadata = Trainer(self.words, recipe, SEED), self.words.rows(orders.products)
+    def __init__(self, orders: Interactions, recipe: Recipe, described: tuple[Product, ...] = ()) -> None:
+        self._described = described or orders.products
+        self.words, self.recipe = vocabulary(self._described), recipe
+        trainer, metadata = Trainer(self.words, recipe, SEED), self.words.rows(self._described)
         self.window: Window = evaluation.last_weeks(orders)
         earlier, last = orders.until(self.window.start), max(1, round(recipe.epochs * 0.25))
         for _ in range(recipe.epochs - last):
@@ -179,9 +200,10 @@ class Taught:
         self.final = _as_they_stand(trainer, orders, metadata)
         self._links: dict[tuple[int, int], Mapping[str, Links]] = {}
 
-    def model(self, past: Past, embeddings: "Both", variant: Variant) -> Model:
+    def model(self, past: Past, embeddings: "Both", variant: Variant, without: str) -> Model:
         orders, (along, after) = past.orders, embeddings
-        learned = Learned(self.words, along, self.recipe.history, after, self.links(orders), UNTUNED)
+        links = {name: found for name, found in self.links(orders).items() if name != without}
+        learned = Learned(self.words, along, self.recipe.history, after, links, UNTUNED)
         return Model("signals", orders.products, variant(past), learned)
 
     def links(self, orders: Interactions) -> Mapping[str, Links]:
@@ -191,7 +213,7 @@ class Taught:
                 "ease": ease_links(orders_alone(orders), EASE_STRENGTH),
                 "ease_wide": ease_links(with_next_orders(orders), EASE_WIDE_STRENGTH),
                 "followed": followed(orders),
-                "alike": alike(self.words, orders.products),
+                "alike": alike(self.words, self._described),
             }
         return self._links[key]
 
@@ -205,16 +227,16 @@ def _as_they_stand(trainer: Trainer, orders: Interactions, metadata: sp.csr_matr
     return along, after
 
 
-Scored = Mapping[Task, np.ndarray[tuple[int], np.dtype[np.float64]]]
+Scored = Mapping[str, np.ndarray[tuple[int], np.dtype[np.float64]]]
 
 
-def asked(taught: Taught, past: Past, variant: Variant, cases: Mapping[Task, list[Case]]) -> Scored:
-    """NDCG@10 of each question, by task."""
-    tested = taught.model(past.until(taught.window.start), taught.first, variant)
+def asked(taught: Taught, past: Past, variant: Variant, cases: Mapping[str, list[Case]], without: str = "") -> Scored:
+    """NDCG@10 of each question, by what is asked. `without`: links that are left out."""
+    tested = taught.model(past.until(taught.window.start), taught.first, variant, without)
     held_out = evaluation.held_out(past.orders, taught.window, np.random.default_rng(SEED))
     assert tested.learned
     blend = Tuner(tested, tested.learned, [case for some in held_out.values() for case in some]).best()
-    model = taught.model(past, taught.final, variant)
+    model = taught.model(past, taught.final, variant, without)
     assert model.learned
     model = replace(model, learned=replace(model.learned, blend=blend))
     return {task: np.array(list(scores(model, some))) for task, some in cases.items()}
@@ -228,8 +250,8 @@ def scores(model: Model, cases: list[Case]) -> Iterator[float]:
 
 
 def told(name: str, found: Scored, usual: Scored) -> None:
-    means = " / ".join(f"{found[task].mean():.3f}".lstrip("0") for task in TASKS)
-    gains = [interval(found[task] - usual[task]) for task in TASKS]
+    means = " / ".join(f"{found[task].mean():.3f}".lstrip("0") for task in ASKED)
+    gains = [interval(found[task] - usual[task]) for task in ASKED]
     print(
         f"{name:<40}{means}   " + "  ".join(f"{g.mean:+.4f} [{g.low:+.4f}, {g.high:+.4f}]" for g in gains), flush=True
     )

@@ -122,7 +122,7 @@ def _ways(
     model = learn(past, AFTERCART, seed=seed, budget=started(None), progress=learning, recipe=recipe).model
     yield AFTERCART, lambda asked: [[*ranking.skus] for ranking in by_lightfm(model, asked, {}, _RANKED)]
     yield MAIL, lambda asked: [[*ranking.skus] for ranking in by_lightfm(model, _by_mail(asked), {}, _RANKED)]
-    yield AS_SHOWN, lambda asked: _shown(model, asked)
+    yield AS_SHOWN, lambda asked: shown(model, asked)
     for name in peers:
         progress(f"Learning: {name}")
         yield name, _way_of_peer(past, name)
@@ -132,17 +132,18 @@ def _by_mail(asked: Sequence[Question]) -> list[Question]:
     return [replace(question, purpose=Purpose.MAIL) for question in asked]
 
 
-def _shown(model: Model, asked: Sequence[Question]) -> list[list[str]]:
+def shown(model: Model, asked: Sequence[Question]) -> list[list[str]]:
     """What is left of the ranking once the guards have turned away what a mail, or a checkout, would not show."""
     asked = [question if question.purpose is Purpose.TOGETHER else _by_mail([question])[0] for question in asked]
     catalog = {product.sku: product for product in model.products}
-    shown = []
+    found = []
     for question, ranking in zip(asked, by_lightfm(model, asked, {}, _GUARDED), strict=True):
-        request = Request(tuple(map(Anchor, question.anchors)), currency="", rules=Rules(slots=SHOWN))
+        anchors = tuple(map(Anchor, question.anchors))
+        request = Request(anchors, currency="", rules=Rules(slots=SHOWN), owned=question.history)
         slots = Slots(model.basket_of(request, catalog), model)
         slots.fill(ranking, Source.LIGHTFM, catalog)
-        shown.append([taken.candidate.sku for taken in slots.taken])
-    return shown
+        found.append([taken.candidate.sku for taken in slots.taken])
+    return found
 
 
 def _way_of_peer(past: Interactions, name: str) -> Ranks:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from aftercart.recommendation.dataset import DAY_S, Floats, Interactions, Ints
+from aftercart.recommendation.variants import bought_once
 
 _TOGETHER_HALF_LIFE_DAYS = 180
 _SELLING_HALF_LIFE_DAYS = 30
@@ -34,13 +35,15 @@ class Evidence:
 
     `pair_weights`: how strongly a speaks for b, newer orders counting more (half-life 180 days); about the chance
     that an order with a also holds b, shrunk where few orders say so. `selling`: orders per product, half-life 30 days.
-    `leads`: in what share of its orders with others a product is the dearest one, shrunk towards a half.
+    `leads`: in what share of its orders with others a product is the dearest one, shrunk towards a half. `bought_once`:
+    whether people who have one do not come back for another color or size.
     """
 
     order_count: int
     item_orders: npt.NDArray[np.int32]
     selling: Floats
     leads: Floats
+    bought_once: npt.NDArray[np.bool_]
     pair_pointers: npt.NDArray[np.int32]
     pair_items: npt.NDArray[np.int32]
     pair_counts: npt.NDArray[np.int32]
@@ -121,6 +124,7 @@ def evidence_of(past: Interactions) -> Evidence:
         item_orders=past.orders_of_item.astype(np.int32),
         selling=(baskets.T @ _fading(age_days, _SELLING_HALF_LIFE_DAYS)).astype(np.float32),
         leads=_leads(past),
+        bought_once=bought_once(past),
         pair_pointers=np.concatenate(([0], np.cumsum(np.bincount(row[kept], minlength=width)))).astype(np.int32),
         pair_items=counts.indices[kept].astype(np.int32),
         pair_counts=np.rint(pair_counts).astype(np.int32),

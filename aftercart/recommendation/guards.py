@@ -40,6 +40,9 @@ class Guard(StrEnum):
     SUBSTITUTE = "substitute"
     """Of the narrow category of an anchor, or of one that stands against it, and people do not buy both in one order;
     or, where the shop names no categories, bought instead of it."""
+    OWNED_ALIKE = "owned_alike"
+    """The same thing as one that the person has, in another color or size, and people neither buy both in one order nor
+    come back for the other."""
     ALIKE = "alike"
     """A near-duplicate of a product already chosen."""
     CATEGORY_FULL = "category_full"
@@ -52,7 +55,8 @@ class Basket:
 
     Of an anchor and a product past orders show: `often_together`: people buy both at once; `instead`: they buy one or
     the other. `rivals`: pairs of categories that past orders keep apart (see `categories.py`). `taken`: categories of
-    anchors of which people hardly ever buy more.
+    anchors of which people hardly ever buy more. `owned_products`: what the person bought last, if it
+    is of a kind that people buy once.
     """
 
     request: Request
@@ -61,6 +65,7 @@ class Basket:
     rivals: Rivals = frozenset()
     instead: OfAPair = lambda _anchor, _sku: False
     taken: frozenset[str] = frozenset()
+    owned_products: tuple[Product, ...] = ()
 
     @cached_property  # asked for each candidate
     def anchor_skus(self) -> frozenset[str]:
@@ -72,7 +77,8 @@ def refusal(sku: str, product: Product | None, basket: Basket) -> Guard | None:
     if product is None or not product.published:
         return Guard.GONE
     of_the_person = _not_for_this_person(sku, product, basket)
-    return of_the_person or _not_for_sale(product, basket) or _no_complement(product, basket)
+    unfit = of_the_person or _not_for_sale(product, basket) or _no_complement(product, basket)
+    return unfit or _owned_alike(product, basket)  # last: it compares with many, and few candidates come so far
 
 
 def refusal_beside(product: Product, chosen: Sequence[Product], taken: frozenset[str] = frozenset()) -> Guard | None:
@@ -111,6 +117,11 @@ def _not_for_this_person(sku: str, product: Product, basket: Basket) -> Guard | 
         return Guard.EXCLUDED
     refused = sku in basket.request.refused or product.category in basket.request.refused_categories
     return Guard.REFUSED if refused else None
+
+
+def _owned_alike(product: Product, basket: Basket) -> Guard | None:
+    alike = (owned for owned in basket.owned_products if are_near_duplicates(product, owned))
+    return Guard.OWNED_ALIKE if any(not basket.often_together(owned.sku, product.sku) for owned in alike) else None
 
 
 def _not_for_sale(product: Product, basket: Basket) -> Guard | None:

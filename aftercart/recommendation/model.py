@@ -24,6 +24,9 @@ UNTRAINED = "fallback"
 NEW_ORDERS = 5.0
 """In so many orders a product is half as new as at the start."""
 
+_COMPARED_WITH_OWNED = 60
+"""So many of the lines that a person bought last are compared with what is offered: wholesalers have hundreds."""
+
 _MOST_FILTERS = 64
 """So many answers to filters are kept: campaigns have a few, a shop's pages may ask for any category."""
 
@@ -104,7 +107,9 @@ class Model:
         """An order as the guards see it, by what this model knows of past ones."""
         found = tuple(catalog[anchor.sku] for anchor in request.anchors if anchor.sku in catalog)
         taken = self.categories.taken({anchor.category for anchor in found}, request.rules.slots)
-        return Basket(request, found, self.are_often_together, self.rivals, self.are_bought_instead, taken)
+        bought_last = self.known(request.owned[-_COMPARED_WITH_OWNED:])
+        owned = tuple(self.products[item] for item in bought_last if self.evidence.bought_once[item])
+        return Basket(request, found, self.are_often_together, self.rivals, self.are_bought_instead, taken, owned)
 
     def allowed(self, rules: Rules) -> npt.NDArray[np.bool_] | None:
         """Which products a campaign's filter leaves; None: all."""

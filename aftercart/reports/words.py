@@ -34,6 +34,7 @@ GUARDS = {
     "currency_unknown": "not comparable in price (another currency)",
     "near_duplicate": "nearly the same as what was bought",
     "substitute": "an alternative to what was bought, not an addition",
+    "owned_alike": "nearly the same as something bought before",
     "alike": "nearly the same as another pick",
     "category_full": "one too many of its category",
 }

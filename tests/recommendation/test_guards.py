@@ -62,6 +62,23 @@ def test_what_the_person_has_or_must_not_see_is_turned_away() -> None:
     assert refusal("cage", CAGE, basket(exclude=frozenset({"cage"}))) is Guard.EXCLUDED
 
 
+def having(product: Product, *, together: bool = False) -> Basket:
+    """The order of a bike, by somebody who has the product."""
+    asked = Request((Anchor("bike", 100_000),), "EUR", Rules(), owned=(product.sku,))
+    return Basket(asked, (BIKE,), lambda _owned, _sku: together, owned_products=(product,))
+
+
+@pytest.mark.parametrize(("family", "title"), [("cages", "Sidewinder"), ("", "Road Cage, red")])
+def test_what_the_person_has_in_another_color_is_not_offered(family: str, title: str) -> None:
+    theirs, offered = replace(CAGE, sku="red", family=family, title=title), replace(CAGE, family=family)
+    assert refusal("cage", offered, having(theirs)) is Guard.OWNED_ALIKE
+    assert refusal("cage", replace(offered, title="Pump", family="pumps"), having(theirs)) is None
+
+
+def test_another_color_is_offered_where_people_buy_both() -> None:
+    assert refusal("cage", CAGE, having(replace(CAGE, sku="red", title="Road Cage, red"), together=True)) is None
+
+
 def test_stock_that_is_not_counted_is_in_stock() -> None:
     assert refusal("cage", replace(CAGE, stock=None), basket()) is None
 

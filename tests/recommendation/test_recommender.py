@@ -24,6 +24,7 @@ from aftercart.recommendation.request import Anchor, PriceCap, Recommendation, R
 from tests.recommendation.bike_shop import open_busy_shop, opened, sell, stock
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+CASES = ("phone", "case1", "case2", "film1")
 ACCESSORIES = {"department": ("Accessories", "Clothing")}
 
 
@@ -191,6 +192,16 @@ def test_a_product_newer_than_the_model_is_understood_by_its_metadata(
     assert answer.picks[0].source is Source.LIGHTFM
     assert answer.picks[0].sku.startswith("Touring")
     assert answer.picks[0].because_title == "Touring Brisa Bike"
+
+
+def test_what_a_person_has_is_not_offered_in_another_color(untrained: Recommender, db: Database) -> None:
+    stock(db, [Product(one, one, family=one.rstrip("12"), price_minor=100, currency="EUR") for one in CASES])
+    sell(db, [(person, NOW, ["phone", case]) for person, case in enumerate(["case1", "case2", "film1"] * 4)])
+    anew, theirs = (request("phone", rules=Rules(slots=3), owned=owned) for owned in ((), ("case1",)))
+    answers = asked(untrained, db, anew, theirs)
+    assert {sku.rstrip("12") for sku in skus(answers[0])} == {"case", "film"}
+    assert skus(answers[1]) == ["film1"]
+    assert answers[1].filtered == {"owned_alike": 1}
 
 
 def test_new_orders_are_counted_without_a_model(untrained: Recommender, db: Database) -> None:
