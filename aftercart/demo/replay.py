@@ -78,7 +78,7 @@ class Replay:
         self.log = Log()
         self._app, self._clock, self._shop, self._mailbox = app, clock, shop, mailbox
         self._secrets, self._seed, self._progress = secrets, seed, progress
-        self._web = _Browser(base_url)
+        self._web = Browser(base_url)
         self._agenda: list[tuple[datetime, str, int, Happening]] = []
         self._count = count()
         self._customers = {order.customer.email: order.customer for order in shop.last_week}
@@ -252,18 +252,28 @@ def _token(url: str) -> str:
     return urlsplit(url).path.rpartition("/")[2]
 
 
-class _Browser:
-    """One kept connection. Follows no redirect: whoever clicks has left us, and the shop's page is not in question."""
+class Browser:
+    """One kept connection, opened anew where the server has closed it (on a machine so busy that seconds went by
+    without a request). Follows no redirect: whoever clicks has left us, and the shop's page is not in question."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_S)
 
     def request(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> int:
+        """The status of the answer."""
+        try:
+            return self._asked(method, path, headers, body)
+        except ConnectionError:
+            self._connection.close()
+            return self._asked(method, path, headers, body)
+
+    def _asked(self, method: str, path: str, headers: dict[str, str], body: bytes) -> int:
         self._connection.request(method, path, body or None, headers)
         answer = self._connection.getresponse()
         answer.read()
         return answer.status
 
     def close(self) -> None:
+        """Let go of the connection."""
         self._connection.close()
