@@ -24,10 +24,10 @@ from aftercart.recommendation.blend import UNTUNED
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.content import alike
 from aftercart.recommendation.dataset import DAY_S, GUEST, Floats, Interactions, interactions
-from aftercart.recommendation.ease import ease_links, orders_alone, with_next_orders
+from aftercart.recommendation.ease import ease_links, orders_alone
 from aftercart.recommendation.evidence import Evidence, evidence_of
 from aftercart.recommendation.features import vocabulary
-from aftercart.recommendation.learning import EASE_STRENGTH, EASE_WIDE_STRENGTH
+from aftercart.recommendation.learning import EASE_STRENGTH
 from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Subject, Trainer
 from aftercart.recommendation.links import Links, followed
 from aftercart.recommendation.metrics import interval, ndcg
@@ -35,6 +35,7 @@ from aftercart.recommendation.model import Learned, Model
 from aftercart.recommendation.protocol import Case, Task, Window, cases_of, last_quarter
 from aftercart.recommendation.request import Purpose
 from aftercart.recommendation.scoring import by_lightfm
+from aftercart.recommendation.strength import USUAL, wide_links
 from aftercart.recommendation.tuning import Tuner
 
 TASKS = (Task.BASKET, Task.SINGLE, Task.NEXT_60)
@@ -211,7 +212,7 @@ class Taught:
         if key not in self._links:
             self._links[key] = {
                 "ease": ease_links(orders_alone(orders), EASE_STRENGTH),
-                "ease_wide": ease_links(with_next_orders(orders), EASE_WIDE_STRENGTH),
+                "ease_wide": wide_links(orders, USUAL),
                 "followed": followed(orders),
                 "alike": alike(self.words, self._described),
             }

@@ -13,17 +13,18 @@ from aftercart.recommendation.blend import UNTUNED
 from aftercart.recommendation.content import alike
 from aftercart.recommendation.dataset import Interactions
 from aftercart.recommendation.drift import FirstScores, first_scores
-from aftercart.recommendation.ease import ease_links, orders_alone, with_next_orders
+from aftercart.recommendation.ease import ease_links, orders_alone
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.features import Vocabulary, vocabulary
 from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Subject, Trainer
 from aftercart.recommendation.links import followed
 from aftercart.recommendation.model import Learned, Model
+from aftercart.recommendation.strength import strongest_alone, wide_links
 from aftercart.recommendation.tuning import Tuner
 
 LEAST_ORDERS = 50
 
-EASE_STRENGTH, EASE_WIDE_STRENGTH = 50.0, 1_000.0
+EASE_STRENGTH = 50.0
 
 Progress = Callable[[int, int], None]
 Stopwatch = Callable[[], float]
@@ -78,8 +79,8 @@ def learn(
     """Train and test a model. Raises ModelError if there are too few orders to learn from.
 
     1. Learn from all orders but the last weeks.
-    2. On half of the questions since then choose how much each kind of evidence counts; on the other half compare
-       with fallbacks.
+    2. On half of the questions since then choose how strongly EASE is held back and how much each kind of evidence
+       counts; on the other half compare with fallbacks.
     3. Go on with all orders, the last weeks included, and choose by all questions.
     """
     _refuse_too_few(past)
@@ -91,14 +92,16 @@ def learn(
     last_epochs = max(1, round(recipe.epochs * _LAST_WEEKS_SHARE))
     course.run(earlier, max(1, recipe.epochs - last_epochs), _FIRST_PART_ENDS)
     chosen_by, tested_on = evaluation.halves(evaluation.held_out(past, window, np.random.default_rng(seed)))
-    learned, evidence = _learned(earlier, words, course, recipe), evidence_of(earlier)
-    tested = Model(version, past.products, evidence, learned)
+    usual, evidence = _learned(earlier, words, course, recipe), evidence_of(earlier)
+    tested = Model(version, past.products, evidence, usual)
+    strength = strongest_alone(tested, usual, earlier, chosen_by)
+    learned = _held_back(usual, earlier, strength)
     tuner = Tuner(tested, learned, [*chosen_by, *tested_on])
     judged = evaluation.judge(replace(tested, learned=replace(learned, blend=tuner.best(len(chosen_by)))), tested_on)
     blend = tuner.best()
     scores = first_scores(replace(tested, learned=replace(learned, blend=blend)), tested_on)
     course.run(past, last_epochs, _SECOND_PART_ENDS)
-    final = replace(_learned(past, words, course, recipe), blend=blend)
+    final = replace(_held_back(_learned(past, words, course, recipe), past, strength), blend=blend)
     served = Model(version, past.products, evidence_of(past), final)
     return Lesson(served, judged, course.epochs, recipe.epochs, scores)
 
@@ -143,12 +146,16 @@ def _learned(past: Interactions, words: Vocabulary, course: "_Course", recipe: R
         history_length=recipe.history,
         links={
             "ease": ease_links(orders_alone(past), EASE_STRENGTH),
-            "ease_wide": ease_links(with_next_orders(past), EASE_WIDE_STRENGTH),
             "followed": followed(past),
             "alike": alike(words, past.products),
         },
         blend=UNTUNED,
     )
+
+
+def _held_back(learned: Learned, past: Interactions, strength: float) -> Learned:
+    """With EASE that sees next orders, too, by the strength that was chosen for it."""
+    return replace(learned, links={**learned.links, "ease_wide": wide_links(past, strength)})
 
 
 def _within(budget: Budget, recipe: Recipe) -> Recipe:
