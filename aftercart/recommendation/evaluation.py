@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import stdtrit
 
 from aftercart.recommendation.dataset import DAY_S, Interactions
 from aftercart.recommendation.fallback import RANKERS
@@ -21,6 +22,7 @@ _HELD_OUT_DAYS = 60
 _HELD_OUT_SHARE = 0.35
 _MOST_CASES = 1_000
 _LEAST_CASES = 30
+_LEAST_COMPARED = 10
 _MOST_SCORES = 400_000_000
 _ASKED = (Task.BASKET, Task.SINGLE, Task.NEXT_30)
 
@@ -85,7 +87,11 @@ def held_out(past: Interactions, window: Window, random: np.random.Generator) ->
 
 
 def halves(asked: Asked) -> tuple[list[Case], list[Case]]:
-    """Cases to choose by and cases to test on, of each task alike."""
+    """Cases to choose by and cases to test on, of each task alike. All are to test on where half are too few to choose
+    anything by."""
+    everything = [case for cases in asked.values() for case in cases]
+    if len(everything) < 2 * _LEAST_CASES:
+        return [], everything
     return [c for cases in asked.values() for c in cases[::2]], [c for cases in asked.values() for c in cases[1::2]]
 
 
@@ -98,7 +104,7 @@ def judge(model: Model, cases: Sequence[Case]) -> Judgment:
 
 def compare(model: Model, cases: Sequence[Case]) -> Comparison | None:
     """The model beside its fallbacks; None if there are too few cases to say anything."""
-    if len(cases) < _LEAST_CASES:
+    if len(cases) < _LEAST_COMPARED:
         return None
     answers = {source: _answers(model, source, cases) for source in Source}
     quality = {source: _quality(answer, cases) for source, answer in answers.items()}
@@ -111,7 +117,7 @@ def compare(model: Model, cases: Sequence[Case]) -> Comparison | None:
         category_best_sellers=quality[Source.CATEGORY_BEST_SELLERS],
         best_sellers=quality[Source.BEST_SELLERS],
         gain=float(difference.mean()),
-        noise=1.96 * float(difference.std() / np.sqrt(len(difference))),
+        noise=float(stdtrit(len(cases) - 1, 0.975) * difference.std(ddof=1) / np.sqrt(len(cases))),
     )
 
 

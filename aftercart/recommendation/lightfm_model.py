@@ -136,6 +136,8 @@ class Trainer:
             return None
         sold = past.orders_of_item > 0
         kept = self._random.random(len(past.products)) >= self._recipe.identity_dropped
+        # Where nothing else is known of a product: LightFM divides by the number of features, and knows no end of 0.
+        kept |= np.diff(metadata.indptr) == 0
         features = _features(kept.astype(np.float32), metadata)
         # Products never sold stay out of the columns: WARP would draw them as negatives and bury them.
         return {

@@ -57,8 +57,19 @@ def test_ndcg_of_fallbacks_is_what_a_loop_computes(past: Interactions) -> None:
 
 def test_a_handful_of_cases_proves_nothing(past: Interactions) -> None:
     window = last_weeks(past)
-    few = held_out(past, window, np.random.default_rng(0))[Task.SINGLE][:29]
+    few = held_out(past, window, np.random.default_rng(0))[Task.SINGLE][:9]
     assert compare(Model("fallback", past.products, evidence_of(past)), few) is None
+
+
+def test_of_few_cases_more_noise_is_expected_than_of_many(past: Interactions) -> None:
+    """By Student's distribution: with ten of them, 2.26 standard errors instead of 1.96."""
+    window = last_weeks(past)
+    cases = held_out(past, window, np.random.default_rng(0))[Task.SINGLE]
+    model = Model("fallback", past.products, evidence_of(past.until(window.start)))
+    found, again = compare(model, cases[:10]), compare(model, cases[:10] * 100)
+    assert found is not None
+    assert again is not None
+    assert found.noise / again.noise == pytest.approx(2.262 / 1.962 * np.sqrt(999 / 9), rel=1e-3)
 
 
 @pytest.mark.parametrize(("gain", "noise", "expected"), [(-0.02, 0.01, True), (-0.01, 0.02, False), (0.01, 0.0, False)])

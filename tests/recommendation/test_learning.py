@@ -1,15 +1,18 @@
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
 import pytest
 
 from aftercart.errors import ModelError
+from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.dataset import Interactions
-from aftercart.recommendation.evaluation import Comparison, Judgment, Quality
+from aftercart.recommendation.evaluation import Comparison, Judgment, Quality, held_out, last_weeks
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.learning import Budget, Lesson, learn, started
 from aftercart.recommendation.lightfm_model import Recipe
 from aftercart.recommendation.model import Model
+from aftercart.recommendation.protocol import Task
 
 RECIPE = Recipe(components=8, epochs=8)
 
@@ -60,6 +63,26 @@ def test_a_model_of_a_shop_with_a_pattern_beats_the_best_sellers(past: Interacti
     assert found is not None
     assert found.lightfm.ndcg10 > found.best_sellers.ndcg10 + 0.1
     assert not found.is_worse
+
+
+def test_a_small_shop_whose_questions_choose_nothing_is_tested_on_all_of_them(past: Interactions) -> None:
+    few = past.until(int(np.sort(past.placed_at)[70]))
+    asked = held_out(few, last_weeks(few), np.random.default_rng(5))
+    found = lesson(few).judged.mails
+    assert sum(map(len, asked.values())) < 60
+    assert found is not None
+    assert found.cases == len(asked[Task.SINGLE]) + len(asked[Task.NEXT_30])
+
+
+@pytest.mark.parametrize("described", [0, 15], ids=["no product is described", "half of them are"])
+def test_products_of_which_nothing_but_the_sku_is_known_are_learned_all_the_same(
+    past: Interactions, described: int
+) -> None:
+    """LightFM divides by the number of features it looks at: a row without any ended training."""
+    bare = tuple(Product(product.sku, "") for product in past.products[described:])
+    found = lesson(replace(past, products=(*past.products[:described], *bare))).judged.mails
+    assert found is not None
+    assert found.lightfm.ndcg10 > found.best_sellers.ndcg10
 
 
 @pytest.mark.parametrize(("gain", "expected"), [(-0.2, False), (-0.04, True), (0.1, True), (None, True)])
