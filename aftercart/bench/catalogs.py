@@ -101,6 +101,7 @@ def _evidence(random: np.random.Generator, count: int, each: int) -> Evidence:
         item_orders=sold,
         selling=sold.astype(np.float32),
         leads=np.full(count, 0.5, dtype=np.float32),
+        bought_once=np.zeros(count, dtype=bool),
         pair_pointers=pointers,
         pair_items=items,
         pair_counts=np.ones(len(items), dtype=np.int32),
