@@ -113,13 +113,39 @@ PLACES = {
     "url query": '<mj-text><a href="https://example.com/?a={{ v }}&amp;b=1">x</a></mj-text>',
     "url fragment": '<mj-text><a href="https://example.com/#{{ v }}">x</a></mj-text>',
     "src path": '<mj-image src="https://example.com/{{ v }}.png" />',
+    "style looped": '<mj-text>{% for p in "ab" %}<b style="color: {{ v }}; top: {{ v }}px">x</b>{% endfor %}</mj-text>',
+    "style whole": '<mj-text><b style="{{ v }}">x</b></mj-text>',
+    "style of a font": "<mj-text><b style=\"font-family: '{{ v }}', serif\">x</b></mj-text>",
+    "style sheet": "<mj-text><style>{{ v }} { color: #{{ v }} } /* {{ v }} */ @import url({{ v }});</style></mj-text>",
+    "cell": '<mj-raw><table><tr><td bgcolor="{{ v }}" width="{{ v }}">{{ v }}</td></tr></table></mj-raw>',
+    "text of other kinds": "<mj-raw><textarea>{{ v }}</textarea><title>{{ v }}</title><xmp>{{ v }}</xmp></mj-raw>",
+    "Outlook": '<mj-raw><!--[if mso]><v:rect fillcolor="{{ v }}" style="top:{{ v }}px" /><![endif]--></mj-raw>',
+    "for all but Outlook": "<mj-raw><!--[if !mso]><!-->{{ v }}<!--<![endif]--></mj-raw>",
+    "accordion": "<mj-accordion><mj-accordion-element><mj-accordion-title>{{ v }}</mj-accordion-title>"
+    '<mj-accordion-text color="{{ v }}">{{ v }}</mj-accordion-text></mj-accordion-element></mj-accordion>',
+    "default": '<mj-text mj-class="loud">x</mj-text>',
+    "attribute by a path": '<mj-text css-class="named">x</mj-text>',
+    "filtered": "<mj-text>{{ ('<b>' ~ v)|upper }} {{ [v]|join('<br>') }} {{ v|striptags }} {{ v|urlencode }}</mj-text>",
     "share link": '<mj-social><mj-social-element name="facebook" href="{{ v }}">x</mj-social-element></mj-social>',
 }
+HEAD = (
+    '<mj-title>a {{ v }} b</mj-title><mj-attributes><mj-all color="{{ v }}" /><mj-class name="loud" color="{{ v }}" />'
+    '<mj-class name="linked" href="{{ v }}" title="{{ v }}" /></mj-attributes>'
+    "<mj-style>b { color: {{ v }}; }</mj-style>"
+    '<mj-html-attributes><mj-selector path=".named div">'
+    '<mj-html-attribute name="data-x">it\'s "x" &lt;</mj-html-attribute></mj-selector></mj-html-attributes>'
+)
 URLS = {
     "link": '<mj-text><a href="{{ v }}">x</a></mj-text>',
     "button link": '<mj-button href="{{ v }}">x</mj-button>',
     "image link": '<mj-image src="https://example.com/x" href="{{ v }}" />',
     "src": '<mj-image src="{{ v }}" />',
+    "background of VML": '<mj-raw><!--[if mso]><v:fill src="{{ v }}" /><![endif]--></mj-raw>',
+    "background of a cell": '<mj-raw><table><tr><td background="{{ v }}">x</td></tr></table></mj-raw>',
+    "area": '<mj-text><map><area href="{{ v }}" alt="x"></map></mj-text>',
+    "form": '<mj-text><form action="{{ v }}"></form></mj-text>',
+    "filtered": "<mj-text><a href=\"{{ (v ~ '')|trim|lower }}\">x</a></mj-text>",
+    "default": '<mj-image src="https://example.com/x" mj-class="linked" />',
     "link with more": '<mj-text><a href="{{ v }}?a={{ v }}">x</a></mj-text>',
 }
 
@@ -136,7 +162,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Template]
         if not folder.is_dir():
             folder.mkdir(parents=True)
             (folder / "subject.txt").write_text("For {{ v }}", encoding="utf-8")
-            head = "<mj-head><mj-preview>{{ v }}</mj-preview><mj-style>b { color: {{ v }}; }</mj-style></mj-head>"
+            head = f"<mj-head><mj-preview>{{{{ v }}}}</mj-preview>{HEAD}</mj-head>"
             text = in_column(body).replace("<mjml>", f"<mjml>{head}")
             (folder / "body.mjml").write_text(text, encoding="utf-8")
         return renderer.template(name, "en")

@@ -45,6 +45,10 @@ REFUSED = {
     "crossing": (SECTION.format("{% if a %}</mj-section><mj-section>{% endif %}"), "does not end inside"),
     "script": (in_text("<script>1</script>"), "no mail program"),
     "on-handler": (in_text('<b onclick="{{ x }}">x</b>'), "takes no Jinja"),
+    "ping": (in_text('<a href="https://example.com/" ping="{{ x }}">x</a>'), "takes no Jinja"),
+    "refresh": (in_text('<meta http-equiv="refresh" content="0;url={{ x }}">'), "takes no Jinja"),
+    "property": (in_text('<b style="margin: 0; {{ x }}: red">x</b>'), "would choose the property of a style"),
+    "half a property": (in_text('<b style="border-{{ x }}: red">x</b>'), "would choose the property of a style"),
     "relative link": (in_text('<a href="/sale">x</a>'), "whole address"),
     "relative link in a navbar": (
         in_column('<mj-navbar base-url="https://e.com"><mj-navbar-link href="/a">x</mj-navbar-link></mj-navbar>'),

@@ -7,6 +7,7 @@ html/template does. The links that a recipient may click are marked here too: `_
 import html
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.authoring.lexer import Kind, Segment
@@ -23,6 +24,8 @@ from aftercart.rendering.compiling.addresses import (
 from aftercart.rendering.compiling.blocks import shown
 from aftercart.rendering.compiling.holes import Part, pieces
 
+_NEW_DECLARATION = re.compile(r"(?:^|[;{])\s*(?:/\*[^*]*\*/\s*)*[\w-]*\Z")
+_COLON = re.compile(r"[\w-]*\s*:(?!:)")
 _OPEN_CSS_URL = re.compile(r"""url\(\s*["']?(?P<url>[^)"']*)\Z""", re.IGNORECASE)
 
 
@@ -115,15 +118,22 @@ class _HtmlWriter:
 
     def _css(self, parts: Sequence[Part], *, in_attribute: bool) -> None:
         before = ""
-        for part in parts:
+        for part, following in zip_longest(parts, parts[1:]):
             if isinstance(part, str):
                 before += part
                 self.jinja.literal(_quotable(part) if in_attribute else part)
             elif part.kind is Kind.BLOCK:
                 self.jinja.block(part)
             else:
+                if _names_a_property(before, following):
+                    message = f"{shown(part)} would choose the property of a style"
+                    raise TemplateError(message, part.place, "write out its name, and choose with {% if %}")
                 self.jinja.expression(f"({part.text})|{_css_filter(before)}", part.place)
                 before += "x"
+
+
+def _names_a_property(before: str, following: Part | None) -> bool:
+    return isinstance(following, str) and bool(_COLON.match(following) and _NEW_DECLARATION.search(before))
 
 
 def _css_filter(before: str) -> str:

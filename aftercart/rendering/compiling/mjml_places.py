@@ -57,6 +57,8 @@ FAULTY = {
     ("mj-wrapper", "gap"): "give the sections padding",
     ("mj-section", "gap"): "give the columns padding",
 }
+_FIXED = names("srcset imagesrcset srcdoc ping lowsrc dynsrc")
+"""Attributes of HTML that hold addresses or markup in ways of their own, and that no mail needs a value in."""
 _IDLE = frozenset({("mj-navbar", "base-url")})
 """What is left out: MJML puts it before whole addresses, too, and any others are refused."""
 _A_MAIL = "a mail is <mjml><mj-body> ... </mj-body></mjml>, with sections, columns and texts in it"
@@ -353,7 +355,7 @@ class Weaver:
 
 def _may_vary(tag: str, attribute: str) -> bool:
     if not tag.startswith("mj"):
-        return not attribute.startswith("on") and attribute not in ("srcset", "srcdoc")
+        return not attribute.startswith("on") and attribute not in _FIXED and (tag, attribute) != ("meta", "content")
     if tag == "mjml" or tag in HEAD - {"mj-all", "mj-class"}:
         return False
     return attribute in FREE_ATTRIBUTES

@@ -20,7 +20,7 @@ from aftercart.money import formatted
 from aftercart.rendering.authoring.policy import FILTERS
 from aftercart.rendering.authoring.written import Written
 from aftercart.rendering.running.context import refuse_foreign_values
-from aftercart.rendering.running.escape import FINISHED, IN_HTML, IN_TEXT, Links, one_line, plain
+from aftercart.rendering.running.escape import FINISHED, IN_HTML, IN_TEXT, Links, one_line, plain, urlencode
 from aftercart.rendering.running.lines import tidy
 
 # Fills the preview of a wide inbox, so that it does not go on with the first words of the body: characters that take
@@ -127,7 +127,7 @@ def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
     )
     listed = {name: kept for name, kept in result.filters.items() if name in FILTERS}
     ours = {name: partial(filter_, locale=locale) for name, filter_ in _IN_A_LOCALE.items()}
-    result.filters = {**listed, **ours, **(IN_HTML if html else IN_TEXT)}
+    result.filters = {**listed, **ours, "urlencode": urlencode, **(IN_HTML if html else IN_TEXT)}
     result.globals = dict(_GLOBALS)
     return result
 
