@@ -14,7 +14,12 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_ADDRESS = re.compile(r"[^\s@<>\"'(),:;=\[\]\\]+@[\w-]+(?:\.[\w-]+)+")
+_NO_LETTER = r"\s@<>\"'(),:;=\[\]\\"
+_DOMAIN = r"[\w-]+(?:\.[\w-]+)+"
+_ADDRESS = re.compile(
+    rf"[^{_NO_LETTER}]+(?:'[^{_NO_LETTER}]+)*@(?:{_DOMAIN}|\[[\w:.]+\])"
+    rf"|[\w.+-]+%40{_DOMAIN}"  # as it stands in the address of a page
+)
 """A name of Celery's for a worker (`deliver@host`) is none: it has no dot behind the @."""
 
 
@@ -80,7 +85,7 @@ def _scrub(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def _without_addresses(value: Any) -> Any:
     if isinstance(value, str):
-        return _ADDRESS.sub("(address)", value) if "@" in value else value
+        return _ADDRESS.sub("(address)", value) if "@" in value or "%40" in value else value
     if isinstance(value, list | tuple):
         return [_without_addresses(one) for one in value]
     if isinstance(value, dict):

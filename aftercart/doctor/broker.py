@@ -21,7 +21,7 @@ def check_broker(url: str) -> Iterator[Finding]:
     """The broker of a fleet, its workers and beat."""
     waiting = _waiting(url)
     if waiting is None:
-        yield fault(BROKER, "does not answer", "start it, or correct AFTERCART_BROKER_URL; nothing is lost meanwhile")
+        yield _out_of_order(probe.refusal(url) or "it does not tell how many messages wait")
         return
     yield _about_messages(waiting)
     if policy := probe.evicts(url):
@@ -31,6 +31,15 @@ def check_broker(url: str) -> Iterator[Finding]:
     yield _about_workers(read)
     if read:
         yield _about_beat(url)
+
+
+def _out_of_order(why: str) -> Finding:
+    told = why.lower()
+    if any(word in told for word in ("password", "login", "auth", "access_refused", "permission", "vhost")):
+        do = "correct user, password and virtual host in AFTERCART_BROKER_URL (encode @ as %40, / as %2F)"
+    else:
+        do = "start it, or correct AFTERCART_BROKER_URL"
+    return fault(BROKER, f"cannot be used: {why}", f"{do}; nothing is lost meanwhile")
 
 
 def _waiting(url: str) -> dict[str, int] | None:

@@ -90,10 +90,9 @@ def _usual_dkim(domain: str, selectors: tuple[str, ...], resolver: dns.resolver.
 
 
 def _dmarc(domain: str, resolver: dns.resolver.Resolver) -> Finding:
-    """Of the domain, or of the one above it (where a subdomain sends)."""
-    for name in (domain, domain.partition(".")[2]):
-        if "." not in name:
-            break
+    """Of the domain, or of the nearest one above it that has any (where a subdomain sends)."""
+    labels = domain.split(".")
+    for name in (".".join(labels[above:]) for above in range(len(labels) - 1)):
         found = _texts(f"_dmarc.{name}", "v=dmarc1", resolver)
         if len(found) > 1:
             return fault(DMARC, f"_dmarc.{name} has {len(found)}, so none counts (RFC 7489)", "make one of them")

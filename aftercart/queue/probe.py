@@ -10,6 +10,16 @@ from aftercart.queue.port import producer_options
 EVICTS_NOTHING = "noeviction"
 
 
+def refusal(broker_url: str) -> str:
+    """Why it cannot be used, in its own or its client's words; empty where it can."""
+    try:
+        with Connection(broker_url, transport_options=producer_options(broker_url), connect_timeout=2) as connection:
+            connection.channel()
+    except Exception as err:  # noqa: BLE001  # a door: brokers' clients agree on no error
+        return str(err) or type(err).__name__
+    return ""
+
+
 def queues_read(broker_url: str, within_s: float) -> dict[str, frozenset[str]]:
     """By worker that answers in time, the queues that it reads. Raises what the broker's client raises."""
     with _asking(broker_url) as anybody:

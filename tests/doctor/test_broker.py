@@ -27,6 +27,21 @@ def levels(url: str) -> dict[str, str]:
 def test_a_broker_that_is_away_is_a_fault() -> None:
     [found] = check_broker(f"redis://127.0.0.1:{free_port()}/0")
     assert found.level == "fault"
+    assert "refused" in found.found
+    assert "start it" in found.do
+
+
+def test_a_broker_that_does_not_take_our_password_says_so(redis_url: str) -> None:
+    """It was said not to answer, and to be started."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.acl_setuser("shop", enabled=True, passwords=["+right"], commands=["+@all"], keys=["*"], channels=["*"])
+        [found] = check_broker(redis_url.replace("redis://", "redis://shop:wrong@"))
+        client.acl_deluser("shop")
+    assert found.level == "fault"
+    assert "password" in found.found
+    assert "wrong" not in found.found
+    assert "AFTERCART_BROKER_URL" in found.do
+    assert "start it" not in found.do
 
 
 def test_a_fleet_without_workers_and_without_beat_is_told_what_it_lacks(shop: Deployment, redis_url: str) -> None:

@@ -43,8 +43,9 @@ def test_each_fault_is_told_and_only_that(change: Zone, check: str, level: str) 
     assert set(found.values()) == {"fine"}
 
 
-def test_a_subdomain_is_under_the_policy_of_the_domain_above() -> None:
-    found = levels({**SOUND, ("mail.shop.com", "TXT"): ['"v=spf1 -all"']}, domain="mail.shop.com")
+@pytest.mark.parametrize("domain", ["mail.shop.com", "news.mail.shop.com"])
+def test_a_subdomain_is_under_the_policy_of_the_domain_above(domain: str) -> None:
+    found = levels({**SOUND, (domain, "TXT"): ['"v=spf1 -all"']}, domain=domain)
     assert found["dns dmarc"] == "fine"
 
 
