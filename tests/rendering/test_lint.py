@@ -43,6 +43,24 @@ def test_of_a_good_mail_nothing_is_said(said: Said) -> None:
     assert said(mail()) == []
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<ul><li>one<li>two</ul><p>x<br><img src='https://example.com/1.png' alt='x' width='9'>",
+        "{% if picks %}<div style='margin: 0'>{% else %}<div>{% endif %}x</div>",
+        "{% for pick in picks %}<b>{{ pick.title }}</b>{% endfor %}",
+        "<!--[if mso]><table><tr><td><![endif]-->x<!--[if mso]></td></tr></table><![endif]-->",
+    ],
+)
+def test_of_html_that_ends_as_it_began_nothing_is_said(content: str, said: Said) -> None:
+    assert said(mail(content)) == []
+
+
+def test_one_raw_piece_may_begin_what_another_ends(said: Said) -> None:
+    raw = "<mj-raw><div></mj-raw>{}<mj-raw></div></mj-raw>"
+    assert said(mail(column=raw.format("<mj-text>x</mj-text>"))) == []
+
+
 FAULTS = {
     "no alt": (mail(column='<mj-image src="https://example.com/1.png" />'), "has no words for those who do not see"),
     "linked": (
@@ -55,6 +73,11 @@ FAULTS = {
         "<mj-image> is 1900 px wide in a mail of 600 px",
     ),
     "no picture": (mail(column='<mj-image alt="x" src="" />'), "<mj-image> shows nothing: its src is empty"),
+    "handler": (mail('<b onclick="x()">x</b>'), "onclick of <b> does nothing: no mail program runs scripts"),
+    "open": (mail("<div><b>x</div>"), "<b> does not end where it should"),
+    "open to the end": (mail("<div>x"), "<div> does not end where it should"),
+    "crossing": (mail("<b>x <i>y</b></i>"), "<i> does not end where it should"),
+    "ended twice": (mail("<b>x</b></b>"), "</b> ends nothing that is open"),
     "small": (mail('<b style="font-size: 9px">x</b>'), "letters of 9 px in <b> are hard to read"),
     "small mj": (mail(column='<mj-text font-size="10px">x</mj-text>'), "letters of 10 px in <mj-text>"),
     "insecure": (mail(column='<mj-image alt="x" src="http://example.com/1.png" />'), "by http:// is left out"),

@@ -28,6 +28,7 @@ from aftercart.rendering.checking.lacking import NO_COUPON, as_given_to, lacks, 
 from aftercart.rendering.checking.lint import lint, lint_words
 from aftercart.rendering.checking.mail_rules import TRACKED_LINK, mail_faults, size_faults, where
 from aftercart.rendering.checking.mjml_rules import mjml_faults
+from aftercart.rendering.checking.nesting import nesting_faults
 from aftercart.rendering.checking.samples import variant
 from aftercart.rendering.checking.variables import unknown_variables
 from aftercart.rendering.compiling.compiler import compile_body, compile_template, refusals
@@ -89,7 +90,7 @@ def _part_faults(part: Source) -> list[TemplateFault]:
         return [*lint_words(part), *unknown]
     body = with_holes(part.segments)
     refused = [as_fault(err, part.file) for err in refusals(part)]
-    return [*mjml_faults(body), *lint(body), *unknown, *refused]
+    return [*mjml_faults(body), *lint(body), *nesting_faults(body), *unknown, *refused]
 
 
 def _faults_in_other_languages(folder: Path, root: Path, sample: dict[str, Any]) -> Iterator[TemplateFault]:

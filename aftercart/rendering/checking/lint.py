@@ -72,6 +72,9 @@ class _Walk:
         for attribute in tag.attributes:
             yield from self._small(tag, attribute)
             yield from self._insecure(attribute)
+            if attribute.name.startswith("on") and not tag.name.startswith("mj"):
+                message = f"{attribute.name} of <{tag.name}> does nothing: no mail program runs scripts"
+                yield self._fault(attribute.offset, message, "take it out")
             if attribute.name == "style" and attribute.value:
                 yield from self._unsupported(css_features(attribute.value), attribute.offset)
         yield from self._unsupported([(0, f"<{tag.name}>")], tag.offset)
