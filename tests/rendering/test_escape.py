@@ -304,3 +304,9 @@ class Sneaky(str):
 def test_only_plain_data_enters_a_template(value: object, rendered: Callable[..., Rendered]) -> None:
     with pytest.raises(TemplateError, match="the context holds"):
         rendered("x", {"v": value})
+
+
+def test_an_address_that_whoever_rewrites_links_refuses_is_counted(rendered: Callable[..., Rendered]) -> None:
+    mail = rendered('<a href="{{ u }}">x</a>', {"u": "https://shop..com/"}, link=lambda _: "#unsafe-url")
+    assert set(mail.unsafe_urls) == {"https://shop..com/"}
+    assert 'href="#unsafe-url"' in mail.html

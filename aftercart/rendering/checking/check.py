@@ -38,7 +38,9 @@ from aftercart.rendering.compiling.text_part import text_template
 from aftercart.rendering.fault import TemplateFault, as_fault
 from aftercart.rendering.renderer import assembled
 from aftercart.rendering.running.context import CONFIRMATION
+from aftercart.rendering.running.escape import UNSAFE_URL
 from aftercart.rendering.running.runtime import Rendered, Template
+from aftercart.web_address import web_address
 
 
 def check_template(templates_dir: Path, name: str, *, is_owed: bool = False) -> list[TemplateFault]:
@@ -131,7 +133,7 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any], is_owe
     """What shows when the mail is compiled and rendered."""
     try:
         sources, template = _read_for(templates_dir, name, sample)
-        rendered = template.render(sample, link=lambda url: url)
+        rendered = template.render(sample, link=lambda url: url if web_address(url) else UNSAFE_URL)
         lines = template.subject_lines(sample)
     except TemplateError as err:
         yield as_fault(err, sample_file(templates_dir, name))

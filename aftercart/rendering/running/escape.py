@@ -67,8 +67,13 @@ class Links:
     def _clickable(self, value: object) -> str:
         value = url_start(value)
         if (url := _plain_address(value)) or _WEB_ADDRESS.fullmatch(url := _address(value)):
-            return url if url.partition("#")[0] in self.untouched else self.rewrite(url)
+            return url if url.partition("#")[0] in self.untouched else self._rewritten(url)
         return url if _OTHER_ADDRESS.fullmatch(url) else self._refused(value)
+
+    def _rewritten(self, url: str) -> str:
+        """What stands for it, which may be that whoever rewrites links found it to lead nowhere."""
+        stands = self.rewrite(url)
+        return stands if stands != UNSAFE_URL else self._refused(url)
 
     def picture(self, value: object) -> str:
         """The address for a src."""
