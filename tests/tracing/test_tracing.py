@@ -14,6 +14,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
@@ -114,6 +115,17 @@ def test_no_span_tells_who_it_is_about(tmp_path: Path) -> None:
     assert "hand_over" in told
     assert "@" not in told
     assert "Ada" not in told
+
+
+def test_a_fault_is_told_by_its_kind_and_not_in_words_that_may_name_somebody() -> None:
+    """OpenTelemetry would send its text, and the trace of calls, to the collector."""
+    exporter = InMemorySpanExporter()
+    tracer = OtelTracer(SimpleSpanProcessor(exporter))
+    with pytest.raises(ValueError, match="ada"), tracer.span("deliver"):
+        raise ValueError("Key (email)=(ada@example.com) already exists")
+    [span] = exporter.get_finished_spans()
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "ValueError")
+    assert "example.com" not in span.to_json()  # ids are hexadecimal, and may spell a name
 
 
 def test_a_trace_that_a_stranger_names_is_not_continued(tmp_path: Path) -> None:
