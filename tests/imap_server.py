@@ -2,15 +2,23 @@
 
 import re
 import socketserver
+import ssl
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
 
 USER, PASSWORD = "bounces@shop.example", "s3cret/with:odd@letters"
+CERTIFICATE = Path(__file__).parent / "delivery" / "localhost.pem"
 
 
 class Box(socketserver.ThreadingTCPServer):
-    """One folder. `refuses`: commands that it answers with NO; `forgets`: it does not keep what was marked as read."""
+    """One folder. `refuses`: commands that it answers with NO; `forgets`: it does not keep what was marked as read.
+
+    `is_secure`: TLS from the first byte; else it offers STARTTLS.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
@@ -22,6 +30,11 @@ class Box(socketserver.ThreadingTCPServer):
         self.logins = 0
         self.refuses: set[str] = set()
         self.forgets = False
+        self.is_secure = False
+        self.password = PASSWORD
+        self.folder = "INBOX"
+        self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.tls.load_cert_chain(CERTIFICATE)
 
     def put(self, body: bytes) -> None:
         """A mail arrives."""
@@ -29,7 +42,7 @@ class Box(socketserver.ThreadingTCPServer):
 
     @property
     def url(self) -> str:
-        user, password = USER.replace("@", "%40"), PASSWORD.replace("/", "%2F").replace(":", "%3A").replace("@", "%40")
+        user, password = quote(USER, safe=""), quote(self.password, safe="")
         return f"imap://{user}:{password}@127.0.0.1:{self.server_address[1]}/INBOX"
 
 
@@ -37,27 +50,51 @@ class _Session(socketserver.StreamRequestHandler):
     server: Box
 
     def handle(self) -> None:
+        if self.server.is_secure and not self._secure():
+            return
         self._say("* OK IMAP4rev1 ready")
-        for line in self.rfile:
+        while line := self.rfile.readline():
             tag, _, command = line.decode().strip().partition(" ")
             name = " ".join(command.upper().split()[: 2 if command.upper().startswith("UID") else 1])
             if name in self.server.refuses:
                 self._say(f"{tag} NO not now")
+                continue
+            if name == "STARTTLS":
+                self._say(f"{tag} OK begin")
+                if not self._secure():
+                    return
                 continue
             fine = self._do(name, command)
             self._say(f"{tag} OK done" if fine else f"{tag} NO that is wrong")
             if name == "LOGOUT":
                 return
 
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
+
+    def _secure(self) -> bool:
+        """False: the other side does not trust us."""
+        try:
+            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        except (ssl.SSLError, OSError):
+            return False
+        self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", buffering=0)
+        return True
+
     def _do(self, name: str, command: str) -> bool:
         if name == "CAPABILITY":
-            self._say("* CAPABILITY IMAP4rev1")
+            self._say("* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN")
         elif name == "LOGIN":
             self.server.logins += 1
-            return PASSWORD in command and USER in command
+            return self.server.password in command and USER in command
+        elif name == "AUTHENTICATE":
+            self._say("+ ")
+            self.server.logins += 1
+            return b64decode(self.rfile.readline()).decode().split("\0") == ["", USER, self.server.password]
         elif name == "SELECT":
             self._say(f"* {len(self.server.mails)} EXISTS")
-            return '"INBOX"' in command
+            return f'"{self.server.folder}"' in command
         elif name == "UID SEARCH":
             unread = [str(uid) for uid in self.server.mails if uid not in self.server.read]
             self._say(f"* SEARCH {' '.join(unread)}")

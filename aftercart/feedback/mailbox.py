@@ -4,6 +4,9 @@ What was read is marked as read once it is on disk here, and stays where it is: 
 """
 
 import imaplib
+import re
+import ssl
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,8 +53,8 @@ class Mailbox:
         try:
             connection = self._connect()
             try:
-                connection.login(self.user, self.password)
-                _checked(connection.select(f'"{self.folder}"'), f"open the folder {self.folder}")
+                self._log_in(connection)
+                _checked(connection.select(f'"{_in_ascii(self.folder)}"'), f"open the folder {self.folder}")
                 yield OpenMailbox(connection)
             finally:
                 connection.logout()
@@ -59,12 +62,19 @@ class Mailbox:
             raise UnreachableError(f"cannot read {self.host}:{self.port} ({SETTING}): {err}") from err
 
     def _connect(self) -> imaplib.IMAP4:
+        tls = ssl.create_default_context()  # not imaplib's own, which trusts every certificate
         if self.scheme == "imaps":
-            return imaplib.IMAP4_SSL(self.host, self.port, timeout=TIMEOUT_S)
+            return imaplib.IMAP4_SSL(self.host, self.port, ssl_context=tls, timeout=TIMEOUT_S)
         connection = imaplib.IMAP4(self.host, self.port, timeout=TIMEOUT_S)
         if self.scheme == "imap+starttls":
-            connection.starttls()
+            connection.starttls(tls)
         return connection
+
+    def _log_in(self, connection: imaplib.IMAP4) -> None:
+        if f"{self.user}{self.password}".isascii():
+            connection.login(self.user, self.password)
+        else:  # LOGIN knows ASCII alone
+            connection.authenticate("PLAIN", lambda _: f"\0{self.user}\0{self.password}".encode())
 
 
 class OpenMailbox:
@@ -90,6 +100,15 @@ class OpenMailbox:
         if letters:
             uids = ",".join(letter.uid for letter in letters)
             _checked(self._imap.uid("STORE", uids, "+FLAGS.SILENT", r"(\Seen)"), "mark mails as read")
+
+
+def _in_ascii(folder: str) -> str:
+    """The name of a folder as the protocol writes it (RFC 3501 §5.1.3)."""
+    return re.sub(r"[^\x20-\x7e]+", lambda found: f"&{_base64(found[0])}-", folder.replace("&", "&-"))
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode("utf-16-be")).decode("ascii").rstrip("=").replace("/", ",")
 
 
 def _checked(answer: tuple[str, Any], what: str) -> Any:

@@ -1,10 +1,12 @@
 """The bounce mailbox: how it is named, and what its server may do."""
 
+from urllib.parse import quote
+
 import pytest
 
 from aftercart.errors import ConfigError, UnreachableError
 from aftercart.feedback.mailbox import AT_ONCE, mailbox_from_url
-from tests.imap_server import PASSWORD, USER, imap_server
+from tests.imap_server import CERTIFICATE, PASSWORD, USER, imap_server
 
 
 def test_a_url_names_all_of_it() -> None:
@@ -52,6 +54,32 @@ def test_a_server_that_refuses_is_named_and_the_password_is_not(command: str) ->
             _read(server.url)
     assert PASSWORD not in str(fault.value)
     assert USER not in str(fault.value)
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "imap+starttls"])
+def test_a_server_whose_certificate_is_not_trusted_is_not_told_the_password(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's own library does not look at certificates unless it is told to."""
+    with imap_server() as server:
+        server.is_secure = scheme == "imaps"
+        url = server.url.replace("imap://", f"{scheme}://").replace("127.0.0.1", "localhost")
+        with pytest.raises(UnreachableError, match="certificate"):
+            _read(url)
+        assert server.logins == 0
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        _read(url)
+        with pytest.raises(UnreachableError, match="certificate"):
+            _read(url.replace("localhost", "127.0.0.1"))
+        assert server.logins == 1
+
+
+def test_a_password_and_a_folder_may_have_letters_of_any_script() -> None:
+    """In the protocol itself they are ASCII: every minute a task fell over them."""
+    with imap_server() as server:
+        server.password, server.folder = "gehört-mir", "R&APw-ckl&AOQ-ufer &- mehr"
+        _read(server.url.replace("/INBOX", "/" + quote("Rückläufer & mehr")))
+        assert server.logins == 1
 
 
 def _read(url: str) -> None:
