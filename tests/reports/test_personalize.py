@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aftercart.db.session import Database
-from aftercart.db.tables import customers, order_lines, orders, products
+from aftercart.db.tables import customers, order_lines, orders, products, recipients
 from aftercart.errors import ConfigError
 from aftercart.pipeline.incoming.load_personalize import load_interactions, load_items
 from aftercart.policy.address_hash import AddressHashes
@@ -88,17 +88,45 @@ def _check_values(fields: dict[str, Any], rows: list[dict[str, str]], lines: int
 
 def test_what_stands_in_them(shop: Database, tmp_path: Path) -> None:
     write_datasets(shop, tmp_path, lambda _name, _rows: None, ERASED)
-    assert read(tmp_path, "USERS") == [{"USER_ID": "77", "COUNTRY": "FR"}, {"USER_ID": "person-2", "COUNTRY": ""}]
+    assert read(tmp_path, "USERS") == [
+        {"USER_ID": "generic:77", "COUNTRY": "FR"},
+        {"USER_ID": "person-2", "COUNTRY": ""},
+    ]
     bell, bike = read(tmp_path, "ITEMS")
     assert (bike["ITEM_ID"], bike["CATEGORY"], bike["PRICE"]) == ("BIKE", "Bikes / Road", "900.00")
     assert (bike["DESCRIPTION"], bell["BRAND"], bell["PRICE"]) == ("Light, and fast", "Ding", "")
     at = str(int(MONDAY.timestamp()))
     told = [tuple(row.values()) for row in read(tmp_path, "INTERACTIONS")]
     assert told == [
-        ("77", "BIKE", at, "purchase", "900.00", "1.0"),
-        ("77", "BELL", at, "purchase", "5.00", "2.5"),
+        ("generic:77", "BIKE", at, "purchase", "900.00", "1.0"),
+        ("generic:77", "BELL", at, "purchase", "5.00", "2.5"),
         ("person-2", "BELL", at, "purchase", "5.00", "1.0"),
     ]
+
+
+def test_a_person_is_one_user_whichever_shop_they_bought_at_and_as_a_guest_too(shop: Database, tmp_path: Path) -> None:
+    """And whoever has the same number in another shop is another one, with or without an address."""
+    rows = Rows(shop)
+    ada, cy = 1, rows.recipient("cy@example.com")
+    new = {"merged_into": ada, "email": "ada@example.net", "created_at": MONDAY}
+    with shop.write() as connection:
+        buyers = [("woocommerce", "77", cy), ("woocommerce", "8", ada), ("shopify", "9", None)]
+        for number, (name, id_, who) in enumerate(buyers, start=2):
+            row = {"id": number, "shop": name, "shop_customer_id": id_, "recipient_id": who, "created_at": MONDAY}
+            connection.execute(customers.insert(), row)
+        blank = dict.fromkeys(("first_name", "locale", "time_zone", "country"), "")
+        merged = connection.execute(recipients.insert().returning(recipients.c.id), blank | new).scalar_one()
+    bought: list[tuple[int | None, int | None, str]] = [
+        (ada, None, "generic"), (ada, 3, "woocommerce"), (merged, None, "generic"), (cy, 1, "generic"),
+        (cy, 2, "woocommerce"), (None, 4, "shopify"),
+    ]  # fmt: skip
+    for who, buyer, name in bought:
+        rows.line(rows.order(who, customer_id=buyer, shop=name, shop_order_id=f"{who} {buyer}"), "BELL", 1, 500)
+    write_datasets(shop, tmp_path, lambda _name, _rows: None, ERASED)
+    found = [row["USER_ID"] for row in read(tmp_path, "INTERACTIONS")][3:]
+    assert found == [*["generic:77"] * 4, "woocommerce:77", "shopify:9"]
+    users = [row["USER_ID"] for row in read(tmp_path, "USERS")]
+    assert sorted(users) == ["generic:77", "person-2", "shopify:9", "woocommerce:77"]
 
 
 def test_what_went_out_comes_in_again(shop: Database, tmp_path: Path) -> None:
@@ -115,6 +143,7 @@ def test_what_went_out_comes_in_again(shop: Database, tmp_path: Path) -> None:
             (MONDAY, "FR", True),
             (MONDAY, "", True),
         ]
+        assert [one["shop_customer_id"] for one in rows.all(customers)] == ["77", "person-2"]
         assert {product["sku"]: product["price_minor"] for product in rows.all(products)} == {
             "BIKE": 90_000,
             "BELL": None,

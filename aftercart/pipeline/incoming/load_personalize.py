@@ -18,6 +18,7 @@ from aftercart.db.session import Database
 from aftercart.errors import ConfigError, Place
 from aftercart.pipeline.incoming.load import LoadReport, load_orders, load_products
 from aftercart.policy.address_hash import AddressHashes
+from aftercart.reports.out.personalize import BETWEEN
 
 Row = Mapping[str, str]
 Ours = Callable[[Row], Mapping[str, str] | None]
@@ -56,7 +57,8 @@ def load_interactions(
     """Import INTERACTIONS.csv of the folder: the rows whose EVENT_TYPE is `event`, or all where it is empty or there is
     no such column. What they cost is EVENT_VALUE, if it is given. Raises ConfigError on a wrong file.
 
-    The orders are to learn from and never mail.
+    The orders are to learn from and never mail. A USER_ID of ours begins with the name of a shop; what stands behind
+    that of `shop` is its id of the customer.
     """
     countries = _countries(folder / "USERS.csv")
 
@@ -66,7 +68,7 @@ def load_interactions(
         user, at = row["USER_ID"], row["TIMESTAMP"]
         return {
             "order_id": f"{user}@{at}" if user else "",
-            "customer_id": user,
+            "customer_id": user.removeprefix(f"{shop}{BETWEEN}"),
             "ordered_at": _instant(at),
             "sku": row["ITEM_ID"],
             "quantity": row.get("QUANTITY") or "1",

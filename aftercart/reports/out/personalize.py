@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, String, cast, func, literal, not_, select
+from sqlalchemy import CTE, Connection, Select, String, cast, func, literal, not_, or_, select
 
 from aftercart.db.session import Database
 from aftercart.db.tables import customers, order_lines, orders, products, recipients
@@ -24,12 +24,13 @@ from aftercart.reports.out.table import BATCH
 
 CATEGORY_LENGTH, TEXT_LENGTH = 1_000, 20_000
 PURCHASE = "purchase"
+BETWEEN = ":"
+"""Between the name of a shop and its id of a customer."""
 GUEST = "person-"
 """Before the number of somebody of whom the shop has no id."""
 _REQUIRED = {"USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "QUANTITY"}
 
 _PERSON = func.coalesce(recipients.c.merged_into, recipients.c.id)
-_USER = func.coalesce(customers.c.shop_customer_id, literal(GUEST).op("||")(cast(_PERSON, String)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +113,39 @@ def _clean(field: Field, value: Any) -> Any:
 # ---------------------------------------------------------------- what stands in them
 
 
+def _buyers(erased: str) -> CTE:
+    """Customers, by the names of their shops (two shops may give the same number), and the person that each is."""
+    name = customers.c.shop.op("||")(literal(BETWEEN)).op("||")(customers.c.shop_customer_id)
+    query = select(customers.c.id, name.label("name"), _PERSON.label("person"))
+    query = query.outerjoin(recipients, recipients.c.id == customers.c.recipient_id)
+    return query.where(not_(customers.c.shop_customer_id.startswith(erased))).cte("buyers")
+
+
 def _bought(erased: str) -> Select[Any]:
-    """Orders that count, with who placed them."""
-    return (
-        select(_USER.label("user"), orders.c.country, orders.c.placed_at, orders.c.currency, orders.c.id)
-        .outerjoin(customers, customers.c.id == orders.c.customer_id)
-        .outerjoin(recipients, recipients.c.id == orders.c.recipient_id)
-        .where(
-            orders.c.state == "completed",
-            _USER.is_not(None),
-            not_(func.coalesce(customers.c.shop_customer_id, "").startswith(erased)),
-            not_(func.coalesce(recipients.c.email, "").startswith(erased)),
-        )
+    """Orders that count, with who placed them.
+
+    A person is one user, under whichever account and address they bought and as a guest, too: by the name of the first
+    of their accounts.
+    """
+    buyers = _buyers(erased)
+    order = select(
+        *(orders.c.id, orders.c.country, orders.c.placed_at, orders.c.currency, orders.c.customer_id),
+        func.coalesce(buyers.c.person, _PERSON).label("person"),
+        buyers.c.name,
     )
+    order = order.outerjoin(buyers, buyers.c.id == orders.c.customer_id)
+    order = order.outerjoin(recipients, recipients.c.id == orders.c.recipient_id)
+    is_there = or_(orders.c.customer_id.is_(None), buyers.c.id.is_not(None))
+    is_known = or_(buyers.c.id.is_not(None), recipients.c.id.is_not(None))
+    is_kept = not_(func.coalesce(recipients.c.email, "").startswith(erased))
+    bought = order.where(orders.c.state == "completed", is_there, is_known, is_kept).subquery()
+    first = select(buyers.c.person, func.min(buyers.c.id).label("id")).group_by(buyers.c.person).subquery()
+    account = buyers.alias("account")
+    guest = literal(GUEST).op("||")(cast(bought.c.person, String))
+    user = func.coalesce(account.c.name, bought.c.name, guest).label("user")
+    query = select(user, bought.c.country, bought.c.placed_at, bought.c.currency, bought.c.id)
+    query = query.outerjoin(first, first.c.person == bought.c.person)
+    return query.outerjoin(account, account.c.id == first.c.id)
 
 
 def _users(erased: str) -> Select[Any]:
