@@ -65,8 +65,10 @@ def backtest(
         for report in reports:
             print(json.dumps(report.as_json(), default=str, ensure_ascii=False))
         return
-    for report in reports:
-        _print(report)
+    for report, tried in zip(reports, paths, strict=True):
+        _print(report, tried if compare else None)
+    if compare:
+        _print_beside(paths, reports)
     if page:
         print(f"\nOpen {page} in a browser.")
 
@@ -87,12 +89,14 @@ def _bar() -> Iterator[Callable[[int, int, datetime], None]]:
         yield progress
 
 
-def _print(report: "Report") -> None:
-    print(f"\n{', '.join(report.campaigns)}: {report.start:%Y-%m-%d} up to {report.end:%Y-%m-%d}\n")
+def _print(report: "Report", tried: Path | None) -> None:
+    """`tried`: which file or folder that was, where there are two of them."""
+    names = ", ".join(report.campaigns) + (f" ({tried})" if tried else "")
+    print(f"\n{names}: {report.start:%Y-%m-%d} up to {report.end:%Y-%m-%d}\n")
     nameless = f" ({report.without_address:,} without an address)" if report.without_address else ""
     print(f"{report.orders:>9,}  orders{nameless}")
     print(f"{report.planned:>9,}  mails planned")
-    print(f"{report.mails:>9,}  mails sent, to {report.people:,} people; {_most(report)}")
+    print(f"{report.mails:>9,}  mails sent, to {_counted(report.people, 'person', 'people')}; {_most(report)}")
     for title, stops in (
         ("Not sent", report.stopped),
         ("Had to wait", report.held_back),
@@ -109,12 +113,30 @@ def _print(report: "Report") -> None:
         print(f"  {_in_words(guess)}")
     print(
         f"\n{report.seconds:,.0f} s, {report.orders / max(report.seconds, 1e-9):,.1f} orders a second; "
-        f"{len(report.trained)} trainings."
+        f"{_counted(len(report.trained), 'training', 'trainings')}."
     )
     if not report.mails and not report.orders - report.without_address:
         print("No order has an address: --suppose-consent tries it as if all had one, and had agreed.")
     elif any(stop.reason == "no_consent" and stop.count > report.planned / 2 for stop in report.stopped):
         print("Most people are not known to have agreed to mail: --suppose-consent tries it as if they had.")
+
+
+def _print_beside(paths: "Sequence[Path]", reports: "Sequence[Report]") -> None:
+    from aftercart.cli.table import print_table
+
+    print("\nSide by side")
+    counts = {"orders": "orders", "planned": "mails planned", "mails": "mails sent", "people": "people mailed"}
+    shown = {"products_shown": "products shown", "repeats": "shown to somebody again"}
+    rows = [(words, *(f"{getattr(r, name):,}" for r in reports)) for name, words in (counts | shown).items()]
+    rows.insert(4, ("most for one person", *(f"{max(r.by_number, default=0)}" for r in reports)))
+    for ours in zip(*([g for g in r.guesses if g.by == "aftercart"] for r in reports), strict=True):
+        shares = (f"{guess.share.value:.1%}" if guess.mails else "–" for guess in ours)
+        rows.append((f"bought within {ours[0].days} days", *shares))
+    print_table(("", *map(str, paths)), rows)
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def _most(report: "Report") -> str:
@@ -135,9 +157,8 @@ def _in_words(guess: "Guess") -> str:
     about = f"{guess.days:>2} days  {name:<16}"
     if not guess.mails:
         return f"{about} no mail of which so many days are known"
-    found = (
-        f"{about} {guess.share.value:6.1%} of {guess.mails:,} mails ({guess.share.low:.1%} to {guess.share.high:.1%})"
-    )
+    share, mails = guess.share, _counted(guess.mails, "mail", "mails")
+    found = f"{about} {share.value:6.1%} of {mails} ({share.low:.1%} to {share.high:.1%})"
     if guess.ahead is None:
         return found
     ahead = guess.ahead

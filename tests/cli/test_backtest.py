@@ -37,6 +37,7 @@ def test_it_says_in_words_what_would_have_happened_and_draws_a_page_of_it(deploy
     text = asked("--from", "2026-03-10", "--to", "2026-03-20", "--suppose-consent", "--page", "page.html")
     assert re.search(r"20  orders\n +20  mails planned\n +\d+  mails sent, to \d+ people; at most \d each", text)
     assert "best sellers" in text
+    assert text.rstrip().splitlines()[-3].endswith("orders a second; 1 training.")
     assert "inf%" not in text, "one mail alone is no difference"
     page = (deployment / "page.html").read_text()
     assert "What would accessories have done?" in page
@@ -60,6 +61,21 @@ def test_two_campaigns_are_tried_on_the_same_orders(deployment: Path) -> None:
     assert one["orders"] == other["orders"] == 20
     assert min(one["by_day"]) == "2026-03-13"
     assert min(other["by_day"]) == "2026-03-15"
+
+
+@pytest.mark.usefixtures("deployment")
+def test_two_campaigns_of_one_name_are_told_apart_and_stand_beside_each_other() -> None:
+    file = Path("campaigns/accessories.yaml")
+    Path("fewer.yaml").write_text(file.read_text().replace("holdout: 10%", "holdout: 60%"))
+    text = asked("--from", "2026-03-10", "--to", "2026-03-20", "--suppose-consent", "--compare", "fewer.yaml")
+    assert re.search(r"^accessories \(campaigns/accessories\.yaml\): 2026-03-10", text, re.MULTILINE)
+    assert re.search(r"^accessories \(fewer\.yaml\): 2026-03-10", text, re.MULTILINE)
+    beside = text.partition("Side by side")[2]
+    assert re.search(r"accessories\.yaml +fewer\.yaml *\n", beside)
+    sent, fewer = re.findall(r"(\d+)  mails sent", text)
+    assert int(sent) > int(fewer)
+    assert re.search(rf"mails sent +{sent} +{fewer} *\n", beside)
+    assert re.search(r"bought within 7 days +\d+\.\d% +(\d+\.\d%|–) *\n", beside)
 
 
 def test_a_campaign_with_a_fault_is_refused_with_its_line(deployment: Path) -> None:
