@@ -26,5 +26,13 @@ def week_of(instant: ColumnElement[object], dialect: str) -> ColumnElement[date]
     return cast(func.date_trunc("week", func.timezone("UTC", instant)), Date)
 
 
+def days_before(instant: ColumnElement[object], days: int, dialect: str) -> ColumnElement[object]:
+    """The instant that so many times 24 hours lie between, to the microsecond."""
+    if dialect == "sqlite":  # its own functions cut off after the millisecond
+        text = _text(instant)
+        return type_coerce(func.date(text, f"-{days} days").op("||")(func.substr(text, 11)), instant.type)
+    return instant - func.make_interval(0, 0, 0, 0, 24 * days)  # a day of its own may be one of 23 hours
+
+
 def _text(instant: ColumnElement[object]) -> ColumnElement[str]:
     return type_coerce(instant, Text)

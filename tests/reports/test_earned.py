@@ -176,6 +176,34 @@ def test_the_credit_of_each_order_is_converted_by_its_day(db: Database) -> None:
     assert _stage(db, "accessories").credited == {"USD": 200}
 
 
+def test_what_the_database_adds_up_is_what_is_added_up_person_by_person(db: Database) -> None:
+    """To the last digit, with and without rates: large amounts, refunds, two addresses, the borders of each span."""
+    rows, dice = Rows(db), Random(2)
+    people = [rows.recipient(f"p{number}@example.com") for number in range(90)]
+    step = timedelta(microseconds=1)
+    instants = [MONDAY + off for off in (-365 * DAY, step - 365 * DAY, -DAY, timedelta(0), step, 9 * DAY, 70 * DAY)]
+    with db.write() as connection:
+        for number in range(0, 90, 9):
+            one, other = people[number], people[number + 1]
+            connection.execute(update(recipients).where(recipients.c.id == one).values(merged_into=other))
+    for number, who in enumerate(people):
+        assign(db, who, "holdout" if number % 3 else "treated")
+        for _ in range(dice.randrange(5)):
+            about = {"state": dice.choice(["completed", "completed", "completed", "refunded", "placed", "test"])}
+            about["currency"] = dice.choice(["EUR", "EUR", "USD", "JPY"])
+            bought = rows.order(who, dice.choice(instants), total_minor=dice.randrange(9 * 10**9), **about)
+            if not dice.randrange(6):
+                rows.line(bought, "LAMP", 1, 2_000)
+                rows.reversal(bought, "r", sku="LAMP", quantity=1)
+    rates = table("EUR", [Rate("USD", MONDAY.date(), Decimal("0.91"))])
+    with db.read() as connection:
+        for by in (None, rates):
+            few, many = (against_holdout(connection, CAMPAIGN, "EUR", UNTIL, by, many=many) for many in (99, 0))
+            assert few == many
+            assert few[0].spent_treated > 0
+            assert few[0].ordering
+
+
 def test_two_addresses_of_a_person_are_one_person(db: Database) -> None:
     rows = Rows(db)
     ada, again, ben = (rows.recipient(f"{name}@example.com") for name in ("ada", "ada2", "ben"))

@@ -4,16 +4,16 @@ Intent to treat: everybody counts in the arm that they fell into, whether or not
 on. Both arms were assigned at the same point of the gate, so nothing but the mails tells them apart.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, select
 
 from aftercart.campaigns.written import Holdout
-from aftercart.db.tables import campaign_versions, exposures, recipients
+from aftercart.db.tables import campaign_versions, exposures
 from aftercart.exchange.rates import Rates
 from aftercart.experiments.comparison import (
     MISMATCH,
@@ -23,9 +23,9 @@ from aftercart.experiments.comparison import (
 )
 from aftercart.experiments.intervals import Interval
 from aftercart.experiments.planning import more_people
-from aftercart.experiments.sample import Sample
 from aftercart.experiments.store import BRAND, Arm, brand_share
-from aftercart.reports.earned.spending import BEFORE, PERSON, spending
+from aftercart.reports.earned.spending import MANY
+from aftercart.reports.earned.spent_by_arm import Lot, SpentByArm, lots, spent_by_arm
 
 FEWEST = 30
 """With fewer people in an arm, what somebody spends is too uneven for any interval to hold."""
@@ -56,7 +56,7 @@ class AgainstHoldout:
 
     name: str
     currency: str
-    since: datetime | None
+    since: datetime
     treated: int
     held_out: int
     spent_treated: float
@@ -68,52 +68,33 @@ class AgainstHoldout:
     sorted_by_something: bool
 
 
-@dataclass(slots=True)
-class _Person:
-    """Somebody in an arm since an instant; what they spent before and since, by currency."""
-
-    arm: Arm
-    since: datetime
-    spent: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    before: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    ordered: bool = False
-
-
 def against_holdout(
-    connection: Connection, experiment: str, currency: str, until: datetime, rates: Rates | None = None
+    connection: Connection,
+    experiment: str,
+    currency: str,
+    until: datetime,
+    rates: Rates | None = None,
+    many: int = MANY,
 ) -> list[AgainstHoldout]:
     """By currency, the asked one first, then those in which somebody has ordered since. Empty without a holdout.
 
     `experiment`: `brand`, or `campaign:NAME`. `rates`: convert every order by the day on which it was placed; those
     that the table does not know stay in their own currency, apart.
     """
-    people, shares = _assigned(connection, experiment, until)
-    if not any(person.arm is Arm.HOLDOUT for person in people.values()):
+    found = lots(connection, experiment, until)
+    people = Counter[Arm]()
+    for lot in found:
+        people[lot.arm] += lot.people
+    if not people[Arm.HOLDOUT]:
         return []
-    _add_orders(connection, people, until, rates)
-    spent = {c for person in people.values() for c, amount in person.spent.items() if amount}
-    everybody = list(people.values())
-    is_odd = _is_odd(everybody, shares)
-    order = [currency, *sorted(spent - {currency})]
-    return [_compared(experiment, code, everybody, is_odd) for code in order]
+    spent = spent_by_arm(connection, experiment, until, people, rates, many)
+    is_odd = _is_odd(found, _holdouts(connection, experiment))
+    since = min(lot.since for lot in found)
+    order = [currency, *sorted(spent.currencies - {currency})]
+    return [_compared(experiment, code, spent, since, is_odd) for code in order]
 
 
 # ---------------------------------------------------------------- reading
-
-
-def _assigned(connection: Connection, experiment: str, until: datetime) -> tuple[dict[int, _Person], list[float]]:
-    """Everybody in an arm, and for each the share that was held out when they fell into it (-1: not known)."""
-    held_out = _holdouts(connection, experiment)
-    people: dict[int, _Person] = {}
-    shares: dict[int, float] = {}
-    query = select(PERSON.label("person"), exposures.c.arm, exposures.c.at, exposures.c.config_hash)
-    query = query.join(recipients, recipients.c.id == exposures.c.recipient_id)
-    mine = (exposures.c.experiment == experiment, exposures.c.at <= until)
-    for row in connection.execute(query.where(*mine).order_by(exposures.c.at, exposures.c.id)):
-        if row.person not in people:
-            people[row.person] = _Person(Arm(row.arm), row.at)
-            shares[row.person] = held_out.get(row.config_hash, -1.0)
-    return people, list(shares.values())
 
 
 def _holdouts(connection: Connection, experiment: str) -> dict[str, float]:
@@ -127,22 +108,12 @@ def _holdouts(connection: Connection, experiment: str) -> dict[str, float]:
     return {row.version: _SHARE.validate_python(row.definition["holdout"]) for row in rows}
 
 
-def _add_orders(connection: Connection, people: Mapping[int, _Person], until: datetime, rates: Rates | None) -> None:
-    for row, money in spending(connection, people, until, rates):
-        person = people[row.person]
-        if row.placed_at > person.since:
-            person.spent[money.currency] += money.minor
-            person.ordered |= money.minor > 0
-        elif row.placed_at > person.since - BEFORE:
-            person.before[money.currency] += money.minor
-
-
 # ---------------------------------------------------------------- comparing
 
 
-def _compared(experiment: str, currency: str, people: Sequence[_Person], is_odd: bool) -> AgainstHoldout:
-    money = {arm: _sample([(p.spent[currency], p.before[currency]) for p in people if p.arm is arm]) for arm in Arm}
-    rate = {arm: _sample([(float(p.ordered), p.before[currency]) for p in people if p.arm is arm]) for arm in Arm}
+def _compared(experiment: str, currency: str, spent: SpentByArm, since: datetime, is_odd: bool) -> AgainstHoldout:
+    money = {arm: spent.money(arm, currency) for arm in Arm}
+    rate = {arm: spent.rate(arm, currency) for arm in Arm}
     held, treated = money[Arm.HOLDOUT], money[Arm.TREATED]
     enough = min(held.people, treated.people) >= FEWEST
     found = difference(held, treated, adjusted=True) if enough else None
@@ -154,7 +125,7 @@ def _compared(experiment: str, currency: str, people: Sequence[_Person], is_odd:
     return AgainstHoldout(
         name=experiment,
         currency=currency,
-        since=min((person.since for person in people), default=None),
+        since=since,
         treated=treated.people,
         held_out=held.people,
         spent_treated=treated.mean,
@@ -167,18 +138,6 @@ def _compared(experiment: str, currency: str, people: Sequence[_Person], is_odd:
     )
 
 
-def _sample(values: Sequence[tuple[float, float]]) -> Sample:
-    """Of each person: the value, and what they spent before."""
-    return Sample(
-        people=len(values),
-        total=sum(y for y, _ in values),
-        squares=sum(y * y for y, _ in values),
-        before=sum(x for _, x in values),
-        before_squares=sum(x * x for _, x in values),
-        products=sum(x * y for y, x in values),
-    )
-
-
 def _lift(estimate: float, interval: Interval) -> Lift:
     return Lift(estimate, interval.low, interval.high, interval.decides)
 
@@ -187,11 +146,11 @@ def _times(lift: Lift, people: int) -> Lift:
     return Lift(lift.estimate * people, lift.low * people, lift.high * people, lift.decides)
 
 
-def _is_odd(people: Sequence[_Person], shares: Sequence[float]) -> bool:
+def _is_odd(found: Sequence[Lot], shares: Mapping[str, float]) -> bool:
     """Whether the arms are of sizes that chance does not make, among those of whom the share is known."""
-    known = [(person, share) for person, share in zip(people, shares, strict=True) if 0 < share < 1]
-    if not known:
-        return False
-    sizes = Counter(person.arm for person, _ in known)
-    expected = sum(share for _, share in known)
-    return mismatch([sizes[Arm.HOLDOUT], sizes[Arm.TREATED]], [expected, len(known) - expected]) < MISMATCH
+    known = [(lot, share) for lot in found if 0 < (share := shares.get(lot.config_hash, -1.0)) < 1]
+    sizes = Counter[Arm]()
+    for lot, _ in known:
+        sizes[lot.arm] += lot.people
+    expected = sum(share * lot.people for lot, share in known)
+    return mismatch([sizes[Arm.HOLDOUT], sizes[Arm.TREATED]], [expected, sizes.total() - expected]) < MISMATCH

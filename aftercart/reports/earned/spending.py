@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_
 
 from aftercart.attribution.reversal import WORTHLESS, Line, Reversal, Worth, reversed_minor
 from aftercart.db.tables import order_lines, order_reversals, orders, recipients
@@ -39,17 +39,33 @@ def spending(
     """Every order of these people up to an instant, with the `person` it is of and `placed_at`, and what it is worth;
     converted by the rates of its day, where there are any."""
     ids = set(people)
-    for row, worth in _orders_of_many(connection, ids, until) if len(ids) > many else _in_pages(connection, ids, until):
+    if len(ids) > many:  # all orders once, whoever placed them: to name so many people would take the database longer
+        rows = _gone_through(connection, _ORDERS.where(*counted(until)), ids)
+    else:
+        rows = _in_pages(connection, ids, until)
+    yield from _in_money(rows, rates)
+
+
+def spending_where(
+    connection: Connection, whose: ColumnElement[bool], until: datetime, rates: Rates | None = None
+) -> Iterator[tuple[Any, Money]]:
+    """As `spending`, of people whom a condition names."""
+    yield from _in_money(_gone_through(connection, _ORDERS.where(whose, *counted(until))), rates)
+
+
+def _in_money(rows: Iterable[tuple[Any, int]], rates: Rates | None) -> Iterator[tuple[Any, Money]]:
+    for row, worth in rows:
         plain = Money(worth, row.currency)
         yield row, rates.converted(worth, row.currency, row.placed_at.date()) if rates else plain
 
 
-def _orders_of_many(connection: Connection, people: Set[int], until: datetime) -> Iterator[tuple[Any, int]]:
-    """All orders once, whoever placed them: to name so many people to the database would take it longer."""
-    query = _ORDERS.where(*_counted(until))
+def _gone_through(
+    connection: Connection, query: Select[Any], people: Set[int] | None = None
+) -> Iterator[tuple[Any, int]]:
+    """Those of these people; None: all."""
     with connection.execute(query, execution_options={"yield_per": _ROWS}) as rows:
         for batch in rows.partitions():
-            yield from _worth_now(connection, [row for row in batch if row.person in people])
+            yield from _worth_now(connection, [row for row in batch if people is None or row.person in people])
 
 
 def _in_pages(connection: Connection, people: Set[int], until: datetime) -> Iterator[tuple[Any, int]]:
@@ -58,11 +74,12 @@ def _in_pages(connection: Connection, people: Set[int], until: datetime) -> Iter
         page = ids[start : start + _AT_ONCE]
         # Not `PERSON.in_`: no index serves that, and each page of people would look at every order there is.
         theirs = (or_(recipients.c.id.in_(page), recipients.c.merged_into.in_(page)), PERSON.in_(page))
-        rows = connection.execute(_ORDERS.where(*theirs, *_counted(until))).all()
+        rows = connection.execute(_ORDERS.where(*theirs, *counted(until))).all()
         yield from _worth_now(connection, rows)
 
 
-def _counted(until: datetime) -> tuple[ColumnElement[bool], ...]:
+def counted(until: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Orders that count as soon as they are paid, whatever became of them."""
     return orders.c.placed_at <= until, orders.c.state != "placed"
 
 

@@ -1,0 +1,274 @@
+"""What the people of each arm spent since they fell into it, and in the year before, summed up exactly.
+
+Where they are many the database adds up: only people with several addresses, or with an order of which something was
+taken back or that is converted, are gone through one by one, because no database knows what such an order is worth.
+Sums are whole numbers of minor units, so they are the same to the last digit whoever adds them up.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Integer,
+    Select,
+    Subquery,
+    case,
+    cast,
+    func,
+    select,
+    union,
+)
+
+from aftercart.attribution.reversal import WORTHLESS
+from aftercart.db.calendar import days_before
+from aftercart.db.tables import exposures, order_reversals, orders, recipients
+from aftercart.exchange.rates import Rates
+from aftercart.experiments.sample import Sample
+from aftercart.experiments.store import Arm
+from aftercart.money import Money
+from aftercart.reports.earned.spending import BEFORE, MANY, PERSON, counted, spending, spending_where
+
+NOBODY = 0
+"""No person has this id."""
+_HALF = 20
+"""Bits of an amount: squares of whole amounts would not fit into what a database adds up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """People of an arm who fell into it under one version (`config_hash`), and since when the first of them."""
+
+    arm: Arm
+    config_hash: str
+    people: int
+    since: datetime
+
+
+@dataclass(slots=True)
+class Sums:
+    """Of all people of an arm, in one currency. `before_of_buyers`: of those who have ordered since."""
+
+    total: int = 0
+    squares: int = 0
+    before: int = 0
+    before_squares: int = 0
+    products: int = 0
+    before_of_buyers: int = 0
+
+    def add(self, spent: int, before: int, *, has_ordered: bool) -> None:
+        """One person more."""
+        self.total += spent
+        self.squares += spent * spent
+        self.before += before
+        self.before_squares += before * before
+        self.products += spent * before
+        self.before_of_buyers += before * has_ordered
+
+
+@dataclass(slots=True)
+class SpentByArm:
+    """`buyers`: people who have ordered since."""
+
+    people: Counter[Arm]
+    buyers: Counter[Arm] = field(default_factory=Counter)
+    sums: dict[tuple[Arm, str], Sums] = field(default_factory=lambda: defaultdict(Sums))
+
+    @property
+    def currencies(self) -> set[str]:
+        """In which somebody has spent something since."""
+        return {currency for (_, currency), sums in self.sums.items() if sums.squares}
+
+    def money(self, arm: Arm, currency: str) -> Sample:
+        """What each spent since."""
+        s = self.sums.get((arm, currency), Sums())
+        return Sample(self.people[arm], s.total, s.squares, s.before, s.before_squares, s.products)
+
+    def rate(self, arm: Arm, currency: str) -> Sample:
+        """Whether each has ordered since."""
+        s, buyers = self.sums.get((arm, currency), Sums()), self.buyers[arm]
+        return Sample(self.people[arm], buyers, buyers, s.before, s.before_squares, s.before_of_buyers)
+
+
+def lots(connection: Connection, experiment: str, until: datetime) -> list[Lot]:
+    """Everybody in the experiment by then: of each person the arm into which they fell first, by whichever address."""
+    mine, several = _exposed(experiment, until), _several().subquery()
+    first = func.min(exposures.c.at, type_=exposures.c.at.type).label("since")
+    alone = select(exposures.c.arm, exposures.c.config_hash, func.count().label("people"), first)
+    alone = alone.where(*mine, exposures.c.recipient_id.not_in(select(several.c.person)))
+    rows = connection.execute(alone.group_by(exposures.c.arm, exposures.c.config_hash))
+    found = [Lot(Arm(row.arm), row.config_hash, row.people, row.since) for row in rows]
+    together = _each(connection, mine, exposures.c.recipient_id.in_(select(several.c.person)))
+    return [*found, *(Lot(one.arm, one.config_hash, 1, one.since) for one in together.values())]
+
+
+def spent_by_arm(
+    connection: Connection,
+    experiment: str,
+    until: datetime,
+    people: Counter[Arm],
+    rates: Rates | None = None,
+    many: int = MANY,
+) -> SpentByArm:
+    """`people`: in each arm. `rates`: convert every order that they know by its day. `many`: people from whom on the
+    database adds up."""
+    found, mine = SpentByArm(people), _exposed(experiment, until)
+    if people.total() <= many:
+        each = _each(connection, mine)
+        _add(found, each, spending(connection, each, until, rates))
+        return found
+    odd = _odd(rates).subquery("odd")
+    each = _each(connection, mine, PERSON.in_(select(odd.c.person)))
+    told = spending_where(connection, PERSON.in_(select(odd.c.person)), until, rates)
+    _add(found, each, ((row, money) for row, money in told if row.person in each))
+    for row in connection.execute(_added_up(mine, odd, until, connection.dialect.name)):
+        _add_sums(found, row)
+    return found
+
+
+def _exposed(experiment: str, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    return exposures.c.experiment == experiment, exposures.c.at <= until
+
+
+# ---------------------------------------------------------------- one by one
+
+
+@dataclass(slots=True)
+class _Person:
+    """Somebody in an arm since an instant; what they spent before and since, by currency."""
+
+    arm: Arm
+    config_hash: str
+    since: datetime
+    spent: Counter[str] = field(default_factory=Counter)
+    before: Counter[str] = field(default_factory=Counter)
+    ordered: bool = False
+
+
+def _each(
+    connection: Connection, mine: Sequence[ColumnElement[bool]], *whose: ColumnElement[bool]
+) -> dict[int, _Person]:
+    people: dict[int, _Person] = {}
+    query = select(PERSON.label("person"), exposures.c.arm, exposures.c.config_hash, exposures.c.at)
+    query = query.join(recipients, recipients.c.id == exposures.c.recipient_id).where(*mine, *whose)
+    for row in connection.execute(query.order_by(exposures.c.at, exposures.c.id)):
+        if row.person not in people:
+            people[row.person] = _Person(Arm(row.arm), row.config_hash, row.at)
+    return people
+
+
+def _add(found: SpentByArm, people: dict[int, _Person], told: Iterable[tuple[Any, Money]]) -> None:
+    for row, money in told:
+        person = people[row.person]
+        if row.placed_at > person.since:
+            person.spent[money.currency] += money.minor
+            person.ordered |= money.minor > 0
+        elif row.placed_at > person.since - BEFORE:
+            person.before[money.currency] += money.minor
+    for person in people.values():
+        found.buyers[person.arm] += person.ordered
+        for code in person.spent | person.before:
+            sums = found.sums[person.arm, code]
+            sums.add(person.spent[code], person.before[code], has_ordered=person.ordered)
+
+
+# ---------------------------------------------------------------- by the database
+
+
+def _several() -> CompoundSelect[Any]:
+    """People with several addresses, by all their ids."""
+    merged = recipients.c.merged_into.is_not(None)
+    return union(
+        select(recipients.c.id.label("person")).where(merged),
+        select(recipients.c.merged_into.label("person")).where(merged),
+    )
+
+
+def _odd(rates: Rates | None) -> CompoundSelect[Any]:
+    """Who is to be gone through; perhaps some more."""
+    # A query within the query, not a join: SQLite keeps no statistics, and would go through all orders.
+    whose = select(PERSON).join_from(orders, recipients, recipients.c.id == orders.c.recipient_id)
+    whose = whose.where(
+        orders.c.shop == order_reversals.c.shop,
+        orders.c.shop_order_id == order_reversals.c.shop_order_id,
+        orders.c.state.not_in(sorted(WORTHLESS)),
+    )
+    touched = select(func.coalesce(whose.scalar_subquery(), NOBODY).label("person")).select_from(order_reversals)
+    several = _several().subquery()
+    parts = [select(several.c.person), touched]
+    if rates and (known := sorted({*rates.by_currency} - {rates.into})):
+        converted = select(PERSON.label("person")).join_from(
+            orders, recipients, recipients.c.id == orders.c.recipient_id
+        )
+        parts.append(converted.where(orders.c.currency.in_(known)))
+    return union(*parts)
+
+
+def _added_up(mine: Sequence[ColumnElement[bool]], odd: Subquery, until: datetime, dialect: str) -> Select[Any]:
+    """By arm and currency, of all people but the odd ones: each has one address."""
+    worth = case((orders.c.state.in_(sorted(WORTHLESS)), 0), else_=orders.c.total_minor)
+    since = orders.c.placed_at > exposures.c.at
+    before = orders.c.placed_at > days_before(exposures.c.at, BEFORE.days, dialect)
+    each = (
+        select(
+            *(exposures.c.recipient_id.label("person"), exposures.c.arm, orders.c.currency),
+            _sum(case((since, worth), else_=0)).label("y"),
+            _sum(case((since, 0), (before, worth), else_=0)).label("x"),
+            func.max(case((since & (worth > 0), 1), else_=0)).label("ordered"),
+        )
+        .join_from(exposures, orders, orders.c.recipient_id == exposures.c.recipient_id)
+        .where(*mine, *counted(until), exposures.c.recipient_id.not_in(select(odd.c.person)))
+        .group_by(exposures.c.recipient_id, exposures.c.arm, orders.c.currency)
+        .subquery("each")
+    )
+    person = select(
+        *(each.c.arm, each.c.currency, each.c.y, each.c.x),
+        func.max(each.c.ordered).over(partition_by=each.c.person).label("ordered"),
+        func.row_number().over(partition_by=each.c.person, order_by=each.c.currency).label("place"),
+    ).subquery("person")
+    y, x, ordered = person.c.y, person.c.x, person.c.ordered
+    return select(
+        *(person.c.arm, person.c.currency, _sum(y).label("y"), _sum(x).label("x")),
+        *_products("yy", y, y),
+        *_products("xx", x, x),
+        *_products("xy", x, y),
+        _sum(ordered * x).label("ordered_x"),
+        _sum(case((person.c.place == 1, ordered), else_=0)).label("buyers"),
+    ).group_by(person.c.arm, person.c.currency)
+
+
+def _sum(value: ColumnElement[Any]) -> ColumnElement[int]:
+    return cast(func.sum(value), BigInteger)
+
+
+def _products(name: str, one: ColumnElement[int], other: ColumnElement[int]) -> Iterator[ColumnElement[int]]:
+    """The sum of the products, in three parts that fit: see `_whole`."""
+    (high, low), (other_high, other_low) = (
+        (v.bitwise_rshift(cast(_HALF, Integer)), v.bitwise_and(2**_HALF - 1)) for v in (one, other)
+    )
+    yield _sum(high * other_high).label(f"{name}_high")
+    yield _sum(high * other_low + low * other_high).label(f"{name}_mixed")
+    yield _sum(low * other_low).label(f"{name}_low")
+
+
+def _whole(row: Any, name: str) -> int:
+    high, mixed, low = (getattr(row, f"{name}_{part}") for part in ("high", "mixed", "low"))
+    return int((high << 2 * _HALF) + (mixed << _HALF) + low)
+
+
+def _add_sums(found: SpentByArm, row: Any) -> None:
+    arm = Arm(row.arm)
+    found.buyers[arm] += row.buyers
+    sums = found.sums[arm, row.currency]
+    sums.total += row.y
+    sums.before += row.x
+    sums.squares += _whole(row, "yy")
+    sums.before_squares += _whole(row, "xx")
+    sums.products += _whole(row, "xy")
+    sums.before_of_buyers += row.ordered_x
