@@ -5,7 +5,6 @@ from a substitute.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -88,15 +87,6 @@ class Evidence:
         _, here, there = np.intersect1d(bought, bought_with_other, assume_unique=True, return_indices=True)
         lengths = float(np.linalg.norm(mine) * np.linalg.norm(theirs))
         return float(mine[here] @ theirs[there]) / lengths if lengths else 0.0
-
-    def votes(self, anchors: sp.csr_matrix) -> sp.csr_matrix:
-        """For rows of anchors, the summed weights of what was bought with them."""
-        return (anchors @ self._weights).tocsr()
-
-    @cached_property
-    def _weights(self) -> sp.csr_matrix:
-        shape = (len(self.item_orders), len(self.item_orders))
-        return sp.csr_matrix((self.pair_weights, self.pair_items, self.pair_pointers), shape=shape)
 
     def _place(self, one: int, other: int) -> int | None:
         start, end = int(self.pair_pointers[one]), int(self.pair_pointers[one + 1])

@@ -28,9 +28,9 @@ def by_bought_together(
     known = [model.known(question.anchors) for question in questions]
     pointers = np.concatenate(([0], np.cumsum([len(row) for row in known])))
     columns = np.array([item for row in known for item in row], dtype=np.int64)
-    shape = (len(questions), len(model.products))
+    shape = (len(questions), model.votes.rows)  # whose first rows are those of what was bought together
     anchors = sp.csr_matrix((np.ones(len(columns), np.float32), columns, pointers), shape=shape)
-    votes = model.evidence.votes(anchors)
+    votes = model.votes.votes(anchors)
     return [_voted(model, question, known[row], votes[row], most) for row, question in enumerate(questions)]
 
 

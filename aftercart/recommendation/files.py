@@ -2,7 +2,9 @@
 
     models/20260301T100000Z-1f2e3d4c/
         meta.json       format, settings, and the SHA-256 of every other file
-        item.npy ...    float32 and integer arrays, never pickled; links as <name>.items.npy and the like
+        anchor.npy ...  float32 and integer arrays, never pickled
+        linear.npy      what is multiplied: rows of products (serving_arrays.py)
+        votes.*.npy     what speaks for what, all kinds of links
         catalog.*.npy   the products as they were learned (packed_catalog.py)
 
 A folder is written beside its place and renamed into it: it is there whole or not at all.
@@ -12,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,26 +25,33 @@ import numpy.typing as npt
 from aftercart.errors import ModelError
 from aftercart.recommendation.blend import CIRCUMSTANCES, Blend, Component
 from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.dataset import Floats
 from aftercart.recommendation.evidence import Evidence
 from aftercart.recommendation.features import Vocabulary
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.links import Links
-from aftercart.recommendation.model import Learned, Model
+from aftercart.recommendation.model import TOGETHER, Learned, Model
 from aftercart.recommendation.packed_catalog import ARRAYS, PackedCatalog, packed
 from aftercart.recommendation.request import Purpose
+from aftercart.recommendation.serving_arrays import Stack, columns_of
 
 FORMAT = 4
 _BEFORE = 3
 """Its products are JSON. A model of it serves until the next one is trained."""
 KEPT_VERSIONS = 5
 
-_EMBEDDINGS = tuple(field.name for field in fields(Embeddings) if field.name != "counted")
+_LINEAR, _ROWS = "linear", ("item", "item_bias")
+"""The rows of products stand in one file for all that they are multiplied by."""
+_EMBEDDINGS = tuple(field.name for field in fields(Embeddings) if field.name not in (*_ROWS, "counted"))
 _SPREAD = ("spread.mean", "spread.covariance")
 """Counted once: it takes each process a second for a million products, and 20 MB to do it."""
 _FOLLOWING = "following."
 _LINKS = tuple(field.name for field in fields(Links))
+_VOTES = "votes."
 _CATALOG = "catalog."
-_EVIDENCE = tuple(field.name for field in fields(Evidence) if field.name != "order_count")
+_PAIRS = ("pair_pointers", "pair_items", "pair_weights")
+"""What was bought together stands first among the links."""
+_EVIDENCE = tuple(field.name for field in fields(Evidence) if field.name not in ("order_count", *_PAIRS))
 
 
 def save(model: Model, models_dir: Path) -> str:
@@ -56,7 +65,8 @@ def save(model: Model, models_dir: Path) -> str:
         parts |= {f"{_FOLLOWING}{name}": getattr(learned.following, name) for name in _EMBEDDINGS}
     parts |= {name: getattr(model.evidence, name) for name in _EVIDENCE}
     parts |= {f"{_CATALOG}{name}": getattr(model.catalog, name) for name in ARRAYS}
-    parts |= {f"{name}.{part}": getattr(links, part) for name, links in learned.links.items() for part in _LINKS}
+    parts |= {f"{_VOTES}{part}": getattr(model.votes, part) for part in _LINKS}
+    parts[_LINEAR] = model.linear
     models_dir.mkdir(parents=True, exist_ok=True)
     draft = models_dir / f".{model.version}.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
@@ -127,30 +137,54 @@ def _checked_meta(folder: Path, checksum: str) -> Mapping[str, Any]:
 
 
 def _assembled(folder: Path, version: str, meta: Mapping[str, Any]) -> Model:
-    embeddings = _embeddings(folder, meta)
-    following = _embeddings(folder, meta, _FOLLOWING) if meta["following"] else None
-    evidence = Evidence(order_count=meta["order_count"], **{name: _mapped(folder, name) for name in _EVIDENCE})
+    if meta["format"] == _BEFORE:
+        return _assembled_before(folder, version, meta)
+    catalog = PackedCatalog(**{name: _mapped(folder, f"{_CATALOG}{name}") for name in ARRAYS})
+    linear, stack = _mapped(folder, _LINEAR), _stack(folder, meta)
+    embeddings = _subjects(folder, meta, linear)
+    pairs: dict[str, Any] = dict(zip(_PAIRS, stack.links(TOGETHER).parts(), strict=True))
+    evidence = Evidence(order_count=meta["order_count"], **pairs, **{name: _mapped(folder, name) for name in _EVIDENCE})
+    links = {name: stack.links(name) for name in meta["links"]}
+    return Model(version, catalog, evidence, _taught(meta, embeddings, links), linear, stack)
+
+
+def _assembled_before(folder: Path, version: str, meta: Mapping[str, Any]) -> Model:
+    catalog = packed([Product(**row) for row in json.loads((folder / "catalog.json").read_bytes())])
+    arrays: Iterator[dict[str, Any]] = (
+        {name: _mapped(folder, f"{of}{name}") for name in (*_ROWS, *_EMBEDDINGS)} for of in _of(meta)
+    )
+    embeddings = [Embeddings(**each) for each in arrays]
+    evidence = {name: _mapped(folder, name) for name in (*_EVIDENCE, *_PAIRS)}
+    links = {name: Links(*(_mapped(folder, f"{name}.{part}") for part in _LINKS)) for name in meta["links"]}
+    return Model(
+        version, catalog, Evidence(order_count=meta["order_count"], **evidence), _taught(meta, embeddings, links)
+    )
+
+
+def _taught(meta: Mapping[str, Any], embeddings: Sequence[Embeddings], links: Mapping[str, Links]) -> Learned:
     vocabulary = Vocabulary(tuple(meta["vocabulary"]), tuple(meta["price_bounds"]))
-    learned = Learned(vocabulary, embeddings, meta["history_length"], following, _links(folder, meta), _blend(meta))
-    return Model(version, _catalog(folder, meta), evidence, learned)
+    following = embeddings[1] if meta["following"] else None
+    return Learned(vocabulary, embeddings[0], meta["history_length"], following, links, _blend(meta))
 
 
-def _catalog(folder: Path, meta: Mapping[str, Any]) -> PackedCatalog:
-    if meta["format"] == _BEFORE:
-        return packed([Product(**row) for row in json.loads((folder / "catalog.json").read_bytes())])
-    return PackedCatalog(**{name: _mapped(folder, f"{_CATALOG}{name}") for name in ARRAYS})
+def _of(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("", _FOLLOWING) if meta["following"] else ("",)
 
 
-def _embeddings(folder: Path, meta: Mapping[str, Any], of: str = "") -> Embeddings:
-    arrays: dict[str, Any] = {name: _mapped(folder, f"{of}{name}") for name in _EMBEDDINGS}
-    if meta["format"] == _BEFORE:
-        return Embeddings(**arrays)
-    mean, covariance = (_mapped(folder, f"{of}{name}") for name in _SPREAD)
-    return Embeddings(**arrays, counted=(mean, covariance))
+def _subjects(folder: Path, meta: Mapping[str, Any], linear: Floats) -> list[Embeddings]:
+    """The LightFM models, over columns of the same rows."""
+    found = [{name: _mapped(folder, f"{of}{name}") for name in (*_EMBEDDINGS, *_SPREAD)} for of in _of(meta)]
+    widths = [arrays["anchor"].shape[1] for arrays in found]
+    subjects = []
+    for number, arrays in enumerate(found):
+        items, bias = columns_of(number, widths)
+        counted = (arrays.pop(_SPREAD[0]), arrays.pop(_SPREAD[1]))
+        subjects.append(Embeddings(item=linear[:, items], item_bias=linear[:, bias], counted=counted, **arrays))
+    return subjects
 
 
-def _links(folder: Path, meta: Mapping[str, Any]) -> dict[str, Links]:
-    return {name: Links(*(_mapped(folder, f"{name}.{part}") for part in _LINKS)) for name in meta["links"]}
+def _stack(folder: Path, meta: Mapping[str, Any]) -> Stack:
+    return Stack((TOGETHER, *meta["links"]), *(_mapped(folder, f"{_VOTES}{part}") for part in _LINKS))
 
 
 def _blend(meta: Mapping[str, Any]) -> Blend:

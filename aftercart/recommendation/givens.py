@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from aftercart.recommendation.blend import CIRCUMSTANCES, Component, Weights
 from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.dataset import Floats, Ints, ones, row_means
+from aftercart.recommendation.dataset import Floats, Ints
 from aftercart.recommendation.lightfm_model import Embeddings
-from aftercart.recommendation.model import Learned, Model
+from aftercart.recommendation.model import TOGETHER, Learned, Model
 from aftercart.recommendation.question import Question
+from aftercart.recommendation.serving_arrays import ONES_COLUMN, SELLING_COLUMN, Stack, columns_of
 
 LINKS = {
+    Component.TOGETHER: TOGETHER,
     Component.EASE: "ease",
     Component.EASE_WIDE: "ease_wide",
     Component.HISTORY: "ease_wide",
@@ -67,7 +70,7 @@ class Givens:
         skus = [sku for sku in wanted if self.numbers[sku] is not None or sku in catalog]
         self._row = {sku: row for row, sku in enumerate(skus)}
         self.anchors = [[sku for sku in dict.fromkeys(q.anchors) if sku in self._row] for q in questions]
-        self._added: dict[tuple[Component, int], sp.csr_matrix] = {}
+        self._added: list[sp.csr_matrix] = []
         self._starts: list[int] = []
         self._history = [_history(self.numbers, question, _LONGEST_HISTORY) for question in questions]
         asked = [component for component in _EMBEDDED if component in learned.blend.counted]
@@ -89,24 +92,28 @@ class Givens:
 
     def scores(self, rows: slice) -> Floats:
         """Scores of the catalog for these questions."""
-        weights = self.weights[rows]
-        said = [
-            asked.scores(rows, weights[:, component.place])
-            for component, asked in self._asked.items()
-            if weights[:, component.place].any()
-        ]
-        scores = said.pop() if said else np.zeros((len(weights), len(self.model.products)), dtype=np.float32)
-        for part in said:
-            scores += part
-        if weights[:, Component.SELLING.place].any():
-            scores += weights[:, [Component.SELLING.place]] * self.model.selling
-        for component in self._voting:
-            votes = self.votes(component, rows)
-            votes.data *= np.repeat(weights[:, component.place], np.diff(votes.indptr))
+        scores: Floats = self._linear(rows) @ self.model.linear.T
+        if self._voting:
+            votes = self._votes(rows, self._voting)
+            votes.data *= np.repeat(self.weights[rows, self._places].T.ravel(), np.diff(votes.indptr))
             _add(scores, votes)
-            self._added[component, rows.start] = votes
+            self._added.append(votes)
         self._starts.append(rows.start)
         return scores
+
+    def _linear(self, rows: slice) -> Floats:
+        """What the rows of products are multiplied by. Weighted already, as these vectors are few."""
+        weights, widths = self.weights[rows], [each.item.shape[1] for each in self.learned.subjects]
+        found = np.zeros((len(weights), self.model.linear.shape[1]), dtype=np.float32)
+        for component, asked in self._asked.items():
+            number = component is Component.LIGHTFM_NEXT and len(widths) > 1
+            columns, bias = columns_of(number, widths)
+            vectors, scale, constant = asked.linear(rows, weights[:, component.place])
+            found[:, columns] += vectors
+            found[:, bias] += scale
+            found[:, ONES_COLUMN] -= constant
+        found[:, SELLING_COLUMN] = weights[:, Component.SELLING.place]
+        return found
 
     def parts_of(self, rows: Ints, items: Ints) -> list[dict[str, float]]:
         """What each component added to the scores of pairs of a question and a product; those of one pair sum to its
@@ -123,21 +130,23 @@ class Givens:
         return [dict(zip(found, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def _voted(self, component: Component, rows: Ints, items: Ints) -> Floats:
-        said = np.zeros(len(rows), dtype=np.float32)
+        said, place = np.zeros(len(rows), dtype=np.float32), self._voting.index(component)
         chunk = np.searchsorted(self._starts, rows, side="right") - 1
-        for number, start in enumerate(self._starts):
-            here = chunk == number
-            said[here] = self._added[component, start][rows[here] - start, items[here]].A1
+        for number in np.unique(chunk).tolist():
+            start, votes, here = self._starts[number], self._added[number], chunk == number
+            count = votes.shape[0] // len(self._voting)
+            said[here] = votes[place * count + rows[here] - start, items[here]].A1
         return said
 
     def parts(self, rows: slice) -> Floats:
         """What each component says about each product, unweighted: questions by products by components."""
         found = np.zeros((len(self.anchors[rows]), len(self.model.products), len(Component)), dtype=np.float32)
         for component, asked in self._asked.items():
-            found[:, :, component.place] = asked.scores(rows, np.ones(len(found), dtype=np.float32))
+            found[:, :, component.place] = asked.scores(rows)
         found[:, :, Component.SELLING.place] = self.model.selling
-        for component in (Component.TOGETHER, *LINKS):
-            found[:, :, component.place] = self.votes(component, rows).toarray()
+        votes = self._votes(rows, [*LINKS]).toarray().reshape(len(LINKS), *found.shape[:2])
+        for component, said in zip(LINKS, votes, strict=True):
+            found[:, :, component.place] = said
         return found
 
     @cached_property
@@ -158,25 +167,33 @@ class Givens:
         ]
         return found
 
-    def votes(self, component: Component, rows: slice) -> sp.csr_matrix:
-        """What a component of votes says, where it says anything; 0 is what it says of all other products."""
-        return _above_the_rest(self._bare_votes(component, rows))
+    def _votes(self, rows: slice, components: Sequence[Component]) -> sp.csr_matrix:
+        """What these components say, where they say anything; 0 is what they say of all other products. A row for each
+        question, for one component after the other."""
+        stack, count = self.model.votes, len(self.anchors[rows])
+        anchors, history = _Speakers.of(self._sold[rows]), _Speakers.of(self._history[rows])
+        by = {Component.HISTORY: history.on_average(), Component.EASE_WIDE: self._both(rows)}
+        asked = [
+            by.get(each, anchors).of_kind(stack, LINKS[each]) if LINKS[each] in stack.names else _Speakers.nobody(count)
+            for each in components
+        ]
+        pointers = np.concatenate(([0], np.cumsum(np.concatenate([each.lengths for each in asked]))))
+        speakers = np.concatenate([each.items for each in asked])
+        weights = np.concatenate([each.weights for each in asked])
+        votes = stack.votes(sp.csr_matrix((weights, speakers, pointers), shape=(len(pointers) - 1, stack.rows)))
+        if Component.NEW in components:
+            start = components.index(Component.NEW) * count
+            here = slice(votes.indptr[start], votes.indptr[start + count])
+            votes.data[here] *= self.model.newness[votes.indices[here]]
+        return _above_the_rest(votes)
 
-    def _bare_votes(self, component: Component, rows: slice) -> sp.csr_matrix:
-        anchors = self._sold_anchors[rows]
-        if component is Component.TOGETHER:
-            return self.model.evidence.votes(anchors)
-        links = self.learned.links.get(LINKS[component])
-        if not links:
-            return sp.csr_matrix(anchors.shape, dtype=np.float32)
-        if component is Component.HISTORY:
-            return links.votes(row_means(self._histories[rows]))
-        if component is Component.EASE_WIDE:
-            return links.votes(anchors + _HISTORY_SHARE * self._histories[rows])
-        votes = links.votes(anchors)
-        if component is Component.NEW:
-            votes.data *= self.model.newness[votes.indices]
-        return votes
+    def _both(self, rows: slice) -> "_Speakers":
+        """Anchors, and earlier purchases with a share."""
+        pairs = list(zip(self._sold[rows], self._history[rows], strict=True))
+        both = _Speakers.of([[*anchors, *history] for anchors, history in pairs])
+        lengths = np.array([len(part) for pair in pairs for part in pair], dtype=np.int64)
+        shares = np.tile(np.array([1, _HISTORY_SHARE], dtype=np.float32), len(pairs))
+        return _Speakers(both.items, np.repeat(shares, lengths), both.lengths)
 
     def strongest(self, row: int, items: Ints) -> list[str]:
         """For each item the anchor whose row adds most to the embeddings' parts of its score, which are linear."""
@@ -189,20 +206,43 @@ class Givens:
             says += weights[component.place] * asked.said_by(rows, row, items)
         return [anchors[at] for at in np.argmax(says, axis=0).tolist()]
 
-    # Sparse matrices cost more to make than one order takes to rank, so they are made where something votes.
+    @cached_property
+    def _sold(self) -> list[list[int]]:
+        """The anchors that the model knows."""
+        return [self.numbers.known(anchors) for anchors in self.anchors]
 
     @cached_property
-    def _sold_anchors(self) -> sp.csr_matrix:
-        return _ones([self.numbers.known(anchors) for anchors in self.anchors], len(self.model.products))
-
-    @cached_property
-    def _histories(self) -> sp.csr_matrix:
-        return _ones(self._history, len(self.model.products))
-
-    @property
     def _voting(self) -> list[Component]:
-        counted = self.learned.blend.counted
-        return [component for component in (Component.TOGETHER, *LINKS) if component in counted]
+        return [component for component in LINKS if component in self.learned.blend.counted]
+
+    @cached_property
+    def _places(self) -> list[int]:
+        return [component.place for component in self._voting]
+
+
+@dataclass(frozen=True, eq=False)
+class _Speakers:
+    """Who votes on each question, one question after the other, and how much each counts."""
+
+    items: Ints
+    weights: Floats
+    lengths: Ints
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> "_Speakers":
+        items = np.array([item for row in rows for item in row], dtype=np.int64)
+        return cls(items, np.ones(len(items), np.float32), np.array([len(row) for row in rows], dtype=np.int64))
+
+    @classmethod
+    def nobody(cls, questions: int) -> "_Speakers":
+        return cls.of([()] * questions)
+
+    def on_average(self) -> "_Speakers":
+        shares = (1 / np.repeat(self.lengths, self.lengths)).astype(np.float32)
+        return _Speakers(self.items, shares, self.lengths)
+
+    def of_kind(self, stack: Stack, name: str) -> "_Speakers":
+        return _Speakers(self.items + stack.names.index(name) * stack.products, self.weights, self.lengths)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,13 +253,18 @@ class _Asked:
     anchors: Floats
     orders: Floats
 
-    def scores(self, rows: slice, weights: Floats) -> Floats:
-        """Weighted already: the product of matrices is scaled by its vectors, which are few."""
+    def linear(self, rows: slice, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """What components of products are multiplied by, what their biases are, and what is taken off, so weighted."""
         center, spread = (of_all[rows] for of_all in self._catalog)
-        scale = (weights / spread)[:, None]
-        scores: Floats = (self.orders[rows] * scale) @ self.embeddings.item.T
-        scores += scale * self.embeddings.item_bias
-        scores -= scale * center[:, None]
+        scale = weights / spread
+        return self.orders[rows] * scale[:, None], scale, scale * center
+
+    def scores(self, rows: slice) -> Floats:
+        """Those of all products, without a weight."""
+        vectors, scale, constant = self.linear(rows, np.ones(len(self.orders[rows]), dtype=np.float32))
+        scores: Floats = vectors @ self.embeddings.item.T
+        scores += scale[:, None] * self.embeddings.item_bias
+        scores -= constant[:, None]
         return scores
 
     def scores_of(self, rows: Ints, items: Ints) -> Floats:
@@ -239,29 +284,35 @@ class _Asked:
     def _catalog(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of each question's bare scores over the catalog, without computing them."""
         mean, covariance = self.embeddings.spread
-        center = self.orders @ mean[:-1] + mean[-1]
-        around = self.orders @ covariance[:-1, :-1] + 2 * covariance[-1, :-1]
-        variance = (around * self.orders).sum(axis=1) + covariance[-1, -1]
+        with_one = np.ones((len(self.orders), len(mean)), dtype=np.float32)  # that stands for the bias
+        with_one[:, :-1] = self.orders
+        center = with_one @ mean
+        variance = np.einsum("ij,ij->i", with_one @ covariance, with_one)
         return center, np.sqrt(np.maximum(variance, 0)) + np.float32(_LEAST_SPREAD)
 
 
 def _above_the_rest(votes: sp.csr_matrix) -> sp.csr_matrix:
     """asinh of the standard deviations above the catalog's mean, less what a product without votes has."""
-    width = votes.shape[1]
     lengths = np.diff(votes.indptr)
-    row = np.repeat(np.arange(votes.shape[0]), lengths)
-    total = np.bincount(row, votes.data, votes.shape[0])
-    squares = np.bincount(row, votes.data**2, votes.shape[0])
-    center = total / width
-    spread = np.sqrt(np.maximum(squares / width - center**2, 0)) + _LEAST_SPREAD
-    values = (votes.data - np.repeat(center, lengths)) / np.repeat(spread, lengths)
-    data = np.arcsinh(values) - np.repeat(np.arcsinh(-center / spread), lengths)
-    return sp.csr_matrix((data.astype(np.float32), votes.indices, votes.indptr), shape=votes.shape)
+    has_any = lengths > 0
+    starts, lengths = votes.indptr[:-1][has_any], lengths[has_any]
+    center, squares = (_sums(values, starts) / votes.shape[1] for values in (votes.data, votes.data * votes.data))
+    scale = 1 / (np.sqrt(np.maximum(squares - center**2, 0)) + _LEAST_SPREAD)
+    rest = np.arcsinh(-center * scale)
+    scale, center, rest = (np.repeat(each.astype(np.float32), lengths) for each in (scale, center * scale, rest))
+    votes.data = np.arcsinh(votes.data * scale - center) - rest
+    return votes
 
 
-def _add(scores: Floats, part: sp.csr_matrix) -> None:
-    rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-    scores[rows, part.indices] += part.data
+def _sums(values: Floats, starts: Ints) -> npt.NDArray[np.float64]:
+    return np.add.reduceat(values, starts, dtype=np.float64) if len(starts) else np.zeros(0)
+
+
+def _add(scores: Floats, votes: sp.csr_matrix) -> None:
+    """To each question's scores what all components say of it."""
+    count, width = scores.shape
+    rows = np.tile(np.arange(count) * width, votes.shape[0] // count)
+    np.add.at(scores.reshape(-1), votes.indices + np.repeat(rows, np.diff(votes.indptr)), votes.data)
 
 
 def _history(numbers: Numbers, question: Question, longest: int) -> list[int]:
@@ -287,6 +338,9 @@ def _anchor_vectors(
 
 def _means(vectors: Floats, rows: Sequence[Sequence[int]]) -> Floats:
     """For each row the mean of the vectors it names; zeros where it names none."""
+    if len(rows) == 1 and rows[0]:  # one order, a page's: what many take costs more than all its vectors
+        total: Floats = np.add.reduce(vectors[rows[0]], axis=0, keepdims=True)
+        return (total / len(rows[0])).astype(np.float32, copy=False)
     found = np.zeros((len(rows), vectors.shape[1]), dtype=np.float32)
     naming = [at for at, row in enumerate(rows) if row]
     if not naming:
@@ -296,9 +350,3 @@ def _means(vectors: Floats, rows: Sequence[Sequence[int]]) -> Floats:
     sums = np.add.reduceat(vectors[[number for row in rows for number in row]], starts, axis=0)
     found[naming] = sums / lengths[:, None]
     return found
-
-
-def _ones(rows: Sequence[Sequence[int]], width: int) -> sp.csr_matrix:
-    columns = np.array([column for row in rows for column in row], dtype=np.int64)
-    pointers = np.concatenate(([0], np.cumsum([len(row) for row in rows])))
-    return ones(columns, pointers, width)

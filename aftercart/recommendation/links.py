@@ -1,7 +1,6 @@
 """How strongly each product speaks for others, as a sparse matrix: what several kinds of evidence come down to."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,26 +11,24 @@ from aftercart.recommendation.dataset import Floats, Interactions
 
 @dataclass(frozen=True, eq=False)
 class Links:
-    """For product a: `items[pointers[a]:pointers[a + 1]]`, in ascending order, with their `weights`."""
+    """For product a: `items[pointers[a]:pointers[a + 1]]`, in ascending order, with their `weights`. The first pointer
+    may be other than 0, where these are a part of more."""
 
-    pointers: npt.NDArray[np.int32]
-    items: npt.NDArray[np.int32]
+    pointers: npt.NDArray[np.signedinteger]
+    items: npt.NDArray[np.signedinteger]
     weights: Floats
 
-    def votes(self, anchors: sp.csr_matrix) -> sp.csr_matrix:
-        """For rows of anchors, the summed weights of what they speak for."""
-        return (anchors @ self._matrix).tocsr()
+    def parts(self) -> tuple[npt.NDArray[np.signedinteger], npt.NDArray[np.signedinteger], Floats]:
+        """Pointers from 0, items and weights of these links alone."""
+        here = slice(int(self.pointers[0]), int(self.pointers[-1]))
+        pointers = self.pointers - self.pointers[0] if self.pointers[0] else self.pointers
+        return pointers, self.items[here], self.weights[here]
 
     def weight(self, one: int, other: int) -> float:
         """How strongly `one` speaks for `other`; 0 where nothing is known."""
         start, end = int(self.pointers[one]), int(self.pointers[one + 1])
         place = start + int(np.searchsorted(self.items[start:end], other))
         return float(self.weights[place]) if place < end and self.items[place] == other else 0.0
-
-    @cached_property
-    def _matrix(self) -> sp.csr_matrix:
-        width = len(self.pointers) - 1
-        return sp.csr_matrix((self.weights, self.items, self.pointers), shape=(width, width))
 
 
 def links_of(matrix: sp.csr_matrix) -> Links:

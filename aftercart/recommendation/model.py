@@ -18,8 +18,12 @@ from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.links import Links
 from aftercart.recommendation.packed_catalog import PackedCatalog, packed
 from aftercart.recommendation.request import Request, Rules
+from aftercart.recommendation.serving_arrays import SELLING_COLUMN, Stack, linear_rows, stacked
 
 UNTRAINED = "fallback"
+
+TOGETHER = "together"
+"""Among the links of a model: what past orders held together."""
 
 NEW_ORDERS = 5.0
 """In so many orders a product is half as new as at the start."""
@@ -47,6 +51,11 @@ class Learned:
     links: Mapping[str, Links] = field(default_factory=dict)
     blend: Blend = LIGHTFM_ALONE
 
+    @property
+    def subjects(self) -> tuple[Embeddings, ...]:
+        """The LightFM models that there are."""
+        return (self.embeddings, self.following) if self.following else (self.embeddings,)
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -57,6 +66,9 @@ class Model:
     products: Sequence[Product]
     evidence: Evidence
     learned: Learned | None = None
+    linear_rows: Floats | None = None
+    stack: Stack | None = None
+    """Both as files have them; else they are made when they are asked for."""
 
     @cached_property
     def catalog(self) -> PackedCatalog:
@@ -70,8 +82,24 @@ class Model:
     @cached_property
     def selling(self) -> Floats:
         """How far each product lies above the catalog in what sells lately, on a logarithmic scale."""
+        if self.linear_rows is not None:
+            return self.linear_rows[:, SELLING_COLUMN]
         row: Floats = standardized(np.log1p(self.evidence.selling)[None, :])[0]
         return row
+
+    @cached_property
+    def linear(self) -> Floats:
+        """`linear_rows` of what is learned."""
+        assert self.learned
+        return linear_rows(self.learned.subjects, self.selling) if self.linear_rows is None else self.linear_rows
+
+    @cached_property
+    def votes(self) -> Stack:
+        """All kinds of links, those of what was bought together first."""
+        if self.stack:
+            return self.stack
+        pairs = Links(self.evidence.pair_pointers, self.evidence.pair_items, self.evidence.pair_weights)
+        return stacked([(TOGETHER, pairs), *sorted(self.learned.links.items() if self.learned else ())])
 
     @cached_property
     def newness(self) -> Floats:

@@ -11,7 +11,8 @@ from aftercart.recommendation.givens import Givens
 from aftercart.recommendation.model import Model
 from aftercart.recommendation.question import Question, Ranking
 
-_SCORES_AT_ONCE = 8_000_000
+_SCORES_AT_ONCE, _LEAST_AT_ONCE = 2_000_000, 8
+"""More scores would not stay in the processor's caches; with fewer orders all products are read too often."""
 _COLUMNS_EACH = 8
 
 
@@ -24,7 +25,7 @@ def by_lightfm(model: Model, questions: Sequence[Question], catalog: Mapping[str
     if model.learned is None:
         return [Ranking() for _ in questions]
     givens = Givens(model, model.learned, questions, catalog)
-    step = max(1, _SCORES_AT_ONCE // max(len(model.products), 1))
+    step = max(_LEAST_AT_ONCE, _SCORES_AT_ONCE // max(len(model.products), 1))
     chunks = range(0, len(questions), step)
     return [ranking for at in chunks for ranking in _ranked(model, givens, questions[at : at + step], at, most)]
 

@@ -34,31 +34,48 @@ def test_saving_and_loading_changes_nothing(model: Model, past: Interactions, tm
 def test_arrays_are_mapped_and_cannot_be_changed(model: Model, tmp_path: Path) -> None:
     loaded = files.load(tmp_path, "v1", files.save(model, tmp_path))
     assert loaded.learned is not None
-    assert isinstance(loaded.learned.embeddings.item.base, np.memmap)
+    assert isinstance(loaded.linear.base, np.memmap)
+    assert np.shares_memory(loaded.learned.embeddings.item, loaded.linear)
+    assert isinstance(loaded.votes.items.base, np.memmap)
+    assert np.shares_memory(loaded.evidence.pair_items, loaded.votes.items)
     assert not loaded.learned.embeddings.item.flags.writeable
     assert isinstance(loaded.catalog.text.base, np.memmap), "of the products, too"
 
 
-def test_a_model_whose_products_are_json_serves_on_after_an_upgrade(
+def test_a_model_of_the_format_before_serves_on_after_an_upgrade(
     model: Model, past: Interactions, tmp_path: Path
 ) -> None:
-    files.save(model, tmp_path)
-    folder = tmp_path / "v1"
-    for file in (*folder.glob("catalog.*"), *folder.glob("*spread.*")):
-        file.unlink()
-    products = json.dumps([asdict(product) for product in model.products]).encode()
-    (folder / "catalog.json").write_bytes(products)
-    meta = json.loads((folder / "meta.json").read_text())
-    kept = {name: digest for name, digest in meta["sha256"].items() if (folder / name).exists()}
-    meta |= {"format": 3, "sha256": {**kept, "catalog.json": sha256(products).hexdigest()}}
-    (folder / "meta.json").write_text(json.dumps(meta))
-    loaded = files.load(tmp_path, "v1", sha256((folder / "meta.json").read_bytes()).hexdigest())
-    assert [*loaded.products] == [*model.products]
-    questions = [Question((product.sku,)) for product in past.products]
+    loaded = files.load(tmp_path, "v1", saved_as_before(model, tmp_path))
+    questions = [Question((product.sku,), history=("Road-Pump-0",)) for product in past.products]
     assert by_lightfm(loaded, questions, {}, 9) == by_lightfm(model, questions, {}, 9)
+    assert [*loaded.products] == [*model.products]
 
 
-@pytest.mark.parametrize("name", ["item.npy", "pair_counts.npy", "catalog.keys.npy", "meta.json"])
+def saved_as_before(model: Model, models_dir: Path) -> str:
+    """In format 3: products as JSON, and an array for each part of the model."""
+    files.save(model, models_dir)
+    folder, learned, evidence = models_dir / "v1", model.learned, model.evidence
+    assert learned is not None
+    assert learned.following is not None
+    for pattern in ("catalog.*", "*spread.*", "votes.*", "linear.*"):
+        for file in folder.glob(pattern):
+            file.unlink()
+    for of, embeddings in (("", learned.embeddings), ("following.", learned.following)):
+        np.save(folder / f"{of}item.npy", embeddings.item)
+        np.save(folder / f"{of}item_bias.npy", embeddings.item_bias)
+    for name, links in learned.links.items():
+        for part in ("pointers", "items", "weights"):
+            np.save(folder / f"{name}.{part}.npy", getattr(links, part))
+    for name in ("pair_pointers", "pair_items", "pair_weights"):
+        np.save(folder / f"{name}.npy", getattr(evidence, name))
+    (folder / "catalog.json").write_text(json.dumps([asdict(product) for product in model.products]))
+    meta = json.loads((folder / "meta.json").read_text())
+    kept = {file.name: sha256(file.read_bytes()).hexdigest() for file in folder.iterdir() if file.name != "meta.json"}
+    (folder / "meta.json").write_text(json.dumps({**meta, "format": 3, "sha256": kept}))
+    return sha256((folder / "meta.json").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["linear.npy", "votes.items.npy", "pair_counts.npy", "catalog.keys.npy", "meta.json"])
 def test_a_damaged_file_is_refused_by_name(model: Model, tmp_path: Path, name: str) -> None:
     checksum = files.save(model, tmp_path)
     file = tmp_path / "v1" / name
@@ -81,10 +98,10 @@ def test_no_file_can_carry_code(model: Model, tmp_path: Path) -> None:
     """An array of objects would be a pickle, and a pickle runs what it carries."""
     learned = model.learned
     assert learned is not None
-    objects = np.array([{"run": "me"}], dtype=object)
+    objects = np.array([[{"run": "me"}]], dtype=object)
     with pytest.raises(ValueError, match="pickle"):
         files.save(
-            replace(model, learned=replace(learned, embeddings=replace(learned.embeddings, item=objects))), tmp_path
+            replace(model, learned=replace(learned, embeddings=replace(learned.embeddings, anchor=objects))), tmp_path
         )
 
 

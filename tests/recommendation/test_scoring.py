@@ -130,9 +130,13 @@ def test_the_parts_are_the_same_where_a_batch_is_too_large_for_one_product(monke
     def told() -> list[Mapping[str, float]]:
         return parts_of((ranking, 1) for ranking in by_lightfm(known, questions, {}, 5))
 
+    def told_of_the_last() -> list[Mapping[str, float]]:
+        return parts_of([(by_lightfm(known, questions, {}, 5)[-1], 1)])
+
     at_once = told()
     monkeypatch.setattr(scoring, "_SCORES_AT_ONCE", 1)
-    for parts, same in zip(told(), at_once, strict=True):
+    monkeypatch.setattr(scoring, "_LEAST_AT_ONCE", 1)
+    for parts, same in zip([*told(), *told_of_the_last()], [*at_once, at_once[-1]], strict=True):
         assert parts == pytest.approx(same, abs=1e-5)
 
 
