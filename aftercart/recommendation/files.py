@@ -51,6 +51,8 @@ _VOTES = "votes."
 _CATALOG = "catalog."
 _PAIRS = ("pair_pointers", "pair_items", "pair_weights")
 """What was bought together stands first among the links."""
+_SINCE = "bought_once"
+"""Unknown in the format before: nobody is spared a variant of what they have."""
 _EVIDENCE = tuple(field.name for field in fields(Evidence) if field.name not in ("order_count", *_PAIRS))
 
 
@@ -154,7 +156,8 @@ def _assembled_before(folder: Path, version: str, meta: Mapping[str, Any]) -> Mo
         {name: _mapped(folder, f"{of}{name}") for name in (*_ROWS, *_EMBEDDINGS)} for of in _of(meta)
     )
     embeddings = [Embeddings(**each) for each in arrays]
-    evidence = {name: _mapped(folder, name) for name in (*_EVIDENCE, *_PAIRS)}
+    evidence = {name: _mapped(folder, name) for name in (*_EVIDENCE, *_PAIRS) if name != _SINCE}
+    evidence[_SINCE] = np.zeros(len(catalog), dtype=np.bool_)
     links = {name: Links(*(_mapped(folder, f"{name}.{part}") for part in _LINKS)) for name in meta["links"]}
     return Model(
         version, catalog, Evidence(order_count=meta["order_count"], **evidence), _taught(meta, embeddings, links)

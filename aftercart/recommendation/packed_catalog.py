@@ -4,9 +4,9 @@ A product as an object takes about a kilobyte in each process; here it takes abo
 are made of the few that somebody asks for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import overload
 from zlib import crc32
 
@@ -20,7 +20,7 @@ COLUMNS = ("title", "category", "department", "brand", "family", "color", "curre
 """The columns of text beside the SKU, in the order of `numbers`."""
 
 _NOT_KNOWN = np.iinfo(np.int64).min
-_SLOTS_EACH = 2
+_SLOTS_EACH, _OBJECTS = 2, 4_096
 _ENCODING = ("utf-8", "surrogatepass")
 """Half a character, as JSON may bring one, comes back as it was."""
 
@@ -52,19 +52,10 @@ class PackedCatalog(Sequence[Product]):
     def __getitem__(self, place: int | slice) -> Product | tuple[Product, ...]:
         if isinstance(place, slice):
             return tuple(self[at] for at in range(len(self))[place])
-        item = range(len(self))[place]
-        told = zip(COLUMNS, map(self._string, self.strings[:, item].tolist()), strict=True)
-        price, stock, published = self.numbers[:, item].tolist()
-        return Product(
-            sku=self.keys[item].decode(*_ENCODING),
-            price_minor=_known(price),
-            stock=_known(stock),
-            published=bool(published),
-            **dict(told),
-        )
+        return self._product(range(len(self))[place])
 
     def __iter__(self) -> Iterator[Product]:
-        return (self[item] for item in range(len(self)))
+        return map(self._made, range(len(self)))
 
     def number(self, sku: str) -> int | None:
         """The number of a product; None: there is no such product."""
@@ -88,6 +79,22 @@ class PackedCatalog(Sequence[Product]):
         of_item = self.strings[COLUMNS.index(column)]
         first, last = int(of_item.min(initial=np.iinfo(np.int32).max)), int(of_item.max(initial=-1))
         return [self._string(number) for number in range(first, last + 1)], of_item - first
+
+    @cached_property
+    def _product(self) -> Callable[[int], Product]:
+        """Few products are asked for again and again: what people have is compared with what they are offered."""
+        return lru_cache(_OBJECTS)(self._made)
+
+    def _made(self, item: int) -> Product:
+        told = zip(COLUMNS, map(self._string, self.strings[:, item].tolist()), strict=True)
+        price, stock, published = self.numbers[:, item].tolist()
+        return Product(
+            sku=self.keys[item].decode(*_ENCODING),
+            price_minor=_known(price),
+            stock=_known(stock),
+            published=bool(published),
+            **dict(told),
+        )
 
     def _string(self, number: int) -> str:
         return self.text[self.starts[number] : self.starts[number + 1]].tobytes().decode(*_ENCODING)

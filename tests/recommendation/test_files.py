@@ -57,7 +57,7 @@ def saved_as_before(model: Model, models_dir: Path) -> str:
     folder, learned, evidence = models_dir / "v1", model.learned, model.evidence
     assert learned is not None
     assert learned.following is not None
-    for pattern in ("catalog.*", "*spread.*", "votes.*", "linear.*"):
+    for pattern in ("catalog.*", "*spread.*", "votes.*", "linear.*", "bought_once.*"):
         for file in folder.glob(pattern):
             file.unlink()
     for of, embeddings in (("", learned.embeddings), ("following.", learned.following)):
