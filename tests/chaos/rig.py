@@ -119,6 +119,11 @@ class Rig:
             self.clock.move_to(wake + stride)
             stride = shortest if self._there_is_hope() else 4 * stride
 
+    def has_due_ones_at_rest(self) -> bool:
+        """Whether there is something due that nobody works on: it waits for its sender."""
+        self._wait_until_nothing_moves()
+        return self._is_busy()
+
     def ended(
         self, scenario: str, posted: Sequence[int], planned: int | None = None, stride: timedelta = STRIDE
     ) -> Verdict:

@@ -6,7 +6,13 @@ from tests.chaos.ground_gives_way import broker_in_trouble, database_crashes, di
 from tests.chaos.lab import Lab
 from tests.chaos.mail_server_misbehaves import every_reply, late_answers, silence, tls_fails
 from tests.chaos.processes_die import kills_of_a_fleet, kills_of_a_fleet_on_rabbitmq, kills_of_one_process
-from tests.chaos.time_and_people import clock_steps, eight_workers, pause_and_resume, webhooks_in_any_order
+from tests.chaos.time_and_people import (
+    clock_steps,
+    clock_steps_with_limits,
+    eight_workers,
+    pause_and_resume,
+    webhooks_in_any_order,
+)
 from tests.chaos.verdict import Verdict
 
 Scenario = Callable[[Lab], Verdict]
@@ -22,6 +28,7 @@ ALL: tuple[Scenario, ...] = (
     database_crashes,
     disk_full,
     clock_steps,
+    clock_steps_with_limits,
     webhooks_in_any_order,
     pause_and_resume,
     eight_workers,

@@ -11,10 +11,11 @@ from aftercart.db.tables import sends
 from aftercart.ledger.states import OPEN
 from aftercart.queue.port import QUEUE_OF
 from tests.chaos.lab import Lab, slow_server
+from tests.chaos.mail_server import MailServer
 from tests.chaos.rig import Rig
 from tests.chaos.servers import until
 from tests.chaos.shop import address_of, orders_come_in, pause, resume
-from tests.chaos.troubles import a_step_of_the_clock, wait_for_a_bad_moment
+from tests.chaos.troubles import HOUR, a_step_of_the_clock, wait_for_a_bad_moment
 from tests.chaos.verdict import Verdict
 
 ASKED_AGAIN_AFTER = timedelta(minutes=16)
@@ -35,6 +36,33 @@ def clock_steps(lab: Lab) -> Verdict:
                     rig.kill(rig.rng.choice(["deliver-0", "deliver-1"]))
                     rig.processes.keep_up()
         return rig.ended(name, feed.posted)
+
+
+def clock_steps_with_limits(lab: Lab) -> Verdict:
+    """The same where the sender has limits, whose seconds and days are told by that clock: mails go on after each step
+    and do not wait for the clock to be where it was."""
+    name = "clock: an hour both ways, limits"
+    limits = {"valid_for": "9d", "limits": ["20 per second", "300 per day"]}
+    with slow_server(lab.rng(name)) as server, lab.fleet(name, server, campaigns=limits) as (rig, _):
+        rig.start()
+        with orders_come_in(rig.door, lab.rng(name), lab.much(200), pause_s=0.05) as feed:
+            for turn in range(lab.much(10)):
+                wait_for_a_bad_moment(rig)
+                a_step_of_the_clock(rig)
+                if turn == 0:
+                    _mails_go_on(server)
+                if turn % 3 == 0:
+                    rig.kill(rig.rng.choice(["deliver-0", "deliver-1"]))
+                    rig.processes.keep_up()
+        rig.wait_until_planned(len(feed.posted))
+        while rig.has_due_ones_at_rest():  # a day's quota is used up
+            rig.clock.step(HOUR)
+        return rig.ended(name, feed.posted)
+
+
+def _mails_go_on(server: MailServer) -> None:
+    before = len(server.taken)
+    until(lambda: len(server.taken) > before, "mails go on after the step")
 
 
 def webhooks_in_any_order(lab: Lab) -> Verdict:
