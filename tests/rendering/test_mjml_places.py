@@ -45,6 +45,12 @@ REFUSED = {
     "crossing": (SECTION.format("{% if a %}</mj-section><mj-section>{% endif %}"), "does not end inside"),
     "script": (in_text("<script>1</script>"), "no mail program"),
     "on-handler": (in_text('<b onclick="{{ x }}">x</b>'), "takes no Jinja"),
+    "host": (in_text('<a href="https://{{ x }}/sale">x</a>'), "would decide to which host this leads"),
+    "host going on": (in_text('<a href="https://example.com{{ x }}">x</a>'), "would decide to which host this leads"),
+    "host of a picture": (
+        in_text("<b style=\"background: url('https://example.com{{ x }}')\">x</b>"),
+        "would decide to which host this leads",
+    ),
     "ping": (in_text('<a href="https://example.com/" ping="{{ x }}">x</a>'), "takes no Jinja"),
     "refresh": (in_text('<meta http-equiv="refresh" content="0;url={{ x }}">'), "takes no Jinja"),
     "property": (in_text('<b style="margin: 0; {{ x }}: red">x</b>'), "would choose the property of a style"),

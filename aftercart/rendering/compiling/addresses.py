@@ -9,21 +9,37 @@ import re
 from collections.abc import Sequence
 
 from aftercart.errors import Place, TemplateError
+from aftercart.rendering.authoring.lexer import Segment
 from aftercart.rendering.authoring.scanner import names
+from aftercart.rendering.compiling.blocks import shown
 from aftercart.rendering.compiling.holes import Part
 
 URL_ATTRIBUTES = names("href src background action formaction poster cite longdesc data xlink:href background-url")
 
 _START = re.compile(r"https?://|mailto:|tel:|sms:|cid:|#", re.IGNORECASE)
+_IN_HOST = re.compile(r"\s*https?://[^/?#]*", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
 
 
 def check_address(parts: Sequence[Part], place: Place) -> None:
-    """Raises TemplateError for an address that the author wrote and no mail program should follow."""
+    """Raises TemplateError for an address that the author wrote and no mail program should follow, or that leads to
+    another host with another value."""
     start = parts[0] if parts else ""
     if isinstance(start, str) and not _START.match(start):
         fix = "write the whole address, beginning with https://"
         raise TemplateError(f"{start.strip()!r} leads nowhere in a mail", place, fix)
+    before = ""
+    for part in parts:
+        if isinstance(part, Segment):
+            refuse_in_host(part, before)
+        before += part if isinstance(part, str) else "x"
+
+
+def refuse_in_host(tag: Segment, before: str) -> None:
+    """Raises TemplateError for a value that stands in the host of an address. `before`: what stands before it."""
+    if _IN_HOST.fullmatch(before):
+        fix = "write the whole host, and a / before the value; or begin with a whole address, as {{ brand.url }} is"
+        raise TemplateError(f"{shown(tag)} would decide to which host this leads", tag.place, fix)
 
 
 def is_tracked(url: str) -> bool:

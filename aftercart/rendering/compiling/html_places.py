@@ -17,6 +17,7 @@ from aftercart.rendering.compiling.addresses import (
     URL_ATTRIBUTES,
     filter_after,
     is_tracked,
+    refuse_in_host,
     unescaped,
     url_expression,
     without_entities,
@@ -128,6 +129,8 @@ class _HtmlWriter:
                 if _names_a_property(before, following):
                     message = f"{shown(part)} would choose the property of a style"
                     raise TemplateError(message, part.place, "write out its name, and choose with {% if %}")
+                if url := _OPEN_CSS_URL.search(before):
+                    refuse_in_host(part, url["url"])
                 self.jinja.expression(f"({part.text})|{_css_filter(before)}", part.place)
                 before += "x"
 
