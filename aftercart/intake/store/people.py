@@ -11,7 +11,7 @@ from aftercart.consent import store as consent
 from aftercart.consent.standing import ConsentRules
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.db.session import insert_new
-from aftercart.db.tables import address_moves, customers, orders, recipients
+from aftercart.db.tables import address_moves, customers, orders, preferences, recipients
 from aftercart.intake.changes import Buyer, CustomerSeen
 from aftercart.intake.store.rows import Tally, changed_values, fetch, find_or_make, take_turns
 
@@ -141,6 +141,7 @@ class People:
         insert_new(self.connection, address_moves, rows, unique=("customer_id", "recipient_id"))
         for _, old, new, _ in self._moved:
             merge_recipients(self.connection, old, new)
+            _take_choices_along(self.connection, old, new)
 
     def _address_earlier_orders(self) -> set[int]:
         found = {row["id"]: row["recipient_id"] for row in self.customers.values() if row.get("had_none")}
@@ -182,6 +183,20 @@ def merge_recipients(connection: Connection, old: int, new: int) -> None:
     if gone != stays:
         theirs = or_(recipients.c.id == gone, recipients.c.merged_into == gone)
         connection.execute(update(recipients).where(theirs).values(merged_into=stays))
+
+
+def _take_choices_along(connection: Connection, old: int, new: int) -> None:
+    """Language and time zone that were chosen at the address before, where none were at the new one. (What limits mail
+    holds for the whole person, wherever it was chosen.)"""
+    c = preferences.c
+    is_one = (c.recipient_id == old) & ((c.locale != "") | (c.time_zone != ""))
+    chosen = connection.execute(select(c.locale, c.time_zone, c.updated_at).where(is_one)).mappings().one_or_none()
+    if chosen is None:
+        return
+    insert_new(connection, preferences, [{"recipient_id": new, "at_most": "", **chosen}], unique=("recipient_id",))
+    for column in (c.locale, c.time_zone):
+        empty = update(preferences).where(c.recipient_id == new, column == "")
+        connection.execute(empty.values({column: chosen[column.name]}))
 
 
 def _held(connection: Connection, ids: Iterable[int]) -> list[int]:

@@ -255,6 +255,27 @@ def test_a_break_goes_along(app: App) -> None:
     assert outbox(app).messages == []
 
 
+def test_the_language_and_the_time_zone_that_somebody_chose_go_along(app: App) -> None:
+    order(app, "1", ADA)
+    chooses(app, OLD, locale="de", time_zone="Asia/Tokyo")
+    moves(app)
+    order(app, "2", {"email": NEW}, [HELMET])
+    chosen = {row["recipient_id"]: (row["locale"], row["time_zone"]) for row in rows(app, preferences)}
+    assert chosen == dict.fromkeys((id_of(app, OLD), id_of(app, NEW)), ("de", "Asia/Tokyo"))
+    due = {row["recipient_id"]: row["due_at"] for row in rows(app, sends)}
+    assert due[id_of(app, NEW)].hour == 1, "10:00 in Tokyo"
+
+
+def test_what_was_chosen_at_the_new_address_before_stays(app: App) -> None:
+    order(app, "1", ADA)
+    order(app, "2", {"email": NEW})
+    chooses(app, OLD, locale="de", time_zone="Asia/Tokyo")
+    chooses(app, NEW, time_zone="America/New_York", at_most="1 per 7d")
+    moves(app)
+    (kept,) = [row for row in rows(app, preferences) if row["recipient_id"] == id_of(app, NEW)]
+    assert (kept["locale"], kept["time_zone"], kept["at_most"]) == ("de", "America/New_York", "1 per 7d")
+
+
 def test_what_was_refused_stays_refused_until_it_is_taken_back_anywhere(app: App) -> None:
     order(app, "1", ADA)
     moves(app)
