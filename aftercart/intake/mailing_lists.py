@@ -122,9 +122,10 @@ def _own_agreed(values: Values, zone: tzinfo) -> Buyer | None:
 
 
 def _klaviyo_agreed(values: Values, zone: tzinfo) -> Buyer | None:
-    email, word, at, first_name = values
+    """Who agreed and is suppressed there for all that (the address bounced, say) says nothing here."""
+    email, word, at, first_name, suppressions = values
     state = KLAVIYO_STATES.get(word.strip().lower())
-    if state is None:
+    if state is None or (state is ConsentState.GRANTED and suppressions.strip(" []")):
         return None
     said = ConsentStatement(state, "klaviyo", _instant("Email Marketing Consent Timestamp", at, zone))
     return Buyer(email=_email(email), first_name=clean_text(first_name, 100), consent=said)
@@ -177,9 +178,10 @@ KLAVIYO_LISTED = Kind(
 KLAVIYO_AGREED = Kind(
     Columns(
         ("email", "state"),
-        ("at", "first_name"),
+        ("at", "first_name", "suppressions"),
         {
             **_EMAIL,
+            "suppressions": ("email suppressions", "email suppression reason", "suppression reason"),
             "state": ("email marketing consent", "email consent"),
             "at": ("email marketing consent timestamp", "email consent timestamp", "consent timestamp"),
             "first_name": ("first name",),

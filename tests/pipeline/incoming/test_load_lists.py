@@ -172,6 +172,21 @@ def test_klaviyos_profiles_say_who_agreed_and_who_did_not(db: Database, tmp_path
     assert (report.added, report.unchanged) == (2, 1)
 
 
+def test_who_agreed_at_klaviyo_and_is_suppressed_there_says_no_yes_here(db: Database, tmp_path: Path) -> None:
+    text = (
+        "Email,Email Marketing Consent,Email Suppressions\n"
+        "ada@example.com,SUBSCRIBED,\nchika@example.com,SUBSCRIBED,[]\n"
+        "dev@example.com,SUBSCRIBED,HARD_BOUNCE\nben@example.com,UNSUBSCRIBED,UNSUBSCRIBE\n"
+    )
+    load_consents(db, written(tmp_path, "profiles.csv", text), NOW, HASHES, service=Service.KLAVIYO)
+    emails = {row["id"]: row["email"] for row in rows(db, recipients)}
+    assert {(emails[row["recipient_id"]], row["state"]) for row in rows(db, consents)} == {
+        ("ada@example.com", "granted"),
+        ("chika@example.com", "granted"),
+        ("ben@example.com", "denied"),
+    }
+
+
 def test_our_own_format_carries_the_evidence_and_refuses_a_basis_that_is_none(db: Database, tmp_path: Path) -> None:
     file = written(
         tmp_path,
