@@ -26,7 +26,8 @@ class InboxEvent(InboxRow, table=True):
 
 
 class Event(Row, table=True):
-    """An outside fact, kept raw. `state`: pending, processed, ignored (a topic we do not act on), failed, replaced
+    """An outside fact, kept raw. `state`: pending, processed, ignored (a topic we do not act on,
+    or late news of somebody who was erased), failed, replaced
     (failed, and sent again with another body), asked (somebody claims a right: what is asked for is still to be done).
 
     Of somebody who was erased the row stays, without its body.

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.consent.standing import ConsentRules
-from aftercart.db.tables import consents, exposures, picks, preferences, recipients, sends
+from aftercart.db.tables import address_moves, consents, customers, exposures, picks, preferences, recipients, sends
 from aftercart.pipeline.recipients.permission import Terms, come_back, leave, lock, permission
 from aftercart.pipeline.recipients.prefer import Posted, keep_choice
 from aftercart.pipeline.recipients.record import Leaving, keep_leaving, who_leaves
@@ -220,6 +220,16 @@ def test_the_pages_of_either_address_tell_the_same_and_whoever_comes_back_does_s
         leave(connection, old, OLD, "again", app.clock())
     with app.db.read() as connection:
         assert not permission(connection, new, terms, app.clock()).may_market
+
+
+def test_a_late_webhook_of_an_older_record_brings_no_address_back(app: App) -> None:
+    order(app, "1", ADA)
+    clock_of(app).step(HOUR)
+    moves(app)
+    clock_of(app).step(HOUR)
+    moves(app, OLD, updated_at=(MONDAY + HOUR / 2).isoformat())
+    assert [row["recipient_id"] for row in rows(app, customers)] == [id_of(app, NEW)]
+    assert [(row["recipient_id"], row["at"]) for row in rows(app, address_moves)] == [(id_of(app, OLD), MONDAY + HOUR)]
 
 
 # ---------------------------------------------------------------- what they chose
