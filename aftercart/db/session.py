@@ -18,7 +18,14 @@ from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import URL, Connection, DateTime, Dialect, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError, TimeoutError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    TimeoutError,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from aftercart.errors import ConfigError, MissingExtraError, UnreachableError
@@ -47,7 +54,7 @@ class Database:
         try:
             with self.engine.connect():
                 pass
-        except OperationalError as err:
+        except DatabaseError as err:  # OperationalError; or, on SQLite, a file that is none of its own
             url = self.engine.url
             name = url.database if self.is_sqlite else f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
             why = str(err.orig).strip().splitlines()[0]

@@ -16,6 +16,8 @@ from aftercart.errors import AftercartError, NewerSchemaError, UnreachableError
 
 DATABASE, DISK = "database", "disk"
 LEAST_FREE, LITTLE_FREE = 200_000_000, 2_000_000_000
+DAMAGED = ("not a database", "malformed")
+"""So SQLite says of a file."""
 LONG_LOG = 256_000_000
 """Bytes of write-ahead log. SQLite moves it into the file as it goes, unless somebody reads without end."""
 
@@ -29,7 +31,9 @@ def check_database(url: str) -> Iterator[Finding]:
         try:
             migrate.require_current(database)
         except UnreachableError as err:
-            yield fault(DATABASE, str(err), "start it, or correct AFTERCART_DATABASE_URL")
+            is_damaged = any(word in str(err) for word in DAMAGED)
+            do = "read a backup back (docs/deployment.md)" if is_damaged else "start it"
+            yield fault(DATABASE, str(err), f"{do}, or correct AFTERCART_DATABASE_URL")
             return
         except NewerSchemaError as err:
             yield fault(DATABASE, str(err), "install the version that was deployed elsewhere, or restore a backup")

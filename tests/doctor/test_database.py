@@ -4,14 +4,17 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import update
 
+from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import sends
 from aftercart.doctor.backlog import check_backlog
 from aftercart.doctor.database import check_database, check_disk, time_of
 from aftercart.doctor.finding import Finding
 from aftercart.doctor.model import check_model
+from aftercart.errors import UnreachableError
 from aftercart.ledger import store as ledger
 from aftercart.policy import store as policy
 from aftercart.policy.guard import PauseScope
@@ -51,6 +54,18 @@ def test_no_database_yet_is_none_afterwards_either(tmp_path: Path) -> None:
     file = tmp_path / "data" / "aftercart.db"
     assert only(check_database(f"sqlite:///{file}")).level == "warn"
     assert not file.parent.exists()
+
+
+def test_a_file_that_is_no_database_is_to_be_restored(tmp_path: Path) -> None:
+    """Every command ended in a traceback over it."""
+    file = tmp_path / "aftercart.db"
+    file.write_text("half of it was lost when the disk died")
+    found = only(check_database(f"sqlite:///{file}"))
+    assert found.level == "fault"
+    assert "cannot open the database" in found.found
+    assert "backup" in found.do
+    with pytest.raises(UnreachableError, match="file is not a database"), closing(Database(f"sqlite:///{file}")) as db:
+        migrate.make_usable(db)
 
 
 def test_a_server_that_is_away_is_a_fault() -> None:
