@@ -48,6 +48,7 @@ def products_asked_for(campaign: Campaign) -> Iterator[tuple[Loc, ProductFilter]
         if step.recommend:
             choices.append((("steps", index, "recommend", "only"), step.recommend.only))
             choices.append((("steps", index, "recommend", "without"), step.recommend.without))
+            choices.append((("steps", index, "recommend", "boosted"), step.recommend.boosted))
     yield from ((loc, wanted) for loc, wanted in choices if wanted)
 
 
@@ -63,11 +64,20 @@ def _not_sold(campaign: Campaign, assortment: Assortment) -> Iterator[Finding]:
             for value in values:
                 if value.strip().casefold() not in known:
                     yield _nobody_has((*loc, key), key, value, known)
+    yield from _not_pinnable(campaign, assortment)
     total = campaign.audience.order_total
     if total and assortment.currencies and total.at_least.currency not in assortment.currencies:
         message = f"no product is priced in {total.at_least.currency}, and orders in another currency do not match"
         fix = f"write it in {' or '.join(sorted(assortment.currencies))}"
         yield Finding(("audience", "order_total", "at_least"), message, fix, Severity.WARNING)
+
+
+def _not_pinnable(campaign: Campaign, assortment: Assortment) -> Iterator[Finding]:
+    for index, step in enumerate(campaign.steps):
+        for sku in step.recommend.pinned if step.recommend else ():
+            if sku not in assortment.by_key["sku"]:  # to the letter: it is looked up, not compared
+                known = {value.strip().casefold(): value for value in sorted(assortment.by_key["sku"])}
+                yield _nobody_has(("steps", index, "recommend", "pinned"), "sku", sku, known)
 
 
 def not_priced(brand: Brand, assortment: Assortment) -> Iterator[Finding]:

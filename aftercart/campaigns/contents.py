@@ -29,6 +29,9 @@ def _one_line(text: str) -> str:
 SubjectLine = Annotated[str, AfterValidator(_one_line)]
 
 
+SkuText = Annotated[str, Field(min_length=1)]
+
+
 class ProductFilter(Part):
     """Which products are meant. All keys given must match; within a key any of the values, upper or lower case."""
 
@@ -53,6 +56,22 @@ class ProductFilter(Part):
         return {name: values for name in type(self).model_fields if (values := getattr(self, name))}
 
 
+class Boosted(ProductFilter):
+    """Products that a campaign raises in the ranking."""
+
+    times: float = Field(
+        default=2.0,
+        gt=0,
+        le=1_000,
+        description="As if they were bought so many times as often; below 1 they are lowered.",
+        examples=[3],
+    )
+
+    def by_key(self) -> dict[str, tuple[str, ...]]:
+        """The values asked for, by the name of the product field."""
+        return {name: values for name, values in super().by_key().items() if name != "times"}
+
+
 class Price(Part):
     """What a recommended product may cost."""
 
@@ -71,6 +90,16 @@ class Recommend(Part):
     only: ProductFilter | None = Field(default=None, description="Recommend only these products.")
     without: ProductFilter | None = Field(default=None, description="Never recommend these products.")
     price: Price | None = Field(default=None, description="What a recommended product may cost.")
+    pinned: tuple[SkuText, ...] = Field(
+        default=(),
+        description="Products by their number that come first, in this order, each where the reader may be offered it: "
+        "not owned, not offered lately, in stock, going with the order, within `only`, `without` and `price`.",
+        examples=[["HL-U509"]],
+    )
+    boosted: Boosted | None = Field(
+        default=None,
+        description="Products that rank higher (what earns you more, say) without coming first where they do not fit.",
+    )
     strategy: Literal["model", "bought_together", "category_best_sellers", "best_sellers"] = Field(
         default="model",
         description="Who ranks the products: the trained model, what past orders held beside these products, or what "
@@ -96,6 +125,9 @@ class Recommend(Part):
             first=STRATEGIES[self.strategy],
             fallback=self.fallback,
             needs_url=True,
+            pinned=self.pinned,
+            boosted=self.boosted.by_key() if self.boosted else {},
+            times=self.boosted.times if self.boosted else 1.0,
         )
 
 

@@ -106,9 +106,9 @@ def compare(model: Model, cases: Sequence[Case]) -> Comparison | None:
     """The model beside its fallbacks; None if there are too few cases to say anything."""
     if len(cases) < _LEAST_COMPARED:
         return None
-    answers = {source: _answers(model, source, cases) for source in Source}
+    answers = {source: _answers(model, source, cases) for source in RANKERS}
     quality = {source: _quality(answer, cases) for source, answer in answers.items()}
-    best = max((s for s in Source if s is not Source.LIGHTFM), key=lambda source: quality[source].ndcg10)
+    best = max((s for s in RANKERS if s is not Source.LIGHTFM), key=lambda source: quality[source].ndcg10)
     difference = _each(ndcg, answers[Source.LIGHTFM], cases) - _each(ndcg, answers[best], cases)
     return Comparison(
         cases=len(cases),

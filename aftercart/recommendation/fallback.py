@@ -61,7 +61,7 @@ RANKERS: Mapping[Source, Ranker] = {
 
 def _voted(model: Model, question: Question, anchors: Sequence[int], votes: sp.csr_matrix, most: int) -> Ranking:
     items = np.sort(votes.indices)
-    scores = votes.toarray()[0][items] if len(items) else votes.data
+    scores = _raised(question, items, votes.toarray()[0][items] if len(items) else votes.data)
     is_open = _open(model, question, items)
     items, scores = items[is_open], scores[is_open]
     best = best_of(scores, most)
@@ -97,6 +97,7 @@ def _of_categories(model: Model, question: Question, anchors: Mapping[str, int],
         return Ranking()
     shares = model.categories.shares[list(anchors.values())].toarray()
     chances = np.append(shares.mean(axis=0), 0)[model.categories.of_item] * model.categories.within
+    chances = _raised(question, np.arange(len(chances)), chances)
     items = np.flatnonzero(chances > 0)
     items = items[_open(model, question, items)]
     items = items[best_of(chances[items], most)]
@@ -112,8 +113,17 @@ def _ranking(model: Model, items: Ints, scores: Floats, because: Because | None)
 
 
 def _selling(model: Model, question: Question, order: np.ndarray, most: int) -> Ranking:
-    items = order[_open(model, question, order)][:most]
-    return _ranking(model, items, model.evidence.selling[items], None)
+    items = order[_open(model, question, order)]
+    selling = _raised(question, items, model.evidence.selling[items])
+    if question.boosted is not None:
+        best = best_of(selling, most)
+        items, selling = items[best], selling[best]
+    return _ranking(model, items[:most], selling[:most], None)
+
+
+def _raised(question: Question, items: Ints, scores: Floats) -> Floats:
+    """With what the campaign boosts counted as if it were bought so many times as often."""
+    return scores if question.boosted is None else np.where(question.boosted[items], scores * question.times, scores)
 
 
 def _open(model: Model, question: Question, items: np.ndarray) -> np.ndarray:

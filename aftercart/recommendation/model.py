@@ -31,6 +31,8 @@ NEW_ORDERS = 5.0
 _COMPARED_WITH_OWNED = 60
 """So many of the lines that a person bought last are compared with what is offered: wholesalers have hundreds."""
 
+Filter = Mapping[str, tuple[str, ...]]
+
 _MOST_FILTERS = 64
 """So many answers to filters are kept: campaigns have a few, a shop's pages may ask for any category."""
 
@@ -141,25 +143,26 @@ class Model:
 
     def allowed(self, rules: Rules) -> npt.NDArray[np.bool_] | None:
         """Which products a campaign's filter leaves; None: all."""
-        if not rules.only and not rules.without:
-            return None
-        filters = (tuple(rules.only.items()), tuple(rules.without.items()))
-        left = self._left_by.get(filters)
-        if left is None:
-            left = self._fitting(rules)
+        return self._fitting(rules.only, rules.without) if rules.only or rules.without else None
+
+    def boosted(self, rules: Rules) -> npt.NDArray[np.bool_] | None:
+        """Which products a campaign raises; None: none."""
+        return self._fitting(rules.boosted, {}) if rules.boosted else None
+
+    def _fitting(self, only: Filter, without: Filter) -> npt.NDArray[np.bool_]:
+        """As `guards.fits` has it, for all products at once."""
+        filters = (tuple(only.items()), tuple(without.items()))
+        if filters not in self._left_by:
+            left = np.ones(len(self.products), dtype=bool)
+            for key, values in only.items():
+                left &= self._holding(key, values)
+            for key, values in without.items():
+                left &= ~self._holding(key, values)
             if len(self._left_by) >= _MOST_FILTERS:
                 self._left_by.clear()
             self._left_by[filters] = left
-        return left
-
-    def _fitting(self, rules: Rules) -> npt.NDArray[np.bool_]:
-        """As `guards.fits` has it, for all products at once."""
-        left = np.ones(len(self.products), dtype=bool)
-        for key, values in rules.only.items():
-            left &= self._holding(key, values)
-        for key, values in rules.without.items():
-            left &= ~self._holding(key, values)
-        return left
+            return left
+        return self._left_by[filters]
 
     def _holding(self, key: str, values: Sequence[str]) -> npt.NDArray[np.bool_]:
         wanted, (found, of_item) = {value.casefold() for value in values}, self.catalog.values(key)

@@ -18,12 +18,15 @@ _NOTHING = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One order as a ranking sees it. `banned` is never ranked; `allowed` (by product number): None for all."""
+    """One order as a ranking sees it. `banned` is never ranked; `allowed` (by product number): None for all.
+    What is `boosted` (None: nothing) ranks as if it were bought `times` as often."""
 
     anchors: tuple[str, ...]
     history: tuple[str, ...] = ()
     banned: frozenset[str] = frozenset()
     allowed: npt.NDArray[np.bool_] | None = field(default=None)
+    boosted: npt.NDArray[np.bool_] | None = field(default=None)
+    times: float = 1.0
     purpose: Purpose = Purpose.MAIL
 
 

@@ -40,7 +40,8 @@ class Recommender:
         """An answer for each request, in order.
 
         1. The model that serves, and the catalog's rows of the anchors.
-        2. The model (or whom else the campaign asks first) ranks the catalog for all requests at once.
+        2. What campaigns pin is tried first; then the model (or whom else the campaign asks first) ranks the catalog
+           for all requests at once.
         3. Price, stock and publication of the candidates are read fresh, so that a product withdrawn a second
            ago is not offered; guards and diversity choose.
         4. Slots left empty go through the campaign's fallbacks in its order.
@@ -48,6 +49,7 @@ class Recommender:
         model = self._serving.current(connection)
         catalog = store.load_facts(connection, (a.sku for request in requests for a in request.anchors))
         open_requests = [_Open(request, model, catalog) for request in requests]
+        self._pin(connection, open_requests, catalog)
         for turn in range(len(Source)):
             for source in Source:
                 asked = [each for each in open_requests if each.asks(turn, source)]
@@ -61,6 +63,14 @@ class Recommender:
             raise ModelError("no model is trained yet: run `aftercart train`")
         unseen = (sku for question in questions for sku in question.anchors if model.number(sku) is None)
         return by_lightfm(model, questions, store.load_facts(connection, unseen), most)
+
+    def _pin(self, connection: Connection, asked: "Sequence[_Open]", catalog: dict[str, Product]) -> None:
+        """What campaigns pin comes first, where no guard turns it away."""
+        new = {sku for each in asked for sku in each.pinned} - catalog.keys()
+        if new:
+            catalog |= store.load_facts(connection, new)
+        for each in asked:
+            each.slots.fill(Ranking(each.pinned, [0.0] * len(each.pinned)), Source.PINNED, catalog)
 
     def _fill(
         self,
@@ -90,8 +100,11 @@ class _Open:
             history=request.owned,
             banned=frozenset(request.owned) | request.exclude | {anchor.sku for anchor in request.anchors},
             allowed=model.allowed(rules),
+            boosted=model.boosted(rules),
+            times=rules.times,
             purpose=request.purpose,
         )
+        self.pinned = rules.pinned
         self.slots = Slots(model.basket_of(request, catalog), model)
         self.most_candidates = max(_LEAST_CANDIDATES, rules.slots * _CANDIDATES_PER_SLOT)
         self._chain = tuple(dict.fromkeys((rules.first, *(Source(name) for name in rules.fallback))))

@@ -14,6 +14,8 @@ class Source(StrEnum):
     CATEGORY_BEST_SELLERS = "category_best_sellers"
     """Of the categories that go with those of the anchors, what sells best lately."""
     BEST_SELLERS = "best_sellers"
+    PINNED = "pinned"
+    """The campaign itself: nobody ranked it."""
 
 
 class Purpose(StrEnum):
@@ -53,7 +55,8 @@ class Rules:
     `only` and `without` map category, department, brand, family or sku to values, compared without regard to case:
     a pick matches every key of `only` and none of `without`. `first`: who is asked first; `fallback`: who fills the
     slots that are left then, in this order. `at_least`: fewer picks are no use; the caller skips the mail then.
-    `needs_url`: a pick is to be clicked, so it needs a web address.
+    `needs_url`: a pick is to be clicked, so it needs a web address. `pinned`: SKUs that come first, in this order,
+    where no guard turns them away. What matches every key of `boosted` ranks as if it were bought `times` as often.
     """
 
     slots: int = 4
@@ -64,6 +67,9 @@ class Rules:
     first: Source = Source.LIGHTFM
     fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.CATEGORY_BEST_SELLERS, Source.BEST_SELLERS)
     needs_url: bool = False
+    pinned: tuple[str, ...] = ()
+    boosted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    times: float = 1.0
 
 
 @dataclass(frozen=True)

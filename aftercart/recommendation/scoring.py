@@ -36,6 +36,9 @@ def _ranked(model: Model, givens: Givens, questions: Sequence[Question], at: int
         if not givens.anchors[at + row]:
             yield Ranking()
             continue
+        if question.boosted is not None:
+            # Weights are those of a logit: a score is the logarithm of a chance.
+            scores[row, question.boosted] += np.float32(np.log(question.times))
         _close_banned(givens, question, scores[row])
         best = best_of(scores[row], most)
         # Whole rows as lists: to take single numbers out of an array costs more than all the rest.

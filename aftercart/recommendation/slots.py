@@ -101,10 +101,11 @@ class Slots:
         return next((anchor.title for anchor in self._basket.request.anchors if anchor.sku == sku), "")
 
     def _evidence(self, candidate: Candidate, parts: Mapping[str, float]) -> dict[str, Any]:
-        (pick,), evidence = self._model.known([candidate.sku]), self._model.evidence
-        facts: dict[str, Any] = {"rank": candidate.rank, "orders": int(evidence.item_orders[pick])}
+        pick, evidence = self._model.number(candidate.sku), self._model.evidence
+        sold = 0 if pick is None else int(evidence.item_orders[pick])  # what is pinned may be newer than the model
+        facts: dict[str, Any] = {"rank": candidate.rank, "orders": sold}
         because = self._model.number(candidate.because)
-        if because is not None:
+        if because is not None and pick is not None:
             facts["orders_together"] = evidence.orders_together(because, pick)
         if parts:
             facts["parts"] = {name: round(value, 2) for name, value in parts.items() if abs(value) >= LEAST_PART}

@@ -97,6 +97,7 @@ SOURCES = {
     "bought_together": "often bought together",
     "category_best_sellers": "a best seller of what goes with it",
     "best_sellers": "a best seller",
+    "pinned": "pinned by the campaign",
 }
 
 

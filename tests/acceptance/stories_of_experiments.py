@@ -85,6 +85,19 @@ for name, values in WITHOUT.items():
 
 
 ONE = {"steps[].recommend.slots": 1}
+FIRST = {VARIANT + "recommend.slots": 1}
+BOOSTED = {f"recommend.boosted.{kind}": [f"PUMP {kind}"] for kind in KINDS} | {"recommend.boosted.sku": ["PUMP"]}
+LAMPS = {**FIRST, VARIANT + "recommend.boosted.sku": ["LAMP"]}
+
+
+@variant_key("recommend.pinned", ["PUMP"], sees=["Pump"], **FIRST)
+@variant_key("recommend.boosted.times", 0.5, sees=["Lock"], **LAMPS)
+def this_product_comes_first_in_a_variant(shop: World) -> Any:
+    return recommended(shop)
+
+
+for name, values in BOOSTED.items():
+    variant_key(name, values, sees=["Pump"], **FIRST)(this_product_comes_first_in_a_variant)
 
 
 @campaign_key("steps[].recommend.strategy", "best_sellers", sees=["Pump"], campaign=ONE)

@@ -161,6 +161,21 @@ def these_products_are_shown(shop: World) -> Any:
     return recommended(shop)
 
 
+FIRST = {"steps[].recommend.slots": 1}
+LAMPS = {**FIRST, "steps[].recommend.boosted.sku": ["LAMP"]}
+
+
+@campaign_key("steps[].recommend.pinned", ["PUMP"], sees=["Pump"], campaign=FIRST)
+@campaign_key("steps[].recommend.boosted.department", ["PUMP department"], sees=["Pump"], campaign=FIRST)
+@campaign_key("steps[].recommend.boosted.category", ["PUMP category"], sees=["Pump"], campaign=FIRST)
+@campaign_key("steps[].recommend.boosted.brand", ["PUMP brand"], sees=["Pump"], campaign=FIRST)
+@campaign_key("steps[].recommend.boosted.family", ["PUMP family"], sees=["Pump"], campaign=FIRST)
+@campaign_key("steps[].recommend.boosted.sku", ["PUMP"], sees=["Pump"], campaign=FIRST)
+@campaign_key("steps[].recommend.boosted.times", 0.5, sees=["Lock"], campaign=LAMPS)
+def this_product_comes_first(shop: World) -> Any:
+    return recommended(shop)
+
+
 def recommended(shop: World) -> list[str]:
     """What the mail about Ada's bike shows, in a shop in which three things were bought with one before."""
     for sku, price in (("BIKE", "200.00"), ("LAMP", "20.00"), ("LOCK", "40.00"), ("PUMP", "40.00")):

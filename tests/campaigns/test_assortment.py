@@ -52,6 +52,16 @@ def said(audience: dict[str, Any], recommend: dict[str, Any] | None = None, shop
             "warning steps[0].recommend.without.sku: no product has sku HL-509 — did you mean HL-U509?",
         ),
         (
+            {},
+            {"pinned": ["hl-u509"]},
+            "warning steps[0].recommend.pinned: no product has sku hl-u509 — did you mean HL-U509?",
+        ),
+        (
+            {},
+            {"boosted": {"category": ["Helmet"], "times": 3}},
+            "warning steps[0].recommend.boosted.category: no product has category Helmet — did you mean Helmets?",
+        ),
+        (
             {"bought": {"brand": ["Contoso"]}},
             None,
             "warning audience.bought.brand: no product has brand Contoso — products have no brand",

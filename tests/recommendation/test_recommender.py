@@ -4,9 +4,12 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -202,6 +205,43 @@ def test_what_a_person_has_is_not_offered_in_another_color(untrained: Recommende
     assert {sku.rstrip("12") for sku in skus(answers[0])} == {"case", "film"}
     assert skus(answers[1]) == ["film1"]
     assert answers[1].filtered == {"owned_alike": 1}
+
+
+def test_what_a_campaign_pins_comes_first_where_it_may_be_offered(
+    trained: Recommender, a_trained_shop: Database
+) -> None:
+    new = Product("new", "Light", "Lights", "Accessories", price_minor=900, currency="EUR")
+    stock(a_trained_shop, [new, replace(new, sku="gone", stock=0, title="Bell")])
+    pins = ("gone", "Road-Bike-1", "new", "Touring-Pump-1", "Road-Bottle-0", "unheard of")
+    asks = request("Road-Bike-0", rules=Rules(only=ACCESSORIES, pinned=pins), owned=("Road-Bottle-0",))
+    answer = asked(trained, a_trained_shop, asks)[0]
+    assert skus(answer)[:2] == ["new", "Touring-Pump-1"]
+    assert [pick.source for pick in answer.picks] == [Source.PINNED] * 2 + [Source.LIGHTFM] * 2
+    assert answer.picks[0].evidence["orders"] == 0
+    assert {guard: answer.filtered[guard] for guard in ("out_of_stock", "filtered", "owned", "gone")} == {
+        "out_of_stock": 1,
+        "filtered": 1,
+        "owned": 1,
+        "gone": 1,
+    }
+
+
+@pytest.mark.parametrize("first", [source for source in Source if source is not Source.PINNED])
+def test_what_a_campaign_boosts_moves_up_by_whoever_ranks(
+    trained: Recommender, a_trained_shop: Database, first: Source
+) -> None:
+    def ranked(**rules: Any) -> dict[str, float]:
+        asks = request("Road-Bike-0", rules=Rules(slots=12, only=ACCESSORIES, first=first, fallback=(), **rules))
+        return {pick.sku: pick.score for pick in asked(trained, a_trained_shop, asks)[0].picks}
+
+    plain = ranked()
+    last = list(plain)[-1]
+    raised = ranked(boosted={"sku": (last,)}, times=1_000.0)
+    assert next(iter(raised)) == last
+    kept = plain.keys() & raised.keys() - {last}
+    assert {sku: raised[sku] for sku in kept} == pytest.approx({sku: plain[sku] for sku in kept})
+    by_how_much = raised[last] - plain[last] if first is Source.LIGHTFM else raised[last] / plain[last]
+    assert by_how_much == pytest.approx(np.log(1_000) if first is Source.LIGHTFM else 1_000, rel=1e-3)
 
 
 def test_new_orders_are_counted_without_a_model(untrained: Recommender, db: Database) -> None:
