@@ -95,7 +95,9 @@ def _lately(fares: "Recommending", age: "timedelta | None") -> str:
     """What the metrics say, in a sentence."""
     told = [f"the model is {age.total_seconds() / 3600:,.0f} h old"] if age else []
     if fares.picks:
-        told.append(f"{sum(fares.picks.values()):,} products shown, {fares.fallback_share:.0%} of them by fallbacks")
+        told.append(
+            f"{sum(fares.picks.values()):,} products shown, {fares.fallback_share or 0:.0%} of them by fallbacks"
+        )
         told.append(f"{fares.coverage or 0:.0%} of the products on sale among them")
     if fares.unknown_share is not None:
         told.append(f"{fares.unknown_share:.0%} of what mails were about is unknown to the model")

@@ -21,8 +21,9 @@ FEWEST = 30
 class Recommending:
     """`picks` by who chose them. None: nothing to divide by, or too few to say.
 
-    `coverage`: of the products on sale, the share that any mail showed. `fallback_share`: of the picks, those that not
-    the model chose. `unknown_share`: of what mails were about, the lines of products that the model has not seen.
+    `coverage`: of the products on sale, the share that any mail showed. `fallback_share`: of the picks, but those that
+    a campaign pinned, the ones that not the model chose. `unknown_share`: of what mails were about, the lines of
+    products that the model has not seen.
     `score_drift`: how far the first picks' scores by the version that serves lie above those at its training, in
     standard deviations of the latter.
     """
@@ -44,10 +45,11 @@ def recommending(connection: Connection, now: datetime) -> Recommending:
     lines = select(func.sum(mailed_days.c.anchors), func.sum(mailed_days.c.unknown_anchors))
     anchors, unknown = connection.execute(lines.where(mailed_days.c.day >= since)).one()
     total = sum(picks.values())
+    ranked = total - picks.get(Source.PINNED, 0)
     return Recommending(
         picks=picks,
         coverage=_coverage(connection, since) if total else None,
-        fallback_share=1 - picks.get(Source.LIGHTFM, 0) / total if total else None,
+        fallback_share=1 - picks.get(Source.LIGHTFM, 0) / ranked if ranked else None,
         unknown_share=int(unknown) / int(anchors) if anchors else None,
         score_drift=_drift(connection, since),
     )

@@ -53,6 +53,18 @@ def test_mails_are_counted_by_who_chose_what_and_by_what_the_model_does_not_know
     assert (day["day"], day["model"], day["mails"], day["anchors"]) == (date(2026, 3, 5), "fallback", 2, 3)
 
 
+def test_what_campaigns_pin_is_counted_apart_from_what_fallbacks_chose(tmp_path: Path) -> None:
+    text = campaign().replace("template: plain", "recommend: {slots: 2, pinned: [LOCK]}, template: plain")
+    with engine(tmp_path, SteppedClock(MONDAY), **Shop(tmp_path / "shop").write(text).files) as app:
+        stock_up(app, ("BIKE", "LAMP", "LOCK"))
+        order(app, "past", {"email": "past@example.com"}, [BIKE, {**HELMET, "sku": "LAMP"}])
+        order(app, "1", ADA, [BIKE])
+        run_until(app, DUE + timedelta(hours=1))
+        survey(app)
+        assert fares(app).picks == {"pinned": 1, "bought_together": 1}
+        assert fares(app).fallback_share == 1
+
+
 def test_a_day_is_counted_late_and_counts_for_a_week(app: App) -> None:
     clock_of(app).step(6 * DAY)
     survey(app)
