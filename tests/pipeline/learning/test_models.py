@@ -93,7 +93,7 @@ def test_a_version_that_lost_its_own_test_serves_only_if_a_person_insists(
     assert states(db)["v2"] == "serving"
 
 
-@pytest.mark.parametrize("name", ["item.npy", "meta.json", "ease.weights.npy"])
+@pytest.mark.parametrize("name", ["linear.npy", "meta.json", "votes.weights.npy"])
 def test_a_version_with_damaged_files_is_neither_promoted_nor_rolled_back_to(
     db: Database, model: Model, tmp_path: Path, name: str
 ) -> None:
