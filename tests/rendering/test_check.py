@@ -13,7 +13,7 @@ from aftercart.rendering.authoring.source import read_part, template_names
 from aftercart.rendering.checking.check import check_template
 from aftercart.rendering.checking.variables import unknown_variables
 from aftercart.rendering.fault import TemplateFault
-from tests.rendering.mjml import in_text
+from tests.rendering.mjml import in_column, in_text
 
 LEAVE = '<a href="{{ links.unsubscribe }}">leave</a> {{ brand.postal_address }}'
 
@@ -140,6 +140,17 @@ def test_an_unsafe_address_in_the_sample_is_a_fault(
     assert f"'{url}' becomes #unsafe-url in the mail" in faults(
         write(body, files={"mail/sample.json": json.dumps(sample)})
     )
+
+
+def test_an_unsafe_address_that_the_author_wrote_is_a_fault_at_its_line(
+    write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    files = {
+        "mail/sample.json": json.dumps(sample),
+        "_layout/foot.mjml": '<mj-text>\n<a href="https://shop..com/sale">Sale of the week</a></mj-text>',
+    }
+    body = in_column(f'<mj-text>{LEAVE}</mj-text>{{% include "_layout/foot.mjml" %}}')
+    assert "_layout/foot.mjml:2:10: 'https://shop..com/sale' becomes #unsafe-url" in faults(write(body, files=files))
 
 
 def test_a_mail_that_gmail_would_cut_is_a_fault(write: Callable[..., Path], sample: dict[str, Any]) -> None:

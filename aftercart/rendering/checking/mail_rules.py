@@ -36,6 +36,14 @@ def mail_faults(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[
         yield TemplateFault(place, message, fix, warning=True)
 
 
+def _of_text(body: Source, text: str) -> Place | None:
+    """Where a body, or what it includes, has a text; None if it comes from the data."""
+    for segment in body.segments:
+        if (at := segment.text.find(text)) >= 0:
+            return behind(segment.place, segment.text[:at])
+    return None
+
+
 def _of_color(body: Source, faint: Faint) -> Place | None:
     """Where the color of faint words is written, or else the one behind them: last before the words, or first of all.
 
@@ -69,11 +77,12 @@ def size_faults(mail: str, body: Path) -> Iterator[TemplateFault]:
 def _addresses(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[TemplateFault]:
     for url in dict.fromkeys(rendered.unsafe_urls):
         fix = "a mail carries https:// addresses without a user name in them"
-        yield TemplateFault(where(sample, url), f"{url!r} becomes #unsafe-url in the mail", fix)
+        place = _of_text(sources.body, url) or where(sample, url)
+        yield TemplateFault(place, f"{url!r} becomes #unsafe-url in the mail", fix)
     for found in dict.fromkeys(html.unescape(url) for url in _HREF.findall(rendered.html)):
         if found in ("#", "") or (found.lower().startswith("http") and not _HOST.match(found)):
             message = f"the link to {found!r} leads nowhere"
-            place = where(sources.body.file, f'href="{found}"')
+            place = _of_text(sources.body, f'href="{found}"') or Place(sources.body.file)
             yield TemplateFault(place, message, "write the whole address", warning=True)
 
 
