@@ -52,7 +52,7 @@ def test_training_again_retires_the_version_before(db: Database, tmp_path: Path)
 def test_the_same_seed_and_orders_give_the_same_files(db: Database, tmp_path: Path) -> None:
     open_busy_shop(db)
     reports = [train(db, tmp_path / "models", lambda: NOW, seed=7) for _ in range(2)]
-    one, other = (np.load(tmp_path / "models" / report.version / "item.npy") for report in reports)
+    one, other = (np.load(tmp_path / "models" / report.version / "linear.npy") for report in reports)
     assert np.array_equal(one, other)
 
 
