@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ZONES ?= Pacific/Kiritimati America/St_Johns
-TIMELY := tests/policy tests/enrollment tests/campaigns/test_delay.py tests/test_clock.py tests/pipeline/planning/test_enroll.py
+TIMELY := $(addprefix tests/,policy enrollment campaigns/test_delay.py test_clock.py pipeline/planning/test_enroll.py \
+	consent intake attribution reports coupons exchange)
 MJML := .cache/mjml/PKG-INFO
 OFFICIAL := .cache/email-templates/README.md
 OFFICIAL_COMMIT := 635cb4207d97e34f4b22084a2f404e1ca0a7dc19

@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from aftercart.settings import Settings
 
 MEMORY_BYTES = 1024**3
 """The servers of four processes take a quarter of it."""
+OTHER_END = "America/St_Johns"
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # Not structlog's default of rich tracebacks: they print every local variable, and take seconds for it.
@@ -100,6 +102,21 @@ class SharedStatements:
         if kind := self._kinds.get(made.dialect.name):
             made.dialect, made._compiled_cache = kind.dialect, kind._compiled_cache
         return made
+
+
+@pytest.fixture(autouse=True)
+def other_end_of_the_calendar(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What is tested on both kinds of database is tested in two zones of the machine: the one that it has with SQLite,
+    and this one with PostgreSQL. CI sets the machine to the other end of the calendar (T32)."""
+    told = getattr(request.node, "callspec", None)
+    if told is None or "postgresql" not in told.params.values():
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TZ", OTHER_END)
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(scope="session", autouse=True)

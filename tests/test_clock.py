@@ -1,6 +1,8 @@
 import threading
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from freezegun import freeze_time
 
 from aftercart.clock import SteppedClock, utc_now
@@ -67,3 +69,9 @@ def test_threads_that_step_it_lose_no_step() -> None:
     for thread in threads:
         thread.join()
     assert clock() == START + timedelta(seconds=2000)
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_what_is_tested_on_postgresql_is_tested_on_a_machine_in_newfoundland(database: str) -> None:  # noqa: ARG001
+    """T32: and on SQLite on the machine that there is, which CI sets to Kiritimati."""
+    assert time.localtime(1_767_225_600).tm_gmtoff == -3.5 * 3600
