@@ -39,7 +39,7 @@ def mail_faults(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[
 def _of_text(body: Source, text: str) -> Place | None:
     """Where a body, or what it includes, has a text; None if it comes from the data."""
     for segment in body.segments:
-        if (at := segment.text.find(text)) >= 0:
+        if text and (at := segment.text.find(text)) >= 0:
             return behind(segment.place, segment.text[:at])
     return None
 
