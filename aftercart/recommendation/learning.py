@@ -138,7 +138,10 @@ def _learned(past: Interactions, words: Vocabulary, course: "_Course", recipe: R
     together, following = (course.embeddings(subject, past) for subject in (Subject.TOGETHER, Subject.NEXT))
     embeddings = together or following
     if embeddings is None:
-        raise ModelError("no order holds two products and no customer came back: nothing to learn from yet")
+        raise ModelError(
+            "no order holds two products and no customer came back: nothing to learn from yet. Until then what sells "
+            "best serves"
+        )
     return Learned(
         vocabulary=words,
         embeddings=embeddings,
@@ -167,10 +170,8 @@ def _within(budget: Budget, recipe: Recipe) -> Recipe:
 
 
 def _refuse_too_few(past: Interactions) -> None:
-    if past.order_count >= LEAST_ORDERS and int((past.sizes >= 2).sum()):
-        return
-    raise ModelError(
-        f"{past.order_count} completed orders of known products are too few to learn from ({LEAST_ORDERS} at least, "
-        "some with two products): run `aftercart import orders FILE`. Until then what was bought together and what "
-        "sells best serve"
-    )
+    if past.order_count < LEAST_ORDERS:
+        raise ModelError(
+            f"{past.order_count} completed orders of known products are too few to learn from ({LEAST_ORDERS} at least)"
+            ": run `aftercart import orders FILE`. Until then what was bought together and what sells best serve"
+        )

@@ -6,7 +6,7 @@ import pytest
 
 from aftercart.errors import ModelError
 from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.dataset import GUEST, Interactions, interactions
 from aftercart.recommendation.evaluation import Comparison, Judgment, Quality, held_out, last_weeks
 from aftercart.recommendation.evidence import evidence_of
 from aftercart.recommendation.learning import Budget, Lesson, learn, started
@@ -63,6 +63,26 @@ def test_a_model_of_a_shop_with_a_pattern_beats_the_best_sellers(past: Interacti
     assert found is not None
     assert found.lightfm.ndcg10 > found.best_sellers.ndcg10 + 0.1
     assert not found.is_worse
+
+
+def one_line_each(past: Interactions, people: int) -> Interactions:
+    """The first product of each order, bought by so many people in turn (0: by guests)."""
+    orders = range(past.order_count)
+    first, moments = past.line_start[:-1], np.sort(past.placed_at).tolist()
+    persons = [order % people if people else GUEST for order in orders]
+    return interactions(past.products, moments, persons, orders, past.item[first].tolist(), past.price[first].tolist())
+
+
+def test_a_shop_that_sells_one_thing_an_order_learns_from_people_who_come_back(past: Interactions) -> None:
+    found = lesson(one_line_each(past, 40)).judged
+    assert found.mails is not None
+    assert found.mails.lightfm.ndcg10 > found.mails.bought_together.ndcg10
+    assert found.checkouts is None
+
+
+def test_a_shop_without_pairs_and_without_people_who_come_back_is_told_so(past: Interactions) -> None:
+    with pytest.raises(ModelError, match="no order holds two products and no customer came back"):
+        lesson(one_line_each(past, 0))
 
 
 def test_a_small_shop_whose_questions_choose_nothing_is_tested_on_all_of_them(past: Interactions) -> None:
