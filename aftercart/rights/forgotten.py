@@ -43,6 +43,8 @@ class Forgotten:
 
     def with_orders(self, told: Iterable[tuple[str, Change]]) -> "Forgotten":
         """The same once these orders, by shop, have begun anew what they may."""
+        if not self.since:
+            return self
         begun = {
             name
             for shop, change in told
