@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from aftercart.errors import ModelError
+from aftercart.recommendation.blend import UNTUNED, Component
 from aftercart.recommendation.catalog import Product
 from aftercart.recommendation.dataset import GUEST, Interactions, interactions
 from aftercart.recommendation.evaluation import Comparison, Judgment, Quality, held_out, last_weeks
@@ -13,6 +14,7 @@ from aftercart.recommendation.learning import Budget, Lesson, learn, started
 from aftercart.recommendation.lightfm_model import Recipe
 from aftercart.recommendation.model import Model
 from aftercart.recommendation.protocol import Task
+from aftercart.recommendation.request import Purpose
 
 RECIPE = Recipe(components=8, epochs=8)
 
@@ -63,6 +65,17 @@ def test_a_model_of_a_shop_with_a_pattern_beats_the_best_sellers(past: Interacti
     assert found is not None
     assert found.lightfm.ndcg10 > found.best_sellers.ndcg10 + 0.1
     assert not found.is_worse
+
+
+def test_every_kind_of_evidence_is_weighed_anew(past: Interactions) -> None:
+    """What the tuner does not hear keeps its usual weight to the last bit."""
+    learned = lesson(past).model.learned
+    assert learned is not None
+    heard = {Purpose.TOGETHER: set(Component) - {Component.NEW}, Purpose.MAIL: set(Component) - {Component.NEW}}
+    for purpose, components in heard.items():
+        found, usual = learned.blend.weights[purpose], UNTUNED.weights[purpose]
+        kept = {each for each in components if np.array_equal(found[:, each.place], usual[:, each.place])}
+        assert kept == set()
 
 
 def one_line_each(past: Interactions, people: int) -> Interactions:
