@@ -51,6 +51,10 @@ REFUSED = {
         in_text("<b style=\"background: url('https://example.com{{ x }}')\">x</b>"),
         "would decide to which host this leads",
     ),
+    "include of CSS": (
+        "<mjml><mj-head><mj-include path='./x.css' type='css' /></mj-head><mj-body></mj-body></mjml>",
+        "<mj-style>{% include",
+    ),
     "ping": (in_text('<a href="https://example.com/" ping="{{ x }}">x</a>'), "takes no Jinja"),
     "refresh": (in_text('<meta http-equiv="refresh" content="0;url={{ x }}">'), "takes no Jinja"),
     "property": (in_text('<b style="margin: 0; {{ x }}: red">x</b>'), "would choose the property of a style"),

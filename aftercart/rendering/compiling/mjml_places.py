@@ -62,6 +62,7 @@ _FIXED = names("srcset imagesrcset srcdoc ping lowsrc dynsrc")
 _IDLE = frozenset({("mj-navbar", "base-url")})
 """What is left out: MJML puts it before whole addresses, too, and any others are refused."""
 _A_MAIL = "a mail is <mjml><mj-body> ... </mj-body></mjml>, with sections, columns and texts in it"
+_INCLUDED_CSS = 'write <mj-style>{% include "_layout/FILE.css" %}</mj-style>'
 _CHOOSE = "write {{ a if condition else b }}"
 _LINKED = frozenset({"a", "area"})
 _KEPT_SCHEMES = ("mailto:", "tel:", "sms:")
@@ -166,7 +167,8 @@ class Weaver:
 
     def _known(self, tag: Tag) -> None:
         if tag.name == "mj-include":
-            fix = 'write <mj-include path="FILE" /> with a plain path and nothing else'
+            is_css = any(each.name == "type" and each.value == "css" for each in tag.attributes)
+            fix = _INCLUDED_CSS if is_css else 'write <mj-include path="FILE" /> with a plain path and nothing else'
             raise self._fault("this include cannot be read", tag.offset, fix)
         if tag.name not in KNOWN:
             close = get_close_matches(tag.name, KNOWN, 1)
