@@ -101,7 +101,8 @@ def lots(connection: Connection, experiment: str, until: datetime) -> list[Lot]:
     mine, several = _exposed(experiment, until), _several().subquery()
     first = func.min(exposures.c.at, type_=exposures.c.at.type).label("since")
     alone = select(exposures.c.arm, exposures.c.config_hash, func.count().label("people"), first)
-    alone = alone.where(*mine, exposures.c.recipient_id.not_in(select(several.c.person)))
+    alone = alone.outerjoin(several, several.c.person == exposures.c.recipient_id)
+    alone = alone.where(*mine, several.c.person.is_(None))
     rows = connection.execute(alone.group_by(exposures.c.arm, exposures.c.config_hash))
     found = [Lot(Arm(row.arm), row.config_hash, row.people, row.since) for row in rows]
     together = _each(connection, mine, exposures.c.recipient_id.in_(select(several.c.person)))
@@ -223,7 +224,9 @@ def _added_up(mine: Sequence[ColumnElement[bool]], odd: Subquery, until: datetim
             func.max(case((since & (worth > 0), 1), else_=0)).label("ordered"),
         )
         .join_from(exposures, orders, orders.c.recipient_id == exposures.c.recipient_id)
-        .where(*mine, *counted(until), exposures.c.recipient_id.not_in(select(odd.c.person)))
+        # Not NOT IN: where the odd ones are many, PostgreSQL would go through all of them for each order.
+        .outerjoin(odd, odd.c.person == exposures.c.recipient_id)
+        .where(*mine, *counted(until), odd.c.person.is_(None))
         .group_by(exposures.c.recipient_id, exposures.c.arm, orders.c.currency)
         .subquery("each")
     )
