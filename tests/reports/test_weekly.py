@@ -1,9 +1,11 @@
 """What came of mails week by week, on each kind of database: counted from a story that is known, and told again."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, attributions, decisions, feedback, model_versions, picks, refusals, sends
 from aftercart.exchange.rates import Rate, table
+from aftercart.pipeline.learning.survey import survey
 from aftercart.pipeline.learning.weeks import count_weeks
 from aftercart.reports.counting.kept import Basis
 from aftercart.reports.weekly import CohortWeek, Domain, annoying, cohorts, domains, pairs, parts
@@ -146,6 +149,23 @@ def test_what_a_stop_of_six_weeks_has_left_uncounted_is_counted_once_it_is_over(
         assert [(pair.mails, pair.bought) for pair in found] == [(42, 0), (42, 2)]
         assert [(told.mails, told.clicked, told.orders) for told in cohort.weeks[:2]] == [(41, 1, 4), (1, 1, 0)]
         clock_of(app).step(DAY)
+
+
+def test_two_that_count_at_the_same_time_do_not_stand_in_each_others_way(app: App) -> None:
+    """A second scheduler is harmless."""
+    Week(app)
+    together = Barrier(2)
+
+    def both() -> None:
+        for _ in range(6):
+            together.wait(timeout=30)
+            survey(app)
+
+    with ThreadPoolExecutor(2) as pool:
+        faults = [done.exception() for done in [pool.submit(both) for _ in range(2)]]
+    assert faults == [None, None]
+    with app.db.read() as connection:
+        assert [pair.mails for pair in pairs(connection, None, WEEK)] == [40, 40]
 
 
 def test_domains_of_few_people_are_told_together(app: App) -> None:

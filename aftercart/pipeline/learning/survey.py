@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from aftercart.bootstrap import App
+from aftercart.db.session import insert_new
 from aftercart.db.tables import mailed_days, mailed_products, order_lines, picks, sends
 from aftercart.pipeline.learning.weeks import count_weeks
 from aftercart.recommendation.request import Source
@@ -103,7 +104,13 @@ def _first_scores(connection: Connection, sent: Sequence[ColumnElement[bool]]) -
 def _replace(
     connection: Connection, day: date, models: Sequence[Mapping[str, Any]], products: Sequence[Mapping[str, Any]]
 ) -> None:
+    """Somebody may count the same at this moment: rows that are there by now are written over, in one order."""
     for table, rows in ((mailed_days, models), (mailed_products, products)):
         connection.execute(delete(table).where(table.c.day == day))
-        if rows:
-            connection.execute(insert(table), rows)
+        unique = [column.name for column in table.primary_key]
+        update = [column.name for column in table.columns if not column.primary_key]
+        insert_new(connection, table, sorted(rows, key=_place), unique=unique, update=update)
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row.get("model") or row["source"], row.get("sku", "")

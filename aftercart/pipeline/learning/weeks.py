@@ -79,11 +79,10 @@ def _count(app: App, week: date, now: datetime) -> None:
         pairs, sources = shown(connection, _midnight(week))
         by_domain = domains(connection, _midnight(week))
     with app.db.write() as connection:
+        _mark(connection, counted_weeks, week, now)
         for table, rows in ((weekly_pairs, pairs), (weekly_sources, sources), (weekly_domains, by_domain)):
             connection.execute(delete(table).where(table.c.week == week))
             _insert(connection, table, ({"week": week, **row} for row in rows))
-        row = {"week": week, "counted_at": now}
-        insert_new(connection, counted_weeks, [row], unique=("week",), update=("counted_at",))
 
 
 def _count_cohorts(app: App, weeks: Set[date], known: Known, now: datetime) -> None:
@@ -95,11 +94,15 @@ def _count_cohorts(app: App, weeks: Set[date], known: Known, now: datetime) -> N
         found = [row for one in Basis for row in cohorts(connection, one, _midnight(since), _midnight(earliest))]
     with app.db.write() as connection:
         for week in sorted(weeks):
+            _mark(connection, counted_cohorts, week, now)
             its_days = (cohort_days.c.day >= week, cohort_days.c.day < week + WEEK)
             connection.execute(delete(cohort_days).where(*its_days))
-            row = {"week": week, "counted_at": now}
-            insert_new(connection, counted_cohorts, [row], unique=("week",), update=("counted_at",))
         _insert(connection, cohort_days, (row for row in found if monday_of(row["day"]) in weeks))
+
+
+def _mark(connection: Connection, table: Table, week: date, now: datetime) -> None:
+    """As counted. Whoever counts the same just now waits until this is committed, and then does it anew."""
+    insert_new(connection, table, [{"week": week, "counted_at": now}], unique=("week",), update=("counted_at",))
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
