@@ -26,11 +26,10 @@ def by_bought_together(
 ) -> list[Ranking]:
     """What past orders held beside the anchors, the strongest first. Nothing for anchors never sold."""
     known = [model.known(question.anchors) for question in questions]
-    pointers = np.concatenate(([0], np.cumsum([len(row) for row in known])))
-    columns = np.array([item for row in known for item in row], dtype=np.int64)
-    shape = (len(questions), model.votes.rows)  # whose first rows are those of what was bought together
-    anchors = sp.csr_matrix((np.ones(len(columns), np.float32), columns, pointers), shape=shape)
-    votes = model.votes.votes(anchors)
+    anchors = np.array([item for row in known for item in row], dtype=np.int64)
+    lengths = np.array([len(row) for row in known], dtype=np.int64)
+    # The first kind of the votes is what was bought together, so products speak by their own numbers.
+    votes = model.votes.votes(lengths=lengths, speakers=anchors, weights=np.ones(len(anchors), np.float32))
     return [_voted(model, question, known[row], votes[row], most) for row, question in enumerate(questions)]
 
 

@@ -177,10 +177,11 @@ class Givens:
             by.get(each, anchors).of_kind(stack, LINKS[each]) if LINKS[each] in stack.names else _Speakers.nobody(count)
             for each in components
         ]
-        pointers = np.concatenate(([0], np.cumsum(np.concatenate([each.lengths for each in asked]))))
-        speakers = np.concatenate([each.items for each in asked])
-        weights = np.concatenate([each.weights for each in asked])
-        votes = stack.votes(sp.csr_matrix((weights, speakers, pointers), shape=(len(pointers) - 1, stack.rows)))
+        votes = stack.votes(
+            lengths=np.concatenate([each.lengths for each in asked]),
+            speakers=np.concatenate([each.items for each in asked]),
+            weights=np.concatenate([each.weights for each in asked]),
+        )
         if Component.NEW in components:
             start = components.index(Component.NEW) * count
             here = slice(votes.indptr[start], votes.indptr[start + count])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from aftercart.recommendation.dataset import Floats
+from aftercart.recommendation.dataset import Floats, Ints
 from aftercart.recommendation.lightfm_model import Embeddings
 from aftercart.recommendation.links import Links
 
@@ -63,9 +63,12 @@ class Stack:
         start = self.names.index(name) * self.products
         return Links(self.pointers[start : start + self.products + 1], self.items, self.weights)
 
-    def votes(self, rows: sp.csr_matrix) -> sp.csr_matrix:
-        """For rows of who speaks, by kind and product, the summed weights of what they speak for."""
-        return rows @ self._matrix
+    def votes(self, *, lengths: Ints, speakers: Ints, weights: Floats) -> sp.csr_matrix:
+        """For rows of so many speakers, each by kind and product, the summed weights of what they speak for."""
+        pointers = np.zeros(len(lengths) + 1, dtype=self.pointers.dtype)
+        np.cumsum(lengths, out=pointers[1:])
+        rows = (weights, speakers.astype(self.items.dtype), pointers)
+        return sp.csr_matrix(rows, shape=(len(lengths), self.rows)) @ self._matrix
 
     @cached_property
     def _matrix(self) -> sp.csr_matrix:
