@@ -95,8 +95,9 @@ class Givens:
         scores: Floats = self._linear(rows) @ self.model.linear.T
         if self._voting:
             votes = self._votes(rows, self._voting)
-            votes.data *= np.repeat(self.weights[rows, self._places].T.ravel(), np.diff(votes.indptr))
-            _add(scores, votes)
+            lengths = np.diff(votes.indptr)
+            votes.data *= self.weights[rows, self._places].T.ravel().repeat(lengths)
+            _add(scores, votes, lengths)
             self._added.append(votes)
         self._starts.append(rows.start)
         return scores
@@ -309,11 +310,11 @@ def _sums(values: Floats, starts: Ints) -> npt.NDArray[np.float64]:
     return np.add.reduceat(values, starts, dtype=np.float64) if len(starts) else np.zeros(0)
 
 
-def _add(scores: Floats, votes: sp.csr_matrix) -> None:
+def _add(scores: Floats, votes: sp.csr_matrix, lengths: Ints) -> None:
     """To each question's scores what all components say of it."""
     count, width = scores.shape
     rows = np.tile(np.arange(count) * width, votes.shape[0] // count)
-    np.add.at(scores.reshape(-1), votes.indices + np.repeat(rows, np.diff(votes.indptr)), votes.data)
+    np.add.at(scores.reshape(-1), votes.indices + rows.repeat(lengths), votes.data)
 
 
 def _history(numbers: Numbers, question: Question, longest: int) -> list[int]:

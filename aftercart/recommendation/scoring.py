@@ -58,11 +58,9 @@ def best_of(scores: Floats, most: int) -> Ints:
     most = min(most, len(scores))
     if most <= 0:
         return np.empty(0, dtype=np.int64)
-    places = np.flatnonzero(scores >= _bound(scores, most))
+    bound = _bound(scores, most)
+    places = np.flatnonzero(scores >= bound if bound > -np.inf else np.isfinite(scores))
     found = scores[places]
-    finite = np.isfinite(found)
-    if not finite.all():
-        places, found = places[finite], found[finite]
     return places[np.argsort(-found, kind="stable")[:most]]
 
 
