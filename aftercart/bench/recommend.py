@@ -2,6 +2,7 @@
 and beside LightFM's own `predict`."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import process_time
 
@@ -37,8 +38,11 @@ def recommend(rounds: int, folder: Path, catalogs: Sequence[int] = CATALOGS, sha
         for count in catalogs:
             model = lightfm_alone(count)
             for orders in (1, BATCH):
-                yield _beside_the_floor(model, orders, rounds, "rank")
-                yield from _beside_predict(model, orders, rounds)
+                ranked = _beside_the_floor(model, orders, rounds, "rank")
+                yield ranked
+                for found in _beside_predict(model, orders, rounds):
+                    most = ranked.floor_per_second / found.floor_per_second
+                    yield replace(found, note=f"{ranked.floor} alone: {most:.0f} times")
             for_mail = as_for_a_mail(model)
             del model
             for orders in (1, BATCH):

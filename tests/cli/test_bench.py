@@ -57,6 +57,7 @@ def test_recommending_is_measured_beside_two_floors(tmp_path: Path) -> None:
     assert all(each.ratio > 0 for each in measured.values())
     assert CATALOGS == (10_000, 100_000, 1_000_000)
     assert re.fullmatch(r"one process \d+ MB, 4 together \d+ MB", measured["memory, 2k"].note)
+    assert re.fullmatch(r"matrix product \+ argpartition alone: \d+ times", measured["predict 1, 2k"].note)
     for kind in kinds:
         floor = measured[f"{kind}, 2k"].floor
         assert any(f"`{kind}, 10k`" in line and floor in line for line in told_of_figures()), "what it is beside"
