@@ -12,13 +12,13 @@ from typing import Any
 
 import pandas as pd
 
-from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.contest import shown
-from aftercart.recommendation.dataset import GUEST, Interactions, interactions
-from aftercart.recommendation.learning import learn, started
-from aftercart.recommendation.question import Question
-from aftercart.recommendation.request import Purpose
-from aftercart.recommendation.scoring import by_lightfm
+from aftercart.recommendation.asking.question import Question
+from aftercart.recommendation.asking.request import Purpose
+from aftercart.recommendation.inputs.catalog import Product
+from aftercart.recommendation.inputs.dataset import GUEST, Interactions, interactions
+from aftercart.recommendation.learning.contest import shown
+from aftercart.recommendation.learning.lesson import learn, started
+from aftercart.recommendation.ranking.scoring import by_lightfm
 
 _BATCH = 512
 _COLUMNS = ("category", "department", "brand", "family", "color")

@@ -19,24 +19,24 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from aftercart.recommendation import evaluation
-from aftercart.recommendation.blend import UNTUNED
-from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.content import alike
-from aftercart.recommendation.dataset import DAY_S, GUEST, Floats, Interactions, interactions
-from aftercart.recommendation.ease import ease_links, orders_alone
-from aftercart.recommendation.evidence import Evidence, evidence_of
-from aftercart.recommendation.features import vocabulary
-from aftercart.recommendation.learning import EASE_STRENGTH
-from aftercart.recommendation.lightfm_model import Embeddings, Recipe, Subject, Trainer
-from aftercart.recommendation.links import Links, followed
-from aftercart.recommendation.metrics import interval, ndcg
-from aftercart.recommendation.model import Learned, Model
-from aftercart.recommendation.protocol import Case, Task, Window, cases_of, last_quarter
-from aftercart.recommendation.request import Purpose
-from aftercart.recommendation.scoring import by_lightfm
-from aftercart.recommendation.strength import USUAL, wide_links
-from aftercart.recommendation.tuning import Tuner
+from aftercart.recommendation.asking.request import Purpose
+from aftercart.recommendation.counted.content import alike
+from aftercart.recommendation.counted.ease import ease_links, orders_alone
+from aftercart.recommendation.counted.evidence import Evidence, evidence_of
+from aftercart.recommendation.counted.links import Links, followed
+from aftercart.recommendation.inputs.catalog import Product
+from aftercart.recommendation.inputs.dataset import DAY_S, GUEST, Floats, Interactions, interactions
+from aftercart.recommendation.inputs.features import vocabulary
+from aftercart.recommendation.judging import evaluation
+from aftercart.recommendation.judging.metrics import interval, ndcg
+from aftercart.recommendation.judging.protocol import Case, Task, Window, cases_of, last_quarter
+from aftercart.recommendation.learning.lesson import EASE_STRENGTH
+from aftercart.recommendation.learning.strength import USUAL, wide_links
+from aftercart.recommendation.learning.tuning import Tuner
+from aftercart.recommendation.models.blend import UNTUNED
+from aftercart.recommendation.models.lightfm_model import Embeddings, Recipe, Subject, Trainer
+from aftercart.recommendation.models.model import Learned, Model
+from aftercart.recommendation.ranking.scoring import by_lightfm
 
 TASKS = (Task.BASKET, Task.SINGLE, Task.NEXT_60)
 MAIL = "next 60 days, as a mail ranks"

@@ -26,6 +26,10 @@ PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("aftercart.rendering.running.runtime", "aftercart.rendering.compiling.compiler"),
         ("aftercart.rendering.compiling.engine", "aftercart.rendering.renderer"),
     ],
+    "and within the room of picks": [
+        ("aftercart.recommendation.ranking.scoring", "aftercart.recommendation.learning.tuning"),
+        ("aftercart.recommendation.inputs.catalog", "aftercart.recommendation.asking.request"),
+    ],
     "the workers stand below the commands that start them": [("workers.tasks", "aftercart.demo.run")],
     "and above the rest of the engine": [("aftercart.web.app", "workers.embedded"), ("aftercart.starter", "workers")],
     "Celery stays in workers and queue": [("aftercart.ledger.states", "celery"), ("aftercart.cli.serve", "kombu")],

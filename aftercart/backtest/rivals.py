@@ -19,9 +19,9 @@ from aftercart.campaigns.contents import Recommend
 from aftercart.db.tables import order_lines, orders, picks, sends
 from aftercart.ledger.store import NOT_AGAIN_FOR
 from aftercart.pipeline.planning.planned import Line, lines_of
-from aftercart.recommendation.model import UNTRAINED, Model
+from aftercart.recommendation.asking.request import Anchor, Request, Rules, Source
+from aftercart.recommendation.models.model import UNTRAINED, Model
 from aftercart.recommendation.recommender import Recommender
-from aftercart.recommendation.request import Anchor, Request, Rules, Source
 from aftercart.recommendation.serving import ServingModel
 
 OURS = "aftercart"

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from aftercart.recommendation.blend import UNTUNED
-from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.evidence import Evidence
-from aftercart.recommendation.features import Vocabulary, vocabulary
-from aftercart.recommendation.lightfm_model import Embeddings
-from aftercart.recommendation.links import Links
-from aftercart.recommendation.model import Learned, Model
-from aftercart.recommendation.packed_catalog import packed
-from aftercart.recommendation.question import Question
+from aftercart.recommendation.asking.question import Question
+from aftercart.recommendation.counted.evidence import Evidence
+from aftercart.recommendation.counted.links import Links
+from aftercart.recommendation.inputs.catalog import Product
+from aftercart.recommendation.inputs.features import Vocabulary, vocabulary
+from aftercart.recommendation.inputs.packed_catalog import packed
+from aftercart.recommendation.models.blend import UNTUNED
+from aftercart.recommendation.models.lightfm_model import Embeddings
+from aftercart.recommendation.models.model import Learned, Model
 
 COMPONENTS = 64
 BOUGHT, EARLIER = 3, 7

@@ -8,11 +8,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from aftercart.bench.timing import Result
-from aftercart.recommendation import files
-from aftercart.recommendation.fallback import RANKERS
-from aftercart.recommendation.model import Model
-from aftercart.recommendation.question import Question
-from aftercart.recommendation.request import Anchor, Request, Rules
+from aftercart.recommendation.asking.question import Question
+from aftercart.recommendation.asking.request import Anchor, Request, Rules
+from aftercart.recommendation.models import files
+from aftercart.recommendation.models.model import Model
+from aftercart.recommendation.ranking.fallback import RANKERS
 
 WORKERS, _KIB = 4, 1024
 _PSS = re.compile(rb"^Pss:\s+(\d+) kB", re.MULTILINE)

@@ -15,10 +15,10 @@ from aftercart.bench.catalogs import COMPONENTS, EARLIER, as_for_a_mail, lightfm
 from aftercart.bench.copies import memory
 from aftercart.bench.suggest import suggest
 from aftercart.bench.timing import Result, Work, beside
-from aftercart.recommendation.dataset import Floats, row_means
-from aftercart.recommendation.model import Model
-from aftercart.recommendation.question import Question
-from aftercart.recommendation.scoring import by_lightfm
+from aftercart.recommendation.asking.question import Question
+from aftercart.recommendation.inputs.dataset import Floats, row_means
+from aftercart.recommendation.models.model import Model
+from aftercart.recommendation.ranking.scoring import by_lightfm
 
 MOST = 80
 CATALOGS, BATCH, SHARED = (10_000, 100_000, 1_000_000), 512, 100_000

@@ -21,9 +21,10 @@ from aftercart.bootstrap import App, build
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import products
 from aftercart.pipeline.learning.suggest import KEPT_FOR
-from aftercart.recommendation import files, store
-from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.model import Model
+from aftercart.recommendation import store
+from aftercart.recommendation.inputs.catalog import Product
+from aftercart.recommendation.models import files
+from aftercart.recommendation.models.model import Model
 from aftercart.testing import settings_for
 from aftercart.web.app import create_web
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from aftercart.campaigns.delay import Delay
 from aftercart.campaigns.part import Part
 from aftercart.campaigns.written import Percent, PositiveSpan, Slug, Words
-from aftercart.recommendation.request import PriceCap, Rules, Source
+from aftercart.recommendation.asking.request import PriceCap, Rules, Source
 
 DEFAULT_GOOD_FOR = "1d"
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from aftercart.recommendation.contest import Contest, Outcome, Row
-    from aftercart.recommendation.metrics import Interval
+    from aftercart.recommendation.judging.metrics import Interval
+    from aftercart.recommendation.learning.contest import Contest, Outcome, Row
 
 TITLES = (
     *(
@@ -41,7 +41,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
 ) -> None:
     """Learn from all orders but the last 90 days, and ask about the first 30 of these."""
-    from aftercart.recommendation.peers import PEERS
+    from aftercart.recommendation.judging.peers import PEERS
 
     unknown = set(without or ()) - PEERS.keys()
     if unknown:
@@ -63,7 +63,7 @@ def _contest(peers: list[str], seed: int, cases: int) -> "Contest":
 
     from aftercart.cli.open import open_database
     from aftercart.recommendation import store
-    from aftercart.recommendation.contest import contest
+    from aftercart.recommendation.learning.contest import contest
 
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aftercart.recommendation.contest import Contest, Outcome
+    from aftercart.recommendation.learning.contest import Contest, Outcome
 
 WIDTH, LEFT, BAR, GAP, HEAD = 720, 150, 18, 30, 34
 OURS, OTHERS, INK = "#0b6e4f", "#b8c4cc", "#22303a"

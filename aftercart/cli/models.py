@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aftercart.cli.table import instant, print_table
-from aftercart.recommendation.request import Source
+from aftercart.recommendation.asking.request import Source
 
 if TYPE_CHECKING:
     from datetime import timedelta

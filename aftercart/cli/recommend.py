@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aftercart.recommendation.request import Purpose
+from aftercart.recommendation.asking.request import Purpose
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from aftercart.db.session import Database
     from aftercart.pipeline.learning.train import TrainReport
-    from aftercart.recommendation.question import Candidate
+    from aftercart.recommendation.asking.question import Candidate
+    from aftercart.recommendation.asking.request import Pick, Recommendation, Request
     from aftercart.recommendation.recommender import Recommender
-    from aftercart.recommendation.request import Pick, Recommendation, Request
 
 BATCH = 512
 
@@ -134,7 +134,7 @@ def _print_picks(answer: "Recommendation", *, explain: bool) -> None:
 
 def _print_dead_ends(console: "Console", answer: "Recommendation") -> None:
     """Who asks here wants to see the ranking; a mail is stricter."""
-    from aftercart.recommendation.guards import Guard, has_page
+    from aftercart.recommendation.asking.guards import Guard, has_page
 
     without = [pick.sku for pick in answer.picks if not has_page(pick.url)]
     if without:
@@ -244,7 +244,7 @@ def _ranked(
     k: int,
     purpose: Purpose,
 ) -> "Sequence[Sequence[Candidate]]":
-    from aftercart.recommendation.question import Question
+    from aftercart.recommendation.asking.question import Question
 
     questions = [
         Question(
@@ -287,7 +287,7 @@ def _request(
     owned: tuple[str, ...] = (),
     exclude: frozenset[str] = frozenset(),
 ) -> "Request":
-    from aftercart.recommendation.request import Anchor, Request, Rules
+    from aftercart.recommendation.asking.request import Anchor, Request, Rules
 
     return Request(
         tuple(map(Anchor, skus)), currency="", rules=Rules(slots=k), purpose=purpose, owned=owned, exclude=exclude

@@ -21,10 +21,10 @@ from sqlalchemy import Connection, select
 
 from aftercart.db.tables import order_lines, picks, sends
 from aftercart.demo.shop import BIKES
-from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.evidence import evidence_of
-from aftercart.recommendation.model import UNTRAINED, Model
-from aftercart.recommendation.request import Source
+from aftercart.recommendation.asking.request import Source
+from aftercart.recommendation.counted.evidence import evidence_of
+from aftercart.recommendation.inputs.catalog import Product
+from aftercart.recommendation.models.model import UNTRAINED, Model
 from aftercart.recommendation.store import load_facts, load_interactions
 
 WITH_A_REASON = (Source.LIGHTFM, Source.BOUGHT_TOGETHER, Source.CATEGORY_BEST_SELLERS)

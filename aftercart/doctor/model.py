@@ -9,7 +9,8 @@ from aftercart.db.peek import is_there
 from aftercart.db.session import Database
 from aftercart.doctor.finding import Finding, fault, fine, warn
 from aftercart.errors import ModelError
-from aftercart.recommendation import files, store
+from aftercart.recommendation import store
+from aftercart.recommendation.models import files
 
 MODEL = "model"
 OLD = timedelta(days=3)

@@ -13,7 +13,7 @@ from aftercart.errors import TemplateError
 from aftercart.ids import new_id
 from aftercart.pipeline.sending.past_orders import PastOrder, PastOrders
 from aftercart.preview.uses import Use
-from aftercart.recommendation.request import Rules
+from aftercart.recommendation.asking.request import Rules
 from aftercart.rendering.authoring.includes import BODY, SUBJECT
 from aftercart.rendering.authoring.source import template_names
 from aftercart.rendering.authoring.words import OWN, languages

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aftercart.campaigns.schema import Campaign, Step
-from aftercart.recommendation.request import Rules
+from aftercart.recommendation.asking.request import Rules
 
 
 @dataclass(frozen=True, slots=True)

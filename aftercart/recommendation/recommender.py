@@ -7,14 +7,14 @@ from sqlalchemy import Connection
 
 from aftercart.errors import ModelError
 from aftercart.recommendation import store
-from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.fallback import RANKERS
-from aftercart.recommendation.model import Model
-from aftercart.recommendation.question import Question, Ranking
-from aftercart.recommendation.request import Recommendation, Request, Source
-from aftercart.recommendation.scoring import by_lightfm
+from aftercart.recommendation.asking.question import Question, Ranking
+from aftercart.recommendation.asking.request import Recommendation, Request, Source
+from aftercart.recommendation.inputs.catalog import Product
+from aftercart.recommendation.models.model import Model
+from aftercart.recommendation.ranking.fallback import RANKERS
+from aftercart.recommendation.ranking.scoring import by_lightfm
+from aftercart.recommendation.ranking.slots import Slots, recommendations
 from aftercart.recommendation.serving import ServingModel
-from aftercart.recommendation.slots import Slots, recommendations
 
 # Candidates per slot, and in any case: guards turn most of the nearest products away.
 _CANDIDATES_PER_SLOT = 20

@@ -7,10 +7,11 @@ import structlog
 from sqlalchemy import Connection
 
 from aftercart.errors import ModelError
-from aftercart.recommendation import files, store
-from aftercart.recommendation.evidence import evidence_of
-from aftercart.recommendation.model import UNTRAINED, Model
-from aftercart.recommendation.packed_catalog import packed
+from aftercart.recommendation import store
+from aftercart.recommendation.counted.evidence import evidence_of
+from aftercart.recommendation.inputs.packed_catalog import packed
+from aftercart.recommendation.models import files
+from aftercart.recommendation.models.model import UNTRAINED, Model
 
 _log = structlog.get_logger()
 

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, se
 
 from aftercart.db.among import among, among_given
 from aftercart.db.tables import customers, model_versions, order_lines, order_reversals, orders, products
-from aftercart.recommendation.catalog import Details, Product
-from aftercart.recommendation.dataset import GUEST, Interactions, interactions
+from aftercart.recommendation.inputs.catalog import Details, Product
+from aftercart.recommendation.inputs.dataset import GUEST, Interactions, interactions
 
 Key = TypeVar("Key", int, str)
 

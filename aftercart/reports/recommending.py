@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 
 from aftercart.db.tables import mailed_days, mailed_products, model_versions, products
-from aftercart.recommendation.request import Source
+from aftercart.recommendation.asking.request import Source
 
 LATELY = timedelta(days=7)
 FEWEST = 30

@@ -9,7 +9,7 @@ from aftercart.campaigns.schema import Campaign
 from aftercart.money import Money
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.policy.quiet_hours import QuietHours
-from aftercart.recommendation.request import PriceCap
+from aftercart.recommendation.asking.request import PriceCap
 
 WHOLE: dict[str, Any] = {
     "campaign": "accessories",

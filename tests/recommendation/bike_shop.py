@@ -10,8 +10,8 @@ from sqlalchemy import insert
 
 from aftercart.db.session import Database
 from aftercart.db.tables import Row, customers, order_lines, orders, products, recipients
-from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.dataset import GUEST, Interactions, interactions
+from aftercart.recommendation.inputs.catalog import Product
+from aftercart.recommendation.inputs.dataset import GUEST, Interactions, interactions
 
 Sale = tuple[int, datetime, Sequence[str]]
 """(person, time, skus)"""

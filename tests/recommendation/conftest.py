@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aftercart.db.session import Database
-from aftercart.recommendation.dataset import Interactions
+from aftercart.recommendation.inputs.dataset import Interactions
 from tests.recommendation.bike_shop import open_busy_shop, opened, past_of
 
 

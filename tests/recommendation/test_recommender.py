@@ -20,10 +20,10 @@ from aftercart.db.session import Database
 from aftercart.db.tables import model_versions, products
 from aftercart.errors import ModelError
 from aftercart.pipeline.learning.train import train
-from aftercart.recommendation.catalog import Product, are_near_duplicates
-from aftercart.recommendation.question import Question
+from aftercart.recommendation.asking.question import Question
+from aftercart.recommendation.asking.request import Anchor, PriceCap, Recommendation, Request, Rules, Source
+from aftercart.recommendation.inputs.catalog import Product, are_near_duplicates
 from aftercart.recommendation.recommender import Recommender
-from aftercart.recommendation.request import Anchor, PriceCap, Recommendation, Request, Rules, Source
 from tests.recommendation.bike_shop import open_busy_shop, opened, sell, stock
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

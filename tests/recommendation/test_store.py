@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, update
 from aftercart.db.session import Database
 from aftercart.db.tables import Row, customers, model_versions, order_reversals, orders, products
 from aftercart.recommendation import store
-from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.inputs.catalog import Product
 from tests.recommendation.bike_shop import sell, stock
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -15,8 +15,8 @@ from aftercart.db.tables import sends
 from aftercart.delivery.base import Outcome
 from aftercart.demo.unmailed import unmailed_orders
 from aftercart.policy.reason import ASKED_AGAIN, Reason
-from aftercart.recommendation.blend import Component
-from aftercart.recommendation.guards import Guard
+from aftercart.recommendation.asking.guards import Guard
+from aftercart.recommendation.models.blend import Component
 from aftercart.reports.explain import KINDS, Explanation, explain
 from aftercart.reports.words import CLICKS, GUARDS, KEPT, PARTS, TELL, answer_in_words, in_words
 from aftercart.testing import engine, run_until

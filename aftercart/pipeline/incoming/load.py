@@ -28,7 +28,7 @@ from aftercart.intake.past import CUSTOMERS, ORDERS, PRODUCTS, OrderHead, custom
 from aftercart.intake.table_file import Fault, Faults, Progress, open_table
 from aftercart.pipeline.incoming.forgetting import not_forgotten, past_orders
 from aftercart.policy.address_hash import AddressHashes
-from aftercart.recommendation.guards import has_page
+from aftercart.recommendation.asking.guards import has_page
 from aftercart.recommendation.store import load_facts
 from aftercart.tracking.hosts import counted_by_host, not_listed
 

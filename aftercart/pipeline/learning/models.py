@@ -4,7 +4,8 @@ from pathlib import Path
 
 from aftercart.db.session import Database
 from aftercart.errors import ModelError
-from aftercart.recommendation import files, store
+from aftercart.recommendation import store
+from aftercart.recommendation.models import files
 from aftercart.recommendation.store import Registered
 
 _SERVING, _RETIRED, _CANDIDATE = "serving", "retired", "candidate"

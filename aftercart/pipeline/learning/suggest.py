@@ -19,8 +19,8 @@ from aftercart.pipeline.recipients.refuse import refused_by
 from aftercart.policy.preferences import RefusalKind, Refused
 from aftercart.policy.store import persons_of
 from aftercart.recommendation import store
-from aftercart.recommendation.catalog import Product
-from aftercart.recommendation.request import Anchor, Pick, Purpose, Request, Rules, Source
+from aftercart.recommendation.asking.request import Anchor, Pick, Purpose, Request, Rules, Source
+from aftercart.recommendation.inputs.catalog import Product
 
 KEPT_FOR = timedelta(minutes=1)
 MOST_KEPT = 10_000

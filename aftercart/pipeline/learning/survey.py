@@ -16,7 +16,7 @@ from aftercart.bootstrap import App
 from aftercart.db.session import insert_new
 from aftercart.db.tables import mailed_days, mailed_products, order_lines, picks, sends
 from aftercart.pipeline.learning.weeks import count_weeks
-from aftercart.recommendation.request import Source
+from aftercart.recommendation.asking.request import Source
 
 DAY = timedelta(days=1)
 LOOKED_BACK = 7

@@ -10,11 +10,12 @@ from typing import Any
 from aftercart.clock import Clock
 from aftercart.db.session import Database
 from aftercart.ids import new_id
-from aftercart.recommendation import files, store
-from aftercart.recommendation.dataset import Interactions
-from aftercart.recommendation.drift import FirstScores
-from aftercart.recommendation.evaluation import Comparison
-from aftercart.recommendation.learning import Lesson, learn, started
+from aftercart.recommendation import store
+from aftercart.recommendation.inputs.dataset import Interactions
+from aftercart.recommendation.judging.drift import FirstScores
+from aftercart.recommendation.judging.evaluation import Comparison
+from aftercart.recommendation.learning.lesson import Lesson, learn, started
+from aftercart.recommendation.models import files
 
 Progress = Callable[[int, int], None]
 

@@ -33,7 +33,7 @@ from aftercart.pipeline.planning.planned import Line, item_of, lines_of
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.reason import Reason
 from aftercart.policy.zones import LocalZone, zone_of
-from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.inputs.catalog import Product
 from aftercart.recommendation.store import load_facts
 from aftercart.rights.store import is_erased
 

@@ -21,7 +21,7 @@ from aftercart.pipeline.planning.reviews import reviews_asked
 from aftercart.policy.competition import LOOKAHEAD, turn_of
 from aftercart.policy.suppression import MailClass
 from aftercart.policy.zones import LocalZone, zone_of
-from aftercart.recommendation.catalog import Product
+from aftercart.recommendation.inputs.catalog import Product
 from aftercart.recommendation.store import load_facts
 
 

@@ -31,7 +31,7 @@ from aftercart.pipeline.sending.copies import Copy, copy_of, utm_of
 from aftercart.policy.facts import ContentFault
 from aftercart.policy.preferences import RefusalKind, Refused
 from aftercart.recommendation import store as recommendation_store
-from aftercart.recommendation.request import Anchor, Pick, Recommendation, Request
+from aftercart.recommendation.asking.request import Anchor, Pick, Recommendation, Request
 from aftercart.rendering.running.leak_guard import People, refuse_what_is_others
 from aftercart.tracking.links import LinkBook
 

@@ -9,8 +9,8 @@ from aftercart.bootstrap import App
 from aftercart.coupons.coupon import Coupon
 from aftercart.pipeline.planning.planned import Line, Planned
 from aftercart.pipeline.sending.copies import page_links, pick_links
-from aftercart.recommendation.catalog import Details, Product
-from aftercart.recommendation.request import Pick, Recommendation
+from aftercart.recommendation.asking.request import Pick, Recommendation
+from aftercart.recommendation.inputs.catalog import Details, Product
 
 
 @dataclass(frozen=True)

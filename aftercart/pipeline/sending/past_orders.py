@@ -18,9 +18,9 @@ from aftercart.intake.changes import OrderState
 from aftercart.pipeline.planning.planned import Line, lines_of
 from aftercart.pipeline.sending.context import line_seen, pick_seen
 from aftercart.recommendation import store
-from aftercart.recommendation.catalog import Details
+from aftercart.recommendation.asking.request import Anchor, Request, Rules
+from aftercart.recommendation.inputs.catalog import Details
 from aftercart.recommendation.recommender import Recommender
-from aftercart.recommendation.request import Anchor, Request, Rules
 
 SHOWN = 12
 

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from aftercart.money import formatted
 from aftercart.pipeline.learning.suggest import Kind, Suggestion
-from aftercart.recommendation.request import Pick
+from aftercart.recommendation.asking.request import Pick
 
 FOR_ALL, FOR_ONE = "public, max-age=60", "private, no-store"
 

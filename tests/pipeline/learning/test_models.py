@@ -11,10 +11,11 @@ import pytest
 from aftercart.db.session import Database
 from aftercart.errors import ModelError
 from aftercart.pipeline.learning.models import promote, rollback, versions
-from aftercart.recommendation import files, store
-from aftercart.recommendation.learning import learn, started
-from aftercart.recommendation.lightfm_model import Recipe
-from aftercart.recommendation.model import Model
+from aftercart.recommendation import store
+from aftercart.recommendation.learning.lesson import learn, started
+from aftercart.recommendation.models import files
+from aftercart.recommendation.models.lightfm_model import Recipe
+from aftercart.recommendation.models.model import Model
 from aftercart.recommendation.serving import ServingModel
 from tests.recommendation.bike_shop import opened, past_of
 

@@ -11,8 +11,8 @@ from aftercart.db.session import Database
 from aftercart.db.tables import model_versions
 from aftercart.errors import ModelError
 from aftercart.pipeline.learning.train import TrainReport, train
-from aftercart.recommendation import files
-from aftercart.recommendation.evaluation import Comparison, Quality
+from aftercart.recommendation.judging.evaluation import Comparison, Quality
+from aftercart.recommendation.models import files
 from tests.recommendation.bike_shop import bike_shop, drawn_orders, open_busy_shop, opened, sell, stock
 
 NOW = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""What past orders show by counting: what goes together, what is bought instead, what comes after."""

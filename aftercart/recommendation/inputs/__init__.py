@@ -1,0 +1,1 @@
+"""What shops told, as arrays: products, what is known of each, and who bought what when."""

@@ -1,0 +1,1 @@
+"""From past orders to a model, and whether it may serve."""

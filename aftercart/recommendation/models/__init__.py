@@ -1,0 +1,1 @@
+"""A trained model: its embeddings, the weights of what speaks for a product, and its files."""
