@@ -70,7 +70,11 @@ class PackedCatalog(Sequence[Product]):
 
     def skus(self, items: Ints) -> list[str]:
         """The SKUs of products by number."""
-        return [key.decode(*_ENCODING) for key in self.keys[items].tolist()]
+        keys = self.keys[items].tolist()
+        try:
+            return [key.decode() for key in keys]  # in half the time
+        except UnicodeDecodeError:
+            return [key.decode(*_ENCODING) for key in keys]
 
     def values(self, column: str) -> tuple[list[str], npt.NDArray[np.int32]]:
         """The different values of a column, and which of them each product has."""
