@@ -1,6 +1,6 @@
 """The vocabulary of intake: what a shop can tell us, in our words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -217,3 +217,20 @@ class OrderNoted:
 
 
 Change = OrderSeen | OrderReversed | OrderNoted | CustomerSeen | ProductSeen | Claim
+
+
+def dated(change: Change, heard_at: datetime) -> Change:
+    """The same, with the time at which we heard of it where it should have one of its own and has none."""
+    match change:
+        case OrderSeen(order):
+            return OrderSeen(replace(order, reversals=_dated(order.reversals, heard_at)))
+        case OrderReversed(order_id, reversals):
+            return OrderReversed(order_id, _dated(reversals, heard_at))
+        case OrderNoted(at=None):
+            return replace(change, at=heard_at)
+        case _:
+            return change
+
+
+def _dated(reversals: tuple[Reversal, ...], heard_at: datetime) -> tuple[Reversal, ...]:
+    return tuple(replace(one, happened_at=one.happened_at or heard_at) for one in reversals)

@@ -124,7 +124,7 @@ def _act(connection: Connection, app: App, chosen: Sequence[Parsed], now: dateti
     """On what shops say."""
     told: dict[str, list[Change]] = {}
     for event in chosen:
-        told.setdefault(event.row["shop"], []).extend(event.changes)
+        told.setdefault(event.row["shop"], []).extend(event.dated)
     touched = intake_store.apply_all(connection, told, now, app.brand.consent_rules)
     enroll(connection, app, touched, now)
     attribute(connection, touched, app.campaigns.attribution_windows, now)

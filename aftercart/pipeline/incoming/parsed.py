@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aftercart.feedback.told import Told
-from aftercart.intake.changes import Change, Claim
+from aftercart.intake.changes import Change, Claim, dated
 
 
 @dataclass
@@ -22,6 +22,11 @@ class Parsed:
     """The shop's id of the order that the event speaks of, so that `explain` finds the event."""
     is_forgotten: bool = False
     """It speaks of an order whose person was erased: what counts is kept, and nothing of what it says of them."""
+
+    @property
+    def dated(self) -> Sequence[Change]:
+        """Its changes. What they do not date happened when we heard of it, however long that waited for a worker."""
+        return [dated(change, self.row["received_at"]) for change in self.changes]
 
     @property
     def state(self) -> str:

@@ -1,6 +1,7 @@
 """What becomes of planned mails when their order is taken back, in part or in full, or is under complaint (T36)."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ import pytest
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
+from aftercart.db import inbox
 from aftercart.db.tables import decisions
+from aftercart.intake.signing import sign_generic, sign_woocommerce
+from aftercart.pipeline.incoming.ingest import accept, take_in
 from aftercart.pipeline.sending.send import deliver
-from aftercart.testing import engine, run_due, run_until
+from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, engine, run_due, run_until
 from tests.cast import (
     ADA,
     BIKE,
@@ -218,6 +222,52 @@ def test_a_case_stops_what_was_handed_out_already(app: App) -> None:
     case(app, "opened")
     deliver(app, [only_send(app)["id"]])
     assert fates(app) == [("scheduled", "case_open")]
+
+
+def waiting(app: App, shop: str, headers: dict[str, str], body: bytes) -> None:
+    """A webhook that comes in now, and that no worker has got to yet; an hour passes."""
+    row = accept(app.shops[shop], headers, body, app.clock())
+    with app.inbox_db.write() as connection:
+        inbox.store(connection, [row] if row else [])
+    clock_of(app).step(HOUR)
+
+
+def case_waiting(app: App, news: str, **data: Any) -> None:
+    body = json.dumps({"type": f"order.case_{news}", "data": {"order_id": "1", **data}}).encode()
+    waiting(app, "generic", sign_generic(GENERIC_SECRET, f"{news} at {app.clock()}", body, app.clock()), body)
+
+
+def woo_waiting(app: App, topic: str, content: Mapping[str, Any]) -> None:
+    body = json.dumps(content).encode()
+    waiting(app, "woocommerce", sign_woocommerce(SHOP_SECRET, "https://www.example.com", "7", topic, body), body)
+
+
+def test_a_case_without_a_time_is_opened_when_its_webhook_comes_and_not_when_a_worker_gets_to_it(app: App) -> None:
+    order(app, "1", ADA)
+    case_waiting(app, "opened")
+    case_waiting(app, "closed", at=app.clock().isoformat())
+    take_in(app)
+    run_until(app, DUE)
+    assert fates(app) == [("sent", "sent")]
+
+
+def test_a_case_that_is_opened_again_while_all_of_it_waits_is_open(app: App) -> None:
+    order(app, "1", ADA)
+    for news in ("opened", "closed", "opened"):
+        case_waiting(app, news)
+    take_in(app)
+    run_until(app, DUE)
+    assert fates(app) == [("scheduled", "case_open")]
+
+
+def test_an_order_that_is_deleted_and_restored_while_both_wait_stands(app: App) -> None:
+    """WooCommerce does not say when it was deleted."""
+    bought = {"date_created_gmt": "2026-03-02T14:00:00", "meta_data": [{"key": "accepts_marketing", "value": "yes"}]}
+    woo_waiting(app, "order.created", woo_order(**bought, date_modified_gmt="2026-03-02T14:00:00"))
+    woo_waiting(app, "order.deleted", {"id": woo_order()["id"]})
+    woo_waiting(app, "order.restored", woo_order(**bought, date_modified_gmt="2026-03-02T16:00:00"))
+    take_in(app)
+    assert fates(app) == [("scheduled", None)]
 
 
 def test_cases_cost_no_query_for_each_mail(app: App) -> None:
