@@ -182,28 +182,32 @@ KLAVIYO_AGREED = Kind(
         {
             **_EMAIL,
             "suppressions": ("email suppressions", "email suppression reason", "suppression reason"),
-            "state": ("email marketing consent", "email consent"),
+            "state": ("email marketing consent", "email consent", "state"),
             "at": ("email marketing consent timestamp", "email consent timestamp", "consent timestamp"),
             "first_name": ("first name",),
         },
     ),
     agreed=_klaviyo_agreed,
 )
+_MAILCHIMP_EMAIL = {"email": ("email address", "email")}
+"""A field that the shop added may be called Email, too, and hold another address."""
 MAILCHIMP: Mapping[str, Kind] = {
     "unsubscribed": Kind(
         Columns(
             ("email", "at"),
             ("why",),
-            {**_EMAIL, "at": ("unsub_time",), "why": ("unsub_reason",)},
+            {**_MAILCHIMP_EMAIL, "at": ("unsub_time",), "why": ("unsub_reason",)},
         ),
         listed=_mailchimp_left,
     ),
-    "cleaned": Kind(Columns(("email", "at"), (), {**_EMAIL, "at": ("clean_time",)}), listed=_mailchimp_cleaned),
+    "cleaned": Kind(
+        Columns(("email", "at"), (), {**_MAILCHIMP_EMAIL, "at": ("clean_time",)}), listed=_mailchimp_cleaned
+    ),
     "subscribed": Kind(
         Columns(
             ("email", "optin_time"),
             ("optin_ip", "confirm_time", "confirm_ip", "first_name"),
-            {**_EMAIL, "first_name": ("first name",)},
+            {**_MAILCHIMP_EMAIL, "first_name": ("first name",)},
         ),
         agreed=_mailchimp_agreed,
     ),

@@ -58,7 +58,8 @@ class Faults:
 class Columns:
     """The columns that a file must and may have, and other names under which they are known.
 
-    A column goes by our own name, else by the first alias that the file has.
+    A column goes by our own name, else by the first alias that the file has; where our own name stands among the
+    aliases, in the order in which they stand.
     """
 
     needed: tuple[str, ...]
@@ -68,6 +69,11 @@ class Columns:
     @property
     def all(self) -> tuple[str, ...]:
         return self.needed + self.optional
+
+    def names_of(self, column: str) -> tuple[str, ...]:
+        """What it may be called, the likeliest first."""
+        aliases = self.aliases.get(column, ())
+        return aliases if column in aliases else (column, *aliases)
 
 
 @dataclass
@@ -157,7 +163,7 @@ def _positions(file: Path, header: Sequence[str], columns: Columns, mapping: Map
     at = {name.lower(): position for position, name in enumerate(header)} | {n: i for i, n in enumerate(header)}
     found = {}
     for name in columns.all:
-        names = [theirs[name]] if name in theirs else [name, *columns.aliases.get(name, ())]
+        names = (theirs[name],) if name in theirs else columns.names_of(name)
         place = next((at[candidate] for candidate in names if candidate in at), None)
         if place is not None:
             found[name] = place

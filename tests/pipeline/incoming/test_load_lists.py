@@ -131,6 +131,19 @@ def test_what_mailchimp_proves_is_kept_and_nothing_more(db: Database, tmp_path: 
     assert "shop@example.com" not in emails.values()
 
 
+def test_their_own_columns_go_before_a_field_that_happens_to_be_called_as_ours(db: Database, tmp_path: Path) -> None:
+    """Both services let a shop add fields of any name: another address, the state in which somebody lives."""
+    mailchimp = (
+        "Email,Email Address,OPTIN_TIME,OPTIN_IP\nwork@example.com,ada@example.com,2023-06-01 10:00:00,192.0.2.3\n"
+    )
+    file = written(tmp_path, "subscribed_email_audience_export_1f2e.csv", mailchimp)
+    load_consents(db, file, NOW, HASHES, service=Service.MAILCHIMP)
+    klaviyo = "Email,State,Email Marketing Consent\nben@example.com,Ohio,SUBSCRIBED\n"
+    load_consents(db, written(tmp_path, "list.csv", klaviyo), NOW, HASHES, service=Service.KLAVIYO)
+    assert {row["email"] for row in rows(db, recipients)} == {"ada@example.com", "ben@example.com"}
+    assert [row["state"] for row in rows(db, consents)] == ["granted", "granted"]
+
+
 def test_only_those_who_must_not_be_mailed_are_taken_where_that_is_asked_for(db: Database, tmp_path: Path) -> None:
     assert load_suppressions(db, export(tmp_path), NOW, HASHES, service=Service.MAILCHIMP).added == 3
     assert [row["state"] for row in rows(db, consents)] == ["denied"]
