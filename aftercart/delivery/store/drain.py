@@ -105,11 +105,11 @@ class Drain:
     paced_until: datetime
     """Until when the senders have enough to do."""
     marked_until: datetime | None
-    """What fell due before was told that it waits."""
+    """What had a time before this was told that it waits, but for what has come to such a time since."""
     last_turn: datetime | None
     """The instant that was told to the last one that waits."""
     looked_at: datetime | None
-    """When those that have become too late were last taken out."""
+    """When all that waits was last looked at: those that have become too late were taken out."""
 
 
 def lock(connection: Connection, now: datetime) -> Drain:

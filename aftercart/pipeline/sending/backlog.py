@@ -5,7 +5,7 @@ about, and that is its decision. The line moves at the senders' pace, and a limi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,8 @@ from aftercart.policy.reason import Reason
 
 MARKED_AT_ONCE = 2_000
 """Of a backlog that grows all at once; the rest in the next rounds."""
-LOOK_FOR_LATE = timedelta(minutes=1)
+LOOK_AT_ALL = timedelta(minutes=1)
+"""How often all that waits is looked at, however long it has waited."""
 SHORTLY = timedelta(seconds=10)
 WAITS = (Reason.PROVIDER_THROTTLED, Reason.PROVIDER_DOWN)
 
@@ -36,21 +37,18 @@ def take_due(connection: Connection, app: App, now: datetime, most: int) -> list
     drain.took(connection, len(due), room, now)
     if len(due) < room.mails:
         return due  # nobody has to wait
-    return [*due, *_too_late(connection, now, most), *_tell_the_rest(connection, room, now)]
-
-
-def _too_late(connection: Connection, now: datetime, most: int) -> list[UUID]:
-    """What will not be worth sending by its turn shall not wait for it."""
-    looked_at = drain.lock(connection, now).looked_at
-    if looked_at is not None and abs(now - looked_at) < LOOK_FOR_LATE:
-        return []
-    drain.keep(connection, looked_at=now)
-    return ledger.take_expired(connection, now, most)
-
-
-def _tell_the_rest(connection: Connection, room: drain.Room, now: datetime) -> Sequence[UUID]:
-    """Returns nothing to hand out."""
     so_far = drain.lock(connection, now)
+    late: list[UUID] = []
+    if so_far.looked_at is None or abs(now - so_far.looked_at) >= LOOK_AT_ALL:
+        late = ledger.take_expired(connection, now, most)  # what will not be worth sending by its turn
+        drain.keep(connection, looked_at=now)
+        # And what was planned, freed or given back with a time that has passed, behind those that were told.
+        so_far = replace(so_far, marked_until=None)
+    _tell_the_rest(connection, room, so_far, now)
+    return [*due, *late]
+
+
+def _tell_the_rest(connection: Connection, room: drain.Room, so_far: drain.Drain, now: datetime) -> None:
     reason = Reason(room.held.value)
     waiting = ledger.mark_waiting(connection, reason, WAITS, so_far.marked_until, now, MARKED_AT_ONCE)
     turns = list(_turns(so_far, room, now, len(waiting)))
@@ -64,7 +62,6 @@ def _tell_the_rest(connection: Connection, room: drain.Room, now: datetime) -> S
         marked_until=now if all_are_marked else waiting[-1]["wake_at"],
         last_turn=turns[-1] if turns else so_far.last_turn,
     )
-    return []
 
 
 def _turns(so_far: drain.Drain, room: drain.Room, now: datetime, count: int) -> Iterator[datetime]:

@@ -193,6 +193,23 @@ def test_explain_says_that_a_mail_waits_for_the_provider(tmp_path: Path, databas
         assert "1 per day" in told
 
 
+def test_a_mail_that_is_planned_late_is_told_that_it_waits(tmp_path: Path, database_url: str) -> None:
+    """It falls due behind those that were told already. Every decision is kept and can be read back."""
+    with (
+        ScriptedServer() as server,
+        engine_to(server, folder=tmp_path, database_url=database_url, senders="[{limits: [1 per day]}]") as app,
+    ):
+        for number in range(3):
+            order(app, str(number), customer(number))
+        clock_of(app).move_to(DUE)
+        live(app, 5 * SECOND)
+        order(app, "late", customer(9), placed_at=(MONDAY - DAY).isoformat())
+        live(app, 2 * MINUTE, 10 * SECOND)
+        assert fates(app).count(("scheduled", "provider_throttled")) == 3
+        told = [row["send_id"] for row in rows(app, decisions) if row["reason"] == "provider_throttled"]
+        assert len(told) == len(set(told)) == 3
+
+
 def test_a_limit_that_is_raised_is_felt_within_seconds(tmp_path: Path) -> None:
     """T46: nothing is lost when settings change in the middle."""
     url = f"sqlite:///{tmp_path / 'aftercart.db'}"
