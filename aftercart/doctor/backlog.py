@@ -37,7 +37,7 @@ def check_backlog(url: str, inbox_url: str, now: datetime) -> Iterator[Finding]:
     for pause in paused:
         yield fault(BACKLOG, str(pause), f"find out what is wrong with it, then {pause.way_out}")
     if late > readings.LATE:
-        do = "more workers for `deliver`; or the mail server is slow, or refuses (see `sender`)"
+        do = "more workers for `deliver`; or the mail server is slow, refuses (see `sender`), or has a limit too low"
         yield fault(BACKLOG, f"mails are {late.total_seconds() / 60:,.0f} minutes late", do)
     if came and now - came > STUCK:
         yield fault(BACKLOG, f"a webhook has waited for {_ago(now, came)}", "start a worker that reads `ingest`")

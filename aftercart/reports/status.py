@@ -31,12 +31,15 @@ def ping(connection: Connection) -> None:
     connection.execute(select(1))
 
 
-def numbers(main: Connection, inbox_connection: Connection, now: datetime) -> Numbers:
-    """Lateness and what waits as of now; the counts as of the last minute (see `aftercart/pipeline/upkeep/tidy.py`)."""
+def numbers(main: Connection, inbox_connection: Connection, now: datetime, *, is_held_back: bool = False) -> Numbers:
+    """Lateness and what waits as of now; the counts as of the last minute (see `aftercart/pipeline/upkeep/tidy.py`).
+
+    `is_held_back`: no sender takes any mail now, because its limit is used up.
+    """
     return Numbers(
         sends=tallying.by_state(tallying.kept(main, sends)),
         confirmations=tallying.by_state(tallying.kept(main, confirmations)),
         events={**tallying.by_state(tallying.kept(main, events)), "waiting": inbox.waiting(inbox_connection)},
-        lateness_s=lateness(main, now).total_seconds(),
+        lateness_s=lateness(main, now, is_held_back=is_held_back).total_seconds(),
         held=bool(main.execute(select(IS_HELD)).scalar_one()),
     )

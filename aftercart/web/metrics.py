@@ -55,7 +55,8 @@ class Metrics:
     def _of_the_database(self) -> Iterator[Metric]:
         now = self._app.clock()
         with self._app.db.read() as main, self._app.inbox_db.read() as inbox:
-            numbers = status.numbers(main, inbox, now)
+            is_held_back = self._app.traffic.is_held_back(main, now)
+            numbers = status.numbers(main, inbox, now, is_held_back=is_held_back)
             sends = tallying.kept(main, tables.sends)
             dispatcher = readings.dispatcher(main)
             trained_at, oldest = readings.serving_since(main), readings.oldest_webhook(inbox)

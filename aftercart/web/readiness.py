@@ -131,8 +131,9 @@ def _guard(app: App) -> str:
 
 
 def _sends(app: App) -> str:
+    now = app.clock()
     with app.db.read() as connection:
-        late = lateness(connection, app.clock())
+        late = lateness(connection, now, is_held_back=app.traffic.is_held_back(connection, now))
     return f"mails are {late.total_seconds() / 60:,.0f} minutes late" if late >= readings.LATE else ""
 
 

@@ -55,6 +55,11 @@ class SharedTraffic:
         """How many due mails may be handed out at `now`."""
         return drain.room(connection, self.names, self.limits_of, now)
 
+    def is_held_back(self, connection: Connection, now: datetime) -> bool:
+        """Whether no sender takes any mail now, because a limit is used up."""
+        room = self.room(connection, now)
+        return room.mails == 0 and room.held is Held.THROTTLED and room.until is not None and room.until > now
+
     def view(self, sender: str, domain: str) -> View:
         seen = self._look(sender)
         if seen.breaker.state is State.CLOSED and seen.limits is UNLIMITED:

@@ -70,7 +70,10 @@ def _alarm_when_late(app: App, now: datetime) -> None:
     if not app.witness.looks_for_late(now):
         return
     with app.db.read() as connection:
-        late = lateness(connection, now)
+        late = lateness(connection, now, is_held_back=app.traffic.is_held_back(connection, now))
     if late >= LATE:
-        what = "mails wait longer than they should: too few workers, or a mail server that is slow or silent?"
+        what = (
+            "mails wait longer than they should: too few workers, a mail server that is slow or silent, "
+            "or a limit of the sender below what falls due?"
+        )
         log.error("sends_late", minutes=round(late / timedelta(minutes=1)), what=what)
