@@ -8,7 +8,7 @@ _ARGUMENT = {"TemplateError": 0, "MarkupError": 0, "TypeError": 0, "ValueError":
 _METHODS = {"mjml_places.py": 0, "lint.py": 1}
 """Where a file's own `_fault` has its message."""
 
-_WITH_FIX = ("escape.py", "policy.py", "runtime.py")
+_WITH_FIX = ("bounds.py", "escape.py", "policy.py", "runtime.py")
 """Files of rendering that write a message as "problem; fix"."""
 
 _OF_KEYS = {"ValueError": 0, "Finding": 1, "_Slip": 1, "Fault": 2}

@@ -77,3 +77,36 @@ def test_what_templates_need_is_allowed(source: str, printed: str, rendered: Cal
     mail = rendered(source, {"name": "Ada Lovelace", "names": ["a", "b"], "people": people})
     assert printed.strip() in mail.text
     assert printed in mail.html
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for a in range(50) %}" * 5 + "x" + "{% endfor %}" * 5,
+        "{% for a in picks %}" * 5 + "{{ a }}" + "{% endfor %}" * 5,
+        "{% for a in picks|map('upper') %}" * 5 + "{% endfor %}" * 5,
+        "{% for a in range(50) if a %}" * 4 + "{{ loop.index }}" + "{% endfor %}" * 4,
+        "{% for a in name %}" * 5 + "{% endfor %}" * 5,
+    ],
+    ids=["range", "values", "filtered", "chosen", "letters"],
+)
+def test_loops_that_would_hold_up_all_mails_are_refused_with_their_line(
+    source: str, compiled: Callable[..., Template]
+) -> None:
+    template = compiled(in_text(f"\n{source}"))
+    with pytest.raises(TemplateError, match="the loops of this mail go round more than 20,000 times") as caught:
+        template.render({"picks": ["x"] * 12, "name": "Northwheel"}, str)
+    assert caught.value.place is not None
+    assert caught.value.place.line == 2
+    assert "inside another" in caught.value.fix
+
+
+def test_a_long_order_is_no_loop_too_many(rendered: Callable[..., Rendered]) -> None:
+    mail = rendered("{% for line in lines %}{{ line }} {% endfor %}", {"lines": ["bell"] * 5000})
+    assert mail.html.count("bell") == mail.text.count("bell") == 5000
+
+
+def test_a_mail_that_no_server_would_take_is_refused(compiled: Callable[..., Template]) -> None:
+    template = compiled(in_text("{% for a in range(50) %}{% for b in range(50) %}{{ name }}{% endfor %}{% endfor %}"))
+    with pytest.raises(TemplateError, match=r"has 5,0.*characters, and no mail may have more than 5,000,000"):
+        template.render({"name": "x" * 2000}, str)

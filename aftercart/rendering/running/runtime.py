@@ -19,6 +19,7 @@ from aftercart.errors import AftercartError, Place, TemplateError
 from aftercart.money import formatted
 from aftercart.rendering.authoring.policy import FILTERS
 from aftercart.rendering.authoring.written import Written
+from aftercart.rendering.running.bounds import Turns, counted, of_a_length
 from aftercart.rendering.running.context import refuse_foreign_values
 from aftercart.rendering.running.escape import FINISHED, IN_HTML, IN_TEXT, Links, one_line, plain, urlencode
 from aftercart.rendering.running.lines import tidy
@@ -77,6 +78,7 @@ def _date(value: object, style: str = "long", *, locale: str) -> str:
 
 
 _GLOBALS = {"range": safe_range}
+_COUNTED = "_counted"
 _IN_A_LOCALE: dict[str, Callable[..., str]] = {"money": money, "date": _date, "number": number}
 
 
@@ -85,7 +87,13 @@ class _Code(CodeGenerator):
 
     What a filter of ours has made ready for its place is written as it is: Jinja would escape it once more, which
     changes nothing and takes longer than the filter. And a field of a dict, as nearly all are, is read without a call.
+    What a loop goes through is counted.
     """
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
+        for loop in node.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
+        super().visit_Template(node, frame)
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         self.write(f"(_in[{node.attr!r}] if type(_in := ")
@@ -127,7 +135,7 @@ def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
     )
     listed = {name: kept for name, kept in result.filters.items() if name in FILTERS}
     ours = {name: partial(filter_, locale=locale) for name, filter_ in _IN_A_LOCALE.items()}
-    result.filters = {**listed, **ours, "urlencode": urlencode, **(IN_HTML if html else IN_TEXT)}
+    result.filters = {**listed, **ours, "urlencode": urlencode, _COUNTED: counted, **(IN_HTML if html else IN_TEXT)}
     result.globals = dict(_GLOBALS)
     return result
 
@@ -148,7 +156,7 @@ class _Part:
 
     def render(self, values: dict[str, Any]) -> str:
         try:
-            return self._filled(values)
+            return of_a_length(self._filled(values))
         except AftercartError:
             raise
         except Exception as err:  # a door: filters raise whatever the data make them raise
@@ -205,7 +213,7 @@ class Template:
         """
         refuse_foreign_values(dict(context))
         links = Links(link, _untouched(context))
-        values = {**_GLOBALS, **context, "_links": links}
+        values = {**_GLOBALS, **context, "_links": links, "_turns": Turns()}
         subject = one_line(self._parts["subject"].render(values))
         preheader = one_line(self._parts["preheader"].render(values))
         values |= {"_subject": subject, "_preheader": preheader + _PADDING if preheader else ""}
@@ -220,7 +228,7 @@ class Template:
 
     def subject_lines(self, context: Mapping[str, Any]) -> list[str]:
         """The lines that the author wrote, which `render` joins: a header has one."""
-        lines = self._parts["subject"].render({**_GLOBALS, **context}).splitlines()
+        lines = self._parts["subject"].render({**_GLOBALS, **context, "_turns": Turns()}).splitlines()
         return [line for line in map(one_line, lines) if line]
 
 
@@ -230,7 +238,7 @@ def rendered_again(
     """The HTML of a mail, from what `html_source` said then. `before`: its subject and preheader."""
     refuse_foreign_values(dict(context))
     preheader = before.preheader + _PADDING if before.preheader else ""
-    values = {**context, "_links": Links(link, _untouched(context)), "_subject": before.subject}
+    values = {**context, "_links": Links(link, _untouched(context)), "_subject": before.subject, "_turns": Turns()}
     return _compiled(html_source, locale, html=True).render({**values, "_preheader": preheader})
 
 
