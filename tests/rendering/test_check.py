@@ -283,6 +283,50 @@ def test_all_that_cannot_be_compiled_is_told_at_once(write: Callable[..., Path],
     assert (lines, len(found)) == (["2", "3", "4", "5", "5", "6", "7"], 7), found
 
 
+def test_all_that_would_be_printed_as_a_whole_is_told_at_once(
+    write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    content = (
+        f"{LEAVE}\n{{{{ order.lines }}}}\n{{{{ recipient }}}}\n{{% for pick in picks %}}\n{{{{ pick.price }}}}"
+        "\n{{ pick.because }}{% endfor %}\n{{ picks|first }} {{ order.nr }}"
+    )
+    files = {"mail/sample.json": json.dumps(sample), "mail/body.txt": "{{ picks }}"}
+    assert [
+        line.partition(" — ")[::2] for line in sorted(faults(write(in_text(content), files=files)).splitlines())
+    ] == [
+        ("mail/body.mjml:2:10: cannot print order.lines: it is a whole list", "go through it with {% for %}"),
+        (
+            "mail/body.mjml:3:4: cannot print recipient: it is a whole group of values",
+            "print one of its fields, such as recipient.first_name",
+        ),
+        (
+            "mail/body.mjml:5:9: cannot print picks[].price: it is a whole group of values",
+            "a price is printed by |money: {{ pick.price|money }}",
+        ),
+        (
+            "mail/body.mjml:6:9: cannot print picks[].because: it is a whole group of values",
+            "print one of its fields, such as picks[].because.sku",
+        ),
+        ("mail/body.mjml:7:28: the context has no order.nr", "did you mean order.id?"),
+        (
+            "mail/body.mjml:7:4: cannot print picks[]: it is a whole group of values",
+            "print one of its fields, such as picks[].slot",
+        ),
+        ("mail/body.txt:1:4: cannot print picks: it is a whole list", "go through it with {% for %}"),
+    ]
+
+
+def test_what_chooses_between_groups_or_counts_them_prints_none(
+    write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    content = (
+        f"{LEAVE}{{{{ picks[0].because and picks[0].because.title }}}}"
+        "{{ picks|length }} {{ picks[0].price|money }}"
+        "{{ picks|map(attribute='title')|join(', ') }}{{ order.lines[0].title if order.lines else 'it' }}"
+    )
+    assert "whole" not in faults(write(in_text(content), files={"mail/sample.json": json.dumps(sample)}))
+
+
 def test_a_mail_whose_size_cannot_be_told_is_a_fault(write: Callable[..., Path], sample: dict[str, Any]) -> None:
     body = in_text(LEAVE + "{% if picks|length > 4 %}{{ picks[0].title|money }}{% endif %}")
     said = faults(write(body, files={"mail/sample.json": json.dumps(sample)}))

@@ -30,14 +30,14 @@ from aftercart.rendering.checking.mail_rules import TRACKED_LINK, mail_faults, s
 from aftercart.rendering.checking.mjml_rules import mjml_faults
 from aftercart.rendering.checking.nesting import nesting_faults
 from aftercart.rendering.checking.samples import variant
-from aftercart.rendering.checking.variables import unknown_variables
+from aftercart.rendering.checking.variables import Fields, Items, printed_whole, unknown_variables
 from aftercart.rendering.compiling.compiler import compile_body, compile_template, refusals
 from aftercart.rendering.compiling.holes import with_holes
 from aftercart.rendering.compiling.syntax import jinja_faults
 from aftercart.rendering.compiling.text_part import text_template
 from aftercart.rendering.fault import TemplateFault, as_fault
 from aftercart.rendering.renderer import assembled
-from aftercart.rendering.running.context import CONFIRMATION
+from aftercart.rendering.running.context import CONFIRMATION, PriceContext
 from aftercart.rendering.running.escape import UNSAFE_URL
 from aftercart.rendering.running.runtime import Rendered, Template
 from aftercart.web_address import web_address
@@ -88,6 +88,7 @@ def _part_faults(part: Source) -> list[TemplateFault]:
     if faults := [as_fault(err, part.file) for err in jinja_faults(part)]:
         return faults
     unknown = [_unknown(*found) for found in unknown_variables(part)]
+    unknown += [_printed(*found) for found in printed_whole(part)]
     if part.file.name != BODY:
         return [*lint_words(part), *unknown]
     body = with_holes(part.segments)
@@ -275,6 +276,18 @@ def _text(sample: dict[str, Any], group: str, name: str) -> str:
 def _unknown(place: Place, path: str, suggestion: str | None) -> TemplateFault:
     fix = f"did you mean {suggestion}?" if suggestion else "docs/templates.md lists what there is"
     return TemplateFault(place, f"the context has no {path}", fix)
+
+
+def _printed(place: Place, shape: Fields | Items) -> TemplateFault:
+    """What rendering would say, and only of the first."""
+    if isinstance(shape, Items):
+        message = f"cannot print {shape.path or 'this'}: it is a whole list"
+        return TemplateFault(place, message, "go through it with {% for %}")
+    if shape.keys.keys() == PriceContext.__annotations__.keys():
+        fix = "a price is printed by |money: {{ pick.price|money }}"
+    else:
+        fix = f"print one of its fields, such as {shape.path}.{next(iter(shape.keys))}"
+    return TemplateFault(place, f"cannot print {shape.path}: it is a whole group of values", fix)
 
 
 def _owed_link(name: str, sample: dict[str, Any]) -> tuple[str, str, str]:

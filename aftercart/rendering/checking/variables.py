@@ -1,4 +1,5 @@
-"""Which values a template uses that the context does not have: typing errors, found before launch.
+"""Which values a template uses that the context does not have, and which it prints that cannot be: slips, found before
+launch and all at once.
 
 The syntax tree is walked with the shape of the context (the TypedDicts of context.py) in hand: `{% for pick in
 picks|batch(2) %}` makes `pick` a list of picks, and `pick.titel` a fault with a suggestion.
@@ -53,6 +54,9 @@ _ELEMENT = frozenset({"first", "last", "min", "max"})
 _JINJA_NAMES = {"loop", "range"}
 
 
+_WHOLE = nodes.Name | nodes.Getattr | nodes.Getitem | nodes.Filter
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     line: int
@@ -60,18 +64,43 @@ class Unknown:
     suggestion: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What is no text and no number, and stands in braces."""
+
+    line: int
+    shape: Fields | Items
+
+
 def unknown_variables(part: Source) -> list[tuple[Place, str, str | None]]:
     """Place, path and the nearest existing path of every value that a part uses and the context does not have.
 
     Raises TemplateError if the part cannot be read as Jinja.
     """
-    written = plainly(part.segments)
-    walk = _Walk()
-    walk.visit(parsed(written), dict(context_shape().keys))
+    written, walk = plainly(part.segments), _walked(part)
     return [
         (written.place(found.line, found.path.rpartition(".")[2]) or Place(part.file), found.path, found.suggestion)
         for found in walk.unknown
     ]
+
+
+def printed_whole(part: Source) -> list[tuple[Place, Fields | Items]]:
+    """Place and shape of every group of values and every list that a part prints. Raises as `unknown_variables`."""
+    written, walk = plainly(part.segments), _walked(part)
+    return [
+        (written.place(found.line, _last_name(found.shape.path)) or Place(part.file), found.shape)
+        for found in walk.printed
+    ]
+
+
+def _walked(part: Source) -> "_Walk":
+    walk = _Walk()
+    walk.visit(parsed(plainly(part.segments)), dict(context_shape().keys))
+    return walk
+
+
+def _last_name(path: str) -> str:
+    return path.rpartition(".")[2].removesuffix("[]")
 
 
 def _keys(shape: object) -> Iterable[str]:
@@ -103,6 +132,7 @@ class _Walk:
     """Visits a syntax tree, keeping in `scope` the shape of every name."""
 
     unknown: list[Unknown] = field(default_factory=list)
+    printed: list[Printed] = field(default_factory=list)
 
     def visit(self, node: nodes.Node, scope: dict[str, Shape]) -> None:
         match node:
@@ -119,12 +149,20 @@ class _Walk:
                 self._branches(node, scope)
             case nodes.Expr():
                 self.shape(node, scope)
+            case nodes.Output():
+                self._output(node, scope)
             case _:
                 self._all(node.iter_child_nodes(), scope)
 
     def _all(self, children: Any, scope: dict[str, Shape]) -> None:
         for child in children:
             self.visit(child, scope)
+
+    def _output(self, node: nodes.Output, scope: dict[str, Shape]) -> None:
+        for child in node.nodes:
+            shape = self.shape(child, scope)
+            if isinstance(child, _WHOLE) and isinstance(shape, Fields | Items):  # `a and a.b` is as good as its end
+                self.printed.append(Printed(child.lineno, shape))
 
     def _branches(self, node: nodes.If, scope: dict[str, Shape]) -> None:
         """A name set in a branch may be used after it, so the branches share the scope."""
