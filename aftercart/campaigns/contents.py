@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from aftercart.campaigns.delay import Delay
 from aftercart.campaigns.part import Part
 from aftercart.campaigns.written import Percent, PositiveSpan, Slug, Words
-from aftercart.recommendation.asking.request import PriceCap, Rules, Source
+from aftercart.recommendation.asking.request import MarginFloor, PriceCap, Rules, Source
 
 DEFAULT_GOOD_FOR = "1d"
 
@@ -80,6 +80,27 @@ class Price(Part):
     )
 
 
+class Margin(Part):
+    """How much of its price a recommended product must leave you."""
+
+    at_least: Percent = Field(
+        description="Smallest margin: what is left of the price once the cost is paid, as a share of the price.",
+        examples=["20%"],
+    )
+    if_unknown: Literal["offer", "leave_out"] = Field(
+        default="offer",
+        description="What becomes of a product whose cost is not known. offer: it may be shown. leave_out: it is not "
+        "(`cost_unknown`).",
+        examples=["leave_out"],
+    )
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> "Margin":
+        if self.at_least >= 1:
+            raise ValueError("leaves nothing that could be recommended; at_least is a share below 100%, such as 20%")
+        return self
+
+
 class Recommend(Part):
     """Which products a mail shows."""
 
@@ -90,10 +111,14 @@ class Recommend(Part):
     only: ProductFilter | None = Field(default=None, description="Recommend only these products.")
     without: ProductFilter | None = Field(default=None, description="Never recommend these products.")
     price: Price | None = Field(default=None, description="What a recommended product may cost.")
+    margin: Margin | None = Field(
+        default=None, description="How much of its price a recommended product must leave you."
+    )
     pinned: tuple[SkuText, ...] = Field(
         default=(),
         description="Products by their number that come first, in this order, each where the reader may be offered it: "
-        "not owned, not offered lately, in stock, going with the order, within `only`, `without` and `price`.",
+        "not owned, not offered lately, in stock, going with the order, within `only`, `without`, `price` and "
+        "`margin`.",
         examples=[["HL-U509"]],
     )
     boosted: Boosted | None = Field(
@@ -122,6 +147,9 @@ class Recommend(Part):
             only=self.only.by_key() if self.only else {},
             without=self.without.by_key() if self.without else {},
             price_at_most=PriceCap(percent=round(self.price.at_most * 100, 6)) if self.price else None,
+            margin=MarginFloor(round(self.margin.at_least * 100, 6), self.margin.if_unknown == "offer")
+            if self.margin
+            else None,
             first=STRATEGIES[self.strategy],
             fallback=self.fallback,
             needs_url=True,

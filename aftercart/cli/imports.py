@@ -42,8 +42,8 @@ def import_products(
     file: CsvFile, map_: MapOption = None, currency: CurrencyOption = "EUR", as_json: JsonOption = False
 ) -> None:
     """Import products: sku, title and, where there are, category, department, brand, family, color, description,
-    price, compare_at_price (struck through where it is above the price), currency, image_url, url, rating (of 5),
-    rating_count, stock, published.
+    price, compare_at_price (struck through where it is above the price), cost (what one costs you, never shown),
+    currency, image_url, url, rating (of 5), rating_count, stock, published.
 
     Common names of other systems are known: product_id is sku, name is title, and so on; --map names others.
     """

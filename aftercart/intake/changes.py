@@ -109,6 +109,7 @@ class Product:
     `states_stock`: the shop does speak of stock, and `stock` None then means that it is not counted.
     `compare_at_minor`: the price to be struck through beside `price_minor`; 0: the shop says that there is none.
     `rating`: out of five, by `rating_count` people (0: the shop says that nobody has rated it).
+    `states_cost`: the shop does speak of what one costs itself, and `cost_minor` None then means that it is not known.
     """
 
     sku: str
@@ -126,6 +127,8 @@ class Product:
     url: str = ""
     rating: float | None = None
     rating_count: int | None = None
+    states_cost: bool = False
+    cost_minor: int | None = None
     states_stock: bool = False
     stock: int | None = None
     published: bool = True

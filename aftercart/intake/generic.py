@@ -254,7 +254,7 @@ def _buyer(customer: Reader, consent_at: datetime | None) -> Buyer:
 def _product_updated(envelope: Reader) -> Change:
     data = envelope.object("data")
     currency = data.currency("currency")
-    if ("price" in data or "compare_at_price" in data) and not currency:
+    if not currency and any(name in data for name in ("price", "compare_at_price", "cost")):
         data.fail("currency", "is missing beside a price")
     product = Product(
         sku=data.need_id("sku"),
@@ -267,6 +267,8 @@ def _product_updated(envelope: Reader) -> Change:
         description=data.text("description", TEXT_LENGTH),
         price_minor=data.money("price", currency) if currency else None,
         compare_at_minor=_compare_at(data, currency) if currency else None,
+        states_cost=data.states("cost"),
+        cost_minor=_cost(data, currency),
         currency=currency,
         image_url=data.text("image_url", URL_LENGTH),
         url=data.text("url", URL_LENGTH),
@@ -283,6 +285,11 @@ def _product_updated(envelope: Reader) -> Change:
 def _compare_at(data: Reader, currency: str) -> int | None:
     """null takes it back; without the field nothing is said of it."""
     return data.money("compare_at_price", currency) or (0 if data.states("compare_at_price") else None)
+
+
+def _cost(data: Reader, currency: str) -> int | None:
+    cost = data.money("cost", currency) if currency else None
+    return cost if cost is None or cost >= 0 else data.fail("cost", "is below zero")
 
 
 PARSERS: Mapping[str, Callable[[Reader], Change]] = {

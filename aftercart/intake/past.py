@@ -5,7 +5,7 @@ remembered.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import NoReturn
@@ -41,8 +41,8 @@ from aftercart.money import to_minor
 PRODUCTS = Columns(
     needed=("sku", "title"),
     optional=(
-        "category", "department", "brand", "family", "color", "description", "price", "compare_at_price", "currency",
-        "image_url", "url", "rating", "rating_count", "stock", "published",
+        "category", "department", "brand", "family", "color", "description", "price", "compare_at_price", "cost",
+        "currency", "image_url", "url", "rating", "rating_count", "stock", "published",
     ),
     aliases={
         "sku": ("product_id", "item_id", "stock_code", "stockcode"),
@@ -50,6 +50,7 @@ PRODUCTS = Columns(
         "color": ("colour",),
         "price": ("unit_price", "list_price"),
         "compare_at_price": ("regular_price", "compare_at", "variant_compare_at_price"),
+        "cost": ("cost_per_item", "cost per item", "cost_of_goods", "_wc_cog_cost", "meta: _wc_cog_cost"),
         "image_url": ("image", "image_link", "picture"),
         "url": ("link", "product_url"),
         "brand": ("vendor", "manufacturer"),
@@ -102,12 +103,13 @@ def order_row(values: tuple[str, ...], currency: str, zone: tzinfo) -> tuple[Ord
     return (_need_id("order_id", order_id), _id("customer_id", customer_id), at, email, code, country), line
 
 
-def product_row(values: tuple[str, ...], currency: str, *, states_stock: bool, states_compare_at: bool) -> Product:
-    """A product. `states_...`: the file has such a column, and an empty field in it says that there is none."""
+def product_row(values: tuple[str, ...], currency: str, stated: Container[str]) -> Product:
+    """A product. `stated`: the columns of the file; an empty stock, struck price or cost says that there is none."""
     row = dict(zip(PRODUCTS.all, values, strict=True))
     code = _currency(row["currency"]) or currency
     price = _optional_price("price", row["price"], code)
     compare_at = _optional_price("compare_at_price", row["compare_at_price"], code)
+    cost = _optional_price("cost", row["cost"], code)
     return Product(
         sku=_need_id("sku", row["sku"]),
         title=clean_text(row["title"]) or _missing("title"),
@@ -118,13 +120,15 @@ def product_row(values: tuple[str, ...], currency: str, *, states_stock: bool, s
         color=clean_text(row["color"]),
         description=clean_text(row["description"], TEXT_LENGTH),
         price_minor=price,
-        compare_at_minor=(compare_at or 0) if states_compare_at else None,
-        currency=code if price is not None else "",
+        compare_at_minor=(compare_at or 0) if "compare_at_price" in stated else None,
+        states_cost="cost" in stated,
+        cost_minor=cost,
+        currency="" if price is None and cost is None else code,
         image_url=clean_text(row["image_url"], URL_LENGTH),
         url=clean_text(row["url"], URL_LENGTH),
         rating=_rating(row["rating"]),
         rating_count=_count("rating_count", row["rating_count"]),
-        states_stock=states_stock,
+        states_stock="stock" in stated,
         stock=_count("stock", row["stock"]),
         published=_flag("published", row["published"]) is not False,
     )

@@ -43,6 +43,7 @@ from aftercart.intake.reader import Reader, read_object
 from aftercart.intake.signing import hmac_sha256
 
 DELIVERED = "delivered"
+COST_META = "_wc_cog_cost"
 STATES = {
     "pending": OrderState.PLACED,
     "on-hold": OrderState.PLACED,
@@ -139,6 +140,7 @@ class WooCommerce(Shop):
     def product(self, body: Reader) -> Change:
         """`product.created`, `product.updated`: a product or one variation of it."""
         id_, parent = body.need_id("id"), _real_id(body, "parent_id")
+        cost = _cost(body, self._currency) if self._currency else None
         product = Product(
             sku=body.id("sku") or _made_sku(parent or id_, id_ if parent else None),
             title=_plain(body, "name") or body.fail("name", "is missing"),
@@ -149,6 +151,8 @@ class WooCommerce(Shop):
             description=_plain(body, "short_description", TEXT_LENGTH) or _plain(body, "description", TEXT_LENGTH),
             price_minor=body.money("price", self._currency) if self._currency else None,
             compare_at_minor=(body.money("regular_price", self._currency) or 0) if self._currency else None,
+            states_cost=cost is not None,
+            cost_minor=cost,
             currency=self._currency,
             image_url=next((image.text("src", URL_LENGTH) for image in body.objects("images")), ""),
             url=body.text("permalink", URL_LENGTH),
@@ -172,6 +176,22 @@ def _rating(body: Reader) -> float | None:
         return body.rating("average_rating")
     except UnprocessableError:
         return None
+
+
+def _cost(body: Reader, currency: str) -> int | None:
+    """What one costs the shop: by WooCommerce itself (0: nobody filled it in), or by the plugin "Cost of Goods"."""
+    told = [(body.object("cost_of_goods_sold"), "total_value")]
+    told += [(meta, "value") for meta in body.objects("meta_data") if meta.text("key") == COST_META]
+    return next((cost for reader, name in told if (cost := _above_zero(reader, name, currency))), None)
+
+
+def _above_zero(reader: Reader, name: str, currency: str) -> int | None:
+    """What a plugin writes that is no amount says nothing."""
+    try:
+        amount = reader.money(name, currency)
+    except UnprocessableError:
+        return None
+    return amount if amount and amount > 0 else None
 
 
 # ---------------------------------------------------------------- orders

@@ -32,6 +32,8 @@ GUARDS = {
     "filtered": "outside the campaign's filters",
     "too_dear": "above the campaign's price limit",
     "currency_unknown": "not comparable in price (another currency)",
+    "thin_margin": "below the campaign's margin",
+    "cost_unknown": "of a margin that is not known",
     "near_duplicate": "nearly the same as what was bought",
     "substitute": "an alternative to what was bought, not an addition",
     "owned_alike": "nearly the same as something bought before",

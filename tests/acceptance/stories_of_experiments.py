@@ -74,6 +74,10 @@ ONLY = {f"recommend.only.{kind}": [f"LAMP {kind}"] for kind in KINDS} | {"recomm
 WITHOUT = {f"recommend.without.{kind}": [f"LAMP {kind}"] for kind in KINDS} | {"recommend.without.sku": ["LAMP"]}
 
 
+@variant_key("recommend.margin.at_least", "80%", sees=["Pump"])
+@variant_key(
+    "recommend.margin.if_unknown", "leave_out", sees=["Lock"], **{VARIANT + "recommend.margin.at_least": "20%"}
+)
 def these_products_are_shown_in_a_variant(shop: World) -> Any:
     return recommended(shop)
 

@@ -147,6 +147,9 @@ def so_many_products_are_shown(shop: World) -> Any:
     return len(recommended(shop))
 
 
+MARGIN = {"steps[].recommend.margin.at_least": "20%"}
+
+
 @campaign_key("steps[].recommend.only.department", ["LAMP department"], sees=["Lamp"])
 @campaign_key("steps[].recommend.only.category", ["LAMP category"], sees=["Lamp"])
 @campaign_key("steps[].recommend.only.brand", ["LAMP brand"], sees=["Lamp"])
@@ -157,6 +160,8 @@ def so_many_products_are_shown(shop: World) -> Any:
 @campaign_key("steps[].recommend.without.brand", ["LAMP brand"], sees=["Lock", "Pump"])
 @campaign_key("steps[].recommend.without.family", ["LAMP family"], sees=["Lock", "Pump"])
 @campaign_key("steps[].recommend.without.sku", ["LAMP"], sees=["Lock", "Pump"])
+@campaign_key("steps[].recommend.margin.at_least", "80%", sees=["Pump"])
+@campaign_key("steps[].recommend.margin.if_unknown", "leave_out", sees=["Lock"], campaign=MARGIN)
 def these_products_are_shown(shop: World) -> Any:
     return recommended(shop)
 
@@ -178,8 +183,10 @@ def this_product_comes_first(shop: World) -> Any:
 
 def recommended(shop: World) -> list[str]:
     """What the mail about Ada's bike shows, in a shop in which three things were bought with one before."""
-    for sku, price in (("BIKE", "200.00"), ("LAMP", "20.00"), ("LOCK", "40.00"), ("PUMP", "40.00")):
+    for sku, price in (("BIKE", "200.00"), ("PUMP", "40.00")):
         shop.sell(sku, price=price)
+    for sku, price, cost in (("LAMP", "20.00", "18.00"), ("LOCK", "40.00", "10.00")):
+        shop.sell(sku, price=price, cost=cost)
     lines = [{"sku": sku, "title": sku, "quantity": 1, "unit_price": "20"} for sku in ("BIKE", "LAMP", "LOCK", "PUMP")]
     shop.order("past", BEN, *lines)
     shop.order("1", ADA, {"sku": "BIKE", "title": "Bike", "quantity": 1, "unit_price": "200.00"})

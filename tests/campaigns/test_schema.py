@@ -4,12 +4,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from aftercart.campaigns.contents import Recommend
 from aftercart.campaigns.delay import Delay
 from aftercart.campaigns.schema import Campaign
 from aftercart.money import Money
 from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.policy.quiet_hours import QuietHours
-from aftercart.recommendation.asking.request import PriceCap
+from aftercart.recommendation.asking.request import MarginFloor, PriceCap
 
 WHOLE: dict[str, Any] = {
     "campaign": "accessories",
@@ -70,6 +71,22 @@ def test_recommendation_gets_the_rules_as_written() -> None:
     assert rules.only == {"department": ("Accessories", "Clothing")}
     assert rules.without == {"brand": ("Contoso",)}
     assert rules.price_at_most == PriceCap(percent=7.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "floor"),
+    [
+        ({"at_least": "33.3%"}, MarginFloor(33.3, keeps_unknown=True)),
+        ({"at_least": "20%", "if_unknown": "leave_out"}, MarginFloor(20.0, keeps_unknown=False)),
+    ],
+)
+def test_a_margin_is_asked_for_as_written(written: dict[str, str], floor: MarginFloor) -> None:
+    assert Recommend.model_validate({"margin": written}).rules().margin == floor
+
+
+def test_a_margin_that_nothing_can_leave_is_refused() -> None:
+    with pytest.raises(ValidationError, match="a share below 100%"):
+        Recommend.model_validate({"margin": {"at_least": "100%"}})
 
 
 def test_what_may_be_left_out_has_a_harmless_default() -> None:

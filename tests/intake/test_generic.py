@@ -205,6 +205,16 @@ def test_a_product_says_what_is_struck_through_and_what_buyers_think_or_says_not
     assert (silent.compare_at_minor, silent.rating, silent.rating_count) == (None, None, None)
 
 
+def test_a_product_says_what_it_costs_the_shop_or_takes_that_back_or_says_nothing_of_it() -> None:
+    told = {"sku": "A", "title": "Bell", "price": "4.50", "currency": "EUR"}
+    bell = parse(generic("product.updated", **told, cost="2.10")).product
+    assert (bell.states_cost, bell.cost_minor) == (True, 210)
+    back = parse(generic("product.updated", **told, cost=None)).product
+    assert (back.states_cost, back.cost_minor) == (True, None)
+    silent = parse(generic("product.updated", **told)).product
+    assert (silent.states_cost, silent.cost_minor) == (False, None)
+
+
 @pytest.mark.parametrize(
     ("payload", "field"),
     [
@@ -221,6 +231,8 @@ def test_a_product_says_what_is_struck_through_and_what_buyers_think_or_says_not
         (generic("customer.updated"), "data.id"),
         (generic("product.updated", sku="A", title="B", price=1), "data.currency"),
         (generic("product.updated", sku="A", title="B", compare_at_price=1), "data.currency"),
+        (generic("product.updated", sku="A", title="B", cost=1), "data.currency"),
+        (generic("product.updated", sku="A", title="B", currency="EUR", cost=-1), "data.cost"),
         (generic("product.updated", sku="A", title="B", rating=5.1), "data.rating"),
     ],
 )

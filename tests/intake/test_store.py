@@ -543,6 +543,38 @@ def test_what_is_struck_through_is_the_last_word_and_none_beside_a_new_price(
     assert (product["compare_at_minor"], product["rating"], product["rating_count"]) == (struck, 4.5, 2)
 
 
+@pytest.mark.parametrize(
+    ("news", "cost"),
+    [
+        (replace(BELL, states_cost=True, cost_minor=250), 250),
+        (replace(BELL, states_cost=True), None),
+        (BELL, 200),
+        (Product("BELL", "Bell"), 200),
+        (replace(BELL, price_minor=400), 200),
+        (replace(BELL, currency="USD"), None),
+        (Product("BELL", "Bell", states_cost=True, cost_minor=250, currency="EUR"), 250),
+        (Product("BELL", "Bell", states_cost=True, cost_minor=250, currency="USD"), None),
+    ],
+    ids=[
+        "another", "taken back", "unsaid", "no price", "a new price alone", "another currency", "a cost alone",
+        "a cost alone in another currency",
+    ],
+)  # fmt: skip
+def test_what_a_product_costs_the_shop_is_the_last_word_in_the_currency_of_its_price(
+    news: Product, cost: int | None, db: Database
+) -> None:
+    tell(db, ProductSeen(replace(BELL, states_cost=True, cost_minor=200)))
+    tell(db, ProductSeen(news))
+    assert only(db, products)["cost_minor"] == cost
+
+
+def test_a_cost_that_comes_before_the_price_waits_for_one_in_its_currency(db: Database) -> None:
+    tell(db, ProductSeen(Product("BELL", "Bell")))
+    tell(db, ProductSeen(Product("BELL", "Bell", states_cost=True, cost_minor=200, currency="EUR")))
+    tell(db, ProductSeen(BELL))
+    assert (only(db, products)["cost_minor"], only(db, products)["currency"]) == (200, "EUR")
+
+
 def test_a_product_told_again_is_not_touched(db: Database) -> None:
     tell(db, ProductSeen(BELL))
     tell(db, ProductSeen(BELL), now=NOW + timedelta(days=1))

@@ -192,6 +192,29 @@ def test_a_product_with_variations_has_no_regular_price_and_a_plugins_rating_out
     assert (found.compare_at_minor, found.rating, found.rating_count) == (0, None, 8)
 
 
+COGS = {"values": [{"defined_value": 4.2, "effective_value": 4.2}], "total_value": 4.2}
+META = [{"id": 1, "key": "_other", "value": "9"}, {"id": 2, "key": "_wc_cog_cost", "value": "5.00"}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ({"cost_of_goods_sold": COGS}, 420),
+        ({"meta_data": META}, 500),
+        ({"cost_of_goods_sold": {"values": [], "total_value": 0}, "meta_data": META}, 500),
+        ({"cost_of_goods_sold": {"values": [], "total_value": 0}}, None),
+        ({"meta_data": [{"id": 2, "key": "_wc_cog_cost", "value": "four or so"}]}, None),
+        ({"meta_data": [{"id": 2, "key": "_wc_cog_cost", "value": ""}]}, None),
+        ({"meta_data": [{"id": 2, "key": "_wc_cog_cost", "value": "-5"}]}, None),
+        ({"meta_data": [{"id": 2, "key": "_wc_cog_cost", "value": {"of": "a plugin"}}]}, None),
+    ],
+    ids=["its own", "the plugin's", "only the plugin's", "neither's", "words", "empty", "below zero", "else"],
+)
+def test_a_product_says_what_it_costs_the_shop_or_nothing_of_it(fields: dict[str, Any], cost: int | None) -> None:
+    found = product(**fields)
+    assert (found.cost_minor, found.states_cost) == (cost, cost is not None)
+
+
 def test_a_variation_belongs_to_the_family_of_its_product_and_is_named_as_in_order_lines() -> None:
     variation = product(id=77, parent_id=61)
     assert (variation.sku, variation.family) == ("woocommerce:variation:77", "woocommerce:product:61")

@@ -1,5 +1,6 @@
 """`GET /api/recommendations`, as a page of the shop asks it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -109,6 +110,16 @@ def test_a_product_page_gets_what_goes_with_the_product(site: Site) -> None:
             )
         ],
     }
+
+
+def test_what_products_cost_the_shop_is_told_to_nobody(empty: Site) -> None:
+    for sku in SOLD:
+        stock(empty.app, sku, cost="12.37")
+    sell(empty.app, "BIKE", "LAMP")
+    for kind in (None, "bought_together", "best_sellers"):
+        answer = asked(empty, "BIKE", kind=kind)
+        assert "LAMP" in shown(answer)
+        assert not {"12.37", "1237", "cost"} & set(re.findall(r"[\w.]+", answer.text))
 
 
 def test_a_cart_is_answered_for_all_that_is_in_it_and_for_nothing_twice(site: Site) -> None:

@@ -68,7 +68,8 @@ class Product(Row, table=True):
     """What the shop sells. `family`: variants of one product share it. `stock` None: not counted, so in stock.
 
     `compare_at_minor`: the price to be struck through, in the same currency; `rating`: out of five, by `rating_count`
-    people. Kept as the shop told them: `recommendation/catalog.py` says what of it may be shown.
+    people. Kept as the shop told them: `recommendation/inputs/catalog.py` says what of it may be shown.
+    `cost_minor`: what one costs the shop, in the same currency; for campaigns that ask for a margin, and never shown.
     """
 
     __tablename__ = "products"
@@ -83,6 +84,7 @@ class Product(Row, table=True):
     description: str = Field(default="", sa_type=Text)
     price_minor: int | None = Field(default=None, sa_type=BigInteger)
     compare_at_minor: int | None = Field(default=None, sa_type=BigInteger)
+    cost_minor: int | None = Field(default=None, sa_type=BigInteger)
     currency: str = ""
     image_url: str = Field(default="", sa_type=Text)
     url: str = Field(default="", sa_type=Text)

@@ -47,13 +47,15 @@ def merged(held: dict[str, Any] | None, told: Product) -> dict[str, Any]:
     if held is None:
         new = asdict(told)
         new["source_updated_at"] = new.pop("updated_at")
-        del new["states_stock"]
+        del new["states_stock"], new["states_cost"]
         return new
     if told.updated_at and held["source_updated_at"] and told.updated_at < held["source_updated_at"]:
         return {}
     new = {name: value for name in KEPT_WHERE_UNSAID if (value := getattr(told, name))}
     if told.price_minor is not None:
         new |= {"price_minor": told.price_minor, "compare_at_minor": _struck(held, told), "currency": told.currency}
+    if told.price_minor is not None or told.states_cost:
+        new |= _cost(held, told)
     if told.rating is not None or told.rating_count is not None:
         new |= {"rating": told.rating, "rating_count": told.rating_count}
     if told.states_stock:
@@ -67,3 +69,11 @@ def _struck(held: dict[str, Any], told: Product) -> int | None:
         return told.compare_at_minor
     is_same = (held["price_minor"], held["currency"]) == (told.price_minor, told.currency)
     return held["compare_at_minor"] if is_same else None
+
+
+def _cost(held: dict[str, Any], told: Product) -> dict[str, Any]:
+    """What one costs the shop, in the currency of its price: what was told in another is not known."""
+    is_priced = told.price_minor is None and held["price_minor"] is not None
+    currency = held["currency"] if is_priced else told.currency or held["currency"]
+    cost, of = (told.cost_minor, told.currency) if told.states_cost else (held["cost_minor"], held["currency"])
+    return {"cost_minor": cost if of == currency else None, "currency": currency}

@@ -79,11 +79,10 @@ def load_products(
     hosts: Counter[str] = Counter()
     count = without_page = 0
     with open_table(file, PRODUCTS, mapping or {}, progress) as table:
-        states_stock, states_compare_at = "stock" in table.present, "compare_at_price" in table.present
         seen: set[str] = set()
 
         def parse(values: tuple[str, ...]) -> Product:
-            product = product_row(values, currency, states_stock=states_stock, states_compare_at=states_compare_at)
+            product = product_row(values, currency, table.present)
             if product.sku in seen:
                 raise UnprocessableError("sku", f'"{product.sku}" stands twice in this file; the first row counts')
             seen.add(product.sku)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
 
-from aftercart.recommendation.asking.request import Anchor, PriceCap, Request, Rules
+from aftercart.recommendation.asking.request import Anchor, MarginFloor, PriceCap, Request, Rules
 from aftercart.recommendation.inputs.catalog import Product, are_near_duplicates
 from aftercart.web_address import web_address
 
@@ -35,6 +35,10 @@ class Guard(StrEnum):
     TOO_DEAR = "too_dear"
     CURRENCY_UNKNOWN = "currency_unknown"
     """The price rule compares with an anchor whose price is not known in the product's currency."""
+    THIN_MARGIN = "thin_margin"
+    """It leaves the shop less of its price than the campaign asks for."""
+    COST_UNKNOWN = "cost_unknown"
+    """The campaign wants a margin, and leaves out what it does not know the margin of."""
     NEAR_DUPLICATE = "near_duplicate"
     """The same thing as an anchor in another color or size."""
     SUBSTITUTE = "substitute"
@@ -133,8 +137,9 @@ def _not_for_sale(product: Product, basket: Basket) -> Guard | None:
         return Guard.NO_URL
     if not fits(product, basket.request.rules):
         return Guard.FILTERED
-    cap = basket.request.rules.price_at_most
-    return _over(cap, product, product.price_minor, basket) if cap else None
+    rules = basket.request.rules
+    over = _over(rules.price_at_most, product, product.price_minor, basket) if rules.price_at_most else None
+    return over or (_leaves_too_little(rules.margin, product, product.price_minor) if rules.margin else None)
 
 
 def _over(cap: PriceCap, product: Product, price_minor: int, basket: Basket) -> Guard | None:
@@ -146,6 +151,12 @@ def _over(cap: PriceCap, product: Product, price_minor: int, basket: Basket) -> 
     if not dearest:
         return Guard.CURRENCY_UNKNOWN
     return Guard.TOO_DEAR if price_minor * 100 > cap.percent * dearest else None
+
+
+def _leaves_too_little(floor: MarginFloor, product: Product, price_minor: int) -> Guard | None:
+    if product.cost_minor is None:
+        return None if floor.keeps_unknown else Guard.COST_UNKNOWN
+    return Guard.THIN_MARGIN if (price_minor - product.cost_minor) * 100 < floor.percent * price_minor else None
 
 
 def _price_in(currency: str, anchor: Anchor, basket: Basket) -> int:

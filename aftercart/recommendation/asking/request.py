@@ -48,6 +48,14 @@ class PriceCap:
     minor: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MarginFloor:
+    """The least of its price that a pick must leave the shop. `keeps_unknown`: where nobody told its cost, it stays."""
+
+    percent: float
+    keeps_unknown: bool = True
+
+
 @dataclass(frozen=True)
 class Rules:
     """What a campaign asks for.
@@ -64,6 +72,7 @@ class Rules:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     price_at_most: PriceCap | None = None
+    margin: MarginFloor | None = None
     first: Source = Source.LIGHTFM
     fallback: tuple[str, ...] = (Source.BOUGHT_TOGETHER, Source.CATEGORY_BEST_SELLERS, Source.BEST_SELLERS)
     needs_url: bool = False

@@ -19,7 +19,11 @@ _VARIANT_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What the shop sells, as it stands now. `price_minor` None: no price known; `stock` None: not counted."""
+    """What the shop sells, as it stands now. `price_minor` None: no price known; `stock` None: not counted.
+
+    `cost_minor`: what one costs the shop, in the currency of the price; None: not known. Rows of the database have it,
+    files of models never do.
+    """
 
     sku: str
     title: str
@@ -34,6 +38,7 @@ class Product:
     image_url: str = ""
     stock: int | None = None
     published: bool = True
+    cost_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

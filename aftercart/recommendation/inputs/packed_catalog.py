@@ -97,6 +97,7 @@ class PackedCatalog(Sequence[Product]):
             price_minor=_known(price),
             stock=_known(stock),
             published=bool(published),
+            cost_minor=None,  # a file of a model may lie where a database never would
             **dict(told),
         )
 

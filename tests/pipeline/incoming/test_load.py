@@ -307,6 +307,20 @@ def test_struck_prices_and_ratings_come_in_and_an_empty_field_takes_them_back(db
     assert (bell["compare_at_minor"], bell["rating"], bell["rating_count"]) == (0, None, 0)
 
 
+@pytest.mark.parametrize("column", ["cost", "Cost per item", "cost_per_item", "Meta: _wc_cog_cost"])
+def test_costs_come_in_under_the_names_that_shops_give_them_and_an_empty_one_is_taken_back(
+    column: str, db: Database, folder: Path
+) -> None:
+    load_products(db, write(folder, f"sku,title,price,{column}\nBELL,Bell,5.00,2.10\n"), NOW)
+    assert [row["cost_minor"] for row in rows(db, products)] == [210]
+    load_products(db, write(folder, "sku,title,price\nBELL,Bell,5.50\n"), NOW)
+    assert [row["cost_minor"] for row in rows(db, products)] == [210]
+    load_products(db, write(folder, f"sku,title,{column}\nBELL,Bell,\n"), NOW)
+    assert [row["cost_minor"] for row in rows(db, products)] == [None]
+    (fault,) = load_products(db, write(folder, f"sku,title,{column}\nBELL,Bell,little\n"), NOW).faults
+    assert (fault.line, fault.field) == (2, "cost")
+
+
 def test_products_that_no_mail_can_offer_are_counted(db: Database, folder: Path) -> None:
     text = "sku,title,url\nBELL,Bell,https://shop.example/bell\nBIKE,Bike,\nCAGE,Cage,/cage\n"
     report = load_products(db, write(folder, text), NOW)

@@ -8,7 +8,7 @@ import pytest
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import links, picks, sends
+from aftercart.db.tables import decisions, links, picks, products, sends
 from aftercart.delivery.base import Message
 from aftercart.testing import engine, run_until
 from aftercart.tracking.links import TRAP
@@ -115,6 +115,18 @@ def test_a_card_strikes_through_what_the_shop_told_if_it_is_above_the_price(app:
     lamp_line, other = sorted((line for line in mailed(app).text.splitlines() if "€" in line), key=len, reverse=True)
     assert lamp_line == "LAMP €20.00 before €25.00 rated 4.5 by 7"
     assert other[5:] == "€20.00"
+
+
+def test_what_a_product_costs_the_shop_is_in_no_mail_and_in_nothing_that_is_kept_of_it(app: App) -> None:
+    """tests/rendering/context_1.txt holds all that a template has: no cost is among it."""
+    told = {"price": "999", "currency": "EUR", "cost": "123.45"}
+    for sku in ("LAMP", "LOCK", "PUMP", "BELL", "BIKE"):
+        tell(app, "product.updated", {"sku": sku, "title": sku.title(), **told})
+    order(app, "1", ADA)
+    mail = mailed(app)
+    kept = [repr(rows(app, table)) for table in (sends, picks, decisions)]
+    assert "12345" in repr(rows(app, products))
+    assert not [text for text in (*kept, mail.html, mail.text) if "123.45" in text or "12345" in text]
 
 
 def test_a_mail_that_holds_the_address_of_another_recipient_stays_here(app: App) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftercart.recommendation.asking.guards import Basket, Guard, fits, refusal, refusal_beside
-from aftercart.recommendation.asking.request import Anchor, PriceCap, Request, Rules
+from aftercart.recommendation.asking.request import Anchor, MarginFloor, PriceCap, Request, Rules
 from aftercart.recommendation.inputs.catalog import Product
 
 BIKE = Product("bike", "Road Bike", "Road Bikes", "Bikes", family="road", price_minor=100_000, currency="EUR")
@@ -122,6 +122,25 @@ def test_an_absolute_price_cap_holds_to_the_cent() -> None:
     rules = Rules(price_at_most=PriceCap(minor=900))
     assert refusal("cage", CAGE, basket(rules)) is None
     assert refusal("cage", replace(CAGE, price_minor=901), basket(rules)) is Guard.TOO_DEAR
+
+
+@pytest.mark.parametrize(
+    ("cost", "guard"),
+    [(720, None), (721, Guard.THIN_MARGIN), (0, None), (900, Guard.THIN_MARGIN), (1_000, Guard.THIN_MARGIN)],
+    ids=["to the cent", "a cent too dear", "given to the shop", "at cost", "below cost"],
+)
+def test_what_leaves_the_shop_less_than_the_margin_asked_for_is_turned_away(cost: int, guard: Guard | None) -> None:
+    rules = Rules(margin=MarginFloor(percent=20))
+    assert refusal("cage", replace(CAGE, cost_minor=cost), basket(rules)) is guard
+
+
+def test_a_product_whose_cost_nobody_told_stays_unless_the_campaign_leaves_it_out() -> None:
+    assert refusal("cage", CAGE, basket(Rules(margin=MarginFloor(20)))) is None
+    assert refusal("cage", CAGE, basket(Rules(margin=MarginFloor(20, keeps_unknown=False)))) is Guard.COST_UNKNOWN
+
+
+def test_a_cost_is_no_matter_where_no_margin_is_asked_for() -> None:
+    assert refusal("cage", replace(CAGE, cost_minor=5_000), basket()) is None
 
 
 def test_prices_in_two_currencies_are_never_compared() -> None:
