@@ -11,7 +11,7 @@ from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_ty
 
 import pytest
 
-from aftercart.rendering.authoring.policy import FILTERS
+from aftercart.rendering.authoring.policy import FILTERS, TESTS
 from aftercart.rendering.authoring.source import template_names
 from aftercart.rendering.checking.check import read_sample
 from aftercart.rendering.checking.variables import Fields, Items, context_shape
@@ -43,7 +43,9 @@ def filled(value: Any, path: str = "") -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("word", sorted(paths(context_shape()) | FILTERS | FREE_ATTRIBUTES))
+@pytest.mark.parametrize(
+    "word", sorted(paths(context_shape()) | FILTERS | {*filter(str.isalpha, TESTS)} | FREE_ATTRIBUTES)
+)
 def test_everything_a_template_may_use_is_documented(word: str) -> None:
     assert f"`{word}`" in DOCS
 
