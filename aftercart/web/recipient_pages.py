@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
+from babel.dates import format_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from aftercart.rendering.running.runtime import day
 from aftercart.web.languages import RIGHT_TO_LEFT, catalog
 from aftercart.web_address import web_address
 
@@ -122,7 +123,7 @@ class RecipientPages:
 
     def day(self, at: datetime, zone: str) -> str:
         """The date of an instant as the reader writes it, in a time zone."""
-        return format_date(at.astimezone(ZoneInfo(zone)), format="long", locale=self.locale)
+        return day(at.astimezone(ZoneInfo(zone)).date().isoformat(), self.locale, "long")
 
     def clock(self, at: datetime, zone: str) -> str:
         """Date and time of day likewise."""

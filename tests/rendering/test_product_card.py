@@ -1,6 +1,7 @@
 """The card of a product: what its buyers give it, and what it cost before, in the reader's way to write."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.running.runtime import Rendered, number
+from aftercart.rendering.running.runtime import Rendered, Template, number
+from tests.rendering.mjml import in_text
 
 
 @pytest.fixture
@@ -43,6 +45,25 @@ def test_a_card_shows_the_struck_price_and_the_rating_in_both_parts(
         assert price in part
         assert rating in part
     assert "<s>" in mail.html
+
+
+@pytest.mark.parametrize(
+    ("locale", "style", "day"),
+    [
+        ("fr_FR", "long", "1er mars 2026"),
+        ("fr_CA", "full", "dimanche 1er mars 2026"),
+        ("fr_FR", "medium", "1er mars 2026"),
+        ("fr_FR", "short", "01/03/2026"),
+        ("de_DE", "long", "1. März 2026"),
+    ],
+)
+def test_the_first_of_a_month_is_written_as_the_french_write_it(
+    locale: str, style: str, day: str, compiled: Callable[..., Template]
+) -> None:
+    template = compiled(in_text(f"{{{{ at|date('{style}') }}}}, {{{{ later|date('{style}') }}}}"), locale=locale)
+    text = template.render({"at": "2026-03-01T09:00:00+01:00", "later": "2026-03-21"}, str).text
+    assert text.startswith(f"{day}, ")
+    assert text.count("er ") == day.count("er ")
 
 
 def test_a_card_without_them_shows_neither(cards: Any) -> None:

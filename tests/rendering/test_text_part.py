@@ -44,6 +44,17 @@ def test_the_text_part_of(content: str, text: str, compiled: Callable[..., Templ
     assert compiled(in_column(content)).render({"ns": [1, 2]}, str).text == text
 
 
+@pytest.mark.parametrize(("locale", "text"), [("fr_CA", "Voir\u00a0: "), ("de_DE", "Voir: ")])
+def test_a_colon_stands_away_from_its_word_where_the_french_read_it(
+    locale: str, text: str, compiled: Callable[..., Template]
+) -> None:
+    content = (
+        '<mj-button href="https://e.com/a">Voir</mj-button>'
+        '<mj-image src="https://e.com/i" alt="Voir" href="https://e.com/b" />'
+    )
+    assert compiled(in_column(content), locale=locale).render({}, str).text.count(text) == 2
+
+
 def test_the_cards_of_the_shipped_mail_read_line_by_line(shipped: Path, sample: dict[str, Any], tmp_path: Path) -> None:
     mail = Renderer(shipped, tmp_path).template("accessories", "de_DE").render(sample, lambda url: f"{url}#tracked")
     assert (

@@ -1,6 +1,7 @@
 """The pages speak the reader's language, and all of it."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -85,3 +86,9 @@ def test_french_breaks_no_line_before_its_punctuation_or_within_its_quotes() -> 
 )
 def test_names_stand_in_a_row_as_the_readers_script_runs(language: str, names: list[str], listed: str) -> None:
     assert RecipientPages("Bikes", "#0f766e", locale=language).listed(names) == listed
+
+
+def test_pages_write_the_first_of_a_month_as_mails_do() -> None:
+    first = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
+    assert RecipientPages("Northwheel", "#1f5fbf", locale="fr").day(first, "Europe/Paris") == "1er mars 2026"
+    assert RecipientPages("Northwheel", "#1f5fbf", locale="de").day(first, "Europe/Berlin") == "1. März 2026"

@@ -109,7 +109,8 @@ def _faults_in_other_languages(folder: Path, root: Path, sample: dict[str, Any])
 def _faults_of_text(name: str, parts: list[Source], language: str, sample: dict[str, Any]) -> Iterator[TemplateFault]:
     """Why the subject or the text part cannot be rendered, from the sample or where something lacks."""
     subject, body = parts[0], parts[-1]
-    text = plainly(body.segments) if body.file.name == TEXT else text_template(with_holes(body.segments))
+    own = body.file.name == TEXT
+    text = plainly(body.segments) if own else text_template(with_holes(body.segments), known_locale(language))
     nothing = plainly(())
     written = {"subject": plainly(subject.segments), "preheader": nothing, "html": nothing, "text": text}
     files = {part: subject.file if part == "subject" else body.file for part in written}

@@ -71,7 +71,7 @@ def compile_template(sources: Sources, locale: str) -> Compiled:
         subject=plainly(sources.subject.segments),
         preheader=preheader,
         html=html,
-        text=plainly(sources.text.segments) if sources.text else text_part.text_template(_holed(sources.body)),
+        text=plainly(sources.text.segments) if sources.text else text_part.text_template(_holed(sources.body), locale),
     )
 
 

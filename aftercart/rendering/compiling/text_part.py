@@ -35,10 +35,11 @@ _WORD = re.compile(r"\w+")
 _SOFT_ENDS = re.compile(r"\v[ \t\v]*\v")
 
 
-def text_template(source: Holed) -> Written:
+def text_template(source: Holed, locale: str) -> Written:
     """A Jinja template of the text part."""
     events = list(source.events())
-    writer = _TextWriter(source, _last_links(source, events))
+    colon = "\u00a0: " if locale.partition("_")[0] == "fr" else ": "
+    writer = _TextWriter(source, _last_links(source, events), colon)
     for event in events:
         writer.event(event)
     return _joined(_without_idle_sets(writer.pieces))
@@ -108,6 +109,8 @@ def _finished(tag: Segment) -> Segment:
 class _TextWriter:
     source: Holed
     last_links: set[int]
+    colon: str
+    """What stands behind a label."""
     pieces: list[Part] = field(default_factory=list)
     _silent: list[str] = field(default_factory=list)
     _open_links: list[tuple[str, Target, Place]] = field(default_factory=list)
@@ -163,7 +166,7 @@ class _TextWriter:
             return
         alt = _value(tag, "alt")
         self.pieces += [unescaped(part) if isinstance(part, str) else part for part in self.source.parts(alt)]
-        self.pieces.append(": " if alt else "")
+        self.pieces.append(self.colon if alt else "")
         self._address(target, self.source.place(tag.offset))
 
     def _end(self, name: str) -> None:
@@ -187,7 +190,7 @@ class _TextWriter:
     def _close_link(self, name: str, target: Target, place: Place) -> None:
         if not target or str(target[0]).startswith(("mailto:", "tel:", "sms:")):
             return
-        self.pieces.append(": " if name in _LABELED else " (")
+        self.pieces.append(self.colon if name in _LABELED else " (")
         self._address(target, place)
         self.pieces.append("" if name in _LABELED else ")")
 

@@ -1,5 +1,6 @@
 """Renders compiled templates: Jinja only, in a sandbox, and a fault names the author's file and line."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -68,7 +69,8 @@ def day(value: str, locale: str, style: str) -> str:
         raise TypeError(
             f"{value!r} is not an ISO 8601 date; write, for example, {{{{ order.placed_at|date }}}}"
         ) from err
-    return format_date(moment, format=style, locale=locale)
+    written = format_date(moment, format=style, locale=locale)
+    return _FIRST.sub("1er ", written) if locale.startswith("fr") else written
 
 
 def _date(value: object, style: str = "long", *, locale: str) -> str:
@@ -77,6 +79,8 @@ def _date(value: object, style: str = "long", *, locale: str) -> str:
     return day(value, locale, style)
 
 
+_FIRST = re.compile(r"\b1 ")
+"""Of a month. CLDR has "1 mars", which nobody in France or Quebec writes."""
 _GLOBALS = {"range": safe_range}
 _COUNTED = "_counted"
 _IN_A_LOCALE: dict[str, Callable[..., str]] = {"money": money, "date": _date, "number": number}
