@@ -130,6 +130,9 @@ def _names(app: App, person: Person, event: RawEvent) -> bool:
         changes = shop.parse(event.topic, event.body) if shop else ()
     except UnprocessableError:
         return False
+    except Exception:  # a door: a parser that stumbles over one body keeps nobody from being forgotten
+        log.exception("parser_failed", shop=event.shop, topic=event.topic)
+        return False
     return person.is_one_of(event.shop, buyers_in(changes))
 
 

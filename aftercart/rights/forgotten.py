@@ -41,6 +41,10 @@ class Forgotten:
         gone = [name for name in names_of(shop, buyer) if name in self.since]
         return old or (bool(gone) and self.anew.isdisjoint(gone))
 
+    def is_gone(self, name: Name) -> bool:
+        """Whether they were forgotten, and nothing has begun since."""
+        return name in self.since and name not in self.anew
+
     def with_orders(self, told: Iterable[tuple[str, Change]]) -> "Forgotten":
         """The same once these orders, by shop, have begun anew what they may."""
         if not self.since:

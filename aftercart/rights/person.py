@@ -3,11 +3,14 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote, unquote_to_bytes
 from uuid import UUID
 
 from aftercart.intake.changes import Buyer, Change, CustomerSeen, ErasureAsked, ExportAsked, OrderSeen
+from aftercart.intake.clean import clean_email
 
 ERASED = "erased:"
 """Begins what stands in place of an address or a customer's id that was erased; no address begins so."""
@@ -15,6 +18,7 @@ _BEGINS = r"(?:(?<![^\W_])(?<!\.)|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4})|(?<=[%=][0-
 """No letter, digit or dot of another address stands before it, unless an escape (`\\n`, `%3C`, `=3D`) ends there."""
 _ENDS = r"(?![^\W_]|\.[^\W\d_])"
 """Its domain does not go on: "example.com" is not that of "example.com.au"."""
+_LIKE_AN_ADDRESS = re.compile(r"""[^\s<>()\[\]\\,;:"'=@]{1,64}@[^\W_](?:[\w.-]{0,253}\w)?""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,11 @@ class Person:
     def may_be_in(self, shop: str, body: bytes) -> bool:
         """Whether it is worth reading a body: cheap, and never wrongly no.
 
-        A body may write letters as escapes, and an address in any case.
+        A body may write letters as escapes, or be a form, and an address in any case.
         """
         if b"\\u" in body:
             return True
-        lower = body.lower()
+        lower = (body + unquote_to_bytes(body) if b"%" in body else body).lower()
         ids = (id_.lower().encode() for of_shop, id_ in self.shop_customers if of_shop == shop)
         locals_ = (email.partition("@")[0].encode() for email in self.emails)
         return any(name in lower for name in (*locals_, *ids))
@@ -74,12 +78,17 @@ def buyers_in(changes: Iterable[Change]) -> Iterator[Buyer]:
 
 
 def readable(body: bytes) -> str:
-    """A raw body as text, with JSON's escapes read; whatever cannot be read stands as it is."""
+    """A raw body as text, with JSON's escapes read, and again with those of a form; whatever cannot be read stands as
+    it is."""
     text = body.decode("utf-8", errors="replace")
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return text
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    return f"{text}\n{unquote(text)}" if "%40" in text else text
+
+
+def addresses_in(text: str) -> set[str]:
+    """Every address that stands in a text, normalized."""
+    return {email for found in set(_LIKE_AN_ADDRESS.findall(text)) if (email := clean_email(found))}
 
 
 def plain(value: Any) -> Any:

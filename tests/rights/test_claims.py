@@ -11,6 +11,7 @@ import pytest
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import customers, events, orders, recipients, sends, suppressions
+from aftercart.intake.generic import Generic
 from aftercart.pipeline import rights
 from aftercart.pipeline.rights import carry_out
 from aftercart.pipeline.upkeep.tidy import tidy
@@ -95,6 +96,18 @@ def test_a_webhook_that_stands_in_the_way_keeps_nobody_from_being_forgotten(
     monkeypatch.setattr("aftercart.pipeline.incoming.ingest.take_in", stumble)
     with pytest.raises(ValueError, match="nobody thought of"):
         tasks.ingest()
+    assert state_of(app, "customers/redact") == ("processed", None)
+
+
+def test_nor_does_one_over_which_its_reader_falls(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: object) -> None:
+        raise ValueError("a body that nobody thought of")
+
+    tell(app, "order.completed", {"order_id": "1", "note": "for Johnny \u00fc"})
+    shopify_order(app)
+    monkeypatch.setattr(Generic, "parse", stumble)
+    claimed(app, "customers/redact", customer=EDA, orders_to_redact=[])
+    assert carry_out(app) == 1
     assert state_of(app, "customers/redact") == ("processed", None)
 
 

@@ -164,6 +164,14 @@ def test_an_order_and_the_record_beside_it_may_come_in_one_batch(small: App) -> 
     assert "eda.new@example.com" in {row["email"] for row in rows(small, recipients)}
 
 
+def test_what_cannot_be_understood_is_kept_until_they_are_forgotten_once_more(small: App) -> None:
+    forgotten(small)
+    tell(small, "order.completed", {"order_id": "2", "customer": EDA, "currency": "no currency"})
+    assert named(small) == {"events.body"}
+    rights.erase(small, EMAIL)
+    assert named(small) == set()
+
+
 def test_others_with_the_same_number_in_another_shop_are_somebody_else(small: App) -> None:
     order(small, "1", EDA)
     rights.erase(small, EMAIL)

@@ -9,34 +9,55 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from aftercart.intake.changes import Buyer, Change, CustomerSeen, OrderSeen
+from aftercart.intake.clean import clean_email
 from aftercart.pipeline.incoming.corrected import event_key
 from aftercart.pipeline.incoming.parsed import Parsed
+from aftercart.pipeline.recipients.feedback import is_report
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.rights import store as rights
-from aftercart.rights.forgotten import Forgotten, names_of
+from aftercart.rights.forgotten import Forgotten, Name, names_of
 from aftercart.rights.nameless import ids_in, nameless, renamed
-from aftercart.rights.person import buyers_in
+from aftercart.rights.person import addresses_in, buyers_in, readable
 from aftercart.rights.store.keys import Key
 
 # ---------------------------------------------------------------- webhooks
 
 
 def as_kept(connection: Connection, parsed: Sequence[Parsed], hashes: AddressHashes) -> list[Parsed]:
-    """With the ids under which things are kept since somebody was erased, and without what says who that was."""
+    """With the ids under which things are kept since somebody was erased, and without what says who that was: webhooks
+    of shops, and reports about mails."""
     ids = {(p.row["shop"], id_) for p in parsed for id_ in (p.order_id, event_key(p.row), *_ids(p)) if id_}
     kept = rights.kept_as(connection, ids, hashes)
     about = {(p.row["shop"], kept.get((p.row["shop"], p.order_id), p.order_id)) for p in parsed if p.order_id}
     gone = rights.forgotten_orders(connection, about) if about else frozenset()
     told = [(p.row["shop"], change) for p in parsed for change in p.changes]
-    people = _forgotten(connection, told, hashes)
+    reported = {name for p in parsed for name in _reported(p)}
+    people = _forgotten(connection, told, hashes, reported)
     if not (kept or gone or people.since):
         return list(parsed)
     return [_forgetting(p, kept, gone, people, hashes) for p in parsed]
 
 
-def _forgotten(connection: Connection, told: Sequence[tuple[str, Change]], hashes: AddressHashes) -> Forgotten:
+def _forgotten(
+    connection: Connection,
+    told: Sequence[tuple[str, Change]],
+    hashes: AddressHashes,
+    more: Collection[Name] = (),
+) -> Forgotten:
     names = {name for shop, change in told for buyer in buyers_in([change]) for name in names_of(shop, buyer)}
+    names |= set(more)
     return rights.forgotten_among(connection, names, hashes).with_orders(told) if names else Forgotten()
+
+
+def _reported(parsed: Parsed) -> list[Name]:
+    """Whom a report about a mail names. One that is not understood is no beginning of anything either, as an order may
+    be: it is looked through."""
+    if not is_report(parsed.row):
+        return []
+    emails = {clean_email(one.recipient) for one in parsed.told}
+    if not parsed.told:
+        emails |= addresses_in(readable(parsed.row["body"]))
+    return [("", email) for email in sorted(filter(None, emails))]
 
 
 def _ids(parsed: Parsed) -> Iterator[str]:
@@ -50,7 +71,8 @@ def _forgetting(
     of_them = [change for change in parsed.changes if people.are_told(shop, change)]
     is_gone = order_id is not None and not parsed.error and (shop, kept.get((shop, order_id), order_id)) in gone
     is_gone = is_gone or any(isinstance(change, OrderSeen) for change in of_them)
-    is_forgotten = is_gone or bool(of_them)
+    of_report = any(people.is_gone(name) for name in _reported(parsed))
+    is_forgotten = is_gone or bool(of_them) or of_report
 
     def rename(id_: str) -> str:
         new = hashes.of(id_) if is_forgotten and rights.may_name_somebody(id_) else id_
@@ -64,6 +86,7 @@ def _forgetting(
         parsed,
         row=row,
         changes=[nameless(change) for change in changes] if is_gone else changes,
+        told=[replace(one, words="") for one in parsed.told] if of_report else parsed.told,
         order_id=order_id and rename(order_id),
         is_forgotten=is_forgotten,
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 import pytest
@@ -43,6 +44,7 @@ from tests.feedback.letters import AWAY, FEEDBACK_LOOP, PERSON, POSTFIX, letter
 from tests.feedback.services import HOOKS, SETTING, Event
 from tests.imap_server import imap_server
 from tests.mail_services import fake_service
+from tests.rights.everywhere import everywhere
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 mailbox full"}
@@ -59,6 +61,7 @@ def app(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[App]:
         url = request.getfixturevalue("newest_postgres_url")
     shop = Shop(tmp_path / "shop").write(campaign(quiet="null", valid_for="2d"))
     settings: dict[str, Any] = {"esp_webhook_secrets": SETTING, "bounce_address": "bounces@shop.example"}
+    settings["base_url"] = "https://mail.shop.example"  # Mandrill signs where it posts to
     with engine(tmp_path, SteppedClock(MONDAY), database_url=url, **shop.files, **settings) as app:
         yield app
 
@@ -473,3 +476,53 @@ def test_a_late_report_about_who_was_erased_since_leaves_no_word_of_them(asking:
     kept = [row["body"] for row in rows(asking, events)]
     assert not [body for body in kept if str(ADA["email"]).encode() in body]
     assert [row["words"] for row in rows(asking, feedback)] == [""]
+
+
+# ---------------------------------------------------------------- about somebody who is forgotten
+
+EVE = "eve+shop@example.com"
+"""Of whom nothing else is on record."""
+
+
+def about_eve(app: App, name: str) -> None:
+    """A report about a mail that we do not know: another program sends by the same account."""
+    if name == "mail":
+        store_mails(app, [letter(POSTFIX, to=FORGERY, return_path=FORGERY, recipient=EVE, original=EVE)])
+    elif name == "a reply":
+        store_mails(app, [f"From: Eve <{EVE.title()}>\nTo: bounces@shop.example\n\nThank you!\n".encode()])
+    else:
+        headers, body = HOOKS[name](Event("hard", str(new_id()), recipient=EVE, words=f"550 no {EVE}"))
+        with app.inbox_db.write() as connection:
+            inbox.store(connection, [accept_webhook(app.services[name], headers, body, app.clock())])
+    take_in(app)
+
+
+def names_eve(app: App) -> list[str]:
+    return [
+        place
+        for place, text in everywhere(app)
+        if "eve+shop@" in unquote(text).lower() or "eve%2bshop" in unquote(text).lower()
+    ]
+
+
+@pytest.mark.parametrize("name", ["mail", "a reply", *HOOKS])
+def test_a_report_about_a_mail_that_is_not_ours_is_emptied_with_whom_it_names(app: App, name: str) -> None:
+    about_eve(app, name)
+    assert names_eve(app)
+    rights.erase(app, EVE)
+    assert names_eve(app) == []
+
+
+@pytest.mark.parametrize("name", ["mail", "a reply", *HOOKS])
+def test_one_that_comes_after_they_were_forgotten_is_kept_empty(app: App, name: str) -> None:
+    rights.erase(app, EVE)
+    about_eve(app, name)
+    assert names_eve(app) == []
+
+
+def test_what_nobody_can_read_is_kept_empty_too_where_it_names_them(app: App) -> None:
+    rights.erase(app, EVE)
+    store_mails(app, [f"From: {EVE}\n".encode() + POISON_MAIL])
+    take_in(app)
+    assert names_eve(app) == []
+    assert [row["state"] for row in rows(app, events)] == ["ignored"]
