@@ -110,3 +110,17 @@ def test_a_mail_that_no_server_would_take_is_refused(compiled: Callable[..., Tem
     template = compiled(in_text("{% for a in range(50) %}{% for b in range(50) %}{{ name }}{% endfor %}{% endfor %}"))
     with pytest.raises(TemplateError, match=r"has 5,0.*characters, and no mail may have more than 5,000,000"):
         template.render({"name": "x" * 2000}, str)
+
+
+@pytest.mark.parametrize("grown", ["a ~ a", "a + a", "[a, a]|join", "b + b"])
+def test_what_doubles_at_each_step_is_refused_before_it_fills_the_machine(
+    grown: str, compiled: Callable[..., Template]
+) -> None:
+    step = f"{{% set {grown[0].replace('[', 'a')} = {grown} %}}"
+    template = compiled(
+        in_text("{% set a = name %}{% set b = [name] %}\n" + step * 26 + "{{ a|length }}{{ b|length }}")
+    )
+    with pytest.raises(TemplateError, match="what is put together here is longer than 5,000,000") as caught:
+        template.render({"name": "Ada"}, str)
+    assert caught.value.place is not None
+    assert caught.value.place.line == 2

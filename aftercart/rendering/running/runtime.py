@@ -20,7 +20,7 @@ from aftercart.errors import AftercartError, Place, TemplateError
 from aftercart.money import formatted
 from aftercart.rendering.authoring.policy import FILTERS
 from aftercart.rendering.authoring.written import Written
-from aftercart.rendering.running.bounds import Turns, counted, of_a_length
+from aftercart.rendering.running.bounds import IN_TEMPLATES, Bounded, Turns, of_a_length
 from aftercart.rendering.running.context import refuse_foreign_values
 from aftercart.rendering.running.escape import FINISHED, IN_HTML, IN_TEXT, Links, one_line, plain, urlencode
 from aftercart.rendering.running.lines import tidy
@@ -82,7 +82,6 @@ def _date(value: object, style: str = "long", *, locale: str) -> str:
 _FIRST = re.compile(r"\b1 ")
 """Of a month. CLDR has "1 mars", which nobody in France or Quebec writes."""
 _GLOBALS = {"range": safe_range}
-_COUNTED = "_counted"
 _IN_A_LOCALE: dict[str, Callable[..., str]] = {"money": money, "date": _date, "number": number}
 
 
@@ -91,13 +90,11 @@ class _Code(CodeGenerator):
 
     What a filter of ours has made ready for its place is written as it is: Jinja would escape it once more, which
     changes nothing and takes longer than the filter. And a field of a dict, as nearly all are, is read without a call.
-    What a loop goes through is counted.
+    What could go on without end is bounded.
     """
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
-        for loop in node.find_all(nodes.For):
-            loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
-        super().visit_Template(node, frame)
+        super().visit_Template(Bounded().visit(node), frame)
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         self.write(f"(_in[{node.attr!r}] if type(_in := ")
@@ -139,7 +136,7 @@ def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
     )
     listed = {name: kept for name, kept in result.filters.items() if name in FILTERS}
     ours = {name: partial(filter_, locale=locale) for name, filter_ in _IN_A_LOCALE.items()}
-    result.filters = {**listed, **ours, "urlencode": urlencode, _COUNTED: counted, **(IN_HTML if html else IN_TEXT)}
+    result.filters = {**listed, **ours, "urlencode": urlencode, **IN_TEMPLATES, **(IN_HTML if html else IN_TEXT)}
     result.globals = dict(_GLOBALS)
     return result
 
