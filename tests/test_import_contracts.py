@@ -71,6 +71,7 @@ PLANTS: Mapping[str, Sequence[tuple[str, str]]] = {
     ],
     "OpenTelemetry stays in tracing": [("aftercart.web.webhooks", "opentelemetry")],
     "public holidays are known in one place": [("aftercart.policy.send_times", "holidays")],
+    "LMTP is spoken in one place": [("aftercart.feedback.mail", "aiosmtpd"), ("aftercart.cli.feedback", "aiosmtpd")],
 }
 NEW_ROOM = "aftercart.utils"
 

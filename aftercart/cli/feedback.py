@@ -1,6 +1,7 @@
-"""`aftercart feedback`: hand a bounce to the engine, as a mail server's pipe does."""
+"""`aftercart feedback`: hand a bounce to the engine, as a mail server's pipe does, or take them in by LMTP."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +16,17 @@ def feedback(
         list[Path] | None,
         typer.Argument(metavar="[FILE]...", help="Mails, one a file. Without any: one, from the input."),
     ] = None,
+    lmtp: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Stay, and take mails by LMTP there; or the path of a socket."),
+    ] = None,
 ) -> None:
-    """Take bounces and feedback reports from files, or one from standard input (for a mail server's pipe)."""
+    """Take bounces and feedback reports from files, from standard input (a mail server's pipe), or by LMTP."""
+    if lmtp is not None:
+        if files:
+            raise typer.BadParameter("takes mails from a mail server, not from files", param_hint="--lmtp")
+        _take_by_lmtp(lmtp)
+        return
     try:
         bodies = [file.read_bytes() for file in files] if files else [sys.stdin.buffer.read()]
         _store(bodies)
@@ -31,3 +41,13 @@ def _store(bodies: list[bytes]) -> None:
 
     with working() as engine:
         store_mails(engine, bodies)
+
+
+def _take_by_lmtp(where: str) -> None:
+    from aftercart.cli.open import working
+    from aftercart.feedback.lmtp import listen, place_of
+    from aftercart.pipeline.recipients.collect import store_mails
+
+    place = place_of(where)
+    with working() as engine:
+        listen(place, partial(store_mails, engine), engine.settings.max_body_bytes)

@@ -36,7 +36,7 @@ alias_database =
 mynetworks = 127.0.0.0/8
 smtpd_relay_restrictions = permit_mynetworks, reject
 relayhost = [127.0.0.1]:{onward}
-transport_maps = inline:{{ {{ bounces.example.com = smtp:[127.0.0.1]:{back} }} }}
+transport_maps = inline:{{ {{ bounces.example.com = {by}:[127.0.0.1]:{back} }} }}
 smtputf8_enable = no
 """
 MASTER = """\
@@ -52,6 +52,7 @@ verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 relay unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
@@ -80,8 +81,10 @@ class Postfix:
 
 
 @contextmanager
-def postfix(*, onward: int, back: int) -> Iterator[Postfix]:
-    """A relay that hands everything on to one port of this machine, and mail to bounces.example.com to another."""
+def postfix(*, onward: int, back: int, by: str = "smtp") -> Iterator[Postfix]:
+    """A relay that hands everything on to one port of this machine, and mail to bounces.example.com to another, `by`
+    smtp or lmtp:inet.
+    """
     if not PROGRAM.exists() or os.geteuid() != 0:
         pytest.fail("needs Postfix (apt-get install postfix) and root, which its master insists on")
     port = free_port()
@@ -89,7 +92,7 @@ def postfix(*, onward: int, back: int) -> Iterator[Postfix]:
     # closes that folder to all others.
     with TemporaryDirectory(prefix="aftercart-postfix-") as made:
         folder = Path(made)
-        _write(folder, onward=onward, back=back, port=port)
+        _write(folder, onward=onward, back=back, by=by, port=port)
         _control(folder, "start")
         try:
             _wait_for(port)
@@ -98,7 +101,7 @@ def postfix(*, onward: int, back: int) -> Iterator[Postfix]:
             _control(folder, "abort")
 
 
-def _write(folder: Path, **values: int) -> None:
+def _write(folder: Path, **values: int | str) -> None:
     config = folder / "etc"
     config.mkdir()
     (config / "main.cf").write_text(MAIN.format(folder=folder, **values))
