@@ -35,7 +35,7 @@ def _overdue_since(
     connection: Connection, which: ColumnElement[bool], limit: int, is_held_back: bool
 ) -> datetime | None:
     first = (
-        select(sends.c.id, sends.c.due_at, sends.c.reason)
+        select(sends.c.due_at, sends.c.id, sends.c.reason)
         .where(IS_OPEN, IS_SCHEDULED, which)
         .order_by(sends.c.wake_at)
         .limit(limit)
