@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from aftercart.backtest.report import Report, Stop
 from aftercart.policy.reason import Reason
+from aftercart.quantity import counted, named
 from aftercart.reports.bars import bars, span
 
 NAMES = {"aftercart": "Aftercart", "bought_together": "Bought together", "best_sellers": "Best sellers"}
@@ -25,7 +26,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"sentence": _sentence, "percent": _percent, "chooser": NAMES.__getitem__}
-    environment.globals |= {"span": _span}
+    environment.globals |= {"span": _span, "counted": counted, "named": named}
     return environment
 
 

@@ -16,6 +16,7 @@ from aftercart.campaigns.finding import Finding
 from aftercart.campaigns.schema import Campaign
 from aftercart.campaigns.ways import each_way
 from aftercart.campaigns.yaml_file import Loc
+from aftercart.quantity import counted
 from aftercart.tracking.hosts import not_listed
 
 _MOST_NAMED = 8
@@ -91,10 +92,8 @@ def not_priced(brand: Brand, assortment: Assortment) -> Iterator[Finding]:
 def not_tracked(brand: Brand, assortment: Assortment) -> Iterator[Finding]:
     """Hosts with product pages on which no click is counted. One is nearly always forgotten, ten are meant so."""
     for host, count in islice(not_listed(assortment.hosts, brand.link_hosts), _MOST_HOSTS):
-        message = (
-            f"{count:,} of {assortment.size:,} products lie on {host}, which is not in link_hosts: clicks on them "
-            "cannot be counted"
-        )
+        of = counted(assortment.size, "product")
+        message = f"clicks on {count:,} of {of} cannot be counted: {host} is not in link_hosts"
         fix = f"write link_hosts: [{', '.join((*brand.link_hosts, host))}]"
         yield Finding(("link_hosts",), message, fix, Severity.WARNING)
 

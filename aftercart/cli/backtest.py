@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftercart.quantity import counted, named
+
 if TYPE_CHECKING:
     from aftercart.backtest.bought import Guess
     from aftercart.backtest.report import Report, Stop
@@ -94,9 +96,12 @@ def _print(report: "Report", tried: Path | None) -> None:
     names = ", ".join(report.campaigns) + (f" ({tried})" if tried else "")
     print(f"\n{names}: {report.start:%Y-%m-%d} up to {report.end:%Y-%m-%d}\n")
     nameless = f" ({report.without_address:,} without an address)" if report.without_address else ""
-    print(f"{report.orders:>9,}  orders{nameless}")
-    print(f"{report.planned:>9,}  mails planned")
-    print(f"{report.mails:>9,}  mails sent, to {_counted(report.people, 'person', 'people')}; {_most(report)}")
+    print(f"{report.orders:>9,}  {named(report.orders, 'order')}{nameless}")
+    print(f"{report.planned:>9,}  {named(report.planned, 'mail')} planned")
+    print(
+        f"{report.mails:>9,}  {named(report.mails, 'mail')} sent, to "
+        f"{counted(report.people, 'person', 'people')}; {_most(report)}"
+    )
     for title, stops in (
         ("Not sent", report.stopped),
         ("Had to wait", report.held_back),
@@ -105,15 +110,15 @@ def _print(report: "Report", tried: Path | None) -> None:
         _print_stops(title, stops)
     share = report.products_shown / report.products if report.products else 0
     print(
-        f"\nShown: {report.products_shown:,} of {report.products:,} products ({share:.0%}) in {report.places:,} "
-        f"places, {report.repeats:,} of them to somebody who had been shown it before."
+        f"\nShown: {report.products_shown:,} of {counted(report.products, 'product')} ({share:.0%}) in "
+        f"{counted(report.places, 'place')}, {report.repeats:,} of them to somebody who had been shown it before."
     )
     print("\nBought afterwards, without any mail, what the mail would have shown (95 % interval):")
     for guess in report.guesses:
         print(f"  {_in_words(guess)}")
     print(
         f"\n{report.seconds:,.0f} s, {report.orders / max(report.seconds, 1e-9):,.1f} orders a second; "
-        f"{_counted(len(report.trained), 'training', 'trainings')}."
+        f"{counted(len(report.trained), 'training')}."
     )
     if not report.mails and not report.orders - report.without_address:
         print("No order has an address: --suppose-consent tries it as if all had one, and had agreed.")
@@ -135,10 +140,6 @@ def _print_beside(paths: "Sequence[Path]", reports: "Sequence[Report]") -> None:
     print_table(("", *map(str, paths)), rows)
 
 
-def _counted(count: int, one: str, several: str) -> str:
-    return f"{count:,} {one if count == 1 else several}"
-
-
 def _most(report: "Report") -> str:
     return f"at most {max(report.by_number, default=0)} each"
 
@@ -157,7 +158,7 @@ def _in_words(guess: "Guess") -> str:
     about = f"{guess.days:>2} days  {name:<16}"
     if not guess.mails:
         return f"{about} no mail of which so many days are known"
-    share, mails = guess.share, _counted(guess.mails, "mail", "mails")
+    share, mails = guess.share, counted(guess.mails, "mail")
     found = f"{about} {share.value:6.1%} of {mails} ({share.low:.1%} to {share.high:.1%})"
     if guess.ahead is None:
         return found

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftercart.quantity import counted
+
 if TYPE_CHECKING:
     from aftercart.campaigns.fault import Fault
 
@@ -75,7 +77,7 @@ def _print_faults(faults: Sequence["Fault"], *, as_json: bool, github: bool) -> 
 def _totals(faults: Sequence["Fault"]) -> Iterator[str]:
     for severity in ("error", "warning", "note"):
         count = sum(fault.severity == severity for fault in faults)
-        yield f"{count} {severity}{'' if count == 1 else 's'}"
+        yield counted(count, severity)
 
 
 def _annotation(fault: "Fault") -> str:

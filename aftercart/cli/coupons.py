@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aftercart.cli.table import print_table
+from aftercart.quantity import counted
 
 if TYPE_CHECKING:
     from aftercart.reports.supply import Supply
@@ -50,4 +51,5 @@ def _advice(one: "Supply") -> str:
         return (
             f"The pool {one.pool.name} is empty: its mails wait, end or go without, as their `if_empty` says. {bring}"
         )
-    return f"The pool {one.pool.name} will not last: {one.pool.left:,} codes for {one.wanted:,} mails. {bring}"
+    left, wanted = counted(one.pool.left, "code"), counted(one.wanted, "mail")
+    return f"The pool {one.pool.name} will not last: {left} for {wanted}. {bring}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftercart.quantity import counted
+
 if TYPE_CHECKING:
     from aftercart.recommendation.judging.metrics import Interval
     from aftercart.recommendation.learning.contest import Contest, Outcome, Row
@@ -83,14 +85,15 @@ def _print(found: "Contest") -> None:
     from aftercart.cli.table import print_table
 
     print(
-        f"Learned from {found.orders:,} orders of {found.products:,} products until {found.learned_until:%Y-%m-%d}; "
+        f"Learned from {counted(found.orders, 'order')} of {counted(found.products, 'product')} until "
+        f"{found.learned_until:%Y-%m-%d}; "
         f"asked about those until {found.asked_until:%Y-%m-%d}."
     )
     for outcome in found.outcomes:
         cold = (
             f", {outcome.cold_cases:,} of them about products in fewer than five orders" if outcome.cold_cases else ""
         )
-        print(f"\n{outcome.task.in_words} ({outcome.cases:,} questions{cold})")
+        print(f"\n{outcome.task.in_words} ({counted(outcome.cases, 'question')}{cold})")
         print_table(TITLES, _lines(outcome))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
+from aftercart.quantity import counted
+
 if TYPE_CHECKING:
     from aftercart.recommendation.learning.contest import Contest, Outcome
 
@@ -32,7 +34,7 @@ def drawn(found: "Contest") -> str:
 
 
 def _group(outcome: "Outcome", top: int) -> Iterator[str]:
-    name = f"{outcome.task.in_words} ({outcome.cases:,} questions)"
+    name = f"{outcome.task.in_words} ({counted(outcome.cases, 'question')})"
     yield f'<text x="12" y="{top + 18}" font-weight="600">{escape(name)}</text>'
     longest = max((row.ndcg10 for row in outcome.rows), default=0) or 1
     for place, row in enumerate(sorted(outcome.rows, key=lambda row: -row.ndcg10)):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from aftercart.cli.table import instant, print_table
+from aftercart.quantity import counted
 
 
 def events(
@@ -51,7 +52,7 @@ def _take_again() -> None:
 
     with working() as engine:
         looked_at = take_again(engine)
-    print(f"Read {looked_at:,} failed event{'' if looked_at == 1 else 's'} again.", file=sys.stderr)
+    print(f"Read {counted(looked_at, 'failed event')} again.", file=sys.stderr)
 
 
 def _print_body(body: bytes | None, event_id: int) -> None:
@@ -68,4 +69,4 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _print_counts(counts: Counter[str]) -> None:
     parts = [f"{count:,} {state}" for state, count in counts.most_common()]
-    print(f"\n{counts.total():,} events in all" + (": " + ", ".join(parts) if parts else ""))
+    print(f"\n{counted(counts.total(), 'event')} in all" + (": " + ", ".join(parts) if parts else ""))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from aftercart.cli.table import print_table
+from aftercart.quantity import counted
 
 
 def _share(typed: str | float) -> float:
@@ -57,7 +58,7 @@ def size(
     base = rate or own.rate
     if not base:
         raise typer.BadParameter(
-            f"nobody ordered again within {window} days by now: say what you expect", param_hint="--rate"
+            f"nobody ordered again within {counted(window, 'day')} by now: say what you expect", param_hint="--rate"
         )
     if base * (1 + effect) >= 1:
         raise typer.BadParameter(f"{effect:.0%} more than {base:.1%} is more than everybody", param_hint="--effect")
@@ -87,8 +88,8 @@ def _print(found: dict[str, Any]) -> None:
     pace, window = found["pace"], found["window_days"]
     if found["rate_from"] == "orders":
         print(
-            f"Of {pace['people']:,} people who ordered from {pace['from']:%Y-%m-%d} to {pace['to']:%Y-%m-%d}, "
-            f"{found['rate']:.1%} ordered again within {window} days."
+            f"Of {counted(pace['people'], 'person', 'people')} who ordered from {pace['from']:%Y-%m-%d} to "
+            f"{pace['to']:%Y-%m-%d}, {found['rate']:.1%} ordered again within {counted(window, 'day')}."
         )
     print(
         f"To find {found['wanted']:.2%} in place of {found['rate']:.2%} in {found['power']:.0%} of cases, "
@@ -105,4 +106,7 @@ def _print(found: dict[str, Any]) -> None:
         print("There are no orders by which to say how long that takes.")
     elif days > (pace["to"] - pace["from"]).days:
         print("Longer than the days that were looked at: people who come back count once, so rather more than that.")
-    print(f"Write `people: {found['people']}` into the experiment; its result is known {window} days after the last.")
+    print(
+        f"Write `people: {found['people']}` into the experiment; its result is known {counted(window, 'day')} "
+        "after the last."
+    )

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from aftercart.cli.address import normalized
+from aftercart.quantity import counted, named
 from aftercart.reports.out.format import Format
 
 PERSONALIZE = "personalize:"
@@ -58,7 +59,9 @@ def _export_datasets(folder: Path) -> None:
 
     with open_database() as database:
         try:
-            write_datasets(database, folder, lambda name, rows: print(f"{name:<14}{rows:>12,} rows"), ERASED)
+            write_datasets(
+                database, folder, lambda name, rows: print(f"{name:<14}{rows:>12,} {named(rows, 'row')}"), ERASED
+            )
         except OSError as err:
             raise typer.BadParameter(f"{folder} cannot be written: {err.strerror}", param_hint="--to") from err
     print(f"in {folder}, each with its schema; docs/recommendations.md says how they go on")
@@ -73,7 +76,9 @@ def _export_figures(folder: Path, format_: Format, into: str | None, version: st
         with database.read() as connection:
             by = asked_rates(connection, into, version)
         try:
-            write(database, folder, format_, lambda name, rows: print(f"{name:<16}{rows:>12,} rows"), by)
+            write(
+                database, folder, format_, lambda name, rows: print(f"{name:<16}{rows:>12,} {named(rows, 'row')}"), by
+            )
         except OSError as err:
             raise typer.BadParameter(f"{folder} cannot be written: {err.strerror}", param_hint="--to") from err
     print(f"in {folder}; docs/figures.md says what each column means")
@@ -97,4 +102,4 @@ def _export_person(address: str, out: Path | None) -> None:
     except OSError as err:
         raise typer.BadParameter(f"{out} cannot be written: {err.strerror}", param_hint="--out") from err
     rows = sum(len(of_table) for of_table in content["tables"].values())
-    print(f"{rows:,} rows of {len(content['tables']):,} tables in {out}")
+    print(f"{counted(rows, 'row')} of {counted(len(content['tables']), 'table')} in {out}")

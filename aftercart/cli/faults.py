@@ -20,6 +20,7 @@ from aftercart.db.peek import peek
 from aftercart.enrollment.days_or_hours import days_in_hours
 from aftercart.enrollment.foresight import foresee
 from aftercart.errors import ConfigError
+from aftercart.quantity import counted
 from aftercart.recommendation import store as recommendation
 from aftercart.rendering.authoring.source import template_folders
 from aftercart.rendering.checking.check import check_template, fault_with_picks, fault_without_coupon, subject_faults
@@ -151,8 +152,7 @@ def _unfilled(index: int, fewest: int, fault: TemplateFault) -> Finding:
     if not fewest:
         message = f"shows products, and the step has no `recommend` ({where})"
         return Finding(loc, message, f"add recommend, or {choose}")
-    products = f"{fewest} product{'s' if fewest > 1 else ''}"
-    message = f"cannot be filled with {products}, and `at_least` lets that through ({where})"
+    message = f"cannot be filled with {counted(fewest, 'product')}, and `at_least` lets that through ({where})"
     return Finding(loc, message, f"raise at_least, or {choose}", Severity.WARNING)
 
 
@@ -196,7 +196,7 @@ def _too_few_codes(inspection: Inspection, database: str) -> Iterator[Fault]:
         for index, rule in enumerate(step.coupon for step in campaign.steps):
             if rule and rule.pool in supply and supply[rule.pool].is_short:
                 one = supply[rule.pool]
-                message = f"{one.pool.left:,} codes are left in it for {one.wanted:,} mails"
+                message = f"left in it: {counted(one.pool.left, 'code')} for {counted(one.wanted, 'mail')}"
                 fix = f"aftercart import coupons FILE --pool {rule.pool}"
                 yield Finding(("steps", index, "coupon", "pool"), message, fix, Severity.WARNING)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aftercart.cli.import_options import read_currency, read_day, read_mapping, read_pool, read_zone
+from aftercart.quantity import counted
 
 if TYPE_CHECKING:
     from aftercart.intake.table_file import Progress
@@ -62,7 +63,7 @@ def import_products(
             mapping=mapping,
             progress=progress,
         )
-    _conclude(report, "products", as_json=as_json)
+    _conclude(report, "product", as_json=as_json)
 
 
 def import_orders(
@@ -103,7 +104,7 @@ def import_orders(
             mapping=mapping,
             progress=progress,
         )
-    _conclude(report, "order lines", as_json=as_json)
+    _conclude(report, "order line", as_json=as_json)
 
 
 def import_customers(
@@ -127,7 +128,7 @@ def import_customers(
         report = load_customers(
             database, file, utc_now(), address_hashes(), shop=shop, zone=zone, mapping=mapping, progress=progress
         )
-    _conclude(report, "customers", as_json=as_json)
+    _conclude(report, "customer", as_json=as_json)
 
 
 def import_suppressions(
@@ -146,7 +147,7 @@ def import_suppressions(
     from aftercart.pipeline.incoming.load_lists import load_suppressions
 
     load = partial(load_suppressions, topics=all_topics)
-    _import_list(load, file, from_, map_, time_zone, "addresses that must not be mailed", as_json=as_json)
+    _import_list(load, file, from_, map_, time_zone, "suppression", as_json=as_json)
 
 
 def import_consents(
@@ -164,7 +165,7 @@ def import_consents(
     """
     from aftercart.pipeline.incoming.load_lists import load_consents
 
-    _import_list(load_consents, file, from_, map_, time_zone, "consents", as_json=as_json)
+    _import_list(load_consents, file, from_, map_, time_zone, "consent", as_json=as_json)
 
 
 def import_coupons(
@@ -200,7 +201,7 @@ def import_coupons(
             mapping=mapping,
             progress=progress,
         )
-    _conclude(report, "codes", as_json=as_json)
+    _conclude(report, "code", as_json=as_json)
 
 
 def import_rates(
@@ -224,7 +225,7 @@ def import_rates(
         report, rates = load_rates(database, file, utc_now(), into=code, mapping=mapping, progress=progress)
     if report.rows and not report.bad and not as_json:
         print(f"The version of these rates is {rates.version}.")
-    _conclude(report, "rates", as_json=as_json)
+    _conclude(report, "rate", as_json=as_json)
 
 
 def import_personalize(
@@ -247,9 +248,9 @@ def import_personalize(
     code = read_currency(currency)
     with open_database() as database, _usage_checked():
         items = load_items(database, folder, utc_now(), currency=code, link_hosts=_link_hosts())
-        _print_words(items, "items")
+        _print_words(items, "item")
         bought = load_interactions(database, folder, utc_now(), address_hashes(), shop=shop, currency=code, event=event)
-        _print_words(bought, "purchases")
+        _print_words(bought, "purchase")
     raise typer.Exit(1 if items.bad or bought.bad else 0)
 
 
@@ -259,7 +260,7 @@ def _import_list(
     from_: str,
     map_: list[str] | None,
     time_zone: str,
-    things: str,
+    thing: str,
     *,
     as_json: bool,
 ) -> None:
@@ -273,7 +274,7 @@ def _import_list(
     with open_database() as database, _usage_checked(), _bar(file) as bar:
         how = {"service": service, "zone": zone, "mapping": mapping, "progress": bar}
         report = load(database, file, utc_now(), address_hashes(), **how)
-    _conclude(report, things, as_json=as_json)
+    _conclude(report, thing, as_json=as_json)
 
 
 @contextmanager
@@ -324,27 +325,27 @@ def _bar(file: Path) -> "Iterator[Progress]":
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _conclude(report: "LoadReport", things: str, *, as_json: bool) -> None:
+def _conclude(report: "LoadReport", thing: str, *, as_json: bool) -> None:
     """Print the report; bad rows go to stderr, one a line. Ends the program with the exit code."""
     show: Callable[..., None] = _print_json if as_json else _print_words
-    show(report, things)
+    show(report, thing)
     raise typer.Exit(1 if report.bad else 0)
 
 
-def _print_json(report: "LoadReport", _things: str) -> None:
+def _print_json(report: "LoadReport", _thing: str) -> None:
     facts: dict[str, Any] = asdict(report)
     for fault in facts["faults"]:
         fault["file"] = str(fault["file"])
     print(json.dumps(facts))
 
 
-def _print_words(report: "LoadReport", things: str) -> None:
+def _print_words(report: "LoadReport", thing: str) -> None:
     for fault in report.faults:
         print(fault, file=sys.stderr)
     if report.bad > len(report.faults):
         print(f"... and {report.bad - len(report.faults):,} more", file=sys.stderr)
     changed = f", {report.changed:,} changed" if report.changed else ""
     bad = f", {report.bad:,} bad" if report.bad else ""
-    print(f"{report.rows:,} {things}: {report.added:,} added{changed}, {report.unchanged:,} there already{bad}.")
+    print(f"{counted(report.rows, thing)}: {report.added:,} added{changed}, {report.unchanged:,} there already{bad}.")
     for note in report.notes:
         print(f"aftercart: {note}", file=sys.stderr)

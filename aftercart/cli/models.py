@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aftercart.cli.table import instant, print_table
+from aftercart.quantity import counted
 from aftercart.recommendation.asking.request import Source
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def _lately(fares: "Recommending", age: "timedelta | None") -> str:
     told = [f"the model is {age.total_seconds() / 3600:,.0f} h old"] if age else []
     if fares.picks:
         told.append(
-            f"{sum(fares.picks.values()):,} products shown, {fares.fallback_share or 0:.0%} of them by fallbacks"
+            f"{counted(sum(fares.picks.values()), 'product')} shown, {fares.fallback_share or 0:.0%} of them by "
+            "fallbacks"
         )
         told.append(f"{fares.coverage or 0:.0%} of the products on sale among them")
     if fares.unknown_share is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aftercart.cli.table import print_table
+from aftercart.quantity import counted, named
 
 if TYPE_CHECKING:
     from aftercart.pipeline.planning.replan import Effects
@@ -79,8 +80,12 @@ def _print(told: "Effects", *, as_json: bool) -> None:
     for name, step, note in told.experiments:
         print(f"{name} / {step}: {note}.")
     for campaign, count in sorted(told.waiting_for_file.items()):
-        print(f"{count:,} mails of {campaign} wait for its file, which is not there, until they expire.")
-    print(f"\n{told.touched:,} mails to {len(told.people):,} people change.")
+        print(
+            f"{counted(count, f'mail of {campaign} waits', f'mails of {campaign} wait')} for its file, which is not "
+            "there, until expiry."
+        )
+    people = counted(len(told.people), "person", "people")
+    print(f"\n{counted(told.touched, 'mail')} to {people} {named(told.touched, 'changes', 'change')}.")
 
 
 def _rows(told: "Effects") -> Iterator[dict[str, Any]]:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftercart.quantity import counted
+
 if TYPE_CHECKING:
     from aftercart.delivery.base import Message
     from aftercart.preview.shelf import Sender, Shelf, Wanted
@@ -125,7 +127,7 @@ def _take(shelf: "Shelf", base: str, only: list[str], folder: Path, baseline: Pa
     wanted = list(shots(shelf, only))
     for _ in track(take(base, wanted, folder), "Pictures", total=len(wanted), transient=True):
         pass
-    print(f"{len(wanted)} pictures in {folder}")
+    print(f"{counted(len(wanted), 'picture')} in {folder}")
     found = list(changes(folder, baseline)) if baseline else []
     for change in found:
         print(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aftercart.quantity import counted
 from aftercart.recommendation.asking.request import Purpose
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _why(pick: "Pick") -> str:
     if not pick.because:
         return f"best seller, number {pick.evidence['rank']}"
     together = pick.evidence.get("orders_together", 0)
-    seen = f"bought together in {together:,} orders" if together else "not bought together yet"
+    seen = f"bought together in {counted(together, 'order')}" if together else "not bought together yet"
     return f"goes with {pick.because_title or pick.because}; {seen} ({pick.source})"
 
 

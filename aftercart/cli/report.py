@@ -11,6 +11,7 @@ import typer
 from aftercart.cli.known import look_up_campaign
 from aftercart.cli.table import print_table
 from aftercart.cli.weekly import Of, first_day, show
+from aftercart.quantity import counted, named
 
 if TYPE_CHECKING:
     from aftercart.reports.earned import CampaignReport
@@ -120,11 +121,19 @@ def _print(report: "CampaignReport", locale: str) -> None:
     for experiment in report.experiments:
         _print_experiment(experiment, locale)
     for served in report.served:
-        print(f"  {served.picks:>8,} products shown in {served.mails:,} mails, {served.in_words}")
+        print(
+            f"  {served.picks:>8,} {named(served.picks, 'product')} shown in {counted(served.mails, 'mail')}, "
+            f"{served.in_words}"
+        )
     for pair in report.pairs:
-        print(f"  {pair.mails:>8,} mails showed {pair.pick} because of {pair.anchor}: {_did(pair)}")
+        print(
+            f"  {pair.mails:>8,} {named(pair.mails, 'mail')} showed {pair.pick} because of {pair.anchor}: {_did(pair)}"
+        )
     for pair in report.annoying:
-        print(f"  {pair.mails:>8,} mails, and it annoys: {pair.pick} because of {pair.anchor}: {_did(pair)}")
+        print(
+            f"  {pair.mails:>8,} {named(pair.mails, 'mail')}, and it annoys: {pair.pick} because of "
+            f"{pair.anchor}: {_did(pair)}"
+        )
     for reason, count in report.total.withheld.most_common():
         print(f"  {count:>8,} not sent, {reason}: {Reason(reason).sentence}")
 
@@ -139,7 +148,9 @@ def _print_experiment(found: "ExperimentReport", locale: str) -> None:
     from aftercart.money import formatted
     from aftercart.reports.earned.trial_words import belief, beside, sentences
 
-    print(f"\nexperiment {found.key} ({found.metric}, {found.window_days:g} days a person)")
+    print(
+        f"\nexperiment {found.key} ({found.metric}, {found.window_days:g} {named(found.window_days, 'day')} a person)"
+    )
     for line in sentences(found, locale):
         print(f"  {line}")
     titles = ("arm", "share", "people", "not over", "mails", "ordered", "conversion", "a person")

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from aftercart.cli.address import EmailArgument, normalized
+from aftercart.quantity import counted
 
 
 def erase(email: EmailArgument) -> None:
@@ -33,6 +34,6 @@ def erase(email: EmailArgument) -> None:
         print(f"Nothing was known of {address}. It is on the list of those who are never mailed, by a hash alone.")
         return
     print(
-        f"Erased: {address}, of {erased.orders:,} orders and {erased.mails:,} mails. "
+        f"Erased: {address}, of {counted(erased.orders, 'order')} and {counted(erased.mails, 'mail')}. "
         "Kept: a hash by which they are never mailed again."
     )

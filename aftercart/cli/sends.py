@@ -9,6 +9,7 @@ import typer
 from aftercart.cli.known import known_reason, look_up_campaign
 from aftercart.cli.table import instant, print_table
 from aftercart.ledger.states import SendState
+from aftercart.quantity import counted, named
 
 
 def sends(
@@ -44,7 +45,7 @@ def sends(
         print_table(titles, map(_cells, rows))
         _print_counts(report.counts(connection))
         if asked := report.questions_in_doubt(connection):
-            print(OF_QUESTIONS.format(asked=asked))
+            print(OF_QUESTIONS.format(asked=counted(asked, "mail"), they=named(asked, "it", "they")))
         for pause in pauses(connection):
             print(f"{str(pause).capitalize()}; {pause.way_out}.")
         if cause := held(connection):
@@ -52,7 +53,7 @@ def sends(
 
 
 OF_QUESTIONS = (
-    "Of {asked:,} mails of double opt-in nobody knows whether they left: "
+    "Of {asked} of double opt-in nobody knows whether {they} left: "
     "`aftercart sends --confirmations --state unknown` lists them, `aftercart settle` takes your word."
 )
 
@@ -90,4 +91,4 @@ def _print_counts(counts: dict[tuple[str, str | None], int]) -> None:
         f"{count:,} {state}{f' ({reason})' if reason else ''}"
         for (state, reason), count in sorted(counts.items(), key=lambda item: -item[1])
     ]
-    print(f"\n{total:,} sends in all" + (": " + ", ".join(parts) if parts else ""))
+    print(f"\n{counted(total, 'send')} in all" + (": " + ", ".join(parts) if parts else ""))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aftercart.cli.table import instant, print_table
+from aftercart.quantity import counted
 
 if TYPE_CHECKING:
     from aftercart.bootstrap import App
@@ -76,7 +77,7 @@ def resend(
         _named(app, name)
         now = app.clock()
         count = store.resend(connection, name, now - timedelta(days=days), now, told_too=told_too)
-    print(f"{count:,} messages will be told to {name} once more.")
+    print(f"{counted(count, 'message')} will be told to {name} once more.")
 
 
 def enable(name: Name) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from aftercart.demo.account import CampaignBooks
 from aftercart.money import Money, formatted
+from aftercart.quantity import counted
 
 BAR_WIDTH = 22
 LOOKS = {
@@ -106,7 +107,7 @@ def _rule(name: str) -> RenderableType:
 
 def _way(result: Result) -> Table:
     grid = _grid()
-    grid.add_row("learned from", _number(result.past_orders), f"past orders of {_number(result.products)} products")
+    grid.add_row("learned from", _number(result.past_orders), f"past orders of {counted(result.products, 'product')}")
     grid.add_row("orders of the week", _number(result.orders_in - result.bought_after_click), "replayed")
     grid.add_row("bought after a click", _number(result.bought_after_click), "by readers of the mails")
     grid.add_row("orders in", _number(result.orders_in), "through signed webhooks")
@@ -136,7 +137,7 @@ def _sends(result: Result) -> Table:
 def _campaigns(result: Result) -> Table:
     grid = _grid()
     for line in sorted(result.campaigns, key=lambda line: -line.mails):
-        grid.add_row(line.name, _number(line.mails), f"mails from {_number(line.enrollments)} enrollments")
+        grid.add_row(line.name, _number(line.mails), f"mails from {counted(line.enrollments, 'enrollment')}")
         for department, count in sorted(line.offered.items(), key=_largest_first):
             of_all = _bar(count, sum(line.offered.values()), "magenta")
             grid.add_row(Text(f"  offer: {department or 'products'}", "dim"), _number(count), of_all)

@@ -10,6 +10,7 @@ from aftercart.db.tables import confirmations, sends
 from aftercart.doctor.finding import Finding, fault, fine, warn
 from aftercart.ledger.store import tallying
 from aftercart.policy import store as policy
+from aftercart.quantity import counted, named
 from aftercart.reports import readings
 from aftercart.reports.lateness import lateness
 
@@ -42,10 +43,10 @@ def check_backlog(url: str, inbox_url: str, now: datetime) -> Iterator[Finding]:
     if came and now - came > STUCK:
         yield fault(BACKLOG, f"a webhook has waited for {_ago(now, came)}", "start a worker that reads `ingest`")
     if unknown:
-        found = f"of {unknown:,} mails nobody knows whether they arrived"
+        found = f"of {counted(unknown, 'mail')} nobody knows whether {named(unknown, 'it', 'they')} arrived"
         yield warn(BACKLOG, found, "`aftercart sends --state unknown` lists them, `aftercart settle` takes your word")
     if asked:
-        found = f"of {asked:,} mails of double opt-in nobody knows whether they left"
+        found = f"of {counted(asked, 'mail')} of double opt-in nobody knows whether {named(asked, 'it', 'they')} left"
         do = "`aftercart sends --confirmations --state unknown` lists them, `aftercart settle` takes your word"
         yield warn(BACKLOG, found, do)
     if late <= readings.LATE and not (came and now - came > STUCK):

@@ -5,6 +5,7 @@ from contextlib import closing
 from time import sleep
 
 from aftercart.doctor.finding import Finding, fault, fine, warn
+from aftercart.quantity import counted
 from aftercart.queue import open_queue, probe
 from aftercart.queue.port import QUEUE_OF
 
@@ -77,5 +78,5 @@ def _about_beat(url: str) -> Finding:
     sleep(LOOK_AGAIN_AFTER_S)
     done = probe.times_done(url, "dispatch", ANSWER_WITHIN_S) - before
     if done > 0:
-        return fine(BEAT, f"`dispatch` ran {done} times while we looked")
+        return fine(BEAT, f"`dispatch` ran {counted(done, 'time')} while we looked")
     return fault(BEAT, "`dispatch` did not run while we looked", "start one: celery -A workers beat")

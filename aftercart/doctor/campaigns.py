@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from aftercart.campaigns.fault import Fault, Severity
 from aftercart.campaigns.loader import Inspection
 from aftercart.doctor.finding import Finding, fault, fine, warn
+from aftercart.quantity import counted
 
 CAMPAIGNS = "campaigns"
 CHECK = "`aftercart check` says how to mend each"
@@ -16,11 +17,11 @@ def check_campaigns(inspection: Inspection, faults: Sequence[Fault]) -> Iterator
     warnings = [one for one in faults if one.severity is Severity.WARNING]
     active = [file.value.campaign for file in inspection.campaign_files if file.value.status == "active"]
     if errors:
-        yield fault(CAMPAIGNS, f"{len(errors)} errors, the first: {errors[0]}", CHECK)
+        yield fault(CAMPAIGNS, f"{counted(len(errors), 'error')}, the first: {errors[0]}", CHECK)
     if inspection.brand_file and inspection.brand_file.value.paused:
         yield warn(CAMPAIGNS, "all sending is switched off (`paused` in the brand file)", "take it out to go on")
     if not active:
         yield warn(CAMPAIGNS, "none is active, so nobody gets mail", "set `status: active` in one")
     elif not errors:
-        also = f"; {len(warnings)} warnings of `aftercart check`" if warnings else ""
+        also = f"; {counted(len(warnings), 'warning')} of `aftercart check`" if warnings else ""
         yield fine(CAMPAIGNS, f"active: {', '.join(active)}{also}")

@@ -8,6 +8,7 @@ from aftercart.campaigns.schema import Campaign
 from aftercart.db.peek import is_there
 from aftercart.db.session import Database
 from aftercart.doctor.finding import Finding, fault, fine, warn
+from aftercart.quantity import counted
 from aftercart.reports.supply import Supply, supplies
 
 COUPONS = "coupons"
@@ -25,8 +26,9 @@ def check_coupons(url: str, campaigns: Sequence[Campaign], now: datetime) -> Ite
 def _finding(supply: Supply) -> Finding:
     pool = supply.pool
     do = f"`aftercart import coupons FILE --pool {pool.name}` brings codes"
+    left = f"left in the pool {pool.name}: {counted(pool.left, 'code')}"
     if supply.is_empty:
         return fault(COUPONS, f"no code is left in the pool {pool.name} ({', '.join(supply.used_by)})", do)
     if supply.is_short:
-        return warn(COUPONS, f"{pool.left:,} codes are left in the pool {pool.name} for {supply.wanted:,} mails", do)
-    return fine(COUPONS, f"{pool.left:,} codes are left in the pool {pool.name}")
+        return warn(COUPONS, f"{left} for {counted(supply.wanted, 'mail')}", do)
+    return fine(COUPONS, left)

@@ -9,6 +9,7 @@ from aftercart.db.peek import is_there
 from aftercart.db.session import Database
 from aftercart.doctor.finding import Finding, fault, fine, warn
 from aftercart.errors import ModelError
+from aftercart.quantity import counted
 from aftercart.recommendation import store
 from aftercart.recommendation.models import files
 
@@ -42,4 +43,4 @@ def check_model(url: str, models_dir: Path, now: datetime) -> Iterator[Finding]:
 
 
 def _days(age: timedelta) -> str:
-    return f"{age.days} days" if age.days else f"{age.total_seconds() / 3600:.0f} hours"
+    return counted(age.days, "day") if age.days else counted(round(age / timedelta(hours=1)), "hour")

@@ -15,6 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from aftercart.errors import ConfigError, Place, UnprocessableError
+from aftercart.quantity import counted
 
 FAULTS_KEPT = 1_000
 ROWS_BETWEEN_REPORTS = 2_000
@@ -196,7 +197,8 @@ def _rows(
     rows = 0
     for line, row in _lines(reader, faults):
         if len(row) != width:
-            faults.add(line, UnprocessableError("row", f"has {len(row)} values, the header has {width} columns"))
+            found = f"has {counted(len(row), 'value')}, the header has {counted(width, 'column')}"
+            faults.add(line, UnprocessableError("row", found))
             continue
         row.append("")  # what a missing column reads
         values = pick(row)

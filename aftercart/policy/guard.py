@@ -11,6 +11,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from aftercart.quantity import counted
+
 
 class PauseScope(StrEnum):
     """What has paused itself."""
@@ -62,7 +64,7 @@ class Breach:
     limit_of: str = "the limit"
 
     def __str__(self) -> str:
-        share = f"{self.count / self.mails * 100:.3g}% ({self.count:,} of {self.mails:,} mails)"
+        share = f"{self.count / self.mails * 100:.3g}% ({self.count:,} of {counted(self.mails, 'mail')})"
         return f"{self.what} came to {share}, and {self.limit_of} is {self.limit * 100:.10g}%"
 
     def figures(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from aftercart.money import formatted
 from aftercart.policy.reason import Reason
+from aftercart.quantity import counted
 from aftercart.reports.people import confirmation_in_words, consent_in_words
 
 Facts = Mapping[str, Any]
@@ -226,7 +227,7 @@ def _past_orders(with_it: int, together: int) -> str:
 
 
 def _orders(count: int) -> str:
-    return f"{count:,} past order{'' if count == 1 else 's'}"
+    return counted(count, "past order")
 
 
 def _attempt(facts: Facts) -> Iterable[str]:

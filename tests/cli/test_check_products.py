@@ -59,7 +59,7 @@ def test_products_on_a_host_that_is_not_listed_are_a_warning(
     monkeypatch.setenv("AFTERCART_DATABASE_URL", database_url)
     sell(database_url, *["Bikes"] * 5, on=("https://cdn.other.example/a", "https://www.example.com/b", "", "odd:x"))
     told = [line for line in typed("check").stdout.splitlines() if "link_hosts" in line]
-    message = "2 of 5 products lie on cdn.other.example, which is not in link_hosts: clicks on them cannot be counted"
+    message = "clicks on 2 of 5 products cannot be counted: cdn.other.example is not in link_hosts"
     fix = "write link_hosts: [example.com, cdn.other.example]"
     assert told == [f"campaigns/brand.yaml:11:1: warning: link_hosts: {message} — {fix}"]
 

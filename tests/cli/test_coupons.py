@@ -88,7 +88,7 @@ def test_check_warns_of_a_pool_that_will_not_last(
     monkeypatch.setenv("AFTERCART_DATABASE_URL", database_url)
     two_are_planned(database_url)
     result = typed("check")
-    assert "warning: steps[0].coupon.pool: 1 codes are left in it for 2 mails" in result.stdout, result.stdout
+    assert "warning: steps[0].coupon.pool: left in it: 1 code for 2 mails" in result.stdout, result.stdout
     assert "aftercart import coupons FILE --pool thanks" in result.stdout
 
 

@@ -70,8 +70,8 @@ def test_products_on_a_host_without_tracking_are_told(typed: Typed, written: Wri
     result = typed("import", "products", file)
     assert result.exit_code == 0
     assert result.stderr == (
-        "aftercart: 1 of 2 products lie on other.example, which is not in link_hosts of brand.yaml: clicks on them "
-        "cannot be counted; add it\n"
+        "aftercart: clicks on 1 of 2 products cannot be counted: other.example is not in link_hosts of brand.yaml; "
+        "add it\n"
     )
 
 
@@ -166,7 +166,7 @@ def test_of_a_file_that_was_cut_off_what_is_left_goes_in(tmp_path: Path, typed: 
 def test_orders_come_in_to_learn_from(typed: Typed, stored: Stored, written: Written) -> None:
     zone = ("--shop", "shopify", "--currency", "USD", "--time-zone", "Asia/Tokyo")
     result = typed("import", "orders", written("orders.csv", ORDERS), *zone)
-    assert (result.exit_code, result.stdout) == (0, "1 order lines: 1 added, 0 there already.\n")
+    assert (result.exit_code, result.stdout) == (0, "1 order line: 1 added, 0 there already.\n")
     (order,) = stored(orders)
     assert (order["shop"], order["currency"], order["imported"]) == ("shopify", "USD", True)
     assert order["placed_at"] == datetime(2026, 1, 5, 1, tzinfo=UTC)

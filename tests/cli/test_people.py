@@ -134,7 +134,7 @@ def test_a_person_is_shown_and_erased_and_never_lifted_though_only_a_hash_is_lef
     assert content["tables"]["recipients"][0]["email"] == ADA
     assert json.loads(aftercart(tmp_path, "export", "--person", ADA).stdout)["tables"] == content["tables"]
     assert aftercart(tmp_path, "export", "--person", ADA, "--out", "ada.json/x").returncode == 2
-    assert "Erased: ada@example.com, of 1 orders" in aftercart(tmp_path, "erase", ADA).stdout
+    assert "Erased: ada@example.com, of 1 order" in aftercart(tmp_path, "erase", ADA).stdout
     assert aftercart(tmp_path, "export", "--person", "nobody@example.com").returncode == 1
     refused = typed("unsuppress", ADA)
     assert refused.exit_code == 1

@@ -36,7 +36,7 @@ def test_an_edit_is_told_and_then_done(file: Path) -> None:
     code, text = typed("plan")
     assert code == 0
     assert "accessories / complements  1      get another time" in text
-    assert "1 mails to 1 people change." in text
+    assert "1 mail to 1 person changes." in text
     assert typed("apply")[1].endswith("Done.\n")
     assert typed("apply")[1].endswith("There was nothing to do.\n")
 

@@ -135,7 +135,7 @@ def test_due_mails_that_nobody_looks_at_are_a_fault(database_url: str) -> None:
     assert [one.level for one in found] == ["fault", "fault", "warn"]
     assert "1,200 s" in found[0].found
     assert "20 minutes late" in found[1].found
-    assert "1 mails" in found[2].found
+    assert "1 mail" in found[2].found
 
 
 def test_what_has_paused_itself_is_a_fault_with_the_way_out(database_url: str) -> None:

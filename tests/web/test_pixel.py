@@ -55,7 +55,7 @@ def test_opens_are_counted_once_each_and_machines_apart(app: App) -> None:
     with app.db.read() as connection:
         told = report_on(connection, "accessories", "EUR", MONDAY + timedelta(days=1)).total
     assert (told.opened, told.opened_unread) == (1, 1)
-    assert "1 mails seem to have been opened. Of 1 more only machines" in opened(told)
+    assert "1 mail seems to have been opened. Of 1 more only machines" in opened(told)
 
 
 def test_another_token_and_somebody_elses_mail_count_nothing(app: App) -> None:

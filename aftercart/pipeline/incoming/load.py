@@ -28,6 +28,7 @@ from aftercart.intake.past import CUSTOMERS, ORDERS, PRODUCTS, OrderHead, custom
 from aftercart.intake.table_file import Fault, Faults, Progress, open_table
 from aftercart.pipeline.incoming.forgetting import not_forgotten, past_orders
 from aftercart.policy.address_hash import AddressHashes
+from aftercart.quantity import counted
 from aftercart.recommendation.asking.guards import has_page
 from aftercart.recommendation.store import load_facts
 from aftercart.tracking.hosts import counted_by_host, not_listed
@@ -100,14 +101,15 @@ def load_products(
 
 
 def _about_pages(without: int, of: int) -> tuple[str, ...]:
-    return (f"without a web address (url), so not offered in mails: {without:,} of {of:,} products",) if without else ()
+    told = f"without a web address (url), so not offered in mails: {without:,} of {counted(of, 'product')}"
+    return (told,) if without else ()
 
 
 def _about_hosts(hosts: Mapping[str, int], listed: Sequence[str], of: int) -> Iterator[str]:
     for host, count in not_listed(hosts, listed):
         yield (
-            f"{count:,} of {of:,} products lie on {host}, which is not in link_hosts of brand.yaml: clicks on them "
-            "cannot be counted; add it"
+            f"clicks on {count:,} of {counted(of, 'product')} cannot be counted: {host} is not in link_hosts of "
+            "brand.yaml; add it"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from aftercart.clock import Clock
 from aftercart.db.session import Database
 from aftercart.ids import new_id
+from aftercart.quantity import counted
 from aftercart.recommendation import store
 from aftercart.recommendation.inputs.dataset import Interactions
 from aftercart.recommendation.judging.drift import FirstScores
@@ -48,8 +49,8 @@ class TrainReport:
     def _learned(self) -> str:
         cut_short = "" if self.epochs == self.planned_epochs else f" of {self.planned_epochs}: the time was up"
         return (
-            f"Learned from {self.orders:,} orders ({self.lines:,} lines, {self.products:,} products) "
-            f"in {self.seconds:.1f} s, {self.epochs} epochs{cut_short}."
+            f"Learned from {counted(self.orders, 'order')} ({counted(self.lines, 'line')}, "
+            f"{counted(self.products, 'product')}) in {self.seconds:.1f} s, {counted(self.epochs, 'epoch')}{cut_short}."
         )
 
     @property
@@ -57,8 +58,8 @@ class TrainReport:
         if self.comparison is None:
             return "The last weeks hold too few orders to test its mails on."
         told = (
-            f"Asked as a mail would be about {self.comparison.cases:,} later orders it had not seen, its first ten "
-            f"hold something that was bought in {_did(self.comparison)}."
+            f"Asked as a mail would be about {counted(self.comparison.cases, 'later order')} it had not seen, "
+            f"its first ten hold something that was bought in {_did(self.comparison)}."
         )
         return f"{told} Asked as a checkout would be: {_did(self.checkouts)}." if self.checkouts else told
 

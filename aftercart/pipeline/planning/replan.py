@@ -35,6 +35,7 @@ from aftercart.pipeline.planning.enroll import Candidate, candidates_of, send_ro
 from aftercart.pipeline.planning.lots import Lot, Lots, keep, lots_of
 from aftercart.pipeline.planning.new_content import VERSIONS, Before, Cause, before, locales_of
 from aftercart.policy.reason import Reason
+from aftercart.quantity import counted
 from aftercart.rendering.renderer import Renderer
 
 log = structlog.get_logger()
@@ -143,7 +144,7 @@ def carry_out(app: App) -> Effects:
     told = effects(app)
     if told.past:
         raise ConfigError(
-            f"{told.past:,} mails would be due in the past: they would all go at once. `aftercart plan` shows them; "
+            f"{counted(told.past, 'mail')} would be due in the past, and go at once. `aftercart plan` tells which; "
             "lengthen the delay, or give the step a new id to leave those that are planned as they are"
         )
     after = 0

@@ -6,6 +6,7 @@ from math import ceil
 from aftercart.experiments.sequential import Standing
 from aftercart.experiments.verdict import FEWEST, Rule, Verdict
 from aftercart.money import formatted
+from aftercart.quantity import counted, named
 from aftercart.reports.earned.experiments import Beside, ExperimentReport
 
 NOT_TESTABLE = (
@@ -40,7 +41,8 @@ def sentences(found: ExperimentReport, locale: str) -> Iterator[str]:
 def _sentence(arm: str, verdict: Verdict | None, found: ExperimentReport, locale: str) -> str:
     if verdict is None:
         return (
-            f"{arm}: too early to say. People count once {found.window_days:g} days are over, and each arm needs "
+            f"{arm}: too early to say. People count once {found.window_days:g} "
+            f"{named(found.window_days, 'day is', 'days are')} over, and each arm needs "
             f"{FEWEST} of them."
         )
     value, low, high = (in_words(x, found.metric, found.currency, locale) for x in verdict.interval)
@@ -60,7 +62,8 @@ def _more(verdict: Verdict, found: ExperimentReport) -> str:
     if not verdict.more_people:
         return "So far nothing tells them apart."
     days = ceil(verdict.more_people / found.people_a_day)
-    needs = f"Needs about {verdict.more_people:,} more people, each with an order: {days:,} days at the pace so far"
+    more = counted(verdict.more_people, "more person", "more people")
+    needs = f"Needs about {more}, each with an order: {counted(days, 'day')} at the pace so far"
     if verdict.rule is Rule.GROUP_SEQUENTIAL:
         return f"{needs}, as planned; it may end sooner."
     return f"{needs}, if it goes on like this."

@@ -1,6 +1,7 @@
 """The headline of a report in words: never surer than the figures are."""
 
 from aftercart.money import formatted
+from aftercart.quantity import counted
 from aftercart.reports.earned.against_holdout import FEWEST, AgainstHoldout
 from aftercart.reports.earned.funnel import Stage
 
@@ -14,7 +15,10 @@ def headline(found: AgainstHoldout | None, locale: str) -> str:
     """One or two sentences, for somebody who has never seen a confidence interval."""
     if found is None:
         return NOBODY
-    arms = f"{found.treated:,} people who may get its mails, {found.held_out:,} who get none"
+    arms = (
+        f"{counted(found.treated, 'person', 'people')} who may get its mails, "
+        f"{counted(found.held_out, 'who gets none', 'who get none')}"
+    )
     if found.sorted_by_something:
         return f"Do not trust this comparison: the two groups ({arms}) are of sizes that chance does not make."
     if found.earned is None:
@@ -38,7 +42,9 @@ def _bounds(found: AgainstHoldout) -> tuple[float, float, float]:
 def _more(found: AgainstHoldout) -> str:
     if not found.more_people:
         return "So far nothing tells them apart."
-    return f"About {found.more_people:,} more people would make it sure, if it goes on like this."
+    return (
+        f"About {counted(found.more_people, 'more person', 'more people')} would make it sure, if it goes on like this."
+    )
 
 
 def opened(stage: Stage) -> str:
@@ -46,8 +52,9 @@ def opened(stage: Stage) -> str:
     if not stage.opened + stage.opened_unread:
         return ""
     return (
-        f"{stage.opened:,} mails seem to have been opened. Of {stage.opened_unread:,} more only machines fetched the "
-        "picture (Apple Mail does, read or not), and who shows no pictures is not counted: compare clicks."
+        f"{counted(stage.opened, 'mail seems', 'mails seem')} to have been opened. Of {stage.opened_unread:,} "
+        "more only machines fetched the picture (Apple Mail does, read or not), and who "
+        "shows no pictures is not counted: compare clicks."
     )
 
 

@@ -17,6 +17,7 @@ from aftercart.campaigns.brand import Brand
 from aftercart.exchange.rates import Rates
 from aftercart.money import formatted
 from aftercart.policy.reason import Reason
+from aftercart.quantity import named
 from aftercart.reports.bars import span
 from aftercart.reports.earned.against_holdout import AgainstHoldout
 from aftercart.reports.earned.experiments import ExperimentReport
@@ -71,6 +72,7 @@ def page(name: str, brand: Brand, shown: Shown, report: object) -> HTMLResponse:
         "troubles": charts.troubles,
         "rates_beside_tests": charts.rates_beside_tests,
         "small": SMALL,
+        "named": named,
     }
     words |= _words_of_experiments(locale)
     html = _environment().get_template(name).render(brand=brand.name, shown=shown, nonce=nonce, report=report, **words)

@@ -65,7 +65,7 @@ def test_what_would_be_due_in_the_past_is_refused_and_nothing_happens(open_app: 
     app = edited(shop, open_app, MONDAY + 2 * DAY, campaign(after="1d"))
     before = rows(app, sends)
     assert told(app) == {("complements", "past"): 1}
-    with pytest.raises(ConfigError, match="1 mails would be due in the past"):
+    with pytest.raises(ConfigError, match="1 mail would be due in the past"):
         carry_out(app)
     assert rows(app, sends) == before
 

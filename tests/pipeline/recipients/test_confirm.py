@@ -354,7 +354,7 @@ def test_one_in_doubt_is_told_to_the_operator_with_what_to_do(small: App) -> Non
     assert b'aftercart_confirmations{state="unknown"} 1.0' in Metrics(small).page()
     url, inbox_url = (db.engine.url.render_as_string(hide_password=False) for db in (small.db, small.inbox_db))
     found = [finding for finding in check_backlog(url, inbox_url, small.clock()) if "double opt-in" in finding.found]
-    assert ["of 1 mails" in finding.found and "settle" in finding.do for finding in found] == [True]
+    assert ["of 1 mail of" in finding.found and "settle" in finding.do for finding in found] == [True]
     with small.db.read() as connection:
         (listed,) = questions(connection, state="unknown")
     assert (listed["confirmation_id"], listed["email"]) == (str(id_), EMAIL)
