@@ -172,6 +172,20 @@ def test_datasets_of_somebody_else_come_in_and_faults_name_their_line(tmp_path: 
         assert load_interactions(db, tmp_path, MONDAY, HASHES, event="").added == 1  # the view, too
 
 
+def test_customers_of_another_shop_are_left_out_and_told(tmp_path: Path) -> None:
+    """Under the name of this shop no later webhook would find them. An id may hold the sign between as it pleases."""
+    rows = ("shopify:7,i1,1772445600", "shopify:8,i1,1772445600", "generic:7,i1,1772445600", "a:7,i1,1772445600")
+    (tmp_path / "INTERACTIONS.csv").write_text(
+        "\n".join(("USER_ID,ITEM_ID,TIMESTAMP", *rows, "shopify,i1,1772445600\n"))
+    )
+    (tmp_path / "db").mkdir()
+    with closing(a_database(tmp_path / "db")) as db:
+        found = load_interactions(db, tmp_path, MONDAY, HASHES)
+        assert (found.added, found.bad) == (3, 0)
+        assert found.notes == ("left out, because customers of shopify: 2 purchases; --shop shopify imports them",)
+        assert [one["shop_customer_id"] for one in Rows(db).all(customers)] == ["7", "a:7", "shopify"]
+
+
 def test_a_file_that_is_none_of_them_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ITEMS.csv").write_text("sku,title\n")
     (tmp_path / "db").mkdir()

@@ -6,6 +6,7 @@ line, so that a fault names the line of the file that was given.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +17,12 @@ from tempfile import TemporaryDirectory
 
 from aftercart.db.session import Database
 from aftercart.errors import ConfigError, Place
+from aftercart.intake.generic import Generic
+from aftercart.intake.shopify import Shopify
+from aftercart.intake.woocommerce import WooCommerce
 from aftercart.pipeline.incoming.load import LoadReport, load_orders, load_products
 from aftercart.policy.address_hash import AddressHashes
+from aftercart.quantity import counted
 from aftercart.reports.out.personalize import BETWEEN
 
 Row = Mapping[str, str]
@@ -26,6 +31,7 @@ Ours = Callable[[Row], Mapping[str, str] | None]
 PRODUCT_COLUMNS = ("sku", "title", "category", "department", "brand", "family", "color", "description", "price")
 ORDER_COLUMNS = ("order_id", "customer_id", "ordered_at", "sku", "quantity", "unit_price", "country")
 EVERY_EVENT = ""
+SHOPS = frozenset(each.name for each in (Generic, Shopify, WooCommerce))
 
 
 def load_items(
@@ -58,14 +64,19 @@ def load_interactions(
     no such column. What they cost is EVENT_VALUE, if it is given. Raises ConfigError on a wrong file.
 
     The orders are to learn from and never mail. A USER_ID of ours begins with the name of a shop; what stands behind
-    that of `shop` is its id of the customer.
+    that of `shop` is its id of the customer. Purchases under the name of another shop are left out, and a note of the
+    report counts them: its webhooks would never find those customers here.
     """
     countries = _countries(folder / "USERS.csv")
+    elsewhere = Counter[str]()
 
     def line(row: Row) -> Mapping[str, str] | None:
         if event and row.get("EVENT_TYPE", event).lower() != event.lower():
             return None
         user, at = row["USER_ID"], row["TIMESTAMP"]
+        if BETWEEN in user and (other := user.partition(BETWEEN)[0]) in SHOPS - {shop}:
+            elsewhere[other] += 1
+            return None
         return {
             "order_id": f"{user}@{at}" if user else "",
             "customer_id": user.removeprefix(f"{shop}{BETWEEN}"),
@@ -78,7 +89,12 @@ def load_interactions(
 
     file = folder / "INTERACTIONS.csv"
     with _rewritten(file, {"USER_ID", "ITEM_ID", "TIMESTAMP"}, ORDER_COLUMNS, line) as ours:
-        return _named(load_orders(db, ours, now, hashes, shop=shop, currency=currency), file)
+        found = _named(load_orders(db, ours, now, hashes, shop=shop, currency=currency), file)
+    return replace(found, notes=(*found.notes, *(_left_out(other, count) for other, count in elsewhere.items())))
+
+
+def _left_out(shop: str, purchases: int) -> str:
+    return f"left out, because customers of {shop}: {counted(purchases, 'purchase')}; --shop {shop} imports them"
 
 
 def _countries(file: Path) -> dict[str, str]:
