@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from decimal import Decimal
 from math import ceil
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from sqlalchemy import insert, update
 from aftercart.campaigns.schema import Campaign
 from aftercart.db.session import Database
 from aftercart.db.tables import campaign_versions, decisions, exposures, orders, recipients, sends
+from aftercart.exchange.rates import Rate, table
 from aftercart.experiments.sequential import Standing
 from aftercart.reports.earned.experiments import ExperimentReport, experiments_of
 from aftercart.reports.earned.trial_words import NOT_TESTABLE, sentences
@@ -53,7 +56,7 @@ def crowd(
     """People of an arm who counted from an instant on; so many of them ordered two days later."""
     with db.write() as connection:
         who = {"first_name": "", "locale": "", "time_zone": "", "country": "", "created_at": at}
-        emails = [{"email": f"{key}{arm}{at:%d%H%M}{n}@example.com", **who} for n in range(people)]
+        emails = [{"email": f"{key}{arm}{version}{at:%d%H%M%S%f}{n}@example.com", **who} for n in range(people)]
         ids = list(connection.execute(insert(recipients).returning(recipients.c.id), emails).scalars())
         about = {"experiment": key, "arm": arm, "config_hash": version, "at": at, "counted_at": at}
         connection.execute(insert(exposures), [{**about, "recipient_id": id_} for id_ in ids])
@@ -198,6 +201,62 @@ def test_clicks_and_those_who_left_are_people_of_their_arm(db: Database) -> None
                 )
     (b,) = (one for one in found(db).arms if one.arm == "b")
     assert (b.mails, b.clicked, b.left, b.complained) == (2, 1, 1, 0)
+
+
+def test_what_the_database_adds_up_is_what_is_added_up_person_by_person(db: Database) -> None:
+    """With and without rates: large amounts, refunds, two addresses, the borders of each span, windows over at
+    midnight and just after, and every thing that a mail can come to."""
+    file(db)
+    file(db, of="v2", at=MONDAY + DAY, variants=[{"id": "b", "subject": "B", "weight": 2}])
+    rows, dice, step = Rows(db), Random(3), timedelta(microseconds=1)
+    midnight = MONDAY.replace(hour=0)
+    starts = [MONDAY, midnight - step, midnight, midnight + step, MONDAY + 30 * DAY]
+    spans = [-365 * DAY, step - 365 * DAY, -DAY, timedelta(0), step, 14 * DAY, 14 * DAY + step]
+    people = [
+        (who, start, version)
+        for start in starts
+        for arm in ("control", "b")
+        for version in ("v1", "v2")
+        for who in crowd(db, arm, 12, 2, at=start, version=version)
+    ]
+    with db.write() as connection:
+        for (one, *_), (other, *_) in zip(people[::11], people[1::11], strict=False):
+            connection.execute(update(recipients).where(recipients.c.id == one).values(merged_into=other))
+    for who, start, _ in people:
+        for _ in range(dice.randrange(3)):
+            about = {"state": dice.choice(["completed", "completed", "refunded", "placed"])}
+            about["currency"] = dice.choice(["EUR", "EUR", "USD", "JPY"])
+            bought = rows.order(who, start + dice.choice(spans), total_minor=dice.randrange(10**5), **about)
+            if not dice.randrange(6):
+                rows.line(bought, "LAMP", 1, 2_000)
+                rows.reversal(bought, "r", sku="LAMP", quantity=1)
+        if dice.randrange(3):
+            _mail(db, rows, dice, who, start)
+    rates = table("EUR", [Rate("USD", MONDAY.date(), Decimal("0.91"))])
+    until = MONDAY + 40 * DAY
+    with db.read() as connection:
+        for by in (None, rates):
+            few, many = (experiments_of(connection, "accessories", "EUR", until, by, many) for many in (999, 0))
+            assert few == many
+        assert sum(arm.waiting for arm in few[0].arms) > 30
+        assert all(min(arm.mails, arm.ordered, arm.clicked, arm.left, arm.complained) > 3 for arm in few[0].arms)
+
+
+def _mail(db: Database, rows: Rows, dice: Random, who: int, start: Any) -> None:
+    """A mail of the experiment that came to something, in time or just too late."""
+    late = [timedelta(0), DAY, 14 * DAY, 14 * DAY + timedelta(microseconds=1)]
+    order_id = rows.order(who, start - DAY)
+    send = rows.send(order_id, who, start + dice.choice(late))
+    state = dice.choice(["sent", "delivered", "complained", "bounced", "failed"])
+    with db.write() as connection:
+        connection.execute(update(sends).where(sends.c.id == send).values(experiment=KEY, variant="b", state=state))
+    for _ in range(dice.randrange(3)):
+        rows.click(send, who, start + dice.choice(late), dice.choice(["human", "machine"]))
+    if dice.randrange(2):
+        left = {"stage": "leave", "campaign": "accessories", "order_id": order_id, "send_id": send, "inputs": {}}
+        with db.write() as connection:
+            at = start + dice.choice(late)
+            connection.execute(insert(decisions).values(**left, at=at, outcome="left", reason="unsubscribed"))
 
 
 def test_it_is_told_in_json(db: Database) -> None:

@@ -6,9 +6,10 @@ looked at once a day, at midnight in UTC: so its bounds are those that were reck
 a report. What decides (metric, window, size, mode) is what the file said when the experiment began.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,11 +26,9 @@ from aftercart.experiments.comparison import (
 from aftercart.experiments.key import CONTROL
 from aftercart.experiments.sample import Sample
 from aftercart.experiments.verdict import Look, Plan, Verdict, apart_at, judged
-from aftercart.reports.earned.trial import Outcome, Trial, outcomes, pauses_of, trials
-
-CONVERSION, REVENUE = "conversion", "revenue"
-SECONDARY = (CONVERSION, REVENUE, "clicked", "left", "complained")
-DAY = timedelta(days=1)
+from aftercart.reports.earned.spending import MANY
+from aftercart.reports.earned.trial import Trial, pauses_of, trials
+from aftercart.reports.earned.trial_sums import CONVERSION, DAY, METRICS, REVENUE, Group, Sums, summed_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +120,26 @@ class ExperimentReport:
 
 
 def experiments_of(
-    connection: Connection, campaign: str, currency: str, until: datetime, rates: Rates | None = None
+    connection: Connection,
+    campaign: str,
+    currency: str,
+    until: datetime,
+    rates: Rates | None = None,
+    many: int = MANY,
 ) -> tuple[ExperimentReport, ...]:
-    """Every experiment in which somebody counts, by step, the newest version first."""
-    asked = ((trial, outcomes(connection, trial, currency, rates)) for trial in trials(connection, campaign, until))
+    """Every experiment in which somebody counts, by step, the newest version first. `many`: people from whom on the
+    database adds up."""
+    asked = (
+        (trial, summed_up(connection, trial, currency, rates, many)) for trial in trials(connection, campaign, until)
+    )
     return tuple(_report(connection, trial, found, currency) for trial, found in asked if found)
 
 
-def _report(connection: Connection, trial: Trial, found: Sequence[Outcome], currency: str) -> ExperimentReport:
+def _report(connection: Connection, trial: Trial, found: Mapping[Group, Sums], currency: str) -> ExperimentReport:
     first = trial.as_it_began
-    looks = _looks(found, first.window.about, trial.until)
-    everybody = _by_day(found, looks, SECONDARY)
+    looks = _looks(found, trial.until)
+    everybody = _by_day(found, looks)
+    since = min(one.since for one in found.values())
     plan = Plan(CONTROL, trial.shares, first.people)
     variants = [arm for arm in trial.shares if arm != CONTROL]
     tested = first.mode == "test" and bool(looks)
@@ -145,7 +153,7 @@ def _report(connection: Connection, trial: Trial, found: Sequence[Outcome], curr
         currency=currency,
         window_days=first.window.about / DAY,
         planned=first.people,
-        since=min(one.since for one in found),
+        since=since,
         looked_at=looks[-1] if looks else None,
         replaced=trial.replaced,
         sorted_by_something=first.mode == "test" and _is_odd(found, trial),
@@ -153,64 +161,52 @@ def _report(connection: Connection, trial: Trial, found: Sequence[Outcome], curr
         verdicts=tuple(one for one in verdicts if one),
         beside=tuple(_beside(everybody, variants, first)) if tested else (),
         paused=pauses_of(connection, trial.key),
-        people_a_day=len(found) / max(1.0, (trial.until - min(one.since for one in found)) / DAY),
+        people_a_day=sum(one.people for one in found.values()) / max(1.0, (trial.until - since) / DAY),
     )
 
 
-def _looks(found: Sequence[Outcome], window: timedelta, until: datetime) -> list[datetime]:
+def _looks(found: Iterable[Group], until: datetime) -> list[datetime]:
     """Every midnight since the first window was over."""
-    first = _next_midnight(min(one.since for one in found) + window)
+    first = min(group.over_by for group in found)
     return [first + n * DAY for n in range(max(0, (until - first) // DAY + 1))]
 
 
-def _next_midnight(instant: datetime) -> datetime:
-    day = instant.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return day if day == instant else day + DAY
-
-
-def _by_day(found: Sequence[Outcome], looks: Sequence[datetime], metrics: Sequence[str]) -> dict[str, list[Look]]:
+def _by_day(found: Mapping[Group, Sums], looks: Sequence[datetime]) -> dict[str, list[Look]]:
     """By metric: what each arm had come to at each look."""
-    grouped: dict[tuple[str, datetime], list[Outcome]] = {}
-    for one in found:
-        if looks and one.over_at <= looks[-1]:
-            grouped.setdefault((one.arm, max(_next_midnight(one.over_at), looks[0])), []).append(one)
-    arms = sorted({one.arm for one in found})
+    arms = sorted({group.arm for group in found})
+    come = {metric: defaultdict[tuple[str, datetime], Sample](Sample) for metric in METRICS}
+    for group, one in found.items():
+        for metric, sample in one.samples.items():
+            come[metric][group.arm, group.over_by] += sample
     result: dict[str, list[Look]] = {}
-    for metric in metrics:
+    for metric in METRICS:
         sums, series = dict.fromkeys(arms, Sample()), list[Look]()
         for look in looks:
-            sums = {arm: sums[arm] + _sample(grouped.get((arm, look), ()), metric) for arm in arms}
+            sums = {arm: sums[arm] + come[metric][arm, look] for arm in arms}
             series.append(sums)
         result[metric] = series
     return result
 
 
-def _sample(people: Sequence[Outcome], metric: str) -> Sample:
-    values = [(one.value(metric), one.before) for one in people]
-    return Sample(
-        people=len(values),
-        total=sum(y for y, _ in values),
-        squares=sum(y * y for y, _ in values),
-        before=sum(x for _, x in values),
-        before_squares=sum(x * x for _, x in values),
-        products=sum(x * y for y, x in values),
-    )
+def _arm(arm: str, share: float, found: Mapping[Group, Sums], looks: Sequence[datetime]) -> ArmResult:
+    mine = [(group, one) for group, one in found.items() if group.arm == arm]
+    known = [one for group, one in mine if looks and group.over_by <= looks[-1]]
+    people = sum(one.people for one in known)
 
+    def did(metric: str) -> int:
+        return int(sum(one.samples[metric].total for one in known))
 
-def _arm(arm: str, share: float, found: Sequence[Outcome], looks: Sequence[datetime]) -> ArmResult:
-    mine = [one for one in found if one.arm == arm]
-    known = [one for one in mine if looks and one.over_at <= looks[-1]]
     return ArmResult(
         arm=arm,
         share=share,
-        people=len(known),
-        waiting=len(mine) - len(known),
+        people=people,
+        waiting=sum(one.people for _, one in mine) - people,
         mails=sum(one.mails for one in known),
-        ordered=sum(one.ordered for one in known),
-        spent=sum(one.spent for one in known),
-        clicked=sum(one.clicked for one in known),
-        left=sum(one.left for one in known),
-        complained=sum(one.complained for one in known),
+        ordered=did(CONVERSION),
+        spent=float(sum(one.samples[REVENUE].total for one in known)),
+        clicked=did("clicked"),
+        left=did("left"),
+        complained=did("complained"),
     )
 
 
@@ -218,7 +214,7 @@ def _beside(looks: Mapping[str, Sequence[Look]], variants: Sequence[str], experi
     pairs = [
         (arm, metric, apart)
         for arm in variants
-        for metric in SECONDARY
+        for metric in METRICS
         if metric != experiment.metric and (apart := apart_at(looks[metric][-1], arm, CONTROL))
     ]
     raised = among_several([always_valid_p_value(apart) for *_, apart in pairs])
@@ -228,14 +224,14 @@ def _beside(looks: Mapping[str, Sequence[Look]], variants: Sequence[str], experi
     ]
 
 
-def _is_odd(found: Sequence[Outcome], trial: Trial) -> bool:
+def _is_odd(found: Mapping[Group, Sums], trial: Trial) -> bool:
     """Whether the arms are of sizes that chance does not make, by the weights that stood when each lot was drawn."""
     sizes, expected = dict.fromkeys(trial.shares, 0), dict.fromkeys(trial.shares, 0.0)
-    for one in found:
-        shares = trial.shares_by_version.get(one.config_hash)
-        if shares and one.arm in sizes and shares.keys() <= expected.keys():
-            sizes[one.arm] += 1
+    for group, one in found.items():
+        shares = trial.shares_by_version.get(group.config_hash)
+        if shares and group.arm in sizes and shares.keys() <= expected.keys():
+            sizes[group.arm] += one.people
             for arm, share in shares.items():
-                expected[arm] += share
+                expected[arm] += share * one.people
     known = [arm for arm, number in expected.items() if number > 0]
     return mismatch([sizes[arm] for arm in known], [expected[arm] for arm in known]) < MISMATCH

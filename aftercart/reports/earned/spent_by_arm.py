@@ -6,39 +6,31 @@ Sums are whole numbers of minor units, so they are the same to the last digit wh
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    CompoundSelect,
     Connection,
-    Integer,
     Select,
     Subquery,
     case,
-    cast,
     func,
     select,
-    union,
 )
 
 from aftercart.attribution.reversal import WORTHLESS
 from aftercart.db.calendar import days_before
-from aftercart.db.tables import exposures, order_reversals, orders, recipients
+from aftercart.db.tables import exposures, orders, recipients
 from aftercart.exchange.rates import Rates
 from aftercart.experiments.sample import Sample
 from aftercart.experiments.store import Arm
 from aftercart.money import Money
+from aftercart.reports.earned.exact_sums import products_of, sum_of, whole
+from aftercart.reports.earned.odd_people import odd_people, several_addresses
 from aftercart.reports.earned.spending import BEFORE, MANY, PERSON, counted, spending, spending_where
-
-NOBODY = 0
-"""No person has this id."""
-_HALF = 20
-"""Bits of an amount: squares of whole amounts would not fit into what a database adds up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,7 @@ class SpentByArm:
 
 def lots(connection: Connection, experiment: str, until: datetime) -> list[Lot]:
     """Everybody in the experiment by then: of each person the arm into which they fell first, by whichever address."""
-    mine, several = _exposed(experiment, until), _several().subquery()
+    mine, several = _exposed(experiment, until), several_addresses().subquery()
     first = func.min(exposures.c.at, type_=exposures.c.at.type).label("since")
     alone = select(exposures.c.arm, exposures.c.config_hash, func.count().label("people"), first)
     alone = alone.outerjoin(several, several.c.person == exposures.c.recipient_id)
@@ -124,7 +116,7 @@ def spent_by_arm(
         each = _each(connection, mine)
         _add(found, each, spending(connection, each, until, rates))
         return found
-    odd = _odd(rates).subquery("odd")
+    odd = odd_people(rates).subquery("odd")
     each = _each(connection, mine, PERSON.in_(select(odd.c.person)))
     told = spending_where(connection, PERSON.in_(select(odd.c.person)), until, rates)
     _add(found, each, ((row, money) for row, money in told if row.person in each))
@@ -182,35 +174,6 @@ def _add(found: SpentByArm, people: dict[int, _Person], told: Iterable[tuple[Any
 # ---------------------------------------------------------------- by the database
 
 
-def _several() -> CompoundSelect[Any]:
-    """People with several addresses, by all their ids."""
-    merged = recipients.c.merged_into.is_not(None)
-    return union(
-        select(recipients.c.id.label("person")).where(merged),
-        select(recipients.c.merged_into.label("person")).where(merged),
-    )
-
-
-def _odd(rates: Rates | None) -> CompoundSelect[Any]:
-    """Who is to be gone through; perhaps some more."""
-    # A query within the query, not a join: SQLite keeps no statistics, and would go through all orders.
-    whose = select(PERSON).join_from(orders, recipients, recipients.c.id == orders.c.recipient_id)
-    whose = whose.where(
-        orders.c.shop == order_reversals.c.shop,
-        orders.c.shop_order_id == order_reversals.c.shop_order_id,
-        orders.c.state.not_in(sorted(WORTHLESS)),
-    )
-    touched = select(func.coalesce(whose.scalar_subquery(), NOBODY).label("person")).select_from(order_reversals)
-    several = _several().subquery()
-    parts = [select(several.c.person), touched]
-    if rates and (known := sorted({*rates.by_currency} - {rates.into})):
-        converted = select(PERSON.label("person")).join_from(
-            orders, recipients, recipients.c.id == orders.c.recipient_id
-        )
-        parts.append(converted.where(orders.c.currency.in_(known)))
-    return union(*parts)
-
-
 def _added_up(mine: Sequence[ColumnElement[bool]], odd: Subquery, until: datetime, dialect: str) -> Select[Any]:
     """By arm and currency, of all people but the odd ones: each has one address."""
     worth = case((orders.c.state.in_(sorted(WORTHLESS)), 0), else_=orders.c.total_minor)
@@ -219,8 +182,8 @@ def _added_up(mine: Sequence[ColumnElement[bool]], odd: Subquery, until: datetim
     each = (
         select(
             *(exposures.c.recipient_id.label("person"), exposures.c.arm, orders.c.currency),
-            _sum(case((since, worth), else_=0)).label("y"),
-            _sum(case((since, 0), (before, worth), else_=0)).label("x"),
+            sum_of(case((since, worth), else_=0)).label("y"),
+            sum_of(case((since, 0), (before, worth), else_=0)).label("x"),
             func.max(case((since & (worth > 0), 1), else_=0)).label("ordered"),
         )
         .join_from(exposures, orders, orders.c.recipient_id == exposures.c.recipient_id)
@@ -237,32 +200,13 @@ def _added_up(mine: Sequence[ColumnElement[bool]], odd: Subquery, until: datetim
     ).subquery("person")
     y, x, ordered = person.c.y, person.c.x, person.c.ordered
     return select(
-        *(person.c.arm, person.c.currency, _sum(y).label("y"), _sum(x).label("x")),
-        *_products("yy", y, y),
-        *_products("xx", x, x),
-        *_products("xy", x, y),
-        _sum(ordered * x).label("ordered_x"),
-        _sum(case((person.c.place == 1, ordered), else_=0)).label("buyers"),
+        *(person.c.arm, person.c.currency, sum_of(y).label("y"), sum_of(x).label("x")),
+        *products_of("yy", y, y),
+        *products_of("xx", x, x),
+        *products_of("xy", x, y),
+        sum_of(ordered * x).label("ordered_x"),
+        sum_of(case((person.c.place == 1, ordered), else_=0)).label("buyers"),
     ).group_by(person.c.arm, person.c.currency)
-
-
-def _sum(value: ColumnElement[Any]) -> ColumnElement[int]:
-    return cast(func.sum(value), BigInteger)
-
-
-def _products(name: str, one: ColumnElement[int], other: ColumnElement[int]) -> Iterator[ColumnElement[int]]:
-    """The sum of the products, in three parts that fit: see `_whole`."""
-    (high, low), (other_high, other_low) = (
-        (v.bitwise_rshift(cast(_HALF, Integer)), v.bitwise_and(2**_HALF - 1)) for v in (one, other)
-    )
-    yield _sum(high * other_high).label(f"{name}_high")
-    yield _sum(high * other_low + low * other_high).label(f"{name}_mixed")
-    yield _sum(low * other_low).label(f"{name}_low")
-
-
-def _whole(row: Any, name: str) -> int:
-    high, mixed, low = (getattr(row, f"{name}_{part}") for part in ("high", "mixed", "low"))
-    return int((high << 2 * _HALF) + (mixed << _HALF) + low)
 
 
 def _add_sums(found: SpentByArm, row: Any) -> None:
@@ -271,7 +215,7 @@ def _add_sums(found: SpentByArm, row: Any) -> None:
     sums = found.sums[arm, row.currency]
     sums.total += row.y
     sums.before += row.x
-    sums.squares += _whole(row, "yy")
-    sums.before_squares += _whole(row, "xx")
-    sums.products += _whole(row, "xy")
+    sums.squares += whole(row, "yy")
+    sums.before_squares += whole(row, "xx")
+    sums.products += whole(row, "xy")
     sums.before_of_buyers += row.ordered_x

@@ -1,22 +1,24 @@
 """The experiments of a campaign as they are kept: what each was when it began, and what its people did since."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Table, func, select
 
 from aftercart.campaigns.experiment import Experiment
 from aftercart.db.tables import campaign_versions, clicks, decisions, exposures, pauses, recipients, sends
 from aftercart.exchange.rates import Rates
 from aftercart.experiments.key import ExperimentKey, read_key
 from aftercart.ledger.states import SendState
+from aftercart.money import Money
 from aftercart.policy.guard import PauseScope
 from aftercart.reports.earned.funnel import LEFT
-from aftercart.reports.earned.spending import BEFORE, PERSON, spending
+from aftercart.reports.earned.spending import BEFORE, PERSON, spending, spending_where
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,20 @@ def _experiments_in(definition: Mapping[str, object]) -> Iterator[tuple[str, Exp
                 continue
 
 
-def outcomes(connection: Connection, trial: Trial, currency: str, rates: Rates | None = None) -> list[Outcome]:
-    """Everybody who counted by then; what they did after their window was over is left out."""
-    people = _people(connection, trial)
-    _add_orders(connection, people, currency, trial.until, rates)
-    _add_mails(connection, people, trial)
+def outcomes(
+    connection: Connection,
+    trial: Trial,
+    currency: str,
+    rates: Rates | None = None,
+    among: CompoundSelect[Any] | None = None,
+) -> list[Outcome]:
+    """Everybody who counted by then; what they did after their window was over is left out. `among`: only these."""
+    whose = () if among is None else (PERSON.in_(among),)
+    people = _people(connection, trial, whose)
+    until = trial.until
+    told = spending_where(connection, *whose, until, rates) if whose else spending(connection, people, until, rates)
+    _add_orders(people, told, currency)
+    _add_mails(connection, people, trial, whose)
     return list(people.values())
 
 
@@ -125,30 +136,30 @@ def conversions(
     query = query.where(*mine).order_by(exposures.c.counted_at.desc(), exposures.c.id.desc()).limit(newest)
     for row in reversed(connection.execute(query).all()):
         people.setdefault(row.person, Outcome(row.arm, "", row.counted_at, row.counted_at + window))
-    _add_orders(connection, people, "", until)
+    _add_orders(people, spending(connection, people, until), "")
     arms = {one.arm for one in people.values()}
     of = {arm: [one for one in people.values() if one.arm == arm] for arm in arms}
     return {arm: (len(theirs), sum(one.ordered for one in theirs)) for arm, theirs in of.items()}
 
 
-def _people(connection: Connection, trial: Trial) -> dict[int, Outcome]:
+def _people(connection: Connection, trial: Trial, whose: Sequence[ColumnElement[bool]]) -> dict[int, Outcome]:
     """By the id that stands for the person; of several addresses the first that counted decides."""
     people: dict[int, Outcome] = {}
     query = select(PERSON.label("person"), exposures.c.arm, exposures.c.config_hash, exposures.c.counted_at)
     query = query.join(recipients, recipients.c.id == exposures.c.recipient_id)
     mine = (exposures.c.experiment == str(trial.key), exposures.c.counted_at <= trial.until)
     window = trial.as_it_began.window.about
-    for row in connection.execute(query.where(*mine).order_by(exposures.c.counted_at, exposures.c.id)):
+    for row in connection.execute(query.where(*mine, *whose).order_by(exposures.c.counted_at, exposures.c.id)):
         if row.person not in people:
             people[row.person] = Outcome(row.arm, row.config_hash, row.counted_at, row.counted_at + window)
     return people
 
 
-def _add_orders(
-    connection: Connection, people: Mapping[int, Outcome], currency: str, until: datetime, rates: Rates | None = None
-) -> None:
-    for row, money in spending(connection, people, until, rates):
-        person = people[row.person]
+def _add_orders(people: Mapping[int, Outcome], told: Iterable[tuple[Any, Money]], currency: str) -> None:
+    """Of others than these nothing is taken."""
+    for row, money in told:
+        if (person := people.get(row.person)) is None:
+            continue
         if person.since < row.placed_at <= person.over_at:
             person.ordered |= money.minor > 0
             person.spent += money.minor if money.currency == currency else 0
@@ -156,12 +167,15 @@ def _add_orders(
             person.before += money.minor if money.currency == currency else 0
 
 
-def _add_mails(connection: Connection, people: Mapping[int, Outcome], trial: Trial) -> None:
+def _add_mails(
+    connection: Connection, people: Mapping[int, Outcome], trial: Trial, whose: Sequence[ColumnElement[bool]]
+) -> None:
     """Mails of the experiment and what readers did with them, as far as that is kept."""
     mine = select(PERSON.label("person"), sends.c.id, sends.c.state, sends.c.sent_at)
-    mine = mine.join(recipients, recipients.c.id == sends.c.recipient_id).where(sends.c.experiment == str(trial.key))
-    clicked = _times(connection, clicks, clicks.c.verdict == "human", trial)
-    left = _times(connection, decisions, decisions.c.stage == "leave", trial)
+    mine = mine.join(recipients, recipients.c.id == sends.c.recipient_id)
+    mine = mine.where(sends.c.experiment == str(trial.key), *whose)
+    clicked = _times(connection, clicks, clicks.c.verdict == "human", trial, whose)
+    left = _times(connection, decisions, decisions.c.stage == "leave", trial, whose)
     for row in connection.execute(mine):
         person = people.get(row.person)
         if person is None or row.sent_at is None or row.sent_at > person.over_at:
@@ -173,11 +187,16 @@ def _add_mails(connection: Connection, people: Mapping[int, Outcome], trial: Tri
 
 
 def _times(
-    connection: Connection, table: Table, condition: ColumnElement[bool], trial: Trial
+    connection: Connection,
+    table: Table,
+    condition: ColumnElement[bool],
+    trial: Trial,
+    whose: Sequence[ColumnElement[bool]],
 ) -> defaultdict[UUID, list[datetime]]:
     """When something happened to each mail of the experiment."""
     found: defaultdict[UUID, list[datetime]] = defaultdict(list)
     query = select(table.c.send_id, table.c.at).join(sends, sends.c.id == table.c.send_id)
+    query = query.join(recipients, recipients.c.id == sends.c.recipient_id).where(*whose)
     for send_id, at in connection.execute(query.where(condition, sends.c.experiment == str(trial.key))):
         found[send_id].append(at)
     return found
