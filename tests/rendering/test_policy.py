@@ -124,3 +124,27 @@ def test_what_doubles_at_each_step_is_refused_before_it_fills_the_machine(
         template.render({"name": "Ada"}, str)
     assert caught.value.place is not None
     assert caught.value.place.line == 2
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if picks %}" * 300 + "x" + "{% endif %}" * 300,
+        "{% for a in range(1) %}" * 30 + "x" + "{% endfor %}" * 30,
+        "{{ " + "(" * 300 + "1" + ")" * 300 + " }}",
+        "{{ 1" + " + 1" * 400 + " }}",
+        "{{ name" + "|upper" * 400 + " }}",
+        "{% if " + "not " * 400 + "picks %}x{% endif %}",
+    ],
+    ids=["blocks", "loops", "brackets", "sums", "filters", "nots"],
+)
+def test_what_goes_too_deep_is_refused_with_its_line(source: str, compiled: Callable[..., Template]) -> None:
+    with pytest.raises(TemplateError, match="too deep") as caught:
+        compiled(in_text(f"\n{source}"))
+    assert caught.value.place is not None
+    assert caught.value.place.line == 2
+
+
+def test_twelve_loops_and_forty_blocks_are_not_too_deep(rendered: Callable[..., Rendered]) -> None:
+    source = "{% for a in range(1) %}" * 12 + "{% if name %}" * 40 + "x" + "{% endif %}" * 40 + "{% endfor %}" * 12
+    assert rendered(source, {"name": "Ada"}).text == "x\n"

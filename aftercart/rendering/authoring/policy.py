@@ -20,6 +20,8 @@ TESTS = names(
     "== != < <= > >= sameas true false"
 )
 RANGE_LIMIT = 50
+DEEPEST = 120
+"""Levels of the syntax tree, of blocks and of what stands in them: Jinja goes down them one inside the other."""
 ARGUMENT_LIMIT = 1000
 
 _NODES = (
@@ -71,10 +73,24 @@ _THERE_ARE = "there are if, for, set, with, include, macro, extends and block"
 
 def faults(tree: nodes.Template, extra_filters: frozenset[str] = frozenset()) -> Iterator[tuple[int, str, str]]:
     """Line and description of everything that a template may not do, and what to do instead."""
+    if (deep := _too_deep(tree)) is not None:
+        yield _line(deep), "this goes too deep", "let less stand inside one another"
+        return
     for node in _all(tree):
         if fault := _fault(node, FILTERS | extra_filters):
             message, _, fix = fault.partition("; ")
             yield _line(node), message, fix
+
+
+def _too_deep(tree: nodes.Node) -> nodes.Node | None:
+    """The first node that stands inside too many others."""
+    waiting = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > DEEPEST:
+            return node
+        waiting += [(child, depth + 1) for child in node.iter_child_nodes()]
+    return None
 
 
 def _all(tree: nodes.Node) -> Iterator[nodes.Node]:

@@ -19,6 +19,9 @@ _BELONG_TO = {
     **{end: frozenset({block}) for block, end in ENDS.items()},
 }
 _LONGEST_SHOWN = 60
+_MOST_OPEN = 60
+_MOST_LOOPS = 15
+"""Inside one another. Python, to which Jinja translates them, has no more than twenty."""
 
 
 def check_blocks(segments: Iterable[Segment]) -> None:
@@ -77,6 +80,7 @@ class _OpenBlocks:
 
     def tag(self, tag: Segment, elements: Sequence[str]) -> None:
         if tag.keyword in ENDS:
+            self._refuse_depth(tag)
             self._open.append(_Block(tag, len(elements)))
         elif tag.keyword in _BELONG_TO:
             block = self._of(tag)
@@ -85,6 +89,11 @@ class _OpenBlocks:
                 raise TemplateError(message, tag.place, f"end {elements[-1]} first")
             if tag.keyword.startswith("end"):
                 self._open.pop()
+
+    def _refuse_depth(self, tag: Segment) -> None:
+        loops = sum(block.tag.keyword == "for" for block in self._open)
+        if len(self._open) == _MOST_OPEN or (tag.keyword == "for" and loops == _MOST_LOOPS):
+            raise TemplateError("this goes too deep", tag.place, "let less stand inside one another")
 
     def element_ends(self, name: str, line: int | None, depth: int) -> None:
         if self._open and self._open[-1].depth >= depth:

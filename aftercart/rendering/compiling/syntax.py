@@ -87,13 +87,20 @@ def _jinja() -> Environment:
 
 @lru_cache(maxsize=64)
 def _tree(source: str) -> nodes.Template:
-    return _jinja().parse(source)
+    return _read(source)
 
 
 @lru_cache(maxsize=4096)
 def _try(source: str) -> None:
     """Once for each tag: the languages of a template share most of theirs. Raises TemplateSyntaxError."""
-    _jinja().parse(source)
+    _read(source)
+
+
+def _read(source: str) -> nodes.Template:
+    try:
+        return _jinja().parse(source)
+    except RecursionError as err:
+        raise TemplateSyntaxError("it goes too deep", 1) from err
 
 
 def _unreadable_tags(segments: Iterable[Segment]) -> Iterator[TemplateError]:
