@@ -15,7 +15,12 @@ _ACTIVE, _COMPLETED, _EXITED = EnrollmentState.ACTIVE, EnrollmentState.COMPLETED
 
 ENTER = Transition("enter", (), _ACTIVE, "an order enters a campaign")
 COMPLETE = Transition("complete", (_ACTIVE,), _COMPLETED, "the last of its mails has ended")
-EXIT = Transition("exit", (_ACTIVE,), _EXITED, "the order is canceled or refunded in full")
+EXIT = Transition(
+    "exit",
+    (_ACTIVE,),
+    _EXITED,
+    "its order was canceled or refunded in full, its person forgotten, or a cap ended a mail of it (`on_drop: exit`)",
+)
 RESTORE = Transition("restore", (_EXITED,), _ACTIVE, "the order stands again, and a mail is still worth sending")
 REOPEN = Transition("reopen", (_COMPLETED,), _ACTIVE, "somebody asks for another try of a failed mail")
 

@@ -33,8 +33,13 @@ _ON_ITS_WAY = (*_IN_HAND, SendState.SENT)
 # ---------------------------------------------------------------- planned and decided
 
 PLAN = Transition("plan", (), _PLANNED, "an order enters a campaign")
-SKIP = Transition("skip", (_PLANNED,), SendState.SKIPPED, "the gate says never")
-CANCEL = Transition("cancel", (_PLANNED,), SendState.CANCELED, "the order or the campaign takes it back")
+SKIP = Transition("skip", (_PLANNED,), SendState.SKIPPED, "the gate says never, or a more important mail took its slot")
+CANCEL = Transition(
+    "cancel",
+    (_PLANNED,),
+    SendState.CANCELED,
+    "its order, its campaign or its person takes it back, or a cap ended another of its run (`on_drop: exit`)",
+)
 RESTORE = Transition("restore", (SendState.CANCELED,), _PLANNED, "its order stands again")
 
 ENDS = (SKIP, CANCEL)

@@ -28,6 +28,7 @@ from tests.cast import (
     Shop,
     campaign,
     clock_of,
+    fates,
     order,
     outbox,
     rows,
@@ -162,6 +163,32 @@ def test_an_order_and_the_record_beside_it_may_come_in_one_batch(small: App) -> 
     who = shopify_customer(email="eda.new@example.com", updated_at=at)
     tell_shopify(small, "orders/paid", shopify_order(email=EMAIL, customer=who, created_at=at, updated_at=at))
     assert "eda.new@example.com" in {row["email"] for row in rows(small, recipients)}
+
+
+RECEIPT = """\
+campaign: receipt
+status: active
+class: transactional
+trigger: order.completed
+steps: [{id: receipt, after: 3d, at: "10:00", template: plain}]
+"""
+
+
+@pytest.mark.parametrize("text", [campaign(), RECEIPT], ids=["marketing", "transactional"])
+def test_an_order_that_is_restored_after_they_were_forgotten_plans_nothing(tmp_path: Path, text: str) -> None:
+    """Not even a mail that nobody has to agree to: there is no address left."""
+    with engine(tmp_path / "data", SteppedClock(MONDAY), **Shop(tmp_path).write(text).files) as app:
+        bought = {"billing": {"email": EMAIL}, "meta_data": [{"key": "accepts_marketing", "value": "yes"}]}
+        dates = {"date_created_gmt": f"{MONDAY:%Y-%m-%dT%H:%M:%S}", "date_modified_gmt": f"{MONDAY:%Y-%m-%dT%H:%M:%S}"}
+        tell_woocommerce(app, "order.created", woo_order(**bought, **dates))
+        clock_of(app).step(HOUR)
+        tell_woocommerce(app, "order.deleted", {"id": woo_order()["id"]})
+        rights.erase(app, EMAIL)
+        clock_of(app).step(HOUR)
+        restored = woo_order(**bought, **dates | {"date_modified_gmt": f"{app.clock():%Y-%m-%dT%H:%M:%S}"})
+        tell_woocommerce(app, "order.restored", restored)
+        assert fates(app) == [("canceled", "order_canceled")]
+        assert rows(app, orders)[0]["state"] == "completed", "it counts"
 
 
 def test_what_cannot_be_understood_is_kept_until_they_are_forgotten_once_more(small: App) -> None:

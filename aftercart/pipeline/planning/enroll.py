@@ -138,8 +138,9 @@ def _exit_taken_back(connection: Connection, candidates: Sequence[Candidate], no
 
 
 def _go_on(connection: Connection, candidates: Sequence[Candidate], now: datetime) -> None:
-    """An order that was taken back by mistake and stands again goes on in its campaigns where it left them."""
-    standing = [candidate.row.id for candidate in candidates if candidate.row.state == "completed"]
+    """An order that was taken back by mistake and stands again goes on in its campaigns where it left them, unless its
+    person was forgotten meanwhile."""
+    standing = [c.row.id for c in candidates if c.row.state == "completed" and c.facts.email]
     reasons = [*TAKEN_BACK.values()]
     exited = enrollment_store.exited(connection, standing, reasons)
     planned = ledger.restore(connection, exited, reasons, now) if exited else set()
