@@ -82,12 +82,16 @@ COMPLEMENTS = {
     "Saddles": (("Bags", 0.15), ("Bar Tape", 0.12)),
     "Bar Tape": (("Saddles", 0.10), ("Tools", 0.10)),
     "Pedals": (("Tools", 0.12),),
-    "Bags": (("Tools", 0.12),),
+    "Bags": (("Lights", 0.14), ("Locks", 0.10), ("Jackets", 0.06)),
+    "Saddle Bag 0.8 l": (("Tools", 0.24), ("Tubes", 0.18)),
+    "Hydration Backpack": (("Gloves", 0.16), ("Glasses", 0.12), ("Jackets", 0.10)),
+    "Socks": (("Jerseys", 0.20), ("Shorts", 0.16), ("Caps", 0.10)),
     "Computers": (("Lights", 0.14),),
     "Mudguards": (("Lights", 0.15),),
     "Care": (("Tools", 0.10),),
 }  # fmt: skip
-"""What goes into the same basket, and how often. What a bike called for in vain is wanted later."""
+"""What goes into the same basket, and how often: with a kind of thing or, where that is too wide, with one model of it.
+What a bike called for in vain is wanted later."""
 LEANINGS = {
     "Locks": (0.3, 0.3, 1.8, 0.6), "Bottle Cages": (1.4, 0.9, 0.25, 1.5), "Pedals": (1.6, 1.4, 0.2, 1.4),
     "Mudguards": (0.2, 0.4, 1.8, 0.9), "Bells": (0.1, 0.2, 2.4, 0.4), "Computers": (1.8, 0.8, 0.4, 1.4),
@@ -255,10 +259,10 @@ class _Shopper:
     def _basket(self, month: int) -> tuple[Line, ...]:
         anchor = self._take(self._want(month))
         basket = [anchor]
-        for wanted in self._complements(_kind(anchor.category)):
+        for wanted in self._complements(_calls(anchor)):
             extra = self._take(wanted, anchor)
             basket.append(extra)
-            basket += [self._take(more, extra) for more in self._complements(wanted, 0.7)]
+            basket += [self._take(more, extra) for more in self._complements(_calls(extra), 0.7)]
         distinct = {product.sku: product for product in basket}
         return tuple(Line(p.sku, self._quantity(p.category), p.price_minor) for p in distinct.values())
 
@@ -308,6 +312,11 @@ class _Shopper:
         if category in ("Tires", "Tubes", "Socks") and self.dice.random() < 0.5:
             return 2
         return 1
+
+
+def _calls(product: Product) -> str:
+    """By which name of it COMPLEMENTS knows what goes with it."""
+    return product.family if product.family in COMPLEMENTS else _kind(product.category)
 
 
 @lru_cache(maxsize=12 * len(RIDERS))

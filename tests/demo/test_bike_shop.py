@@ -111,6 +111,17 @@ def test_complements_are_bought_together_more_than_chance_has_it(
     assert share_with > at_least * share_of_all
 
 
+@pytest.mark.parametrize(
+    ("anchor", "fitting", "odd"),
+    [("CL-SOX", "Jerseys", "Pumps"), ("AC-BAGR", "Gloves", "Tools"), ("AC-BAGS", "Tools", "Gloves")],
+)
+def test_people_put_nothing_odd_beside_socks_and_bags(shop: DemoShop, anchor: str, fitting: str, odd: str) -> None:
+    """A model offers what it has seen: levers went with a backpack, and with socks alone nothing did."""
+    first = (order for order in shop.orders if order.lines[0].sku.startswith(anchor))
+    beside = Counter(kind for order in first for kind in _kinds(shop, order))
+    assert beside[fitting] > 3 * beside[odd]
+
+
 def test_who_bought_a_bike_without_a_helmet_comes_back_for_one(shop: DemoShop) -> None:
     by_customer: dict[str, list[Order]] = {}
     for order in shop.orders:
