@@ -207,6 +207,41 @@ def test_what_a_person_has_is_not_offered_in_another_color(untrained: Recommende
     assert answers[1].filtered == {"owned_alike": 1}
 
 
+def numbered(db: Database, *titles: str, orders: int) -> None:
+    """A shop that names products by numbers, knows neither categories nor families, and sells all of them at once."""
+    stock(db, [Product(title, title, price_minor=100, currency="EUR") for title in titles])
+    sell(db, [(person, NOW, titles) for person in range(orders)])
+
+
+def test_models_that_are_told_apart_by_their_numbers_are_offered_beside_each_other(
+    untrained: Recommender, db: Database
+) -> None:
+    numbered(db, "Ink 301", "Ink 302", "Ink 303", orders=1)
+    assert skus(asked(untrained, db, request("Ink 301", rules=Rules()))[0]) == ["Ink 302", "Ink 303"]
+
+
+@pytest.mark.parametrize(("orders", "offered"), [(1, []), (6, ["Filter 2", "Filter 3"])])
+def test_short_numbers_tell_products_apart_where_people_buy_both(
+    orders: int, offered: list[str], untrained: Recommender, db: Database
+) -> None:
+    """They may be sizes, and nobody wants a shirt in 40 and in 42."""
+    numbered(db, "Filter 1", "Filter 2", "Filter 3", orders=orders)
+    answer = asked(untrained, db, request("Filter 1", rules=Rules()))[0]
+    assert skus(answer) == offered
+    assert answer.filtered.get("near_duplicate", 0) == 2 - len(offered)
+
+
+@pytest.mark.parametrize(
+    "titles", [("Bottle 2 l", "Bottle 3 l"), ("Blue filter 1", "Red filter 1"), ("Filter", "Filter")]
+)
+def test_what_differs_in_more_or_less_than_a_number_stays_a_variant(
+    titles: tuple[str, str], untrained: Recommender, db: Database
+) -> None:
+    stock(db, [Product(sku, title, price_minor=100, currency="EUR") for sku, title in zip("ab", titles, strict=True)])
+    sell(db, [(person, NOW, ["a", "b"]) for person in range(6)])
+    assert skus(asked(untrained, db, request("a", rules=Rules()))[0]) == []
+
+
 def test_what_a_campaign_pins_comes_first_where_it_may_be_offered(
     trained: Recommender, a_trained_shop: Database
 ) -> None:

@@ -1,12 +1,12 @@
 """May this product be offered to the buyer of this order? Pure; on the product's facts as they stand now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
 
 from aftercart.recommendation.asking.request import Anchor, MarginFloor, PriceCap, Request, Rules
-from aftercart.recommendation.inputs.catalog import Product, are_near_duplicates
+from aftercart.recommendation.inputs.catalog import Product, are_near_duplicates, differ_in_a_number
 from aftercart.web_address import web_address
 
 OfAPair = Callable[[str, str], bool]
@@ -85,14 +85,23 @@ def refusal(sku: str, product: Product | None, basket: Basket) -> Guard | None:
     return unfit or _owned_alike(product, basket)  # last: it compares with many, and few candidates come so far
 
 
-def refusal_beside(product: Product, chosen: Sequence[Product], taken: frozenset[str] = frozenset()) -> Guard | None:
-    """Whether the product adds nothing to what is chosen already: not four bottle cages. `taken`: categories of which
-    what was bought counts as one."""
-    if any(are_near_duplicates(product, other) for other in chosen):
+def refusal_beside(product: Product, chosen: Sequence[Product], basket: Basket) -> Guard | None:
+    """Whether the product adds nothing to what is chosen already: not four bottle cages."""
+    if is_alike(product, chosen, basket):
         return Guard.ALIKE
     same = sum(product.category != "" and product.category == other.category for other in chosen)
-    same += product.category in taken
+    same += product.category in basket.taken
     return Guard.CATEGORY_FULL if same >= MOST_OF_A_CATEGORY else None
+
+
+def is_alike(product: Product, others: Iterable[Product], basket: Basket) -> bool:
+    """Whether it is the same thing as one of them. Where only a number tells two apart, people who buy both say that
+    it names a model, not a size."""
+    return any(
+        are_near_duplicates(product, other)
+        and not (differ_in_a_number(product, other) and basket.often_together(other.sku, product.sku))
+        for other in others
+    )
 
 
 def fits(product: Product, rules: Rules) -> bool:
@@ -169,7 +178,7 @@ def _price_in(currency: str, anchor: Anchor, basket: Basket) -> int:
 
 def _no_complement(product: Product, basket: Basket) -> Guard | None:
     anchors = basket.anchor_products
-    if any(are_near_duplicates(product, anchor) for anchor in anchors):
+    if is_alike(product, anchors, basket):
         return Guard.NEAR_DUPLICATE
     rivals = [anchor for anchor in anchors if product.category and anchor.category == product.category]
     if any(not basket.often_together(rival.sku, product.sku) for rival in rivals):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from aftercart.recommendation.inputs.catalog import Product, distinctive_words
+from aftercart.recommendation.inputs.catalog import Product, distinctive_words, model_numbers
 from aftercart.recommendation.inputs.dataset import Interactions, Ints
 
 Doubles = npt.NDArray[np.float64]
@@ -56,7 +56,12 @@ def _came_back(past: Interactions, kinds: Ints) -> tuple[Doubles, Doubles]:
 
 def _kinds(products: Sequence[Product]) -> Ints:
     """The number of what each product is a variant of."""
-    return _numbers([product.family or distinctive_words(product.title) or product.sku for product in products])
+    return _numbers([product.family or _model(product.title) or product.sku for product in products])
+
+
+def _model(title: str) -> tuple[frozenset[str], frozenset[str]] | None:
+    words = distinctive_words(title)
+    return (words, model_numbers(title)) if words else None
 
 
 def _numbers(values: Sequence[object]) -> Ints:

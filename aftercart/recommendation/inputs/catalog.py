@@ -15,6 +15,16 @@ _VARIANT_WORDS = frozenset(
         xs s m l xl xxl set of the and a in with for oz lb ct pk pack ml cm mm kg g""",
     )
 )
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_SHORTEST_MODEL = 3
+"""Of fewer digits, a number is a size more often than the name of a model."""
+_COUNT_BEFORE = re.compile(r"(?:^|[£$€¥]|\b(?:set|pack|box|bag|case|roll|lot)s?(?:\s+of|\s*/)?|\d\s*[x×])\s*$")
+_UNIT_BEHIND = re.compile(
+    r"""\s*(?:["'″′”%£$€¥]|[x×]\s*\d|-?(?:[mcd]?[lm]|ltrs?|lit(?:er|re)s?|km|in(?:ch(?:es)?)?|ft|feet|[km]?g|gr|grams?|oz|"""
+    r"""lbs?|ct|pk|pcs?|pieces?|packs?|stk|w|watts?|v|volts?|m?ah|wh|[tgmk]b|dpi|den|sheets|pages)(?![^\W\d_]))"""
+)
+_SIZES = frozenset(map(str, (*range(104, 177, 6), *range(1950, 2050))))
+"""What children's clothes are sized by, and years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +73,51 @@ class Details:
 
 
 def are_near_duplicates(one: Product, other: Product) -> bool:
-    """Whether a customer would take both for the same thing: one family, or titles that differ in the variant only."""
+    """Whether a customer would take both for the same thing: one family, or titles that differ in the variant only.
+
+    Ink 301 and Ink 302 are two things, though their words are the same; a bottle of 500 ml and one of 750 ml are one.
+    """
     if one.family and one.family == other.family:
         return True
     words, other_words = distinctive_words(one.title), distinctive_words(other.title)
     if not words or not other_words:
         return False
-    return len(words & other_words) >= NEAR_DUPLICATE_OVERLAP * len(words | other_words)
+    if len(words & other_words) < NEAR_DUPLICATE_OVERLAP * len(words | other_words):
+        return False
+    return not _are_other_models(model_numbers(one.title), model_numbers(other.title))
 
 
 @lru_cache(maxsize=65_536)
 def distinctive_words(title: str) -> frozenset[str]:
     """The words of a title without numbers, colors, sizes and fill words."""
     return frozenset(_WORD.findall(title.lower())) - _VARIANT_WORDS
+
+
+def differ_in_a_number(one: Product, other: Product) -> bool:
+    """Whether all that tells two titles apart is a number that may be no size: Filter 1 and Filter 2."""
+    if one.family and one.family == other.family:
+        return False
+    numbers, other_numbers = _bare_numbers(one.title), _bare_numbers(other.title)
+    return numbers != other_numbers and _NUMBER.sub("", one.title.lower()) == _NUMBER.sub("", other.title.lower())
+
+
+def model_numbers(title: str) -> frozenset[str]:
+    """The numbers of a title that tell one model from another: long ones that are no count, price or measure."""
+    return frozenset(number for number in _bare_numbers(title) if len(number) >= _SHORTEST_MODEL)
+
+
+@lru_cache(maxsize=65_536)
+def _bare_numbers(title: str) -> frozenset[str]:
+    text = title.lower()
+    return frozenset(
+        found[0]
+        for found in _NUMBER.finditer(text)
+        if found[0].isdigit()
+        and not _COUNT_BEFORE.search(text, 0, found.start())
+        and not _UNIT_BEHIND.match(text, found.end())
+    )
+
+
+def _are_other_models(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Two titles that each name a model, and not the same. Whether numbers are sizes, only both together show."""
+    return bool(one and other) and not one & other and not one | other <= _SIZES

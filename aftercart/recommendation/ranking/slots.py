@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from aftercart.recommendation.asking.guards import Basket, Guard, refusal, refusal_beside
+from aftercart.recommendation.asking.guards import Basket, Guard, is_alike, refusal, refusal_beside
 from aftercart.recommendation.asking.question import Candidate, Ranking, parts_of
 from aftercart.recommendation.asking.request import Pick, Recommendation, Source
 from aftercart.recommendation.inputs.catalog import Product
@@ -55,7 +55,7 @@ class Slots:
         for candidate in held_back:
             if self.are_full:
                 break
-            if refusal_beside(catalog[candidate.sku], self._chosen) is not Guard.ALIKE:
+            if not is_alike(catalog[candidate.sku], self._chosen, self._basket):
                 self._take(Taken(candidate, source, ranking), catalog)
 
     def recommendation(self, parts: Sequence[Mapping[str, float]], catalog: Mapping[str, Product]) -> Recommendation:
@@ -67,7 +67,7 @@ class Slots:
         product = catalog.get(candidate.sku)
         refused = refusal(candidate.sku, product, self._basket)
         if not refused and product:
-            refused = refusal_beside(product, self._chosen, self._basket.taken)
+            refused = refusal_beside(product, self._chosen, self._basket)
         if refused:
             self._filtered[refused] += 1
         return refused

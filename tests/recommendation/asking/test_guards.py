@@ -156,16 +156,18 @@ def test_prices_in_two_currencies_are_never_compared() -> None:
 
 def test_what_was_bought_counts_where_people_hardly_ever_buy_more_of_its_category() -> None:
     bottle, strap = replace(CAGE, sku="a", title="Bottle"), replace(CAGE, title="Strap")
-    assert refusal_beside(strap, [bottle]) is None
-    assert refusal_beside(strap, [], frozenset({"Bottles"})) is None
-    assert refusal_beside(strap, [bottle], frozenset({"Bottles"})) is Guard.CATEGORY_FULL
+    has_bottles = replace(basket(), taken=frozenset({"Bottles"}))
+    assert refusal_beside(strap, [bottle], basket()) is None
+    assert refusal_beside(strap, [], has_bottles) is None
+    assert refusal_beside(strap, [bottle], has_bottles) is Guard.CATEGORY_FULL
 
 
 def test_two_of_a_category_are_enough_and_one_of_a_kind() -> None:
     chosen = [replace(CAGE, sku="a", title="Cage"), replace(CAGE, sku="b", title="Bottle")]
-    assert refusal_beside(replace(CAGE, title="Strap"), chosen) is Guard.CATEGORY_FULL
-    assert refusal_beside(replace(CAGE, title="Bottle, blue", category="x"), chosen) is Guard.ALIKE
-    assert refusal_beside(replace(CAGE, title="Strap", category=""), [replace(c, category="") for c in chosen]) is None
+    assert refusal_beside(replace(CAGE, title="Strap"), chosen, basket()) is Guard.CATEGORY_FULL
+    assert refusal_beside(replace(CAGE, title="Bottle, blue", category="x"), chosen, basket()) is Guard.ALIKE
+    nameless = [replace(c, category="") for c in chosen]
+    assert refusal_beside(replace(CAGE, title="Strap", category=""), nameless, basket()) is None
 
 
 def test_without_categories_what_is_bought_instead_of_all_anchors_is_a_substitute() -> None:

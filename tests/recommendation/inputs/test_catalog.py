@@ -11,6 +11,24 @@ from aftercart.recommendation.inputs.catalog import Details, Product, are_near_d
         ("Mountain Tire Tube", "Road Tire Tube", False),
         ("Water Bottle 30 oz", "Bottle Cage", False),
         ("42", "42", False),
+        ("Filter 123", "Filter 124", False),
+        ("Ink 301XL black", "Ink 302XL black", False),
+        ("HP-301 ink", "HP-302 ink", False),
+        ("Cartridge LC123", "Cartridge LC125", False),
+        ("Ink 301 black", "Ink 301 blue", True),
+        ("Ink 301", "Ink", True),
+        ("Bottle 500 ml", "Bottle 750 ml", True),
+        ("Bottle 500ml", "Bottle 0.750 l", True),
+        ('Screen 240"', 'Screen 320"', True),
+        ("Rug 120x180", "Rug 160x230", True),
+        ("Rug 120 × 180 cm", "Rug 160 × 230 cm", True),
+        ("Pack of 100 envelopes", "Pack of 250 envelopes", True),
+        ("Set/100 napkins", "Set/200 napkins", True),
+        ("200 bendy straws", "400 bendy straws", True),
+        ("Gift voucher £100", "Gift voucher £250.00", True),
+        ("Kids jersey 122", "Kids jersey 128", True),
+        ("Rioja 2019", "Rioja 2021", True),
+        ("Saddle 143", "Saddle 2021", False),
     ],
 )
 def test_titles_that_differ_in_the_variant_only_are_near_duplicates(one: str, other: str, expected: bool) -> None:
@@ -20,6 +38,10 @@ def test_titles_that_differ_in_the_variant_only_are_near_duplicates(one: str, ot
 def test_products_of_one_family_are_near_duplicates_whatever_their_titles_say() -> None:
     assert are_near_duplicates(Product("a", "Tea", family="f"), Product("b", "Earl", family="f"))
     assert not are_near_duplicates(Product("a", "Tea", family=""), Product("b", "Earl", family=""))
+
+
+def test_a_family_says_more_than_a_number() -> None:
+    assert are_near_duplicates(Product("a", "Ink 301", family="ink"), Product("b", "Ink 302", family="ink"))
 
 
 def test_words_of_other_alphabets_count() -> None:
