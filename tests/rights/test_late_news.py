@@ -13,11 +13,14 @@ from sqlalchemy import select
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import customers, events, orders, recipients
+from aftercart.delivery.base import Outcome
+from aftercart.ledger.store import Choice
 from aftercart.pipeline import rights
 from aftercart.pipeline.incoming.load import load_customers, load_orders
 from aftercart.pipeline.incoming.load_lists import load_consents
+from aftercart.pipeline.sending.retry import retry
 from aftercart.policy.address_hash import AddressHashes
-from aftercart.testing import SECRET_KEY, engine, run_until
+from aftercart.testing import SECRET_KEY, engine, run_due, run_until
 from tests.cast import (
     ADA,
     BIKE,
@@ -26,6 +29,7 @@ from tests.cast import (
     HOUR,
     MONDAY,
     Shop,
+    answer,
     campaign,
     clock_of,
     fates,
@@ -189,6 +193,19 @@ def test_an_order_that_is_restored_after_they_were_forgotten_plans_nothing(tmp_p
         tell_woocommerce(app, "order.restored", restored)
         assert fates(app) == [("canceled", "order_canceled")]
         assert rows(app, orders)[0]["state"] == "completed", "it counts"
+
+
+@pytest.mark.parametrize("text", [campaign(), RECEIPT], ids=["marketing", "transactional"])
+def test_a_failed_mail_that_is_tried_again_after_they_were_forgotten_ends_at_once(tmp_path: Path, text: str) -> None:
+    with engine(tmp_path / "data", SteppedClock(MONDAY), **Shop(tmp_path).write(text).files) as app:
+        outbox(app).answers = {EMAIL: [answer(Outcome.REJECTED)]}
+        order(app, "1", EDA)
+        run_until(app, MONDAY + 3 * DAY)
+        assert [state for state, _ in fates(app)] == ["failed"]
+        rights.erase(app, EMAIL)
+        assert [one.refused for one in retry(app, Choice(), valid_for=DAY)] == [None]
+        run_due(app)
+        assert fates(app) == [("canceled", "erased")]
 
 
 def test_what_cannot_be_understood_is_kept_until_they_are_forgotten_once_more(small: App) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -19,7 +19,8 @@ from aftercart.policy import store as policy
 from aftercart.policy.competition import Rival
 from aftercart.policy.frequency_cap import Counted, FrequencyCap, reach
 from aftercart.policy.reason import ASKED_AGAIN
-from aftercart.policy.suppression import Suppression
+from aftercart.policy.suppression import Suppression, SuppressionReason, SuppressionScope
+from aftercart.rights.store import is_erased
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,17 @@ class People:
 
 NOBODY = People(consent={}, suppressions={}, person={}, addresses={}, counted={}, rivals={})
 """For who asks nothing of people."""
+FORGOTTEN = Suppression(SuppressionScope.ALL, SuppressionReason.ERASED, datetime.min.replace(tzinfo=UTC))
+"""Of who has no address any more: their hash is of the one that they had."""
 
 
 def look_up_permissions(connection: Connection, app: App, person: Mapping[int, int], now: datetime) -> People:
     """Consent and suppression of everybody in `person`, and pauses: enough for what is asked before any content."""
     addresses = policy.addresses_of(connection, person)
+    suppressions = policy.suppressions_of_persons(connection, person, addresses, app.address_hashes)
     return People(
         consent=consent.standings(connection, person, now, app.brand.consent_rules),
-        suppressions=policy.suppressions_of_persons(connection, person, addresses, app.address_hashes),
+        suppressions=suppressions | {id_: (FORGOTTEN,) for id_, email in addresses.items() if is_erased(email)},
         person=person,
         addresses=addresses,
         counted={},
