@@ -4,10 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
+from aftercart.campaigns.schema import Campaign
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import cohort_days, counted_weeks, weekly_domains, weekly_pairs, weekly_sources
+from aftercart.db.tables import (
+    campaign_versions,
+    cohort_days,
+    counted_weeks,
+    exposures,
+    weekly_domains,
+    weekly_pairs,
+    weekly_sources,
+)
 from aftercart.testing import engine
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
@@ -32,6 +41,7 @@ def console(tmp_path: Path) -> Iterator[str]:
         who = rows.recipient()
         rows.send(rows.order(who), who, MONDAY)
         with app.db.write() as connection:
+            _try(connection, who)
             for table in (counted_weeks, weekly_pairs, weekly_sources, weekly_domains, cohort_days):
                 row = {name: value for name, value in (at | counts | {"ndcg10": 0.25}).items() if name in table.c}
                 empty = {name: "" for name in ("domain", "currency") if name in table.c}
@@ -40,6 +50,18 @@ def console(tmp_path: Path) -> Iterator[str]:
             connection.execute(insert(cohort_days), later | {"day": MONDAY.date().replace(day=12)})
         with serving(create_web(app)) as url:
             yield url.replace("://", "://x:secret-enough@") + "/admin"
+
+
+def _try(connection: Connection, who: int) -> None:
+    """An experiment whose names are as long as authors like them."""
+    experiment = {"name": "which_subject", "variants": [{"id": "the_question_that_we_asked_last_year", "subject": "?"}]}
+    step = {"id": "complements", "after": "3d", "template": "plain", "experiment": experiment}
+    file = {"campaign": "accessories", "status": "active", "trigger": "order.completed", "steps": [step]}
+    definition = Campaign.model_validate(file).definition()
+    version = {"campaign": "accessories", "version": "v1", "definition": definition, "first_seen_at": MONDAY}
+    connection.execute(insert(campaign_versions), version)
+    drawn = {"experiment": "step:accessories/complements/which_subject@1", "recipient_id": who, "arm": "control"}
+    connection.execute(insert(exposures), {**drawn, "config_hash": "v1", "at": MONDAY, "counted_at": MONDAY})
 
 
 @every_look

@@ -17,7 +17,7 @@ from aftercart.db.tables import campaign_versions, decisions, exposures, orders,
 from aftercart.exchange.rates import Rate, table
 from aftercart.experiments.sequential import Standing
 from aftercart.reports.earned.experiments import ExperimentReport, experiments_of
-from aftercart.reports.earned.trial_words import NOT_TESTABLE, sentences
+from aftercart.reports.earned.trial_words import NOT_TESTABLE, belief, sentences
 from tests.rows import MONDAY, Rows
 
 DAY = timedelta(days=1)
@@ -181,6 +181,25 @@ def test_a_bandit_is_labeled_and_nothing_of_it_is_tested(db: Database) -> None:
     assert told(db) == [NOT_TESTABLE]
     assert (report.verdicts, report.beside) == ((), ())
     assert [one.ordered for one in report.arms] == [10, 90]
+
+
+def test_arms_of_odd_sizes_are_not_trusted_and_nothing_else_is_said_of_them(db: Database) -> None:
+    file(db)
+    crowd(db, "control", 200, 20)
+    crowd(db, "b", 120, 60)
+    assert told(db) == [
+        "Do not trust this: the arms are of sizes that chance does not make, so something sorts people."
+    ]
+    assert (found(db).sorted_by_something, found(db).verdicts, found(db).beside) == (True, (), ())
+
+
+def test_what_is_only_to_look_at_names_its_arm(db: Database) -> None:
+    file(db, variants=[{"id": "b", "subject": "B"}, {"id": "c", "subject": "C"}])
+    for arm in ("control", "b", "c"):
+        crowd(db, arm, 120, 20)
+    report = found(db)
+    lines = [belief(verdict, report, "en_US") for verdict in report.verdicts]
+    assert [line.partition(":")[0] for line in lines] == ["b", "c"]
 
 
 def test_clicks_and_those_who_left_are_people_of_their_arm(db: Database) -> None:

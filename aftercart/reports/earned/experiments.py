@@ -76,8 +76,8 @@ class Beside:
 @dataclass(frozen=True)
 class ExperimentReport:
     """`verdicts`: none for a bandit, and for variants about which nothing can be said yet. `sorted_by_something`: the
-    arms are of sizes that chance does not make; then no result can be trusted. `replaced`: a later version has drawn
-    new lots, and this one has ended. `paused`: why arms have paused themselves."""
+    arms are of sizes that chance does not make; then nothing is tested, as no result could be trusted. `replaced`: a
+    later version has drawn new lots, and this one has ended. `paused`: why arms have paused themselves."""
 
     step: str
     name: str
@@ -142,7 +142,8 @@ def _report(connection: Connection, trial: Trial, found: Mapping[Group, Sums], c
     since = min(one.since for one in found.values())
     plan = Plan(CONTROL, trial.shares, first.people)
     variants = [arm for arm in trial.shares if arm != CONTROL]
-    tested = first.mode == "test" and bool(looks)
+    is_odd = first.mode == "test" and _is_odd(found, trial)
+    tested = first.mode == "test" and bool(looks) and not is_odd
     verdicts = [judged(everybody[first.metric], arm, plan) for arm in variants] if tested else []
     return ExperimentReport(
         step=trial.key.step,
@@ -156,7 +157,7 @@ def _report(connection: Connection, trial: Trial, found: Mapping[Group, Sums], c
         since=since,
         looked_at=looks[-1] if looks else None,
         replaced=trial.replaced,
-        sorted_by_something=first.mode == "test" and _is_odd(found, trial),
+        sorted_by_something=is_odd,
         arms=tuple(_arm(arm, share, found, looks) for arm, share in trial.shares.items()),
         verdicts=tuple(one for one in verdicts if one),
         beside=tuple(_beside(everybody, variants, first)) if tested else (),

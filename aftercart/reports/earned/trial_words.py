@@ -75,8 +75,8 @@ def belief(verdict: Verdict, found: ExperimentReport, locale: str) -> str:
         return ""
     loss = in_words(verdict.expected_loss, found.metric, found.currency, locale).lstrip("+")
     return (
-        f"Only to look at, not to decide by: {verdict.chance_to_win:.0%} to be the better one; taken for it wrongly, "
-        f"it costs {loss} a person on average."
+        f"{verdict.arm}: only to look at, not to decide by: {verdict.chance_to_win:.0%} to be the better one; "
+        f"taken for it wrongly, it costs {loss} a person on average."
     )
 
 
