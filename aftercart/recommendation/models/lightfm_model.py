@@ -40,7 +40,8 @@ class Subject(StrEnum):
 class Recipe:
     """How to train. Several small models side by side, whose scores add up, depend less on chance than a large one:
     `components` is what they have together, `members` how many there are for each subject. Whence the defaults:
-    docs/decisions/0014-a-blend-that-is-learned.md and 0024-two-subjects-for-lightfm.md.
+    docs/decisions/0014-a-blend-that-is-learned.md, 0024-two-subjects-for-lightfm.md and
+    0043-new-products-stand-as-far-apart.md.
     """
 
     components: int = 64
@@ -57,6 +58,8 @@ class Recipe:
     history_dropped: float = 0.2
     identity_dropped: float = 0.4
     identity_shrink: float = 2.0
+    new_gain: float = 1.0
+    new_orders: float = 5.0
     next_within_days: int = 60
     rows_per_epoch: int = 1_000_000
     threads: int = 1
@@ -149,7 +152,9 @@ class Trainer:
 
     def embeddings(self, subject: Subject, orders_of_item: Ints, metadata: sp.csr_matrix) -> Embeddings | None:
         """The embeddings of a subject as they stand; None if no epoch found anything of it to learn from. The identity
-        of a product sold n times counts n / (n + shrink)."""
+        of a product sold n times counts n / (n + shrink). Of what few have bought only metadata speak, which keep it
+        near the middle of the catalog: it is moved away from there, by `new_gain` times the distance where nobody has
+        bought it, and by half of that after `new_orders`."""
         members = self._members[subject]
         if any(member.user_embeddings is None for member in members):
             return None
@@ -158,9 +163,11 @@ class Trainer:
         width, identities = features.shape[1], features.shape[0]
         users = np.hstack([member.user_embeddings for member in members])
         anchor, history = users[:width], users[width:]
+        newness = self._recipe.new_orders / (orders_of_item + self._recipe.new_orders)
+        apart = (1 + self._recipe.new_gain * newness).astype(np.float32)
         return Embeddings(
-            item=features @ np.hstack([member.item_embeddings for member in members]),
-            item_bias=features @ np.sum([member.item_biases for member in members], axis=0),
+            item=_moved_apart(features @ np.hstack([member.item_embeddings for member in members]), apart[:, None]),
+            item_bias=_moved_apart(features @ np.sum([member.item_biases for member in members], axis=0), apart),
             anchor=features @ anchor,
             history=features @ history,
             feature_anchor=anchor[identities:],
@@ -176,6 +183,13 @@ def _member(recipe: Recipe, seed: int) -> LightFM:
         max_sampled=recipe.max_sampled,
         random_state=seed,
     )
+
+
+def _moved_apart(values: Floats, times: Floats) -> Floats:
+    """Each product so many times as far from the mean of all."""
+    mean = values.mean(axis=0)
+    apart: Floats = mean + times * (values - mean)
+    return apart
 
 
 def _features(identity: npt.NDArray[np.float32], metadata: sp.csr_matrix) -> sp.csr_matrix:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aftercart.recommendation.inputs.dataset import Interactions
+from aftercart.recommendation.inputs.dataset import Floats, Interactions, Ints
 from aftercart.recommendation.inputs.features import vocabulary
 from aftercart.recommendation.models.lightfm_model import Embeddings, Recipe, Subject, Trainer
 
@@ -55,6 +55,27 @@ def test_a_product_never_sold_is_known_by_its_metadata_alone(past: Interactions)
     unsold = trainer.embeddings(Subject.TOGETHER, np.zeros_like(past.orders_of_item), words.rows(past.products))
     assert unsold
     assert unsold.anchor == pytest.approx(words.rows(past.products) @ unsold.feature_anchor, abs=1e-6)
+
+
+def test_a_product_never_sold_stands_twice_as_far_from_the_middle_which_fades_with_its_orders(
+    past: Interactions,
+) -> None:
+    sold = past.orders_of_item.copy()
+    sold[:3] = 0, 5, 100_000
+    plain, found = (rows_of_items(past, replace(RECIPE, new_gain=gain), sold) for gain in (0.0, 1.0))
+    middle = plain.mean(axis=0)
+    for product, times in enumerate([2.0, 1.5, 1.0]):
+        assert found[product] - middle == pytest.approx(times * (plain[product] - middle), abs=1e-4)
+
+
+def rows_of_items(past: Interactions, recipe: Recipe, sold: Ints) -> Floats:
+    """With their biases, after one epoch."""
+    words = vocabulary(past.products)
+    trainer = Trainer(words, recipe, seed=3)
+    trainer.epoch(past, words.rows(past.products))
+    found = trainer.embeddings(Subject.TOGETHER, sold, words.rows(past.products))
+    assert found
+    return np.column_stack([found.item, found.item_bias])
 
 
 def test_each_subject_is_learned_from_rows_of_its_own(past: Interactions) -> None:
