@@ -38,6 +38,15 @@ structlog.configure(
 )
 
 
+@pytest.fixture(autouse=True)
+def lines_of_the_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command that is typed within the tests configures its log, and each logger would keep that for the rest."""
+    before, configure = structlog.get_config(), structlog.configure
+    monkeypatch.setattr(structlog, "configure", lambda **new: configure(**{**new, "cache_logger_on_first_use": False}))
+    yield
+    configure(**before)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What is imported here stays to the end: nobody looks through it for what might be thrown away."""

@@ -100,12 +100,12 @@ def test_a_test_message_shows_whether_it_works(typed: Typed, receiver: Receiver)
     assert typed("test", "erp").returncode == 2
 
 
-@pytest.mark.parametrize(("options", "count"), [((), 1), (("--all",), 2)])
+@pytest.mark.parametrize(("options", "count", "told"), [((), 1, "1 message"), (("--all",), 2, "2 messages")])
 def test_what_was_given_up_is_told_once_more(
-    typed: Typed, database: Database, options: tuple[str, ...], count: int
+    typed: Typed, database: Database, options: tuple[str, ...], count: int, told: str
 ) -> None:
     do(database, given_up(), given_up("told"))
-    assert typed("resend", "crm", *options).stdout == f"{count} messages will be told to crm once more.\n"
+    assert typed("resend", "crm", *options).stdout == f"{told} will be told to crm once more.\n"
     with database.read() as connection:
         due = connection.execute(select(outbox.c.id).where(outbox.c.due_at.is_not(None))).all()
     assert len(due) == count
