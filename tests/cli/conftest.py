@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 
 import pytest
 from sqlalchemy import update
@@ -54,6 +55,7 @@ def some_sends(tmp_path: Path) -> None:
     ):
         recipient = rows.recipient(email)
         order = rows.order(recipient)
+        sleep(0.002)  # ids of one millisecond stand in any order
         send = rows.send(order, recipient, sent_at)
         with db.write() as connection:
             connection.execute(update(sends).where(sends.c.id == send).values(state=state, reason=reason))
