@@ -222,3 +222,7 @@ def letter(form: str, **facts: str) -> bytes:
     known.setdefault("original", known["recipient"])
     text = form.format(**known)
     return text.replace("\n", "\r\n").encode()
+
+
+POISON_MAIL = b"Content-Type: message/rfc822\r\n\r\n" * 1000 + b"x"
+"""A mail in a mail in a mail: Python's reader goes as deep as it can."""

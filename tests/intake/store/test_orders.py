@@ -14,14 +14,7 @@ from sqlalchemy import event, select
 
 from aftercart.consent.statement import ConsentStatement
 from aftercart.db.session import Database
-from aftercart.db.tables import (
-    Row,
-    customers,
-    order_lines,
-    order_reversals,
-    orders,
-    recipients,
-)
+from aftercart.db.tables import Row, customers, order_lines, order_reversals, orders, recipients
 from aftercart.intake.changes import (
     Buyer,
     Change,

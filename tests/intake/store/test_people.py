@@ -9,19 +9,8 @@ import pytest
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.db.session import Database
-from aftercart.db.tables import (
-    address_moves,
-    consents,
-    customers,
-    orders,
-    recipients,
-    suppressions,
-)
-from aftercart.intake.changes import (
-    Buyer,
-    CustomerSeen,
-    OrderSeen,
-)
+from aftercart.db.tables import address_moves, consents, customers, orders, recipients, suppressions
+from aftercart.intake.changes import Buyer, CustomerSeen, OrderSeen
 from tests.intake.store.told import NO, NOON, NOW, YES, only, order, rows, tell
 
 

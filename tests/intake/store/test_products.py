@@ -6,14 +6,8 @@ from datetime import timedelta
 import pytest
 
 from aftercart.db.session import Database
-from aftercart.db.tables import (
-    products,
-)
-from aftercart.intake.changes import (
-    OrderSeen,
-    Product,
-    ProductSeen,
-)
+from aftercart.db.tables import products
+from aftercart.intake.changes import OrderSeen, Product, ProductSeen
 from tests.intake.store.told import NOON, NOW, only, order, rows, tell
 
 BELL = Product("BELL", "Bell", category="Bells", price_minor=500, currency="EUR", updated_at=NOON)

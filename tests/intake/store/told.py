@@ -8,15 +8,7 @@ from sqlalchemy import Table
 
 from aftercart.consent.statement import ConsentState
 from aftercart.db.session import Database
-from aftercart.intake.changes import (
-    Buyer,
-    Change,
-    Order,
-    OrderLine,
-    OrderState,
-    Reversal,
-    ReversalKind,
-)
+from aftercart.intake.changes import Buyer, Change, Order, OrderLine, OrderState, Reversal, ReversalKind
 from aftercart.intake.store import apply
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -5,24 +5,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
-from uuid import UUID
 
 import pytest
-from sqlalchemy import update
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db import inbox
-from aftercart.db.tables import confirmations, consents, enrollments, events, feedback, suppressions
+from aftercart.db.tables import consents, enrollments, events, feedback, suppressions
 from aftercart.delivery.base import Outcome
 from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.feedback.mailbox import mailbox_from_url
 from aftercart.ids import new_id
-from aftercart.pipeline import rights
 from aftercart.pipeline.incoming.ingest import take_again, take_in
 from aftercart.pipeline.recipients.collect import collect, store_mails
-from aftercart.pipeline.recipients.feedback import accept_webhook
 from aftercart.reports.explain import explain
 from aftercart.testing import engine, run_due, run_until
 from tests.cast import (
@@ -40,17 +35,22 @@ from tests.cast import (
     outbox,
     rows,
 )
-from tests.feedback.letters import AWAY, FEEDBACK_LOOP, PERSON, POSTFIX, letter
+from tests.feedback.letters import AWAY, FEEDBACK_LOOP, PERSON, POISON_MAIL, POSTFIX, letter
 from tests.feedback.services import HOOKS, SETTING, Event
 from tests.imap_server import imap_server
 from tests.mail_services import fake_service
-from tests.rights.everywhere import everywhere
+from tests.pipeline.recipients.mails_that_come_back import (
+    FORGERY,
+    FULL,
+    bounce,
+    effects,
+    hook,
+    mail_sent,
+    reasons,
+    shop_told,
+)
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
-FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 mailbox full"}
-FORGERY = "bounces+aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@shop.example"
-
-
 BOTH = pytest.mark.parametrize("app", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -59,42 +59,8 @@ def app(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[App]:
     url = f"sqlite:///{tmp_path / 'aftercart.db'}"
     if getattr(request, "param", "sqlite") == "postgresql":
         url = request.getfixturevalue("newest_postgres_url")
-    shop = Shop(tmp_path / "shop").write(campaign(quiet="null", valid_for="2d"))
-    settings: dict[str, Any] = {"esp_webhook_secrets": SETTING, "bounce_address": "bounces@shop.example"}
-    settings["base_url"] = "https://mail.shop.example"  # Mandrill signs where it posts to
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=url, **shop.files, **settings) as app:
+    with shop_told(tmp_path, url) as app:
         yield app
-
-
-def mail_sent(app: App, order_id: str = "1") -> UUID:
-    """Ada has got a mail; the id of its send."""
-    order(app, order_id, ADA, placed_at=app.clock().isoformat())
-    run_until(app, app.clock() + 4 * DAY)
-    return outbox(app).messages[-1].send_id
-
-
-def bounce(app: App, send_id: UUID, form: str = POSTFIX, **facts: str) -> None:
-    """A mail about it comes to the bounce address."""
-    assert app.bounces is not None
-    address = app.bounces.of(send_id)
-    store_mails(app, [letter(form, **{"to": address, "return_path": address, **facts})])
-    take_in(app)
-
-
-def hook(app: App, name: str, event: Event) -> None:
-    """The service tells it."""
-    headers, body = HOOKS[name](event)
-    with app.inbox_db.write() as connection:
-        inbox.store(connection, [accept_webhook(app.services[name], headers, body, app.clock())])
-    take_in(app)
-
-
-def reasons(app: App) -> list[str]:
-    return [row["reason"] for row in rows(app, suppressions)]
-
-
-def effects(app: App) -> list[str]:
-    return [row["effect"] for row in rows(app, feedback)]
 
 
 def story(app: App) -> list[str]:
@@ -337,10 +303,6 @@ def test_a_batch_with_a_report_that_makes_no_sense_lets_the_others_through(app: 
     assert take_again(app) == 0
 
 
-POISON_MAIL = b"Content-Type: message/rfc822\r\n\r\n" * 1000 + b"x"
-"""A mail in a mail in a mail: Python's reader goes as deep as it can."""
-
-
 @BOTH
 def test_a_report_that_nobody_thought_of_fails_alone_and_says_why(app: App) -> None:
     """T07: anybody may write to the bounce address, and orders come in by the same door."""
@@ -392,137 +354,3 @@ def test_a_mailbox_that_is_away_or_odd_is_tried_again_later(app: App) -> None:
     assert collect(reading) == 0
     with app.inbox_db.read() as connection:
         assert len(inbox.oldest(connection, 10)) == 1, "read three times, kept once"
-
-
-# ---------------------------------------------------------------- mails that ask to confirm
-
-
-@pytest.fixture
-def asking(tmp_path: Path, database_url: str) -> Iterator[App]:
-    """Where a new yes has to be confirmed."""
-    shop = Shop(tmp_path / "shop").write(campaign(quiet="null"), brand="double_opt_in: true\n")
-    settings: dict[str, Any] = {"esp_webhook_secrets": SETTING, "bounce_address": "bounces@shop.example"}
-    with engine(tmp_path, SteppedClock(MONDAY), database_url=database_url, **shop.files, **settings) as app:
-        yield app
-
-
-def asked(app: App) -> UUID:
-    """Ada has got the mail that asks her; its id."""
-    order(app, "1", ADA)
-    run_until(app, MONDAY + HOUR)
-    return outbox(app).messages[-1].send_id
-
-
-def question(app: App) -> tuple[str, str | None]:
-    (row,) = rows(app, confirmations)
-    return row["state"], row["reason"]
-
-
-def of_person(app: App) -> list[str]:
-    with app.db.read() as connection:
-        (person,) = explain(connection, str(ADA["email"])).people
-    return [moment.sentence for moment in person.moments if moment.kind in ("confirmation", "feedback")]
-
-
-def test_a_mail_that_asks_and_comes_back_ends_and_its_address_is_never_mailed_again(asking: App) -> None:
-    send_id = asked(asking)
-    assert asking.bounces is not None
-    assert outbox(asking).messages[-1].bounce_to == asking.bounces.of(send_id)
-    bounce(asking, send_id)
-    bounce(asking, send_id)
-    assert question(asking) == ("bounced", "hard_bounce")
-    assert reasons(asking) == ["hard_bounce"]
-    assert effects(asking) == ["bounced suppressed_hard_bounce"], "told twice, acted on once"
-    assert of_person(asking) == [
-        "The mail that asks them to confirm it came back.",
-        "A mail to the bounce address told: the mail came back, there is no such address. "
-        "The mail has bounced. The address is not mailed any more.",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("kind", "state", "suppressed"),
-    [("delivered", "delivered", []), ("complaint", "complained", ["complaint"]), ("soft", "bounced", [])],
-)
-def test_a_mail_service_tells_of_a_mail_that_asks(asking: App, kind: str, state: str, suppressed: list[str]) -> None:
-    hook(asking, "postmark", Event(kind, str(asked(asking)), words=FULL["diagnostic"]))
-    assert question(asking)[0] == state
-    assert reasons(asking) == suppressed
-
-
-def test_what_is_told_to_have_arrived_was_in_doubt_no_longer(asking: App) -> None:
-    outbox(asking).answers[str(ADA["email"])] = [answer(Outcome.UNKNOWN, "connection lost")]
-    order(asking, "1", ADA)
-    run_until(asking, MONDAY + HOUR)
-    assert question(asking) == ("unknown", "unknown_outcome")
-    hook(asking, "postmark", Event("delivered", str(rows(asking, confirmations)[0]["id"])))
-    assert question(asking) == ("delivered", "delivered")
-    run_until(asking, MONDAY + DAY)
-    assert outbox(asking).messages == []
-
-
-def test_a_mail_that_asks_counts_among_soft_bounces_in_a_row(asking: App) -> None:
-    bounce(asking, asked(asking), **FULL)
-    with asking.db.write() as connection:
-        connection.execute(update(consents).values(state="granted"))
-    bounce(asking, mail_sent(asking, "2"), **FULL)
-    assert [effect.split()[1] for effect in effects(asking)] == ["soft_bounce_1", "soft_bounce_2"]
-
-
-def test_a_late_report_about_who_was_erased_since_leaves_no_word_of_them(asking: App) -> None:
-    send_id = asked(asking)
-    rights.erase(asking, str(ADA["email"]))
-    bounce(asking, send_id)
-    kept = [row["body"] for row in rows(asking, events)]
-    assert not [body for body in kept if str(ADA["email"]).encode() in body]
-    assert [row["words"] for row in rows(asking, feedback)] == [""]
-
-
-# ---------------------------------------------------------------- about somebody who is forgotten
-
-EVE = "eve+shop@example.com"
-"""Of whom nothing else is on record."""
-
-
-def about_eve(app: App, name: str) -> None:
-    """A report about a mail that we do not know: another program sends by the same account."""
-    if name == "mail":
-        store_mails(app, [letter(POSTFIX, to=FORGERY, return_path=FORGERY, recipient=EVE, original=EVE)])
-    elif name == "a reply":
-        store_mails(app, [f"From: Eve <{EVE.title()}>\nTo: bounces@shop.example\n\nThank you!\n".encode()])
-    else:
-        headers, body = HOOKS[name](Event("hard", str(new_id()), recipient=EVE, words=f"550 no {EVE}"))
-        with app.inbox_db.write() as connection:
-            inbox.store(connection, [accept_webhook(app.services[name], headers, body, app.clock())])
-    take_in(app)
-
-
-def names_eve(app: App) -> list[str]:
-    return [
-        place
-        for place, text in everywhere(app)
-        if "eve+shop@" in unquote(text).lower() or "eve%2bshop" in unquote(text).lower()
-    ]
-
-
-@pytest.mark.parametrize("name", ["mail", "a reply", *HOOKS])
-def test_a_report_about_a_mail_that_is_not_ours_is_emptied_with_whom_it_names(app: App, name: str) -> None:
-    about_eve(app, name)
-    assert names_eve(app)
-    rights.erase(app, EVE)
-    assert names_eve(app) == []
-
-
-@pytest.mark.parametrize("name", ["mail", "a reply", *HOOKS])
-def test_one_that_comes_after_they_were_forgotten_is_kept_empty(app: App, name: str) -> None:
-    rights.erase(app, EVE)
-    about_eve(app, name)
-    assert names_eve(app) == []
-
-
-def test_what_nobody_can_read_is_kept_empty_too_where_it_names_them(app: App) -> None:
-    rights.erase(app, EVE)
-    store_mails(app, [f"From: {EVE}\n".encode() + POISON_MAIL])
-    take_in(app)
-    assert names_eve(app) == []
-    assert [row["state"] for row in rows(app, events)] == ["ignored"]

@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -40,13 +39,13 @@ from aftercart.pipeline.recipients.prefer import Posted, keep_choice
 from aftercart.pipeline.sending.dispatch import dispatch
 from aftercart.pipeline.sending.hand_over import Claimed, hand_over
 from aftercart.pipeline.sending.send import claim
-from aftercart.policy.frequency_cap import CalendarWindow, CapScope, FrequencyCap
+from aftercart.policy.frequency_cap import FrequencyCap
 from aftercart.policy.preferences import Pace
 from aftercart.testing import ListQueue, engine
 from tests.cast import ADA, MONDAY, Shop, order, tell
 from tests.jumping_clock import JumpingClock
+from tests.pipeline.sending.caps_counted import Holding, Person, Terms, as_one, counts, fullest, may_be_ignored
 
-PARIS = ZoneInfo("Europe/Paris")
 MINUTE = timedelta(minutes=1)
 PEOPLE = range(3)
 WORKERS = range(3)
@@ -154,33 +153,6 @@ class Dice:
 
     def close(self) -> None:
         """Nothing to close."""
-
-
-@dataclass(frozen=True)
-class Holding:
-    """A mail that holds a slot, as the table has it."""
-
-    id: UUID
-    campaign: str
-    topic: str
-    at: datetime
-    attempt: int
-    recipient_id: int
-    decided: int
-    """Its place in the order in which mails were allowed to go. A cap binds the mails of its own campaign: what another
-    campaign's mail does afterwards breaks none of theirs."""
-
-    @property
-    def is_marketing(self) -> bool:
-        return self.campaign != "receipts"
-
-
-@dataclass(frozen=True)
-class Terms:
-    """By what a mail got its slot: who its person was then, and the caps that held for it."""
-
-    person: frozenset[int]
-    caps: tuple[FrequencyCap, ...]
 
 
 class Machine(RuleBasedStateMachine):
@@ -345,8 +317,8 @@ class Machine(RuleBasedStateMachine):
             and (m.is_marketing or (is_new and m.id in self.seen))
         ]
         for cap in terms.caps:
-            same = [m for m in theirs if _counts(cap.scope, m, mail)]
-            assert _fullest(cap.per, same, mail) <= cap.maximum, (mail, cap, same)
+            same = [m for m in theirs if counts(cap.scope, m, mail)]
+            assert fullest(cap.per, same, mail) <= cap.maximum, (mail, cap, same)
 
     @invariant()
     def nothing_waits_beyond_its_last_use(self) -> None:
@@ -448,56 +420,13 @@ class Machine(RuleBasedStateMachine):
         groups: defaultdict[int, set[int]] = defaultdict(set)
         for id_, into in merged:
             groups[into or id_].add(id_)
-        got = [(row["recipient_id"], row["sent_at"]) for row in self._rows() if _may_be_ignored(row)]
-        people = [_as_one(frozenset(ids), chosen, acts, got) for ids in groups.values()]
+        got = [(row["recipient_id"], row["sent_at"]) for row in self._rows() if may_be_ignored(row)]
+        people = [as_one(frozenset(ids), chosen, acts, got) for ids in groups.values()]
         return {id_: person for person in people for id_ in person.ids}
-
-
-@dataclass(frozen=True)
-class Person:
-    """What the tables say of one person. `ignored`: marketing mails since they last clicked or ordered."""
-
-    ids: frozenset[int]
-    at_most: frozenset[str]
-    snoozed_until: datetime | None
-    ignored: int
-
-
-def _as_one(ids: frozenset[int], chosen: Iterable[Any], acts: Iterable[Any], got: Iterable[Any]) -> Person:
-    theirs = [row for row in chosen if row["recipient_id"] in ids]
-    last = max((at for id_, at in acts if id_ in ids), default=datetime.min.replace(tzinfo=UTC))
-    return Person(
-        ids=ids,
-        at_most=frozenset(row["at_most"] for row in theirs) - {""},
-        snoozed_until=max((row["snoozed_until"] for row in theirs if row["snoozed_until"]), default=None),
-        ignored=sum(id_ in ids and at > last for id_, at in got),
-    )
-
-
-def _may_be_ignored(row: Any) -> bool:
-    return row["state"] in {"sent", "delivered", "complained"} and row["campaign"] != "receipts"
 
 
 def _person(number: int) -> dict[str, Any]:
     return {**ADA, "id": f"p{number}", "email": f"p{number}@example.com"}
-
-
-def _counts(scope: CapScope, other: Holding, mail: Holding) -> bool:
-    same = {CapScope.TOPIC: other.topic == mail.topic, CapScope.CAMPAIGN: other.campaign == mail.campaign}
-    return same.get(scope, True)
-
-
-def _fullest(per: timedelta | CalendarWindow, mails: list[Holding], about: Holding) -> int:
-    """The most mails in any window that holds one mail."""
-    if isinstance(per, CalendarWindow):
-        return sum(_period(per, mail.at) == _period(per, about.at) for mail in mails)
-    ends = [mail.at for mail in mails if mail.at - per < about.at <= mail.at]
-    return max(sum(end - per < mail.at <= end for mail in mails) for end in ends)
-
-
-def _period(window: CalendarWindow, at: datetime) -> Any:
-    day = at.astimezone(PARIS).date()
-    return day if window is CalendarWindow.DAY else day.isocalendar()[:2]
 
 
 @contextmanager
