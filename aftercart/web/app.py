@@ -25,6 +25,7 @@ from aftercart.web.icon import icon_routes
 from aftercart.web.inbox_writer import InboxWriter
 from aftercart.web.landing import landing_routes
 from aftercart.web.links import link_routes
+from aftercart.web.not_allowed import not_allowed
 from aftercart.web.not_found import not_found
 from aftercart.web.openapi import describe
 from aftercart.web.person_pages import person_routes
@@ -61,6 +62,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
     web = FastAPI(title="Aftercart", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     web.add_exception_handler(ClientDisconnect, _nobody_listens)
     web.add_exception_handler(404, not_found(app))
+    web.add_exception_handler(405, not_allowed)
     web.include_router(health_router(app))
     web.router.routes.extend(webhook_routes(app, writer))
     web.router.routes.extend(esp_webhook_routes(app, writer))
