@@ -23,6 +23,7 @@ from aftercart.campaigns import yaml_file
 from aftercart.db import inbox, migrate, session
 from aftercart.db.session import Database
 from aftercart.settings import Settings
+from tests.ports import free_port
 
 MEMORY_BYTES = 1024**3
 """The servers of four processes take a quarter of it."""
@@ -255,16 +256,6 @@ def _redis_started(folder: Path, tries: int = 5) -> tuple[Any, int]:
         if tries == 1:
             raise
         return _redis_started(folder, tries - 1)
-
-
-def free_port() -> int:
-    """A port that was free just now."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -258,6 +258,10 @@ class FakeService:
         self.connections = 0
         self.quiet = threading.Event()
         """Set at the end, so that a silent request does not hold up the test."""
+        self.is_silent = threading.Event()
+        """Set once it has taken a request that it does not answer."""
+        self.has_taken = threading.Semaphore(0)
+        """Released with each mail."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         if certificate:
@@ -330,13 +334,15 @@ class FakeService:
                     self.close_connection = True
                     return
                 if fault == SILENT:
-                    fake.quiet.wait(10)
+                    fake.is_silent.set()
+                    fake.quiet.wait()
                     self.close_connection = True
                     return
                 if isinstance(fault, Says):
                     self._say(fault.status, fault.body, {"Content-Type": "application/json", **fault.headers})
                     return
                 fake.requests.append(request)
+                fake.has_taken.release()
                 key = _key_of(request) or f"none {len(fake.requests)}"
                 if fake._known.setdefault(key, request.body) != request.body:
                     self._say(409, '{"name": "invalid_idempotent_request"}', {})

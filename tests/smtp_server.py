@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from enum import Enum
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,7 @@ class Does(Enum):
     HANG_UP = "hang up"
     STAY_SILENT = "stay silent"
     ANSWER_LATE = "answer as usual after half a second"
+    WAIT_FOR_LEAVE = "answer as usual once `leave` is set"
 
 
 OK = ""
@@ -21,6 +23,8 @@ OK = ""
 Answer = str | Does
 Answers = Answer | Sequence[Answer] | Callable[[str], Answer]
 """One answer for ever, several of which the last stays, or a function of what was said."""
+
+PATIENCE_S = 30
 
 USUAL = {
     "connect": "220 ready",
@@ -43,6 +47,10 @@ class ScriptedServer:
         self.commands: list[str] = []
         self.bodies: list[bytes] = []
         """Bodies with their final dot, still dot-stuffed, whatever was answered to them."""
+        self.most_late_answers = 0
+        """How many were awaited at the same time."""
+        self.leave = threading.Event()
+        self._late_answers = 0
         self._extensions = extensions
         self._answers = answers
         self._used: dict[str, int] = {}
@@ -64,6 +72,13 @@ class ScriptedServer:
     def said(self, verb: str) -> list[str]:
         """The commands so far that begin with a verb."""
         return [command for command in self.commands if command.upper().startswith(verb)]
+
+    def wait_for_bodies(self, count: int) -> None:
+        """What has left may be on its way still."""
+        deadline = monotonic() + PATIENCE_S
+        while len(self.bodies) < count:
+            assert monotonic() < deadline, f"{len(self.bodies)} of {count} bodies came"
+            sleep(0.01)
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -100,7 +115,13 @@ class ScriptedServer:
         if answer is Does.STAY_SILENT:
             await reader.read()  # until the client gives up
         if answer is Does.ANSWER_LATE:
+            self._late_answers += 1
+            self.most_late_answers = max(self.most_late_answers, self._late_answers)
             await asyncio.sleep(0.5)
+            self._late_answers -= 1
+            answer = OK
+        if answer is Does.WAIT_FOR_LEAVE:
+            await asyncio.to_thread(self.leave.wait, PATIENCE_S)
             answer = OK
         if isinstance(answer, Does):
             return False

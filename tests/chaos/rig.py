@@ -26,10 +26,11 @@ from tests.cast import Shop
 from tests.chaos.faults import FOR_EVER, Does, Fault
 from tests.chaos.mail_server import MailServer
 from tests.chaos.processes import Command, Forge, Processes
-from tests.chaos.servers import free_port, until
+from tests.chaos.servers import until
 from tests.chaos.shop import Door, address_of, is_poison, is_poisonous_mailbox, shop_files
 from tests.chaos.told_clock import ToldClock
 from tests.chaos.verdict import Verdict, judge
+from tests.ports import free_port
 
 MOST_ORDERS = 5_000
 STRIDE = timedelta(seconds=5)

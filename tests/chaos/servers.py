@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import redis
 from kombu import Connection, Queue
 
 from aftercart.queue.port import QUEUE_OF
+from tests.ports import free_port
 
 START_S = 120
 
@@ -31,14 +31,6 @@ class Broker(Protocol):
     def forget(self) -> None:
         """Lose every message."""
         ...
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def until(happens: Any, what: str, seconds: float = START_S) -> None:

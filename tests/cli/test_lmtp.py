@@ -20,9 +20,9 @@ from aftercart.starter import init
 from aftercart.tracking.tokens import TokenSigner
 from tests.chaos.servers import postgres
 from tests.commanded import aftercart, ended
-from tests.conftest import free_port
 from tests.deployment import Deployment, Process
 from tests.feedback.letters import AWAY, POSTFIX, letter
+from tests.ports import free_port
 
 BOUNCE = letter(POSTFIX)
 KEPT = (250, b"2.0.0 kept")

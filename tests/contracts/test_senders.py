@@ -3,7 +3,6 @@
 import email
 import email.policy
 import io
-import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -29,6 +28,7 @@ from aftercart.delivery.smtp.opening import Server
 from aftercart.delivery.smtp.sender import SmtpSender
 from tests.mail_services import SERVICES, fake_service
 from tests.messages import a_message, always
+from tests.ports import free_port
 
 
 def encode(message: Message) -> bytes:
@@ -61,9 +61,7 @@ class Mailbox:
 
 @contextmanager
 def smtp(_folder: Path) -> Iterator[Rig]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     mailbox = Mailbox()
     controller = Controller(mailbox, hostname="127.0.0.1", port=port)
     controller.start()

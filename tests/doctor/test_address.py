@@ -11,7 +11,7 @@ from aftercart.doctor.address import Answer, check_address, check_clock, get
 from aftercart.testing import engine
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
-from tests.conftest import free_port
+from tests.ports import closed_port
 from tests.web.conftest import NOW
 
 PUBLIC = "https://mail.shop.com"
@@ -34,7 +34,8 @@ def test_an_address_that_leads_to_somebody_else_is_a_fault() -> None:
 
 
 def test_an_address_that_answers_not_at_all_may_be_the_engine_that_does_not_run() -> None:
-    answer = get(f"http://127.0.0.1:{free_port()}/healthz")
+    with closed_port() as port:
+        answer = get(f"http://127.0.0.1:{port}/healthz")
     assert levels(PUBLIC, answer) == ["warn"]
 
 

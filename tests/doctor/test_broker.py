@@ -8,8 +8,8 @@ import redis
 
 from aftercart.doctor.broker import check_broker
 from aftercart.doctor.engine import check_engine
-from tests.conftest import free_port
 from tests.deployment import Deployment, deployed
+from tests.ports import closed_port
 from workers.embedded import LOCK_FILE, hold
 
 
@@ -25,7 +25,8 @@ def levels(url: str) -> dict[str, str]:
 
 
 def test_a_broker_that_is_away_is_a_fault() -> None:
-    [found] = check_broker(f"redis://127.0.0.1:{free_port()}/0")
+    with closed_port() as port:
+        [found] = check_broker(f"redis://127.0.0.1:{port}/0")
     assert found.level == "fault"
     assert "refused" in found.found
     assert "start it" in found.do

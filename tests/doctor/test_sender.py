@@ -4,8 +4,8 @@ import pytest
 
 from aftercart.doctor.finding import Finding
 from aftercart.doctor.sender import check_senders
-from tests.conftest import free_port
 from tests.mail_services import SERVICES, Says, fake_service
+from tests.ports import closed_port
 from tests.smtp_server import Does, ScriptedServer
 
 
@@ -57,7 +57,8 @@ def test_a_server_that_turns_us_away_is_a_fault_in_its_own_words(answer: str, sa
 
 
 def test_a_server_that_is_not_there_is_a_fault() -> None:
-    found = the_one(f"smtp://127.0.0.1:{free_port()}")
+    with closed_port() as port:
+        found = the_one(f"smtp://127.0.0.1:{port}")
     assert found.level == "fault"
     assert "firewall" in found.do
 

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.conftest import free_port
+from tests.ports import free_port
 
 PROGRAM = Path("/usr/sbin/postfix")
 MAIN = """\

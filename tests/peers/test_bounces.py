@@ -16,10 +16,10 @@ from aftercart.feedback.told import Kind
 from aftercart.feedback.verp import BounceAddresses
 from aftercart.tracking.tokens import TokenSigner
 from tests.cli.test_lmtp import listening
-from tests.conftest import free_port
 from tests.mail_sink import mail_sink
 from tests.messages import a_message, always
 from tests.peers.postfix import postfix
+from tests.ports import free_port
 from tests.smtp_server import ScriptedServer
 
 pytestmark = pytest.mark.peers

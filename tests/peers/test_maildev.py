@@ -14,8 +14,8 @@ import pytest
 from aftercart.delivery.base import Outcome
 from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.senders import sender_from_url
-from tests.conftest import free_port
 from tests.messages import a_message, always
+from tests.ports import free_port
 
 pytestmark = pytest.mark.peers
 

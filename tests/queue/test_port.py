@@ -14,6 +14,7 @@ from kombu import Connection, Exchange, Queue, pools
 
 from aftercart.queue import open_queue
 from aftercart.queue.port import Queue as Port
+from tests.ports import closed_port
 
 LONG_S = 5
 """What a shop waits for its answer; a promise of `Queue.publish`."""
@@ -41,15 +42,7 @@ def full_backlog() -> Iterator[int]:
             one.close()
 
 
-@contextmanager
-def closed() -> Iterator[int]:
-    """A port that is taken, so that nobody else comes to listen on it meanwhile, and does not listen."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
-
-
-AWAY = [(scheme, how) for scheme in ("redis", "amqp") for how in (closed, black_hole, full_backlog)]
+AWAY = [(scheme, how) for scheme in ("redis", "amqp") for how in (closed_port, black_hole, full_backlog)]
 
 
 def test_a_broker_that_is_away_is_told_soon() -> None:
@@ -130,7 +123,7 @@ def test_how_many_messages_wait_can_be_asked(scheme: str, request: pytest.Fixtur
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 def test_a_broker_that_is_away_does_not_say_how_many_wait(scheme: str) -> None:
-    with closed() as port, closing(open_queue(f"{scheme}://127.0.0.1:{port}//")) as queue:
+    with closed_port() as port, closing(open_queue(f"{scheme}://127.0.0.1:{port}//")) as queue:
         assert queue.waiting("deliver") is None
 
 

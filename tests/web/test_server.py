@@ -11,6 +11,7 @@ from aftercart.errors import ConfigError
 from aftercart.testing import engine
 from aftercart.web.app import create_web
 from aftercart.web.server import listen, serving
+from tests.ports import free_port
 from tests.web.conftest import NOW
 
 
@@ -41,11 +42,10 @@ def test_a_client_that_sends_far_too_much_still_reads_why(tmp_path: Path) -> Non
 
 def test_an_address_may_be_used_again_at_once(tmp_path: Path) -> None:
     with engine(tmp_path, SteppedClock(NOW)) as app:
-        last = 0
+        port = free_port()
         for _ in range(2):
-            with serving(create_web(app), port=last) as url:
-                assert httpx.get(f"{url}/healthz", verify=False).status_code == 200
-                last = int(url.rpartition(":")[2])
+            with serving(create_web(app), port=port) as url:
+                assert httpx.get(f"{url}/healthz", verify=False, timeout=30).status_code == 200
 
 
 def test_it_listens_on_ipv6_too_or_says_that_there_is_none() -> None:

@@ -18,8 +18,8 @@ from redis.retry import Retry
 
 from aftercart.ledger.store import LEASE, REPLY_LEASE
 from aftercart.queue.port import QUEUE_OF
-from tests.conftest import free_port
 from tests.deployment import Deployment, Process, deployed
+from tests.ports import free_port
 
 WORKER = ["celery", "-A", "workers", "worker", "-P", "threads", "-c", "2"]
 BEAT = ["celery", "-A", "workers", "beat"]

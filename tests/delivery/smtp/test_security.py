@@ -1,6 +1,5 @@
 """TLS, STARTTLS and AUTH against a real SMTP server (aiosmtpd)."""
 
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from aftercart.delivery.base import Outcome, Receipt
 from aftercart.delivery.smtp.opening import Security, Server
 from aftercart.delivery.smtp.sender import SmtpSender
 from tests.messages import a_message, always
+from tests.ports import free_port
 
 CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
 """Signed by itself, for the name `localhost`."""
@@ -27,9 +27,7 @@ def check_login(_server: Any, _session: Any, _envelope: Any, _mechanism: str, lo
 
 @contextmanager
 def real_server(**options: Any) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(Sink(), hostname="127.0.0.1", port=port, **options)
     controller.start()
     try:

@@ -18,7 +18,6 @@ from aftercart.db.tables import attempts, doubts, preferences, sends
 from aftercart.delivery.base import Go, LooksUp, Message, Receipt
 from aftercart.delivery.esp.from_url import esp_from_url
 from aftercart.delivery.esp.sender import EspSender
-from aftercart.delivery.esp.vendors import Timeouts
 from aftercart.delivery.kept import packed, unpacked
 from aftercart.delivery.limits.breaker import FAULTS_TO_OPEN, Sign
 from aftercart.errors import DeliveryError
@@ -130,7 +129,7 @@ def fail() -> None:
 def shop_at(name: str, folder: Path, database: str, brand: str = "") -> Iterator[Shopkeeper]:
     shop = Shop(folder / "shop").write(campaign(quiet="null", valid_for="2d"), brand=brand)
     with fake_service(name) as service:
-        sender = esp_from_url(service.url, {}, timeouts=Timeouts(connect=2, answer=0.5))
+        sender = esp_from_url(service.url, {})
         with engine(folder, SteppedClock(MONDAY), sender=sender, database_url=database, **shop.files) as app:
             yield Shopkeeper(app, service, shop)
 
