@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from aftercart.campaigns.brand import Brand
 from aftercart.campaigns.fault import Fault
 from aftercart.campaigns.loader import Inspection, inspect_campaigns
 from aftercart.campaigns.schema import Campaign
+from aftercart.campaigns.sending import limits_of
 from aftercart.clock import Clock
 from aftercart.delivery.esp.from_url import vendor_of
+from aftercart.delivery.senders import senders_from_urls
 from aftercart.doctor.address import check_address, check_clock, get
 from aftercart.doctor.backlog import check_backlog
 from aftercart.doctor.broker import check_broker
@@ -27,6 +30,8 @@ from aftercart.doctor.keys import check_doors, check_keys
 from aftercart.doctor.model import check_model
 from aftercart.doctor.outlets import check_outlets
 from aftercart.doctor.sender import check_senders
+from aftercart.doctor.traffic import Traffic, check_traffic
+from aftercart.errors import AftercartError
 from aftercart.settings import Settings, environment
 
 Check = Callable[[], Iterable[Finding]]
@@ -62,7 +67,7 @@ def _by_name(patient: Patient, inspection: Inspection) -> dict[str, Check]:
         "keys": partial(check_keys, settings.secret_key, patient.env_file),
         "webhooks": partial(check_doors, {name: getattr(settings, f"{name}_secret") for name in _SHOPS}),
         "campaigns": lambda: check_campaigns(inspection, patient.find_faults()),
-        "database": lambda: _about_data(patient, [read.value for read in inspection.campaign_files]),
+        "database": lambda: _about_data(patient, [read.value for read in inspection.campaign_files], brand),
         "disk": partial(check_disk, settings.data_dir),
         "broker": lambda: _about_workers(patient),
         "sender": partial(check_senders, settings.sender_url, environment()),
@@ -78,15 +83,28 @@ def _by_name(patient: Patient, inspection: Inspection) -> dict[str, Check]:
 _SHOPS = ("shopify", "woocommerce", "generic")
 
 
-def _about_data(patient: Patient, campaigns: Sequence[Campaign]) -> Iterator[Finding]:
+def _about_data(patient: Patient, campaigns: Sequence[Campaign], brand: Brand | None) -> Iterator[Finding]:
     settings, now = patient.settings, patient.clock()
     found = list(check_database(settings.database))
     yield from found
     if not any(one.level is Level.FAULT for one in found):
         yield from _looked_at("model", partial(check_model, settings.database, settings.models_dir, now))
-        yield from _looked_at("backlog", partial(check_backlog, settings.database, settings.inbox, now))
+        traffic = _traffic(settings, brand)
+        held_back = partial(traffic.is_held_back, now=now)
+        yield from _looked_at("backlog", partial(check_backlog, settings.database, settings.inbox, now, held_back))
+        yield from _looked_at("limits", partial(check_traffic, settings.database, traffic, now))
         yield from _looked_at("outgoing webhooks", partial(check_outlets, settings.database))
         yield from _looked_at("coupons", partial(check_coupons, settings.database, campaigns, now))
+
+
+def _traffic(settings: Settings, brand: Brand | None) -> Traffic:
+    """No senders where their URL cannot be read: `check_senders` tells of it."""
+    try:
+        named = senders_from_urls(settings.sender_url, environment=environment())
+    except AftercartError:
+        named = []
+    limits = brand.senders if brand else ()
+    return Traffic([sender.name for sender in named], partial(limits_of, limits))
 
 
 def _about_workers(patient: Patient) -> Iterable[Finding]:

@@ -7,18 +7,22 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from aftercart.delivery.limits.breaker import Breaker, State
-from aftercart.delivery.limits.quota import Limit, Limits
+from aftercart.delivery.limits.quota import Counts, Limit, Limits, set_right
 from aftercart.delivery.store.breakers import standing
 from aftercart.delivery.store.usage import ALL, usage
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A limit, and how much of it is used up. `domain`: empty for all mail."""
+    """A limit, and how much of it is used up. `domain`: empty for all mail. `free_at`: when it lets the next mail
+    through; None: now.
+    """
 
     limit: Limit
     used: int
     domain: str = ""
+    free_at: datetime | None = None
+    is_warm_up: bool = False
 
     def __str__(self) -> str:
         whom = f" to {self.domain}" if self.domain else ""
@@ -74,8 +78,17 @@ def _used(connection: Connection, name: str, limits: Limits, now: datetime) -> I
     if limits == Limits():
         return
     counts = usage(connection, name)
-    for limit in limits.at(now):
-        yield Used(limit, limit.used(counts.get(ALL, {}), now))
+    of_all = set_right(counts.get(ALL, {}), now)
+    for limit in limits.limits:
+        yield _of(limit, of_all, now)
+    if limits.warm_up and (today := limits.warm_up.limit(now)):
+        free_at = limits.warm_up.free_at(of_all, now)
+        yield Used(today, today.used(of_all, now), free_at=free_at if free_at > now else None, is_warm_up=True)
     for mailboxes in {one.scope: one for one in limits.mailboxes.values()}.values():
         for limit in mailboxes.limits:
-            yield Used(limit, limit.used(counts.get(mailboxes.scope, {}), now), mailboxes.scope)
+            yield _of(limit, set_right(counts.get(mailboxes.scope, {}), now), now, mailboxes.scope)
+
+
+def _of(limit: Limit, counts: Counts, now: datetime, domain: str = "") -> Used:
+    free_at = limit.free_at(counts, now)
+    return Used(limit, limit.used(counts, now), domain, free_at if free_at > now else None)

@@ -1,8 +1,13 @@
 """`aftercart doctor`, as it is typed."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
+from aftercart.clock import utc_now
+from aftercart.db.session import Database
+from aftercart.delivery.limits.quota import Limit, Limits, Per
+from aftercart.delivery.store import SharedTraffic
 from aftercart.starter import init
 from tests.commanded import aftercart
 from tests.deployment import deployed
@@ -48,3 +53,29 @@ def test_settings_that_cannot_be_read_are_told_in_one_line(tmp_path: Path) -> No
     told = aftercart(tmp_path, "doctor")
     assert told.returncode == 1
     assert told.stderr.startswith("aftercart: AFTERCART_SECRET_KEY: is not set")
+
+
+def test_a_limit_that_is_used_up_is_told_of(tmp_path: Path) -> None:
+    init(tmp_path / "shop")
+    brand = tmp_path / "shop" / "campaigns" / "brand.yaml"
+    brand.write_text(brand.read_text() + "senders: [{limits: [1 per day]}]\n")
+    used = {"AFTERCART_SENDER_URL": "file:out"}
+    told = aftercart(tmp_path / "shop", "db", "upgrade", **used)
+    assert told.returncode == 0, told.stderr
+    with closing(Database(f"sqlite:///{tmp_path / 'shop' / 'data' / 'aftercart.db'}")) as database:
+        limits = Limits((Limit(1, Per.DAY),))
+        assert SharedTraffic(database, utc_now, ["file"], lambda _: limits).take("file", "example.com") is None
+    told = aftercart(tmp_path / "shop", "doctor", "--json", **used)
+    limited = [one for one in json.loads(told.stdout)["findings"] if one["check"] == "limits"]
+    assert [one["level"] for one in limited] == ["warn"]
+    assert "file: the limit is used up (1 of 1 per day) until" in limited[0]["found"]
+
+
+def test_a_campaign_that_is_paused_is_named_lest_its_mails_expire_unseen(tmp_path: Path) -> None:
+    init(tmp_path / "shop")
+    file = tmp_path / "shop" / "campaigns" / "accessories.yaml"
+    file.write_text(file.read_text().replace("status: active", "status: paused"))
+    told = aftercart(tmp_path / "shop", "doctor", "--json")
+    of_campaigns = [one for one in json.loads(told.stdout)["findings"] if one["check"] == "campaigns"]
+    assert of_campaigns[0]["level"] == "warn"
+    assert of_campaigns[0]["found"].startswith("paused: accessories")

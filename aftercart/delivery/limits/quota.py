@@ -12,7 +12,7 @@ that lets a worker that comes late catch up, half is for what happens between co
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -178,6 +178,15 @@ class WarmUp:
         """What holds on the day (UTC) of `now`; None once the table has ended."""
         day = max((now.astimezone(UTC).date() - self.since).days, 0)
         return Limit(self.per_day[day], Per.DAY) if day < len(self.per_day) else None
+
+    def free_at(self, counts: Counts, now: datetime) -> datetime:
+        """The first instant, `now` or later, at which one more mail may leave: the next day may allow more."""
+        today = self.limit(now)
+        if today is None:
+            return now
+        until = today.free_at(counts, now)
+        midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
+        return until if until <= midnight else max(midnight, self.free_at(counts, midnight))
 
 
 @dataclass(frozen=True, slots=True)

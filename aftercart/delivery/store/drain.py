@@ -65,6 +65,14 @@ def room(connection: Connection, names: Sequence[str], limits_of: Callable[[str]
     return replace(first, mails=total + probes, is_to_probe=not total)
 
 
+def is_held_back(
+    connection: Connection, names: Sequence[str], limits_of: Callable[[str], Limits], now: datetime
+) -> bool:
+    """Whether no sender takes any mail now, because a limit is used up."""
+    found = room(connection, names, limits_of, now)
+    return found.mails == 0 and found.held is Held.THROTTLED and found.until is not None and found.until > now
+
+
 def _quota(connection: Connection, name: str, limits: Sequence[Limit], now: datetime) -> Room:
     """How many mails are left of the hour and the day, and how it goes on once they have left."""
     if not limits:

@@ -57,8 +57,7 @@ class SharedTraffic:
 
     def is_held_back(self, connection: Connection, now: datetime) -> bool:
         """Whether no sender takes any mail now, because a limit is used up."""
-        room = self.room(connection, now)
-        return room.mails == 0 and room.held is Held.THROTTLED and room.until is not None and room.until > now
+        return drain.is_held_back(connection, self.names, self.limits_of, now)
 
     def view(self, sender: str, domain: str) -> View:
         seen = self._look(sender)
