@@ -145,6 +145,15 @@ def test_what_goes_too_deep_is_refused_with_its_line(source: str, compiled: Call
     assert caught.value.place.line == 2
 
 
+def test_a_choice_among_thousands_is_refused_with_its_line(compiled: Callable[..., Template]) -> None:
+    """Jinja translates it to Python, which ends in a traceback, or takes minutes."""
+    chain = "{% if name == 0 %}\n" + "".join(f"{{% elif name == {number} %}}x\n" for number in range(300))
+    with pytest.raises(TemplateError, match="has more than 200") as caught:
+        compiled(in_text(chain + "{% endif %}"))
+    assert caught.value.place is not None
+    assert caught.value.place.line == 202
+
+
 def test_twelve_loops_and_forty_blocks_are_not_too_deep(rendered: Callable[..., Rendered]) -> None:
     source = "{% for a in range(1) %}" * 12 + "{% if name %}" * 40 + "x" + "{% endif %}" * 40 + "{% endfor %}" * 12
     assert rendered(source, {"name": "Ada"}).text == "x\n"

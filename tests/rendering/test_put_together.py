@@ -91,6 +91,98 @@ def test_what_would_be_lost_or_cannot_be_meant_is_refused_at_its_line(
     assert caught.value.fix
 
 
+# ---------------------------------------------------------------- how much
+
+
+def twice(name: str) -> str:
+    return f'{{% include "_layout/{name}.mjml" %}}' * 2
+
+
+def called_twice(number: int) -> str:
+    return f"{{% macro m{number}() %}}{{{{ m{number + 1}() }}}}{{{{ m{number + 1}() }}}}{{% endmacro %}}"
+
+
+def on_top_of(number: int, content: str = "{{ super() }}{{ super() }}") -> str:
+    return f'{{% extends "_layout/{number}.mjml" %}}{{% block foot %}}{content}{{% endblock %}}'
+
+
+LEVELS = range(15)
+TOP = LEVELS[-1] + 1
+DOUBLING: dict[str, tuple[str, dict[str, str]]] = {
+    "includes": (in_text(twice("0")), {f"{level}": twice(f"{level + 1}") for level in LEVELS} | {f"{TOP}": "x"}),
+    "empty includes": (in_text(twice("0")), {f"{level}": twice(f"{level + 1}") for level in LEVELS} | {f"{TOP}": ""}),
+    "macros": (
+        "".join(map(called_twice, LEVELS)) + f"{{% macro m{TOP}() %}}{{% endmacro %}}" + in_text("{{ m0() }}"),
+        {},
+    ),
+    "supers": (on_top_of(TOP), {"0": LAYOUT} | {f"{level + 1}": on_top_of(level) for level in LEVELS}),
+    "imports": (
+        '{% from "_layout/0.mjml" import m %}' + in_text("{{ m() }}"),
+        {f"{level}": f'{{% from "_layout/{level + 1}.mjml" import m %}}' * 2 for level in LEVELS}
+        | {f"{TOP}": "{% macro m() %}x{% endmacro %}"},
+    ),
+    "phrases": (in_text("{{ words.long }}" * 200), {}),
+    "letters": (in_text("{{ words.letters }}" * 200), {}),
+}
+PHRASES = f"long = {'{{ name }}' * 100}\nletters = {'x' * 4000}\n"
+
+
+@pytest.mark.parametrize(("body", "files"), DOUBLING.values(), ids=DOUBLING)
+def test_what_doubles_at_each_step_is_refused_before_it_is_put_together(
+    body: str, files: dict[str, str], compiled: Callable[..., Template]
+) -> None:
+    written = {f"_layout/{name}.mjml": content for name, content in files.items()}
+    with pytest.raises(TemplateError, match=r"more than [0-9,]+ (files, blocks|tags|characters)") as caught:
+        compiled(body, files={**written, "_words/en.txt": PHRASES})
+    assert caught.value.place is not None
+    assert caught.value.place.line
+    assert "stands twice" in (caught.value.fix or "")
+
+
+MANY = range(1200)
+DEEP: dict[str, tuple[str, dict[str, str]]] = {
+    "includes": (
+        in_text('{% include "_layout/0.mjml" %}'),
+        {f"{level}": f'{{% include "_layout/{level + 1}.mjml" %}}' for level in MANY},
+    ),
+    "layouts": (on_top_of(len(MANY), ""), {"0": LAYOUT} | {f"{level + 1}": on_top_of(level, "") for level in MANY}),
+    "blocks": (in_text("".join(f"{{% block b{level} %}}" for level in MANY) + "{% endblock %}" * len(MANY)), {}),
+    "imports": (
+        '{% from "_layout/0.mjml" import m %}',
+        {f"{level}": f'{{% from "_layout/{level + 1}.mjml" import m %}}' for level in MANY},
+    ),
+    "elements": (in_text("<div>" * 1200 + "</div>" * 1200), {}),
+}
+
+
+@pytest.mark.parametrize(("body", "files"), DEEP.values(), ids=DEEP)
+def test_what_stands_too_deep_in_one_another_is_refused_with_its_line(
+    body: str, files: dict[str, str], compiled: Callable[..., Template]
+) -> None:
+    with pytest.raises(TemplateError, match="this goes too deep") as caught:
+        compiled(body, files={f"_layout/{name}.mjml": content for name, content in files.items()})
+    assert caught.value.place is not None
+    assert caught.value.place.line
+    assert caught.value.fix
+
+
+def test_a_file_of_macros_that_imports_itself_is_named(compiled: Callable[..., Template]) -> None:
+    around = {f"_layout/{one}.mjml": f'{{% from "_layout/{other}.mjml" import m %}}' for one, other in ("ab", "ba")}
+    with pytest.raises(TemplateError, match=r"_layout/a\.mjml imports itself.*take the import out"):
+        compiled('{% from "_layout/a.mjml" import m %}' + in_text("{{ m() }}"), files=around)
+
+
+def test_a_tag_that_nobody_could_read_is_refused(compiled: Callable[..., Template]) -> None:
+    with pytest.raises(TemplateError, match="this tag has more than 5,000 characters"):
+        compiled(in_text("{{ " + " ~ ".join(["name"] * 1000) + " }}"))
+
+
+def test_a_hundred_cards_of_a_macro_are_not_too_much(compiled: Callable[..., Template]) -> None:
+    macro = "{% macro card(n) %}{{ inner(n) }}{% endmacro %}{% macro inner(n) %}card {{ n }} {% endmacro %}"
+    mail = compiled(macro + in_text("".join(f"{{{{ card({number}) }}}}" for number in range(100)))).render({}, str)
+    assert mail.text.split() == [word for number in range(100) for word in ("card", str(number))]
+
+
 # ---------------------------------------------------------------- words
 
 EN = "# what we say\nhello = Hello {{ name }},\n  welcome & come in\nbuy = Buy\n"

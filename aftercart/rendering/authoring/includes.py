@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from aftercart.errors import Place, TemplateError
+from aftercart.rendering.authoring.growth import Growth, bounded
 from aftercart.rendering.authoring.lexer import Kind, Segment, behind, segments
 
 SUBJECT, BODY, TEXT, SAMPLE = "subject.txt", "body.mjml", "body.txt", "sample.json"
@@ -26,11 +27,17 @@ _INCLUDE = re.compile(r"""include\s+(["'])(?P<path>[^"']+)\1""")
 _MJ_INCLUDE = re.compile(r"""<mj-include\s+path\s*=\s*(["'])(?P<path>[^"']+)\1\s*(?:/>|>\s*</mj-include>)""")
 
 
-def with_includes(file: Path, root: Path, files: list[Path], above: tuple[Path, ...] = ()) -> Iterator[Segment]:
+def with_includes(file: Path, root: Path, files: list[Path], growth: Growth) -> Iterator[Segment]:
     """The segments of a file below `root`. What is read is added to `files`.
 
-    Raises TemplateError for what cannot be read, and for a file that includes itself.
+    Raises TemplateError for what cannot be read, for a file that includes itself, and for too much of all.
     """
+    return bounded(_with_includes(file, root, files, growth, ()))
+
+
+def _with_includes(
+    file: Path, root: Path, files: list[Path], growth: Growth, above: tuple[Path, ...]
+) -> Iterator[Segment]:
     files.append(file)
     for segment in _mj_includes_apart(segments(contents(file), file)):
         target = _included(segment, root)
@@ -39,7 +46,8 @@ def with_includes(file: Path, root: Path, files: list[Path], above: tuple[Path, 
             continue
         if target in (file, *above):
             raise TemplateError(f"{target.name} includes itself", segment.place, "take the include out")
-        yield from with_includes(target, root, files, (file, *above))
+        growth.step(segment, len(above))
+        yield from _with_includes(target, root, files, growth, (file, *above))
 
 
 def _mj_includes_apart(found: list[Segment]) -> Iterator[Segment]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aftercart.errors import TemplateError
+from aftercart.rendering.authoring.growth import DEEPEST, Growth, bounded
 from aftercart.rendering.authoring.lexer import Kind, Segment
 
 _EXTENDS = re.compile(r"""extends\s+(["'])(?P<path>[^"']+)\1""")
@@ -30,11 +31,11 @@ class _Block:
 _Node = Segment | _Block
 
 
-def laid_out(segments: Sequence[Segment], read: Read) -> list[Segment]:
+def laid_out(segments: Sequence[Segment], read: Read, growth: Growth) -> list[Segment]:
     """The segments with every layout and block put in place.
 
     Raises TemplateError where a block is not closed, where one stands twice, or for what stands beside the blocks of a
-    template that has a layout: it would be lost.
+    template that has a layout: it would be lost. So it does for more than a mail has room for.
     """
     nodes = _parsed(segments)
     versions: dict[str, list[_Block]] = defaultdict(list)
@@ -44,13 +45,14 @@ def laid_out(segments: Sequence[Segment], read: Read) -> list[Segment]:
         path, tag, rest = layout
         if path in seen:
             raise TemplateError(f"{path} is its own layout", tag.place, "take the extends out of it")
+        growth.step(tag, len(seen))
         seen.add(path)
         macros += _beside_blocks(rest)
         _collect(rest, versions)
         nodes = _parsed(read(tag, path))
     _refuse_unused(versions, nodes)
     _collect(nodes, versions)
-    return [*macros, *_flat(nodes, versions, ())]
+    return [*macros, *bounded(_flat(nodes, versions, (), growth, 0))]
 
 
 def _parsed(segments: Iterable[Segment]) -> list[_Node]:
@@ -59,6 +61,8 @@ def _parsed(segments: Iterable[Segment]) -> list[_Node]:
     opened: list[tuple[str, Segment]] = []
     for segment in segments:
         if segment.kind is Kind.BLOCK and segment.keyword == "block":
+            if len(opened) > DEEPEST:
+                raise TemplateError("this goes too deep", segment.place, "let less stand inside one another")
             opened.append((_name_of(segment), segment))
             levels.append([])
         elif segment.kind is Kind.BLOCK and segment.keyword == "endblock":
@@ -147,16 +151,22 @@ def _refuse_unused(versions: Mapping[str, Sequence[_Block]], layout: Sequence[_N
 
 
 def _flat(
-    nodes: Iterable[_Node], versions: Mapping[str, Sequence[_Block]], above: Sequence[_Block]
+    nodes: Iterable[_Node],
+    versions: Mapping[str, Sequence[_Block]],
+    above: Sequence[_Block],
+    growth: Growth,
+    depth: int,
 ) -> Iterator[Segment]:
     """`above`: what `super()` stands for here."""
     for node in nodes:
         if isinstance(node, _Block):
             first, *others = versions[node.name]
-            yield from _flat(first.inside, versions, others)
+            growth.step(node.tag, depth)
+            yield from _flat(first.inside, versions, others, growth, depth + 1)
         elif node.kind is Kind.EXPRESSION and _SUPER.fullmatch(node.text):
             if not above:
                 raise TemplateError("no layout has this block, so super() is nothing", node.place, "take it out")
-            yield from _flat(above[0].inside, versions, above[1:])
+            growth.step(node, depth)
+            yield from _flat(above[0].inside, versions, above[1:], growth, depth + 1)
         else:
             yield node

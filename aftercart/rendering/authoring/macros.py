@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from jinja2 import Environment, TemplateSyntaxError
 
 from aftercart.errors import Place, TemplateError
+from aftercart.rendering.authoring.growth import DEEPEST, Growth, bounded
 from aftercart.rendering.authoring.layouts import Read
 from aftercart.rendering.authoring.lexer import Kind, Segment
 
@@ -20,7 +21,6 @@ _IMPORT = re.compile(r"""import\s+(["'])(?P<path>[^"']+)\1\s+as\s+(?P<name>[A-Za
 _CALL = re.compile(r"(?P<name>[A-Za-z]\w*(?:\.[A-Za-z]\w*)?)\s*\((?P<arguments>.*)\)", re.DOTALL)
 _KEYWORD = re.compile(r"(?P<name>[A-Za-z]\w*)\s*=(?!=)\s*(?P<value>.+)", re.DOTALL)
 _IMPORTED = re.compile(r"(?P<name>[A-Za-z]\w*)(?:\s+as\s+(?P<alias>[A-Za-z]\w*))?")
-_DEEPEST = 20
 _WAY_TO_IMPORT = 'write {% from "_layout/card.mjml" import card %}'
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
@@ -33,20 +33,23 @@ class _Macro:
     inside: tuple[Segment, ...]
 
 
-def expanded(segments: Sequence[Segment], read: Read) -> list[Segment]:
+def expanded(segments: Sequence[Segment], read: Read, growth: Growth) -> list[Segment]:
     """The segments with every call of a macro replaced by what the macro holds.
 
     Raises TemplateError for a macro that is not closed, that calls itself, or that is called with other arguments than
-    it has.
+    it has, and for more than a mail has room for.
     """
-    shelf = _Shelf(read)
+    shelf = _Shelf(read, growth)
     rest = shelf.take(segments)
-    return list(shelf.in_place(rest, 0)) if shelf.macros else rest
+    return list(bounded(shelf.in_place(rest, 0))) if shelf.macros else rest
 
 
 @dataclass(slots=True)
 class _Shelf:
     read: Read
+    growth: Growth
+    above: tuple[str, ...] = ()
+    """The files that bring this one, the first of them last."""
     macros: dict[str, _Macro] = field(default_factory=dict)
 
     def take(self, segments: Iterable[Segment]) -> list[Segment]:
@@ -81,8 +84,12 @@ class _Shelf:
         found = one or whole
         if found is None:
             raise TemplateError(f"{tag} cannot be read", tag.place, _WAY_TO_IMPORT)
-        other = _Shelf(self.read)
-        other.take(self.read(tag, found["path"]))
+        path = found["path"]
+        if path in self.above:
+            raise TemplateError(f"{path} imports itself", tag.place, "take the import out")
+        self.growth.step(tag, len(self.above))
+        other = _Shelf(self.read, self.growth, (path, *self.above))
+        other.take(self.read(tag, path))
         if whole:
             self.macros |= {f"{whole['name']}.{name}": macro for name, macro in other.macros.items()}
         elif one:
@@ -105,8 +112,9 @@ class _Shelf:
             if call is None or macro is None:
                 yield segment
                 continue
-            if depth == _DEEPEST:
+            if depth == DEEPEST:
                 raise TemplateError(f"{macro.name} calls itself", segment.place, "write a {% for %} instead")
+            self.growth.step(segment, depth)
             yield from self._call(macro, call["arguments"], segment, depth)
 
     def _call(self, macro: _Macro, arguments: str, tag: Segment, depth: int) -> Iterator[Segment]:

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from aftercart.errors import Place, TemplateError
+from aftercart.rendering.authoring.growth import Growth, bounded
 from aftercart.rendering.authoring.includes import BODY, MISSING, SAMPLE, SUBJECT, TEXT, below, with_includes
 from aftercart.rendering.authoring.layouts import laid_out
 from aftercart.rendering.authoring.lexer import Segment, segments
@@ -85,7 +86,7 @@ def with_subject(sources: Sources, written: str, templates_dir: Path, locale: st
     folder = templates_dir / sources.name
     words = Vocabulary(folder, templates_dir, language_for(folder, templates_dir, locale))
     place = folder / SUBJECT_LINE
-    cut = tuple(words.put(segments(written, place)))
+    cut = tuple(bounded(words.put(segments(written, place))))
     files = tuple(dict.fromkeys([*sources.files, *words.files]))
     digest = hashlib.sha256(sources.digest + written.encode() + _digest(tuple(words.files), templates_dir)).digest()
     return replace(sources, subject=Source(place, cut, tuple(words.files)), files=files, digest=digest)
@@ -105,13 +106,14 @@ def _folder(templates_dir: Path, name: str) -> Path:
 def read_part(file: Path, root: Path, locale: str = DEFAULT) -> Source:
     """One file of a template below `root`, ready to be compiled. Raises TemplateError where it cannot be read."""
     files: list[Path] = []
+    growth = Growth()
 
     def read(tag: Segment, path: str) -> Sequence[Segment]:
-        return tuple(with_includes(below(root, root / path, tag.place), root, files))
+        return tuple(with_includes(below(root, root / path, tag.place), root, files, growth))
 
-    found = laid_out(tuple(with_includes(file, root, files)), read)
+    found = laid_out(tuple(with_includes(file, root, files, growth)), read, growth)
     words = Vocabulary(file.parent, root, language_for(file.parent, root, locale))
-    segments = tuple(words.put(expanded(found, read)))
+    segments = tuple(bounded(words.put(expanded(found, read, growth))))
     return Source(file, segments, tuple(dict.fromkeys([*files, *words.files])))
 
 

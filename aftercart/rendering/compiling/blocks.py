@@ -22,6 +22,8 @@ _LONGEST_SHOWN = 60
 _MOST_OPEN = 60
 _MOST_LOOPS = 15
 """Inside one another. Python, to which Jinja translates them, has no more than twenty."""
+_MOST_ELIFS = 200
+"""Of one `{% if %}`. To Python each stands inside the one before it."""
 
 
 def check_blocks(segments: Iterable[Segment]) -> None:
@@ -56,12 +58,13 @@ def shown(tag: Segment) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 6]} ... {text[-2:]}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Block:
     """A block that is open, and how many elements were open around it."""
 
     tag: Segment
     depth: int
+    elifs: int = 0
 
     @property
     def end(self) -> str:
@@ -89,6 +92,10 @@ class _OpenBlocks:
                 raise TemplateError(message, tag.place, f"end {elements[-1]} first")
             if tag.keyword.startswith("end"):
                 self._open.pop()
+            block.elifs += tag.keyword == "elif"
+            if block.elifs > _MOST_ELIFS:
+                message = f"{block} has more than {_MOST_ELIFS} {{% elif %}}"
+                raise TemplateError(message, tag.place, "compare less, or print the value itself")
 
     def _refuse_depth(self, tag: Segment) -> None:
         loops = sum(block.tag.keyword == "for" for block in self._open)

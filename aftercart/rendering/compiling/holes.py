@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from aftercart.errors import Place, TemplateError
 from aftercart.rendering.authoring.lexer import Kind, Segment, behind
-from aftercart.rendering.authoring.scanner import FIRST_HOLE, HOLE, LAST_HOLE, Event, MarkupError, scan
+from aftercart.rendering.authoring.scanner import FIRST_HOLE, HOLE, Event, MarkupError, scan
 
 Part = str | Segment
 """A piece of text, or one Jinja tag."""
@@ -58,8 +58,6 @@ def with_holes(segments: Iterable[Segment]) -> Holed:
             text.append(chr(FIRST_HOLE + len(tags)))
             tags.append(segment)
         length += len(text[-1])
-    if len(tags) > LAST_HOLE - FIRST_HOLE:
-        raise TemplateError(f"{len(tags)} Jinja tags are too many for one template", starts[0][1], "write loops")
     return Holed("".join(text), tuple(tags), tuple(starts))
 
 

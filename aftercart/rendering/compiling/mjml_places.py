@@ -65,6 +65,9 @@ _A_MAIL = "a mail is <mjml><mj-body> ... </mj-body></mjml>, with sections, colum
 _INCLUDED_CSS = 'write <mj-style>{% include "_layout/FILE.css" %}</mj-style>'
 _CHOOSE = "write {{ a if condition else b }}"
 _LINKED = frozenset({"a", "area"})
+_NEVER_ENDS = names("area base br col embed hr img input link meta param source track wbr")
+_DEEPEST = 200
+"""How many elements of HTML stand inside one another. MJML's parser goes down them by recursion."""
 _KEPT_SCHEMES = ("mailto:", "tel:", "sms:")
 
 
@@ -89,6 +92,8 @@ class Weaver:
     _blocks: list[_Block] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
     _in_outlook: bool = False
+    _depth: int = 0
+    """How many elements of HTML are open."""
     _columns: SideBySide = field(default_factory=SideBySide)
     _refused: list[TemplateError] = field(default_factory=list)
 
@@ -180,6 +185,11 @@ class Weaver:
             raise self._fault("no mail program runs scripts", tag.offset, "take it out")
         self._only_in_content(tag.offset, f"<{tag.name}>")
         self._write_tag(tag, {})
+        if tag.self_closing or tag.name in _NEVER_ENDS:
+            return
+        self._depth += 1
+        if self._depth == _DEEPEST + 1:  # told once
+            raise self._fault("this goes too deep", tag.offset, "let less stand inside one another")
 
     def _write_tag(self, tag: Tag, defaults: dict[str, str]) -> None:
         given = {attribute.name: attribute for attribute in tag.attributes}
@@ -251,8 +261,10 @@ class Weaver:
 
     def _end(self, end: EndTag) -> None:
         self._refuse_holes(end.raw, "in a closing tag")
+        self._depth = max(self._depth - 1, 0)
         if end.name.startswith("mj"):
             self._balanced(end)
+            self._depth = 0
             self._open.pop()
             self._columns.closed(end.name)
         self._out.append(end.raw)
