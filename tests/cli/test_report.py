@@ -6,16 +6,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 
 from aftercart.campaigns.schema import Campaign
 from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import (
+    attributions,
     campaign_versions,
+    clicks,
     cohort_days,
     counted_weeks,
     exposures,
+    orders,
+    sends,
     weekly_domains,
     weekly_pairs,
     weekly_sources,
@@ -55,6 +59,20 @@ def test_the_same_for_machines(deployment: Path) -> None:
     told = json.loads(line)
     assert (told["campaign"], told["total"]["sent"], told["total"]["clicked"]) == ("accessories", 1, 1)
     assert told["against_holdout"] == []
+
+
+def test_machines_are_told_why_mails_did_not_go_and_what_the_others_earned(deployment: Path) -> None:
+    with closing(Database(f"sqlite:///{deployment / 'data' / 'aftercart.db'}")) as db, db.write() as connection:
+        connection.execute(update(sends).where(sends.c.sent_at.is_(None)).values(state="skipped", reason="no_consent"))
+        mail, order = select(sends.c.id).where(sends.c.sent_at.is_not(None)), select(orders.c.id).limit(1)
+        (send_id,), (order_id,) = connection.execute(mail).one(), connection.execute(order).one()
+        credit = {"model": "last_click", "order_id": order_id, "send_id": send_id, "amount_minor": 900}
+        credit |= {"reversed_minor": 100, "currency": "EUR", "created_at": MONDAY}
+        connection.execute(insert(attributions).values(**credit, click_id=select(clicks.c.id).scalar_subquery()))
+    (line,) = aftercart(deployment, "report", "accessories", "--json").stdout.splitlines()
+    told = json.loads(line)
+    for one in (told["total"], *told["stages"]):
+        assert (one["withheld"], one["credited"]) == ({"no_consent": 1}, {"EUR": 800})
 
 
 def test_a_campaign_that_never_planned_a_mail_is_not_known(deployment: Path) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
@@ -45,6 +46,10 @@ class Stage:
     ordered: int = 0
     withheld: Counter[str] = field(default_factory=Counter)
     credited: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values. Not by `asdict`: it counts the pairs of a Counter."""
+        return {**vars(self), "withheld": dict(self.withheld), "credited": dict(self.credited)}
 
 
 def funnel(

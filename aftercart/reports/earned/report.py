@@ -17,7 +17,7 @@ from aftercart.reports.weekly import LATELY, Pair, annoying, pairs
 from aftercart.reports.words import SOURCES
 
 PAIRS = 8
-LISTS = ("against_holdout", "stages", "pairs", "annoying", "served")
+LISTS = ("against_holdout", "pairs", "annoying", "served")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class CampaignReport:
         """As plain JSON values, but for instants."""
         plain = {name: getattr(self, name) for name in ("campaign", "since", "until", "by_week", "rates")}
         plain |= {name: [asdict(one) for one in getattr(self, name)] for name in LISTS}
-        experiments = [one.as_json() for one in self.experiments]
-        return {**plain, "total": asdict(self.total), "experiments": experiments}
+        plain |= {name: [one.as_json() for one in getattr(self, name)] for name in ("stages", "experiments")}
+        return {**plain, "total": self.total.as_json()}
 
 
 def report_on(
