@@ -52,7 +52,7 @@ class BrokerPromises:
             assert queue.waiting("deliver") == 0
             for _ in range(3):
                 queue.publish("deliver", ["a"])
-            deadline = monotonic() + 5  # RabbitMQ counts a message some milliseconds after it was given
+            deadline = monotonic() + 30  # RabbitMQ counts a message some milliseconds after it was given
             while queue.waiting("deliver") != 3 and monotonic() < deadline:
                 sleep(0.01)
             assert queue.waiting("deliver") == 3
@@ -82,7 +82,7 @@ class BrokerPromises:
     def _messages(url: str, name: str, count: int) -> list[Message]:
         with Connection(url) as connection:
             found = connection.SimpleQueue(name)
-            messages = [found.get(timeout=5) for _ in range(count)]
+            messages = [found.get(timeout=30) for _ in range(count)]
             for message in messages:
                 message.ack()
             return messages

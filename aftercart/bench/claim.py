@@ -4,11 +4,12 @@ The floor is the same engine with a thousand waiting: a mail must cost the same 
 """
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 from uuid import UUID
 
 from sqlalchemy import Connection, Table, update
@@ -33,7 +34,7 @@ LATER = timedelta(days=30)
 CAMPAIGNS = 5
 
 
-def claim(rounds: int, folder: Path, many: int = MANY) -> Result:
+def claim(rounds: int, folder: Path, many: int = MANY, clock: Callable[[], float] = perf_counter) -> Result:
     """2,000 due mails of five campaigns, as workers take them; and what memory that took."""
     with _engine(folder / "few", FEW) as few, _engine(folder / "many", many) as crowded:
         result = beside(
@@ -45,6 +46,7 @@ def claim(rounds: int, folder: Path, many: int = MANY) -> Result:
             count=DUE,
             rounds=rounds,
             prepare=lambda: _fall_due(few, crowded),
+            clock=clock,
         )
         crowded.ask_for_numbers()
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -3,11 +3,12 @@
 The floor is the same engine with a thousand: a pass must cost the same however large the tables are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 
 from sqlalchemy import Connection
 
@@ -27,7 +28,7 @@ LONG_AGO, LATELY = NOW - timedelta(days=500), NOW - timedelta(days=30)
 PAGE = 10_000
 
 
-def tidy(rounds: int, folder: Path, many: int = MANY) -> Result:
+def tidy(rounds: int, folder: Path, many: int = MANY, clock: Callable[[], float] = perf_counter) -> Result:
     """Passes over both, in turn. A byte count says what a mail and what hangs on it take on disk."""
     with _engine(folder / "few", FEW, rounds) as few, _engine(folder / "many", many, rounds) as crowded:
         size = (folder / "many" / "aftercart.db").stat().st_size
@@ -39,6 +40,7 @@ def tidy(rounds: int, folder: Path, many: int = MANY) -> Result:
             lambda: _pass(few),
             count=1,
             rounds=rounds,
+            clock=clock,
         )
     return replace(result, note=f"{many:,} mails, {size / many:,.0f} bytes each with decision and attempt")
 

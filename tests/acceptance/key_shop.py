@@ -162,7 +162,7 @@ class World:
         (send,) = rows(self.app, sends)
         token = self.app.tokens.page(Purpose.PREFERENCES, send["recipient_id"], send["id"])
         with serving(create_web(self.app)) as url:
-            page = httpx.get(f"{url}/p/{token}").text
+            page = httpx.get(f"{url}/p/{token}", timeout=30).text
         return re.findall(r'name="topic" value="(\w+)".*?<span>([^<]*)(?:<small>([^<]*))?', page)
 
 

@@ -132,7 +132,7 @@ def test_the_table_shows_what_each_campaign_did(bike_week: tuple[Demo, Path]) ->
 
 def test_the_button_of_a_mail_leads_to_a_page_of_its_product(bike_week: tuple[Demo, Path]) -> None:
     demo, folder = bike_week
-    with httpx.Client(base_url=demo.base_url) as browser:
+    with httpx.Client(base_url=demo.base_url, timeout=30) as browser:
         mail = browser.get("/mail/1/body.html").text
         buttons = [url for url in links_in(mail) if "/c/" in url]
         landed = [browser.get(url, follow_redirects=True) for url in buttons]
@@ -147,7 +147,7 @@ def test_the_button_of_a_mail_leads_to_a_page_of_its_product(bike_week: tuple[De
 
 def test_an_order_without_a_mail_can_be_looked_at(bike_week: tuple[Demo, Path]) -> None:
     demo, _ = bike_week
-    with httpx.Client(base_url=demo.base_url) as browser:
+    with httpx.Client(base_url=demo.base_url, timeout=30) as browser:
         page = browser.get("/orders").text
         first = re.search(r'href="(/order/\d+)"', page)
         assert first

@@ -83,12 +83,12 @@ def _what_shops_do_wrong(shop: Deployment) -> None:
         assert shop.post(payload, f"wrong-{number}") == 422
     content = body(shopify_order(email=f"taken@buyers.test {NAME}", created_at=f"{NAME} taken@buyers.test"))
     signed = sign_shopify(SHOPIFY_SECRET, "zebulon.myshopify.com", "w1", "orders/create", content)
-    assert httpx.post(f"{shop.url}/webhooks/shopify", content=content, headers=signed).status_code == 200
+    assert httpx.post(f"{shop.url}/webhooks/shopify", content=content, headers=signed, timeout=30).status_code == 200
     forged = sign_generic("whsec_" + "A" * 44, "taken@buyers.test", content, datetime.now(UTC))
-    assert httpx.post(f"{shop.url}/webhooks/generic", content=content, headers=forged).status_code == 401
+    assert httpx.post(f"{shop.url}/webhooks/generic", content=content, headers=forged, timeout=30).status_code == 401
     truncated = b'{"type": "order.completed", "data": {"customer": {"email": "taken@buyers.test'
     headers = sign_generic(shop.secret, "cut", truncated, datetime.now(UTC))
-    assert httpx.post(f"{shop.url}/webhooks/generic", content=truncated, headers=headers).status_code == 422
+    assert httpx.post(f"{shop.url}/webhooks/generic", content=truncated, headers=headers, timeout=30).status_code == 422
 
 
 def _what_readers_do(shop: Deployment, server: ScriptedServer) -> set[str]:
@@ -100,10 +100,10 @@ def _what_readers_do(shop: Deployment, server: ScriptedServer) -> set[str]:
     paths = set(re.findall(r"/([cu])/([\w.=-]{20,})", html.get_content()))
     for kind, token in paths:
         url = f"{shop.url}/{kind}/{token}"
-        httpx.get(url, headers={"User-Agent": f"{NAME}'s browser taken@buyers.test"})
-        httpx.get(f"{url}x?email=taken@buyers.test")
+        httpx.get(url, headers={"User-Agent": f"{NAME}'s browser taken@buyers.test"}, timeout=30)
+        httpx.get(f"{url}x?email=taken@buyers.test", timeout=30)
         if kind == "u":
-            assert httpx.post(url, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+            assert httpx.post(url, data={"List-Unsubscribe": "One-Click"}, timeout=30).status_code == 200
     return {token for _, token in paths}
 
 

@@ -59,7 +59,8 @@ def test_the_proxies_that_are_believed_may_stand_in_the_settings_file(
     with shop.up():
         visitors = [{"X-Forwarded-For": f"203.0.113.{number}"} for number in (1, 2)]
         answers = [
-            httpx.get(f"{shop.url}/api/recommendations?key={KEY}", headers=one, verify=False) for one in visitors
+            httpx.get(f"{shop.url}/api/recommendations?key={KEY}", headers=one, verify=False, timeout=30)
+            for one in visitors
         ]
     assert [answer.status_code for answer in answers] == [422, second]
 
@@ -134,7 +135,7 @@ def test_sigterm_loses_no_click_that_was_answered(shop: Deployment, sink: MailSi
         with closing(sqlite3.connect(shop.folder / "data" / "aftercart.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             for link in links * 5:
-                assert httpx.head(f"{shop.url}{link}").status_code == 302
+                assert httpx.head(f"{shop.url}{link}", timeout=30).status_code == 302
             process.popen.send_signal(signal.SIGTERM)
             assert not _answers(shop)
             other.execute("ROLLBACK")
@@ -147,7 +148,7 @@ def _answers(shop: Deployment) -> bool:
     """False once it listens no more."""
     for _ in range(300):
         try:
-            httpx.get(f"{shop.url}/healthz")
+            httpx.get(f"{shop.url}/healthz", timeout=30)
         except httpx.TransportError:
             return False
         sleep(0.1)

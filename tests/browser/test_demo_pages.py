@@ -43,7 +43,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def unmailed(demo: str) -> str:
     """The page of an order that got no mail."""
-    found = re.search(r'href="(/order/\d+)"', httpx.get(f"{demo}/orders").text)
+    found = re.search(r'href="(/order/\d+)"', httpx.get(f"{demo}/orders", timeout=30).text)
     assert found
     return found[1]
 

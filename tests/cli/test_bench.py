@@ -2,12 +2,15 @@
 
 import json
 import re
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, event, func, select
 
 from aftercart.bench.claim import claim
 from aftercart.bench.recommend import CATALOGS, recommend
@@ -67,19 +70,32 @@ def told_of_figures() -> list[str]:
     return (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
 
 
-def test_claiming_is_measured_beside_few_that_wait(tmp_path: Path) -> None:
+@pytest.fixture
+def steps() -> Iterator[Callable[[], float]]:
+    """A clock that ticks with every hundred steps of SQLite, however busy the machine is."""
+    ticks = count()
+
+    def watch(connection: sqlite3.Connection, _: object) -> None:
+        connection.set_progress_handler(lambda: bool(next(ticks) < 0), 100)
+
+    event.listen(Engine, "connect", watch)
+    yield lambda: next(ticks)
+    event.remove(Engine, "connect", watch)
+
+
+def test_claiming_is_measured_beside_few_that_wait(tmp_path: Path, steps: Callable[[], float]) -> None:
     """T13: here with a few thousand; `aftercart bench claim` has a million."""
-    measured = claim(1, tmp_path, many=5_000)
+    measured = claim(1, tmp_path, many=5_000, clock=steps)
     assert (measured.name, measured.floor) == ("claim", "with 1,000 waiting")
-    assert measured.ratio > 0.3
+    assert measured.ratio > 0.9
     assert measured.note.startswith("5,000 waiting, ")
 
 
-def test_a_pass_of_the_housekeeping_is_measured_beside_one_over_few(tmp_path: Path) -> None:
+def test_a_pass_of_the_housekeeping_is_measured_beside_one_over_few(tmp_path: Path, steps: Callable[[], float]) -> None:
     """T13: here with a few thousand; `aftercart bench tidy` has a million."""
-    measured = tidy(1, tmp_path, many=4_000)
+    measured = tidy(1, tmp_path, many=4_000, clock=steps)
     assert (measured.name, measured.floor) == ("tidy", "among 1,000 mails")
-    assert measured.ratio > 0.1
+    assert measured.ratio > 0.3
     assert measured.note.startswith("4,000 mails, ")
 
 

@@ -200,13 +200,17 @@ def test_told_to_stop_in_the_middle_it_cuts_what_can_come_again(door: Door) -> N
 
 
 def test_told_to_stop_it_answers_first_what_it_is_keeping(door: Door) -> None:
-    with closing(sqlite3.connect(door.inbox, isolation_level=None)) as other, door.spoken_to() as client:
+    with (
+        closing(sqlite3.connect(door.inbox, isolation_level=None)) as other,
+        door.spoken_to() as client,
+        door.spoken_to() as beside,
+    ):
         begun(client, "a@shop.example")
         other.execute("BEGIN IMMEDIATE")  # somebody else writes
         client.putcmd("data")
         assert client.getreply()[0] == 354
         client.send(BOUNCE + b".\r\n")
-        sleep(0.3)
+        assert [beside.noop()[0] for _ in range(2)] == [250, 250]  # by now it has read the mail
         with ThreadPoolExecutor(1) as pool:
             stopped = pool.submit(door.process.stop)
             sleep(0.3)

@@ -31,16 +31,16 @@ class MailDev:
 
     def mails(self) -> list[dict[str, Any]]:
         """What it has understood of the mails so far."""
-        found: list[dict[str, Any]] = httpx.get(f"http://127.0.0.1:{self.web}/email").json()
+        found: list[dict[str, Any]] = httpx.get(f"http://127.0.0.1:{self.web}/email", timeout=30).json()
         return found
 
     def as_it_came(self, mail: dict[str, Any]) -> bytes:
         """The bytes of one."""
-        return httpx.get(f"http://127.0.0.1:{self.web}/email/{mail['id']}/download").content
+        return httpx.get(f"http://127.0.0.1:{self.web}/email/{mail['id']}/download", timeout=30).content
 
     def is_up(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.web}/healthz").status_code == 200
+            return httpx.get(f"http://127.0.0.1:{self.web}/healthz", timeout=30).status_code == 200
         except httpx.TransportError:
             return False
 

@@ -26,7 +26,7 @@ from aftercart.pipeline.incoming.ingest import take_in
 from aftercart.pipeline.sending.dispatch import dispatch
 from aftercart.testing import GENERIC_SECRET, ListQueue, RecordingSender, engine
 from aftercart.tracing import NoTracer, open_tracer
-from aftercart.tracing.otel import OtelTracer
+from aftercart.tracing.otel import PATIENCE_S, OtelTracer
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
 from tests.cast import ADA, DEV, MONDAY, Shop, campaign
@@ -73,7 +73,7 @@ def traced(tmp_path: Path, sender: RecordingSender) -> Iterator[Traced]:
     with engine(tmp_path / "data", SteppedClock(MONDAY), sender, **files) as built:
         app = replace(built, tracer=OtelTracer(SimpleSpanProcessor(exporter)))
         celery.hold(app)
-        with serving(create_web(app)) as url, httpx.Client(base_url=url) as client:
+        with serving(create_web(app)) as url, httpx.Client(base_url=url, timeout=30) as client:
             yield Traced(app, client, exporter)
 
 
@@ -170,7 +170,8 @@ def test_a_collector_that_is_away_holds_up_nothing() -> None:
         assert traceparent.startswith("00-")
     started = monotonic()
     tracer.close()
-    assert monotonic() - started < 5
+    assert PATIENCE_S < 5, "but for a busy machine"
+    assert monotonic() - started < 25, "without that patience it is ten seconds, and as long again for each try"
 
 
 @pytest.mark.parametrize("parent", ["", "nonsense", "00-" + "0" * 32 + "-" + "0" * 16 + "-01"])

@@ -37,7 +37,7 @@ def test_a_report_is_on_disk_when_the_answer_arrives_and_only_once(site: tuple[A
     app, url = site
     headers, body = HOOKS[name](Event("hard", SEND))
     for _ in range(3):
-        answer = httpx.post(f"{url}/webhooks/esp/{name}", content=body, headers=headers)
+        answer = httpx.post(f"{url}/webhooks/esp/{name}", content=body, headers=headers, timeout=30)
         assert (answer.status_code, answer.json()) == (200, {"detail": "stored"})
     (row,) = waiting(app)
     assert (row["shop"], row["body"], row["received_at"]) == (f"esp:{name}", body, NOW)
@@ -56,7 +56,7 @@ def test_who_does_not_have_the_secret_gets_401_with_a_challenge_and_leaves_no_tr
     headers = {"content-type": "application/json", "x-amz-sns-message-type": "Notification"}
     if name == "mailgun":
         body = body.replace(b'"signature": "', b'"signature": "0')
-    answer = httpx.post(f"{url}/webhooks/esp/{name}", content=body, headers=headers)
+    answer = httpx.post(f"{url}/webhooks/esp/{name}", content=body, headers=headers, timeout=30)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Basic")
     assert waiting(app) == []
@@ -64,21 +64,21 @@ def test_who_does_not_have_the_secret_gets_401_with_a_challenge_and_leaves_no_tr
 
 def test_a_service_without_a_secret_is_told_which_have_one(site: tuple[App, str]) -> None:
     _, url = site
-    answer = httpx.post(f"{url}/webhooks/esp/pigeon", content=b"{}")
+    answer = httpx.post(f"{url}/webhooks/esp/pigeon", content=b"{}", timeout=30)
     assert answer.status_code == 404
     assert "brevo, mailersend" in answer.json()["detail"]
 
 
 def test_a_service_that_only_tries_the_address_is_answered(site: tuple[App, str]) -> None:
     app, url = site
-    assert httpx.head(f"{url}/webhooks/esp/mandrill").status_code == 200
+    assert httpx.head(f"{url}/webhooks/esp/mandrill", timeout=30).status_code == 200
     assert waiting(app) == []
 
 
 def test_a_body_that_is_too_large_gets_413(site: tuple[App, str]) -> None:
     _, url = site
     headers, body = HOOKS["postmark"](Event("hard", SEND, words="x" * 20_000))
-    assert httpx.post(f"{url}/webhooks/esp/postmark", content=body, headers=headers).status_code == 413
+    assert httpx.post(f"{url}/webhooks/esp/postmark", content=body, headers=headers, timeout=30).status_code == 413
 
 
 def test_a_report_that_cannot_be_stored_gets_503(site: tuple[App, str]) -> None:

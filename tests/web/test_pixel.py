@@ -31,7 +31,11 @@ def app(tmp_path: Path) -> Iterator[App]:
 
 def fetched(app: App, *fetches: tuple[str, str]) -> list[httpx.Response]:
     """Pictures (token, agent) are fetched, while the database is busy."""
-    with serving(create_web(app)) as url, httpx.Client(base_url=url, verify=False) as client, lock_held(app.db):
+    with (
+        serving(create_web(app)) as url,
+        httpx.Client(base_url=url, verify=False, timeout=30) as client,
+        lock_held(app.db),
+    ):
         return [client.get(f"/o/{token}", headers={"user-agent": agent}) for token, agent in fetches]
 
 

@@ -14,9 +14,11 @@ import pytest
 from sqlalchemy import event
 
 from aftercart.clock import SteppedClock
+from aftercart.db.session import BUSY_TIMEOUT_S
 from aftercart.intake.signing import sign_generic, sign_shopify, sign_woocommerce
 from aftercart.testing import GENERIC_SECRET, SHOP_SECRET, ListQueue, engine
 from aftercart.web.app import create_web
+from aftercart.web.inbox_writer import ANSWER_WITHIN_S
 from aftercart.web.server import serving
 from tests.intake.payloads import body, generic_order, shopify_order, woo_order
 from tests.web.conftest import NOW, Site, lock_held
@@ -190,7 +192,8 @@ def test_an_inbox_that_somebody_locks_gives_503_before_the_shop_hangs_up(site: S
     with lock_held(site.app.inbox_db):
         started = monotonic()
         answer = site.post("generic", generic_headers(content), content)
-        assert monotonic() - started < SHOPIFY_WAITS_S
+        assert ANSWER_WITHIN_S < SHOPIFY_WAITS_S, "but for a busy machine"
+        assert monotonic() - started < BUSY_TIMEOUT_S / 2
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
     assert site.post("generic", generic_headers(content), content).status_code == 200
@@ -200,7 +203,7 @@ def test_an_inbox_that_somebody_locks_gives_503_before_the_shop_hangs_up(site: S
 def test_webhooks_that_come_while_no_worker_is_free_ask_for_one_once(tmp_path: Path) -> None:
     """It will find them all; a message for each would only fill the broker's memory."""
     with engine(tmp_path, SteppedClock(NOW)) as app:
-        with serving(create_web(app)) as url, httpx.Client(base_url=url, verify=False) as client:
+        with serving(create_web(app)) as url, httpx.Client(base_url=url, verify=False, timeout=30) as client:
             for number in range(10):
                 content = body(generic_order())
                 headers = generic_headers(content, f"msg_{number}")

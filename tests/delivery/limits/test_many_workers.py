@@ -16,12 +16,15 @@ from aftercart.delivery.limits.quota import Limit, Limits, Per
 from aftercart.delivery.limits.traffic import Wait
 from aftercart.delivery.router import Router
 from aftercart.delivery.senders import senders_from_urls
+from aftercart.delivery.smtp.sender import CONNECTIONS
 from aftercart.delivery.store import SharedTraffic
 from tests.forked import FORKED
 from tests.messages import a_message, always
 from tests.smtp_server import OK, ScriptedServer
 
-WORKERS, LIMIT, SECONDS = 4, 25, 3.0
+WORKERS, LIMIT, MAILS = 4, 25, 20
+MOST_UNDER_WAY = CONNECTIONS + WORKERS - 1
+"""Connections are shared, but every batch has one in any case."""
 
 
 class Counting(SharedTraffic):
@@ -43,16 +46,17 @@ class Counting(SharedTraffic):
 
 
 def hammer(url: str, port: int, pipe: Pipe) -> None:
-    """One worker that always has mail, by way of one connection; tells when each was counted."""
+    """One worker that has mail for seconds, by way of one connection; tells when each was counted."""
     with closing(Database(url)) as database:
         (sender,) = senders_from_urls(f"smtp://127.0.0.1:{port}?connections=1")
         traffic = Counting(database, sender.name, Limits((Limit(LIMIT, Per.SECOND),)))
         router = Router([sender], traffic, utc_now)
         pipe.send("ready")
         pipe.recv()
-        end = monotonic() + SECONDS
-        while monotonic() < end:
-            list(router.send_batch([a_message() for _ in range(5)], always))
+        left = MAILS
+        while left:
+            receipts = router.send_batch([a_message() for _ in range(min(5, left))], always)
+            left -= sum(receipt.outcome is Outcome.ACCEPTED for receipt in receipts)
         router.close()
     pipe.send(traffic.counted)
 
@@ -71,12 +75,12 @@ def test_what_several_workers_send_arrives_at_that_pace_too(newest_sqlite: Path,
         (sender,) = senders_from_urls(f"smtp://127.0.0.1:{server.port}")
         router = Router([sender], SharedTraffic(database, utc_now, [sender.name], lambda _: limits), utc_now)
         with ThreadPoolExecutor(WORKERS) as pool:
-            batches = [[a_message() for _ in range(20)] for _ in range(WORKERS)]
+            batches = [[a_message() for _ in range(MAILS)] for _ in range(WORKERS)]
             handed_over = pool.map(lambda batch: list(router.send_batch(batch, always)), batches)
             receipts = [receipt for batch in handed_over for receipt in batch]
         router.close()
     assert {receipt.outcome for receipt in receipts} == {Outcome.ACCEPTED}
-    assert fullest(arrivals) <= 1.2 * LIMIT, "but for some that were late on a busy machine"
+    assert fullest(arrivals) <= LIMIT + MOST_UNDER_WAY < len(arrivals) / 2, "but for some late ones on a busy machine"
 
 
 @contextmanager
@@ -87,7 +91,7 @@ def hammering(url: str, port: int, count: int) -> Iterator[list[Pipe]]:
         worker.start()
     yield [ours for ours, _ in pipes]
     for worker in workers:
-        worker.join(timeout=10)
+        worker.join(timeout=60)
         assert worker.exitcode == 0
 
 
@@ -108,7 +112,7 @@ def test_processes_together_never_exceed_the_limit_in_any_second(database_url: s
         counted = [instant for pipe in pipes for instant in pipe.recv()]
     assert fullest([instant.timestamp() for instant in counted]) <= LIMIT
     assert fullest(arrivals) <= LIMIT + 2 * WORKERS
-    assert len(arrivals) == len(counted) >= 0.5 * LIMIT * SECONDS, "and they use what they may have"
+    assert len(arrivals) == len(counted) == WORKERS * MAILS
 
 
 def fullest(instants: list[float]) -> int:
