@@ -14,7 +14,7 @@ from aftercart.campaigns.contents import ProductFilter
 from aftercart.campaigns.fault import Severity
 from aftercart.campaigns.finding import Finding
 from aftercart.campaigns.schema import Campaign
-from aftercart.campaigns.ways import each_way
+from aftercart.campaigns.ways import each_way, ways
 from aftercart.campaigns.yaml_file import Loc
 from aftercart.quantity import counted
 from aftercart.tracking.hosts import not_listed
@@ -51,6 +51,14 @@ def products_asked_for(campaign: Campaign) -> Iterator[tuple[Loc, ProductFilter]
             choices.append((("steps", index, "recommend", "without"), step.recommend.without))
             choices.append((("steps", index, "recommend", "boosted"), step.recommend.boosted))
     yield from ((loc, wanted) for loc, wanted in choices if wanted)
+
+
+def keys_asked_for(campaign: Campaign) -> Set[str]:
+    """By which keys a campaign, or one of its variants, asks for products; `Assortment.by_key` has to hold them."""
+    ways_of_it = (campaign, *(way.campaign for way in ways(campaign)))
+    keys = {key for each in ways_of_it for _, asked in products_asked_for(each) for key in asked.by_key()}
+    pins = any(step.recommend and step.recommend.pinned for each in ways_of_it for step in each.steps)
+    return keys | {"sku"} if pins else keys
 
 
 def not_sold(campaign: Campaign, assortment: Assortment) -> Iterator[Finding]:

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from aftercart.campaigns.assortment import Assortment, not_priced, not_sold, not_tracked, products_asked_for
+from aftercart.campaigns.assortment import Assortment, keys_asked_for, not_priced, not_sold, not_tracked
 from aftercart.campaigns.fault import Fault, Severity, by_place
 from aftercart.campaigns.finding import Finding
 from aftercart.campaigns.loader import BRAND_FILE, Inspection, inspect_campaigns
 from aftercart.campaigns.schema import Campaign
-from aftercart.campaigns.ways import each_way, every_mail, ways
+from aftercart.campaigns.ways import each_way, every_mail
 from aftercart.clock import utc_now
 from aftercart.db.peek import peek
 from aftercart.enrollment.days_or_hours import days_in_hours
@@ -85,13 +85,7 @@ def _foreseen(inspection: Inspection) -> Iterator[Fault]:
 
 def _beside_products(inspection: Inspection, database: str) -> Iterator[Fault]:
     """What the files ask of products, if there are any to compare with."""
-    keys = {
-        key
-        for read in inspection.campaign_files
-        for campaign in (read.value, *(way.campaign for way in ways(read.value)))
-        for _, asked in products_asked_for(campaign)
-        for key in asked.by_key()
-    }
+    keys = {key for read in inspection.campaign_files for key in keys_asked_for(read.value)}
     with peek(database) as connection:
         assortment = _assortment(connection, keys) if connection else None
     if assortment is None:

@@ -52,6 +52,24 @@ def test_a_department_that_no_product_has_is_a_warning(
     assert "brand.yaml:9:1: warning: currency: no product is priced in EUR; they are in USD" in result.stdout
 
 
+def test_a_pinned_product_that_is_not_there_is_a_warning(
+    typed: Typed, deployment: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pinned in the step or in a variant of it, where nothing else of the files asks for products by their number."""
+    monkeypatch.chdir(deployment)
+    monkeypatch.setenv("AFTERCART_DATABASE_URL", database_url)
+    sell(database_url, "Bikes")
+    file = deployment / "campaigns" / "accessories.yaml"
+    text, line = file.read_text(encoding="utf-8"), "    recommend:\n"
+    variant = "    experiment: {name: pins, variants: [{id: b, recommend: {pinned: [%s]}}]}\n"
+    for pinned in (f"{line}      pinned: [%s]\n", f"{variant}{line}"):
+        file.write_text(text.replace(line, pinned % "HELMET"), encoding="utf-8")
+        result = typed("check")
+        assert "pinned: no product has sku HELMET" in result.stdout, result.output
+        file.write_text(text.replace(line, pinned % '"0"'), encoding="utf-8")
+        assert "pinned" not in typed("check").stdout
+
+
 def test_products_on_a_host_that_is_not_listed_are_a_warning(
     typed: Typed, deployment: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
