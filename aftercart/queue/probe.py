@@ -27,11 +27,11 @@ def queues_read(broker_url: str, within_s: float) -> dict[str, frozenset[str]]:
     return {name: frozenset(queue["name"] for queue in queues) for name, queues in sorted(read.items())}
 
 
-def times_done(broker_url: str, task: str, within_s: float) -> int:
-    """How often the workers that answer in time have done a task since they started."""
+def times_done(broker_url: str, task: str, within_s: float) -> dict[str, int]:
+    """By worker that answers in time, how often it has done a task since it started."""
     with _asking(broker_url) as anybody:
         stats: dict[str, Any] = dict(anybody.control.inspect(timeout=within_s).stats() or {})
-    return sum(int(worker.get("total", {}).get(task, 0)) for worker in stats.values())
+    return {name: int(worker.get("total", {}).get(task, 0)) for name, worker in stats.items()}
 
 
 def evicts(broker_url: str) -> str:
