@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
@@ -78,7 +78,8 @@ def _never_skipped(report: Report) -> Report:
     return report
 
 
-settings.register_profile("house", deadline=None)  # how fast a machine is, is no property of the code
+# How fast a machine is, is no property of the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
 settings.register_profile("long", settings.get_profile("house"), max_examples=5000)
 settings.load_profile("ci" if os.environ.get("CI") else "house")

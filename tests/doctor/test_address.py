@@ -69,4 +69,4 @@ def test_the_time_comes_with_an_answer(tmp_path: Path) -> None:
     with engine(tmp_path, SteppedClock(NOW)) as app, serving(create_web(app)) as url:
         at = get(url).at
     assert at
-    assert abs(at - utc_now()) < timedelta(seconds=10)
+    assert abs(at - utc_now()) < timedelta(minutes=2)

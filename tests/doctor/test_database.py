@@ -98,7 +98,7 @@ def test_a_log_that_grows_without_end_is_told(tmp_path: Path, newest_sqlite: Pat
 def test_the_clock_of_a_server_can_be_read(newest_postgres_url: str, tmp_path: Path) -> None:
     at = time_of(newest_postgres_url)
     assert at
-    assert abs(at - datetime.now(UTC)) < timedelta(seconds=10)
+    assert abs(at - datetime.now(UTC)) < timedelta(minutes=2)
     assert time_of(f"sqlite:///{tmp_path / 'none.db'}") is None
 
 

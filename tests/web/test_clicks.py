@@ -91,7 +91,8 @@ def test_neither_shops_nor_health_nor_readers_wait_behind_those_who_leave(mails:
             assert client.post("/webhooks/generic", content=content, headers=headers).status_code == 200
             assert client.get("/healthz").status_code == 200
             assert client.get(mails.links[0]).status_code == 302
-            assert not any(one.done() for one in leaving)
+            told = {one.result().status_code for one in leaving if one.done()}
+            assert told <= {503}, "on a busy machine some have been asked already to come again"
         assert {one.result().status_code for one in leaving} <= {200, 503}
     assert len(Rows(mails.app.db).all(suppressions)) == READERS
 
