@@ -9,6 +9,7 @@ path, or by the unsubscribe link among the quoted headers. Anybody may write to 
 import re
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message as Mail
 from email.utils import getaddresses
@@ -112,7 +113,7 @@ def _subject(mail: Mail) -> str:
     """As it reads: it may be encoded (RFC 2047)."""
     try:
         return str(make_header(decode_header(str(mail.get("Subject", ""))))).strip()
-    except (ValueError, LookupError):  # encoded in a way that nobody knows
+    except (ValueError, LookupError, HeaderParseError):  # encoded in a way that nobody knows, or wrongly
         return ""
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from aftercart.intake.changes import Buyer, Change, CustomerSeen, ErasureAsked, ExportAsked, OrderSeen
 from aftercart.intake.clean import clean_email
+from aftercart.rights.decoded import hidden_text, hides_text
 
 ERASED = "erased:"
 """Begins what stands in place of an address or a customer's id that was erased; no address begins so."""
@@ -47,9 +48,9 @@ class Person:
     def may_be_in(self, shop: str, body: bytes) -> bool:
         """Whether it is worth reading a body: cheap, and never wrongly no.
 
-        A body may write letters as escapes, or be a form, and an address in any case.
+        A body may write letters as escapes, be a form, or a mail whose parts are encoded, and an address in any case.
         """
-        if b"\\u" in body:
+        if b"\\u" in body or hides_text(body):
             return True
         lower = (body + unquote_to_bytes(body) if b"%" in body else body).lower()
         ids = (id_.lower().encode() for of_shop, id_ in self.shop_customers if of_shop == shop)
@@ -78,11 +79,12 @@ def buyers_in(changes: Iterable[Change]) -> Iterator[Buyer]:
 
 
 def readable(body: bytes) -> str:
-    """A raw body as text, with JSON's escapes read, and again with those of a form; whatever cannot be read stands as
-    it is."""
+    """A raw body as text, with JSON's escapes read, and again with those of a form, and what a mail's encodings hide;
+    whatever cannot be read stands as it is."""
     text = body.decode("utf-8", errors="replace")
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), ensure_ascii=False)
+    text = "\n".join((text, *hidden_text(body)))
     return f"{text}\n{unquote(text)}" if "%40" in text else text
 
 

@@ -167,7 +167,10 @@ def test_a_mail_program_that_leaves_for_its_reader_may_say_that_it_did(mark: str
     assert READER.read(answer, ada).kind is Kind.AUTO_REPLY
 
 
-@pytest.mark.parametrize("subject", ["How do I unsubscribe?", "unsubscribed", "=?no-such-set?b?dW5zdWJzY3JpYmU=?=", ""])
+@pytest.mark.parametrize(
+    "subject",
+    ["How do I unsubscribe?", "unsubscribed", "=?no-such-set?b?dW5zdWJzY3JpYmU=?=", "=?utf-8?b?dW5zd?=", ""],
+)
 def test_a_letter_that_does_not_say_so_is_no_leaving(subject: str) -> None:
     with pytest.raises(UnclearError) as fault:
         READER.read(letter(PERSON, to=OURS).replace(SUBJECT, f"Subject: {subject}".encode()), ada)
