@@ -60,6 +60,7 @@ def create_web(app: App, *, front: Sequence[BaseRoute] | None = None) -> FastAPI
         opens.stop()
 
     web = FastAPI(title="Aftercart", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    web.router.redirect_slashes = False  # it leads to whatever host a request names
     web.add_exception_handler(ClientDisconnect, _nobody_listens)
     web.add_exception_handler(404, not_found(app))
     web.add_exception_handler(405, not_allowed)

@@ -48,6 +48,10 @@ def test_what_a_campaign_earned_is_one_click_away(console: httpx.Client) -> None
     assert re.search(r"As of 2026-03-06 \d\d:\d\d UTC", page)
 
 
+def test_a_slash_behind_the_address_of_the_console_does_no_harm(console: httpx.Client) -> None:
+    assert "What did accessories earn?" in console.get("/admin/", auth=("anybody", PASSWORD)).text
+
+
 def test_a_page_loads_nothing_and_may_not_be_framed_or_kept(console: httpx.Client) -> None:
     page = console.get("/admin/campaigns/accessories", auth=("anybody", PASSWORD))
     assert not re.search(r'(src|href)="(?!/admin)', page.text)

@@ -75,6 +75,16 @@ def test_a_token_is_good_for_no_other_page(ada: Reader, tokens: dict[str, str]) 
     assert ada.said() == before
 
 
+@pytest.mark.parametrize("path", ["/{kind}/{token}/", "/{kind}/nonsense/", "//evil.example/{kind}/{token}", "/{kind}//"])
+def test_whoever_names_another_host_is_not_led_there(ada: Reader, tokens: dict[str, str], path: str) -> None:
+    """T40: an address with a slash too many was answered by a redirect to the host that the request named."""
+    for kind, token in tokens.items():
+        asked = ada.client.build_request("GET", ada.client.base_url, headers={"Host": "evil.example"})
+        asked.url = asked.url.copy_with(raw_path=path.format(kind=kind, token=token).encode())
+        answer = ada.client.send(asked, follow_redirects=False)
+        assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
 def test_a_stranger_learns_nothing_about_who_is_known(ada: Reader) -> None:
     """A token that we did not sign, one for somebody who is gone, and one for another's mail get the same answer."""
     signer, foreign = ada.app.tokens, TokenSigner(["f" * 32])

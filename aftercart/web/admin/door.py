@@ -29,6 +29,7 @@ def admin_routes(app: App) -> list[Route]:
     console = Console(app)
     pages: dict[str, Show] = {
         "/admin": console.overview,
+        "/admin/": console.overview,
         "/admin/campaigns/{name}": console.campaign,
         "/admin/cohorts": console.cohorts,
         "/admin/domains": console.domains,
