@@ -58,6 +58,7 @@ STAGES = {"event": "Webhook", "enroll": "Enrollment", "gate": "Decision", "sende
 CLICKS = {
     "looks_human": "by a person, as far as one can tell",
     "not_get": "by a machine: it only asked whether the page is there",
+    "prefetch": "by a machine: a browser loaded it in case somebody would want it",
     "no_agent": "by a machine: it names no browser",
     "known_agent": "by a machine: it goes by the name of one",
     "too_soon": "by a machine: sooner than anybody reads a mail",

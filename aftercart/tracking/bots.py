@@ -5,7 +5,7 @@ more than names. Every hit is recorded and redirected; only human ones count.
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
     """Who it was, and the reason, as it is stored with the click."""
 
     verdict: Literal["human", "machine"]
-    reason: Literal["looks_human", "not_get", "no_agent", "known_agent", "too_soon", "trap", "burst"]
+    reason: Literal["looks_human", "not_get", "prefetch", "no_agent", "known_agent", "too_soon", "trap", "burst"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,16 @@ class Hit:
     """When the mail was handed over; None where that is not known."""
     recent_positions: Set[int]
     """The links of the same mail that were opened in the last `BURST_WINDOW`, this one included."""
+    in_case: bool = False
+    """Whether a browser says that it loads the page before anybody wants it."""
 
 
 def verdict(hit: Hit, too_soon: timedelta = TOO_SOON) -> Verdict:
     """Human unless something speaks against it. The first reason wins."""
     if hit.method != "GET":
         return Verdict("machine", "not_get")
+    if hit.in_case:
+        return Verdict("machine", "prefetch")
     if not hit.user_agent.strip():
         return Verdict("machine", "no_agent")
     if is_known_machine(hit.user_agent):
@@ -71,6 +75,12 @@ def verdict(hit: Hit, too_soon: timedelta = TOO_SOON) -> Verdict:
     if len(hit.recent_positions) >= BURST_LINKS:
         return Verdict("machine", "burst")
     return Verdict("human", "looks_human")
+
+
+def loads_in_case(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says so. The first header is the standard's, the others are those of older browsers."""
+    said = (headers.get(name, "").lower() for name in ("sec-purpose", "purpose", "x-moz", "x-purpose"))
+    return any("prefetch" in one or "preview" in one for one in said)
 
 
 def is_known_machine(user_agent: str) -> bool:

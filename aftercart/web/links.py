@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from aftercart.errors import BadTokenError
 from aftercart.pipeline.recipients.record import Click, Leaver, Leaving, Visit, find_link, keep_leaving, who_leaves
+from aftercart.tracking.bots import loads_in_case
 from aftercart.tracking.tokens import PATHS
 from aftercart.web.answering import Answering, LinkApp, start_of_body, token_of
 from aftercart.web.click_writer import ClickWriter
@@ -71,7 +72,7 @@ class _Doors:
         link = find_link(self._app.db, self._app.tokens, token_of(request))
         if link is None:
             return self._answering.pages(request).no_such_link()
-        visit = Visit(request.method, request.headers.get("user-agent", ""))
+        visit = Visit(request.method, request.headers.get("user-agent", ""), loads_in_case(request.headers))
         self._clicks.put(Click(link, visit, self._app.clock()))
         return _redirect(link.url)
 

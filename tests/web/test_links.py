@@ -181,6 +181,22 @@ def test_head_is_redirected_and_recorded_as_a_machine(world: World) -> None:
     assert [(c["verdict"], c["reason"]) for c in world.clicks] == [("machine", "not_get")]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Purpose": "prefetch"},
+        {"Sec-Purpose": "prefetch;prerender"},
+        {"Purpose": "prefetch"},
+        {"X-Purpose": "preview"},
+        {"X-Moz": "prefetch"},
+    ],
+)
+def test_a_browser_that_loads_a_page_in_case_it_is_wanted_is_no_click(world: World, headers: dict[str, str]) -> None:
+    """T42: it says so, and is led on all the same."""
+    assert world.web.get(world.link, headers={"User-Agent": "Firefox/140.0", **headers}).status_code == 302
+    assert [(c["verdict"], c["reason"]) for c in world.clicks] == [("machine", "prefetch")]
+
+
 @pytest.mark.parametrize("how", ["altered", "foreign", "for another purpose", "an address", "erased"])
 def test_a_link_that_is_not_ours_is_a_404_and_never_a_redirect(world: World, how: str) -> None:
     """T40."""

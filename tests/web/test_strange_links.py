@@ -75,7 +75,9 @@ def test_a_token_is_good_for_no_other_page(ada: Reader, tokens: dict[str, str]) 
     assert ada.said() == before
 
 
-@pytest.mark.parametrize("path", ["/{kind}/{token}/", "/{kind}/nonsense/", "//evil.example/{kind}/{token}", "/{kind}//"])
+@pytest.mark.parametrize(
+    "path", ["/{kind}/{token}/", "/{kind}/nonsense/", "//evil.example/{kind}/{token}", "/{kind}//"]
+)
 def test_whoever_names_another_host_is_not_led_there(ada: Reader, tokens: dict[str, str], path: str) -> None:
     """T40: an address with a slash too many was answered by a redirect to the host that the request named."""
     for kind, token in tokens.items():

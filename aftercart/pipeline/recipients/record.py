@@ -36,6 +36,8 @@ class Visit:
 
     method: str
     user_agent: str
+    in_case: bool = False
+    """Whether a browser says that it loads the page before anybody wants it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ def _keep_click(connection: Connection, click: Click) -> outward.Fact | None:
     # Not those that came long after: this one may have waited for the database.
     recent = (clicks.c.send_id == link.send_id) & (clicks.c.at > at - BURST_WINDOW) & (clicks.c.at < at + BURST_WINDOW)
     opened = set(connection.execute(select(clicks.c.position).where(recent)).scalars())
-    judged = verdict(Hit(visit.method, visit.user_agent, at, link.sent_at, opened | {link.position}))
+    hit = Hit(visit.method, visit.user_agent, at, link.sent_at, opened | {link.position}, visit.in_case)
+    judged = verdict(hit)
     if judged.reason in ("burst", "trap"):  # the first ones looked human when they came
         unmasked = update(clicks).where(recent, clicks.c.verdict == "human")
         connection.execute(unmasked.values(**judged._asdict()))
