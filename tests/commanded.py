@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from tests.forked import fork
 
-LONGEST_S = 60
+LONGEST_S = 300
 
 
 def aftercart(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:

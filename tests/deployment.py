@@ -63,12 +63,12 @@ class Process:
         """The lines of its log. Fails on a line that is no event."""
         return [json.loads(line) for line in self.log.splitlines()]
 
-    def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
+    def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 60) -> int:
         """Signal it and wait; its exit code."""
         self.popen.send_signal(how)
         return self.ended(seconds)
 
-    def ended(self, seconds: float = 20) -> int:
+    def ended(self, seconds: float = 60) -> int:
         """Its exit code, once it has done what a signal told it to."""
         try:
             return self.popen.wait(seconds)
@@ -95,7 +95,7 @@ class Deployment:
     port: int = 0
     forks: bool = "INSTALLED" not in os.environ
     _started: int = 0
-    _client: httpx.Client = field(default_factory=lambda: httpx.Client(verify=False, timeout=10, limits=NONE_KEPT))
+    _client: httpx.Client = field(default_factory=lambda: httpx.Client(verify=False, timeout=30, limits=NONE_KEPT))
 
     @property
     def url(self) -> str:
@@ -141,7 +141,7 @@ class Deployment:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 
@@ -164,7 +164,7 @@ class Deployment:
             self.wait_until_ready(process)
             yield process
 
-    def wait_until_ready(self, process: Process, seconds: float = 90) -> None:
+    def wait_until_ready(self, process: Process, seconds: float = 180) -> None:
         """Return once the web process answers."""
         deadline = monotonic() + seconds
         while process.popen.poll() is None and monotonic() < deadline:

@@ -19,7 +19,7 @@ from tests.deployment import WEB, Deployment, Process, deployed
 from tests.mail_sink import MailSink
 
 ORDERS = 40
-START_S = 90
+START_S = 180
 LOST_S = 60
 """When the dispatcher repeats a message about a due send that got lost."""
 
@@ -90,7 +90,7 @@ def fleet(folder: Path, sink: MailSink, broker: Broker, database_url: str) -> It
         yield running
         for process in running.processes:
             process.popen.send_signal(signal.SIGTERM)
-        ended = [process.ended(seconds=30) for process in running.processes]
+        ended = [process.ended(seconds=90) for process in running.processes]
         assert ended == [0, 0, 0, 0, 0], running.logs
         for process in running.processes:
             assert "Traceback" not in process.log, process.log

@@ -51,7 +51,7 @@ class MailSink:
         """Everything so far, oldest first."""
         return [message_from_bytes(content, policy=policy.default) for _, content in list(self.envelopes)]
 
-    def wait_for(self, count: int, seconds: float = 30) -> None:
+    def wait_for(self, count: int, seconds: float = 60) -> None:
         """Return once so many mails came; fail when they do not."""
         deadline = monotonic() + seconds
         while len(self.envelopes) < count:

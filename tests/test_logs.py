@@ -53,7 +53,7 @@ def test_on_a_terminal_too() -> None:
     begin = "import structlog; from aftercart.logs import configure; configure(); log = structlog.get_logger()"
     code = "try: raise ValueError('ada@example.com')\nexcept ValueError: log.exception('failed')"
     ours, theirs = pty.openpty()
-    subprocess.run([sys.executable, "-W", "error", "-c", f"{begin}\n{code}"], stderr=theirs, check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", f"{begin}\n{code}"], stderr=theirs, check=True, timeout=300)
     os.close(theirs)
     told = os.read(ours, 100_000).decode()
     os.close(ours)

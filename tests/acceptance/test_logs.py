@@ -108,7 +108,7 @@ def _what_readers_do(shop: Deployment, server: ScriptedServer) -> set[str]:
 
 
 def _until_settled(shop: Deployment, process: Process) -> None:
-    deadline = monotonic() + 30
+    deadline = monotonic() + 60
     tried: set[str] = set()
     while len(tried) < len(PEOPLE):
         assert monotonic() < deadline, process.log

@@ -139,14 +139,14 @@ def test_sigterm_loses_no_click_that_was_answered(shop: Deployment, sink: MailSi
             process.popen.send_signal(signal.SIGTERM)
             assert not _answers(shop)
             other.execute("ROLLBACK")
-            assert process.popen.wait(20) == 0
+            assert process.popen.wait(60) == 0
             assert other.execute("SELECT count(*) FROM clicks").fetchone() == (len(links) * 5,)
         assert "Traceback" not in process.log
 
 
 def _answers(shop: Deployment) -> bool:
     """False once it listens no more."""
-    for _ in range(300):
+    for _ in range(600):
         try:
             httpx.get(f"{shop.url}/healthz", timeout=30)
         except httpx.TransportError:
@@ -246,7 +246,7 @@ def test_a_second_one_in_the_same_folder_says_so(shop: Deployment) -> None:
 
 
 def _wait_for_state(shop: Deployment, state: str, process: Process) -> None:
-    for _ in range(300):
+    for _ in range(600):
         if state in {send["state"] for send in shop.sends()}:
             return
         sleep(0.1)

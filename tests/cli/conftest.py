@@ -37,7 +37,7 @@ def aftercart(folder: Path, *words: str, code: str = "", **env: str) -> subproce
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCART_")}
     started = [sys.executable, "-c", code] if code else [str(BIN / "aftercart")]
     return subprocess.run(
-        [*started, *words], cwd=folder, env={**clean, **env}, capture_output=True, text=True, check=False, timeout=60
+        [*started, *words], cwd=folder, env={**clean, **env}, capture_output=True, text=True, check=False, timeout=300
     )
 
 

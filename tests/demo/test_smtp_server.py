@@ -50,7 +50,7 @@ def post(_running: tuple[SmtpServer, Post]) -> Post:
 
 @contextmanager
 def _client(server: SmtpServer) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP(server.host, server.port, timeout=10) as client:
+    with smtplib.SMTP(server.host, server.port, timeout=30) as client:
         yield client
 
 
@@ -58,7 +58,7 @@ class Wire:
     """A connection that sends exactly the bytes it is told to."""
 
     def __init__(self, server: SmtpServer) -> None:
-        self._socket = socket.create_connection((server.host, server.port), timeout=10)
+        self._socket = socket.create_connection((server.host, server.port), timeout=30)
         self._file = self._socket.makefile("rb")
 
     def __enter__(self) -> "Wire":

@@ -21,7 +21,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def courier() -> Iterator[Courier]:
-    courier = Courier(to_loopback=True, all_s=5.0)
+    courier = Courier(to_loopback=True, all_s=30)
     yield courier
     courier.close()
 

@@ -64,7 +64,7 @@ def test_postfix_hands_what_it_returns_over_by_lmtp(tmp_path: Path) -> None:
         sender = sender_from_url(relay.url)
         list(sender.send_batch(mails.values(), always))
         sender.close()
-        deadline = monotonic() + 30
+        deadline = monotonic() + 60
         while len(door.kept()) < len(mails):
             assert monotonic() < deadline, relay.log
             sleep(0.05)

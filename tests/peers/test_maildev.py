@@ -55,7 +55,7 @@ def maildev(tmp_path: Path) -> Iterator[MailDev]:
     with subprocess.Popen(
         [*map(str, command), "--mail-directory", str(tmp_path / "mails")], stdout=subprocess.DEVNULL
     ) as process:
-        deadline = monotonic() + 30
+        deadline = monotonic() + 60
         while not ours.is_up():
             assert monotonic() < deadline, "MailDev does not answer"
             sleep(0.1)

@@ -161,5 +161,5 @@ def test_a_locked_person_makes_the_next_one_wait(database: Database) -> None:
         other.start()
         other.join(timeout=0.2)
         order.append("first")
-    other.join(timeout=10)
+    other.join(timeout=30)
     assert order == ["first", "second"]

@@ -60,7 +60,7 @@ def served(mails: Mails) -> Iterator[httpx.Client]:
     limits = httpx.Limits(max_connections=2 * READERS)
     with (
         serving(create_web(mails.app)) as url,
-        httpx.Client(base_url=url, verify=False, timeout=20, limits=limits) as client,
+        httpx.Client(base_url=url, verify=False, timeout=30, limits=limits) as client,
     ):
         yield client
 
@@ -86,7 +86,7 @@ def test_neither_shops_nor_health_nor_readers_wait_behind_those_who_leave(mails:
     with served(mails) as client, ThreadPoolExecutor(READERS) as leavers:
         with lock_held(mails.app.db):
             leaving = [leavers.submit(client.post, way_out) for way_out in mails.ways_out]
-            assert at_work.acquire(timeout=20)
+            assert at_work.acquire(timeout=30)
             headers = sign_generic(GENERIC_SECRET, "msg_1", content, NOW)
             assert client.post("/webhooks/generic", content=content, headers=headers).status_code == 200
             assert client.get("/healthz").status_code == 200

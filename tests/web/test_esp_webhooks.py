@@ -85,5 +85,5 @@ def test_a_report_that_cannot_be_stored_gets_503(site: tuple[App, str]) -> None:
     app, url = site
     headers, body = HOOKS["postmark"](Event("hard", SEND))
     with lock_held(app.inbox_db):
-        answer = httpx.post(f"{url}/webhooks/esp/postmark", content=body, headers=headers, timeout=10)
+        answer = httpx.post(f"{url}/webhooks/esp/postmark", content=body, headers=headers, timeout=30)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")

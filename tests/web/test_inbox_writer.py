@@ -74,7 +74,7 @@ def test_a_burst_shares_transactions(database: Database, writer: InboxWriter) ->
 
 def test_a_worker_is_nudged_after_the_commit(writer: InboxWriter, nudged: threading.Semaphore) -> None:
     asyncio.run(writer.store(a_row("1")))
-    assert nudged.acquire(timeout=10)
+    assert nudged.acquire(timeout=30)
 
 
 def test_a_nudge_that_takes_its_time_holds_nobody_up(database: Database) -> None:
@@ -100,7 +100,7 @@ def test_a_nudge_that_fails_is_not_the_last(database: Database) -> None:
     writer.start()
     for number in range(2):
         asyncio.run(writer.store(a_row(str(number))))
-        assert nudges.acquire(timeout=10)
+        assert nudges.acquire(timeout=30)
     writer.stop()
 
 

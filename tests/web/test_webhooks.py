@@ -213,6 +213,6 @@ def test_webhooks_that_come_while_no_worker_is_free_ask_for_one_once(tmp_path: P
 
 
 def _raw(site: Site, request: bytes) -> str:
-    with socket.create_connection((site.client.base_url.host, site.client.base_url.port or 80), timeout=20) as line:
+    with socket.create_connection((site.client.base_url.host, site.client.base_url.port or 80), timeout=30) as line:
         line.sendall(request)
         return line.recv(4096).decode()

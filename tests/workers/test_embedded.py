@@ -117,14 +117,14 @@ def _states(app: App) -> dict[str, str]:
 
 
 def _wait_for(app: App, wanted: dict[str, str]) -> None:
-    deadline = monotonic() + 30
+    deadline = monotonic() + 60
     while (states := _states(app)) != wanted:
         assert monotonic() < deadline, states
         sleep(0.02)
 
 
 def _wait_for_state(app: App, name: str, state: str) -> None:
-    deadline = monotonic() + 30
+    deadline = monotonic() + 60
     while (found := _states(app).get(f"{name}@example.com")) != state:
         assert monotonic() < deadline, f"{name}: {found}, not {state}"
         sleep(0.02)
@@ -213,7 +213,7 @@ def test_two_engines_do_not_share_a_folder(app: App) -> None:
 def test_an_engine_that_starts_counts_what_came_of_weeks_at_once(app: App) -> None:
     """Not in an hour: it may be new, or have stood still for weeks."""
     with running(app, RecordingSender()):
-        deadline = monotonic() + 30
+        deadline = monotonic() + 60
         while not rows(app, counted_cohorts):
             assert monotonic() < deadline
             sleep(0.02)
@@ -237,7 +237,7 @@ def test_stopping_waits_for_every_mail_whose_body_is_out_and_gives_the_others_ba
             for name in names:
                 _wait_for_state(app, name, "scheduled")
             app.clock.step(timedelta(seconds=2))
-            deadline = monotonic() + 30
+            deadline = monotonic() + 60
             while len(server.bodies) < 2:
                 assert monotonic() < deadline
                 sleep(0.01)

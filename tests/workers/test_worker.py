@@ -103,7 +103,7 @@ def test_a_worker_reads_every_queue_and_no_limit_of_its_tasks_cuts_a_living_leas
         read = {queue["name"] for queue in _told(broker, worker, "active_queues")}
         told = _told(broker, worker, "registered", "soft_time_limit", "time_limit")
         prefetched = _told(broker, worker, "stats")["prefetch_count"]
-        assert worker.stop() == 0, "told to stop while it has nothing to do it stops"
+        assert worker.stop(seconds=25) == 0, "told to stop while it has nothing to do it stops"
     assert read == set(QUEUE_OF.values()) == {"ingest", "deliver", "train", "housekeeping", "feedback", "outward"}
     assert prefetched == 2, "one message a thread"
     limits = {name: _limits(told, name) for name in QUEUE_OF}
@@ -130,7 +130,7 @@ def test_worker_and_beat_go_on_when_their_broker_was_killed_and_comes_back_empty
         _until(lambda: _works(broker, "dispatch") > before, worker)
         for process in (*beats, worker):
             assert process.popen.poll() is None
-            assert process.stop(seconds=20) == 0, process.log
+            assert process.stop() == 0, process.log
 
 
 def test_a_worker_waits_for_a_broker_that_is_not_there_yet(shop: Deployment, broker: Broker) -> None:
