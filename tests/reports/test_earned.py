@@ -1,5 +1,6 @@
 """What a campaign earned, on each kind of database: told from people whose spending is known."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -76,6 +77,12 @@ def test_where_nothing_differs_nobody_wins(db: Database) -> None:
     assert told.earned is not None
     assert not told.earned.decides
     assert "can still be chance" in headline(told, "en_US")
+
+
+def test_a_loss_that_can_be_chance_is_called_a_loss(db: Database) -> None:
+    crowd(db, 60, 60, spend_treated=1000, spend_held_out=1050)
+    words = headline(found(db), "en_US")
+    assert re.match(r"It may have lost €[\d,.]+, but that can still be chance\. With 95 % certainty between -€", words)
 
 
 def test_what_was_spent_before_makes_it_sharper(db: Database) -> None:

@@ -25,18 +25,19 @@ def headline(found: AgainstHoldout | None, locale: str) -> str:
         return f"Too early to say: {arms}. Each group needs at least {FEWEST}."
     earned, low, high = (formatted(round(x), found.currency, locale) for x in _bounds(found))
     span = f"With 95 % certainty between {low} and {high}"
+    is_gain = found.earned.estimate >= 0
     if found.earned.decides:
-        verb = "It earned" if found.earned.estimate > 0 else "It lost"
+        verb = "It earned" if is_gain else "It lost"
         return f"{verb} {earned} more than no mails would have. {span}; {arms}."
-    return f"It may have earned {earned}, but that can still be chance. {span}; {arms}. {_more(found)}"
+    verb = "It may have earned" if is_gain else "It may have lost"
+    return f"{verb} {earned}, but that can still be chance. {span}; {arms}. {_more(found)}"
 
 
 def _bounds(found: AgainstHoldout) -> tuple[float, float, float]:
     lift = found.earned
     if lift is None:
         raise ValueError("too few people for bounds")
-    estimate = abs(lift.estimate) if lift.decides else lift.estimate
-    return estimate, lift.low, lift.high
+    return abs(lift.estimate), lift.low, lift.high
 
 
 def _more(found: AgainstHoldout) -> str:
