@@ -18,7 +18,8 @@ _NO_SALES = ("placed", "canceled", "test")
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Of the people whose first order of the span lies in it. `came_back`: those who ordered again within the window
-    after that order. `orders`: all of the span. Only orders with an address count: others start nothing.
+    after that order, and did not send all of it back. `orders`: all of the span. Only orders with an address count:
+    others start nothing.
     """
 
     start: datetime
@@ -50,15 +51,15 @@ def pace(connection: Connection, window: timedelta, now: datetime) -> Pace:
     back: set[int] = set()
     count = 0
     query = (
-        select(_PERSON.label("person"), orders.c.placed_at)
+        select(_PERSON.label("person"), orders.c.placed_at, orders.c.state)
         .join(recipients, recipients.c.id == orders.c.recipient_id)
         .where(orders.c.placed_at >= start, orders.c.placed_at < end + window, orders.c.state.not_in(_NO_SALES))
         .order_by(orders.c.placed_at, orders.c.id)
     )
-    for person, at in connection.execution_options(yield_per=5_000).execute(query):
+    for person, at, state in connection.execution_options(yield_per=5_000).execute(query):
         count += at < end
         began = first.setdefault(person, at) if at < end else first.get(person)
-        if began and began < at <= began + window:
+        if began and began < at <= began + window and state != "refunded":
             back.add(person)
     return Pace(start, end, count, len(first), len(back))
 

@@ -45,6 +45,20 @@ def test_it_reckons_with_how_many_come_back_and_how_many_there_are(typed: Typed)
     assert f"{ceil(people_needed(0.05, 0.0625, 0.5, alpha=0.025) / 2):,}" in text
 
 
+def test_who_came_back_and_sent_all_of_it_back_did_not_come_back(typed: Typed, tmp_path: Path) -> None:
+    """As in the result of an experiment, where a refund takes its order off again."""
+    with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db:
+        migrate.upgrade(db)
+        rows = Rows(db)
+        for number in range(30):
+            who = rows.recipient(f"{number}@example.com")
+            rows.order(who, MONDAY + number * DAY)
+            rows.order(who, MONDAY + (number + 5) * DAY, state="completed" if number % 3 == 0 else "refunded")
+        rows.order(rows.recipient("last@example.com"), MONDAY + 44 * DAY)
+    told = json.loads(typed("experiments", "size", "--effect", "25%", "--json").stdout)
+    assert (told["pace"]["people"], told["rate"]) == (30, pytest.approx(1 / 3))
+
+
 def test_a_young_shop_s_pace_is_that_of_its_own_days(typed: Typed, tmp_path: Path) -> None:
     with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db:
         migrate.upgrade(db)
