@@ -26,7 +26,7 @@ from aftercart.rendering.compiling import engine
 from aftercart.rendering.renderer import Renderer
 from aftercart.rendering.running.escape import IN_HTML
 from aftercart.rendering.running.leak_guard import People, refuse_what_is_others
-from aftercart.rendering.running.runtime import Rendered, Template, day, money, number
+from aftercart.rendering.running.runtime import Rendered, Template, day, money, number, unbroken
 from aftercart.starter import shipped
 
 MAILS = 200
@@ -121,6 +121,7 @@ def _jinja() -> jinja2.Environment:
     environment.filters["money"] = partial(money, locale=LOCALE)
     environment.filters["number"] = partial(number, locale=LOCALE)
     environment.filters["date"] = lambda value: day(value, LOCALE, "long")
+    environment.filters["unbroken"] = unbroken
     return environment
 
 

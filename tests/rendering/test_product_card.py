@@ -66,6 +66,72 @@ def test_the_first_of_a_month_is_written_as_the_french_write_it(
     assert text.count("er ") == day.count("er ")
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Road-550", "Road\u2011550"),
+        ("T-shirt, off-white (X-L)", "T\u2011shirt, off\u2011white (X\u2011L)"),
+        ("Waterproof-breathable coat", "Waterproof-breathable coat"),
+        ("A - B", "A - B"),
+    ],
+)
+def test_short_words_with_a_hyphen_stay_in_one_piece_and_text_parts_as_they_are(
+    title: str, shown: str, rendered: Callable[..., Rendered]
+) -> None:
+    mail = rendered("{{ title|unbroken }}", {"title": title})
+    assert shown in mail.html
+    assert title in mail.text
+
+
+def test_what_is_no_text_is_no_name_in_one_piece(rendered: Callable[..., Rendered]) -> None:
+    with pytest.raises(TemplateError, match="cannot print None"):
+        rendered("{{ title|unbroken }}", {"title": None})
+
+
+def test_a_headline_ends_at_a_word(cards: Any) -> None:
+    mail = cards("en_IE", because={"sku": "1", "title": "Saddle " + "comfortable " * 9})
+    assert "Goes with your Saddle comfortable comfortable comfortable comfortable…" in words(mail.html)
+
+
+@pytest.mark.parametrize(
+    ("locale", "quantity", "price"),
+    [
+        ("en_IE", 1, "€5.00"),
+        ("en_IE", 2, "€5.00 each"),
+        ("de_DE", 2, "je 5,00 €"),
+        ("fr_FR", 2, "5,00 € l’unité"),
+        ("es_ES", 2, "5,00 € c/u"),
+    ],
+)
+def test_thanks_say_of_several_what_one_costs(
+    locale: str, quantity: int, price: str, shipped: Path, tmp_path: Path, sample: dict[str, Any]
+) -> None:
+    line = {**sample["order"]["lines"][0], "quantity": quantity, "price": {"minor": 500, "currency": "EUR"}}
+    values = {**sample, "order": {**sample["order"], "lines": [line]}}
+    mail = Renderer(shipped, tmp_path / "cache").template("thanks", locale).render(values, str)
+    for part in (mail.html, mail.text):
+        assert f"{quantity} × Road 550 Yellow, 38 {price} " in words(part).translate({0x2011: " ", 0x2D: " "}) + " "
+
+
+def test_a_bought_product_is_named_once_in_the_text_part_and_shows_its_picture(
+    shipped: Path, tmp_path: Path, sample: dict[str, Any]
+) -> None:
+    mail = Renderer(shipped, tmp_path / "cache").template("review", "en_IE").render(sample, str)
+    line = sample["order"]["lines"][0]
+    assert mail.text.count(f"{line['title']}\n") == mail.text.count(line["url"]) == 1
+    assert f'src="{line["image_url"]}"' in mail.html
+
+
+@pytest.mark.parametrize("titles", [["Bell", "Lock"], ["Bell"]])
+def test_no_line_is_left_blank_below_short_titles(
+    titles: list[str], shipped: Path, tmp_path: Path, sample: dict[str, Any]
+) -> None:
+    """Room for a second line is for a row in which one needs it."""
+    values = {**sample, "picks": [{**sample["picks"][0], "title": title} for title in titles]}
+    mail = Renderer(shipped, tmp_path / "cache").template("accessories", "en_IE").render(values, str)
+    assert len(re.findall(r'class="level" style="min-height:23px"><a', mail.html)) == len(titles)
+
+
 def test_a_card_without_them_shows_neither(cards: Any) -> None:
     mail = cards("en_IE", compare_at=None, rating=None)
     assert "<s>" not in mail.html

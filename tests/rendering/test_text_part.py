@@ -30,6 +30,12 @@ from tests.rendering.mjml import in_column
         ("<mj-text>a<br />b</mj-text>", "a\nb\n"),
         ("<mj-text>a<!--[if mso]>only Outlook<![endif]-->b</mj-text>", "ab\n"),
         ('<mj-text css-class="big html-only">R</mj-text><mj-text>x</mj-text>', "x\n"),
+        (
+            '<mj-image css-class="html-only" src="https://e.com/i" alt="A bell" href="https://e.com/a" />'
+            '<mj-image css-class="html-only" src="https://e.com/i" alt="A bell" href="https://e.com/b"></mj-image>'
+            "<mj-text>x</mj-text>",
+            "x\n",
+        ),
         ('<mj-text><a href="mailto:a@e.com">a@e.com</a></mj-text>', "a@e.com\n"),
         (
             '<mj-image src="https://e.com/i" alt="Bell" href="https://e.com/a" /><mj-text><a href="https://e.com/a">'

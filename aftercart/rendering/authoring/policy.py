@@ -13,7 +13,8 @@ from aftercart.rendering.authoring.scanner import names
 
 FILTERS = names(
     "money date number default d upper lower capitalize title trim length count first last join batch slice sort "
-    "reverse truncate round int float abs selectattr rejectattr map list unique sum min max striptags urlencode"
+    "reverse truncate round int float abs selectattr rejectattr map list unique sum min max striptags "
+    "unbroken urlencode"
 )
 TESTS = names(
     "defined undefined none number string sequence mapping even odd divisibleby eq ne lt le gt ge equalto in "

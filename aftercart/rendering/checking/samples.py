@@ -18,13 +18,15 @@ def variant(sample: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _largest(sample: dict[str, Any]) -> dict[str, Any]:
-    """Twelve products and order lines, with long names, and a word to say of each."""
+    """Twelve products and order lines, with long names, several of each, and a word to say of it."""
     for name, parent in (("picks", sample), ("lines", sample.get("order") or {})):
         found = parent.get(name) or []
         if found:
             parent[name] = [deepcopy(found[index % len(found)]) for index in range(12)]
     for item in _products(sample):
         item["title"] = f"{item['title']}, {_LONG}"
+        if "quantity" in item:
+            item["quantity"] = 3
         if "description" in item:
             item["description"] = f"{item['title']}: {_LONG}. " * 4
         if item.get("because"):

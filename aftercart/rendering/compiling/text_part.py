@@ -136,9 +136,10 @@ class _TextWriter:
     def _tag(self, tag: Tag) -> None:
         if tag.name.startswith("mj") and not tag.self_closing:
             self._parents.append(tag.name)
-        if (tag.name in _SILENT or HTML_ONLY in _value(tag, "css-class").split()) and not tag.self_closing:
+        is_silent = tag.name in _SILENT or HTML_ONLY in _value(tag, "css-class").split()
+        if is_silent and not tag.self_closing:
             self._silent.append(tag.name)
-        if self._silent:
+        if is_silent or self._silent:
             return
         if tag.name == "mj-column":
             self._in_card = bool(_value(tag, "width"))

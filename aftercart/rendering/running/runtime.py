@@ -79,6 +79,20 @@ def _date(value: object, style: str = "long", *, locale: str) -> str:
     return day(value, locale, style)
 
 
+def unbroken(value: object) -> object:
+    """Short words with a hyphen in one piece, so that no line of a headline ends in "Road-". For HTML."""
+    if not isinstance(value, str):
+        return value
+    return _HYPHENATED.sub(lambda word: word[0].replace("-", "\u2011") if len(word[0]) <= _SHORT else word[0], value)
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+_HYPHENATED = re.compile(r"[^\s-]+(?:-[^\s-]+)+")
+_SHORT = 12
+"""Letters. A longer word would not fit into a narrow column in one piece."""
 _FIRST = re.compile(r"\b1 ")
 """Of a month. CLDR has "1 mars", which nobody in France or Quebec writes."""
 _GLOBALS = {"range": safe_range}
@@ -136,7 +150,14 @@ def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
     )
     listed = {name: kept for name, kept in result.filters.items() if name in FILTERS}
     ours = {name: partial(filter_, locale=locale) for name, filter_ in _IN_A_LOCALE.items()}
-    result.filters = {**listed, **ours, "urlencode": urlencode, **IN_TEMPLATES, **(IN_HTML if html else IN_TEXT)}
+    result.filters = {
+        **listed,
+        **ours,
+        "urlencode": urlencode,
+        "unbroken": unbroken if html else _as_it_is,
+        **IN_TEMPLATES,
+        **(IN_HTML if html else IN_TEXT),
+    }
     result.globals = dict(_GLOBALS)
     return result
 
