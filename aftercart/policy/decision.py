@@ -236,7 +236,8 @@ def _snoozed(facts: Facts) -> Defer | None:
 
 
 def _outranked(facts: Facts) -> Defer | None:
-    until = yields_until(facts.rivals, bid_of(facts)) if facts.caps else None
+    """Also a mail that no cap holds: it takes the slot of one that may go but once. What is owed waits for nobody."""
+    until = None if facts.is_owed else yields_until(facts.rivals, bid_of(facts))
     return Defer(_opening(facts, until), Reason.OUTRANKED) if until else None
 
 

@@ -54,7 +54,7 @@ def ask(
 
 def _take_slot(people: People, planned: Planned, facts: Facts) -> None:
     """The slot that the mail takes, and those of less important mails, where its campaign wants it so."""
-    if facts.on_cap is OnCap.REPLACE and facts.caps:
+    if facts.on_cap is OnCap.REPLACE and not facts.is_owed:
         lost = set(replaced_by(facts.rivals, bid_of(facts)))
         people.replaced.update(lost)
         rivals = people.rivals_of(planned)

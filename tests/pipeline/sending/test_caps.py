@@ -184,6 +184,26 @@ def test_a_mail_makes_way_as_far_ahead_as_its_campaign_says(open_app: Open, look
     assert [row["campaign"] for row in rows(app, sends) if row["state"] == "sent"] == [first]
 
 
+def test_a_mail_that_has_no_cap_of_its_own_makes_way_where_it_would_take_the_slot_of_one_that_has(
+    open_app: Open,
+) -> None:
+    high = campaign("high", priority=90, at='"12:00"', **ONE)
+    app = open_app(campaign("low", priority=10, caps="[]", quiet="null"), high)
+    order(app, "1", ADA)
+    run_until(app, DUE + HOUR)
+    assert by_campaign(app) == {"low": ("scheduled", "outranked"), "high": ("scheduled", None)}
+    run_until(app, DUE + 3 * HOUR)
+    assert by_campaign(app) == {"low": ("sent", "sent"), "high": ("sent", "sent")}, "it has none, so it goes afterwards"
+
+
+def test_a_mail_that_has_no_cap_of_its_own_may_take_the_slot_of_one_that_has(open_app: Open) -> None:
+    low = campaign("low", priority=10, at='"12:00"', **ONE)
+    app = open_app(with_limits(campaign("high", priority=90, caps="[]", quiet="null"), on_cap="replace"), low)
+    order(app, "1", ADA)
+    run_until(app, DUE)
+    assert by_campaign(app) == {"high": ("sent", "sent"), "low": ("skipped", "replaced")}
+
+
 def want_mail_once_a_week(app: App) -> None:
     with app.db.write() as connection:
         row = {"locale": "", "time_zone": "", "at_most": "1 per 7d", "updated_at": app.clock()}
