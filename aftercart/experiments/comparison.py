@@ -85,9 +85,13 @@ def always_valid_interval(difference: Difference, alpha: float = ALPHA, tuned_to
     An asymptotic confidence sequence: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, arXiv 2103.06476, equation 9,
     with equation 161 for where it is tightest. It pays for the freedom with its width.
     """
-    grown = difference.people * _rho_squared(alpha, tuned_to)
-    z = sqrt(2 * (grown + 1) / grown * log(sqrt(grown + 1) / alpha))
-    return _around(difference, z * sqrt(difference.variance))
+    return _around(difference, always_valid_z(difference.people, alpha, tuned_to) * sqrt(difference.variance))
+
+
+def always_valid_z(people: float, alpha: float = ALPHA, tuned_to: float = TUNED_TO) -> float:
+    """How many standard errors of so many people lie on each side of `always_valid_interval`."""
+    grown = people * _rho_squared(alpha, tuned_to)
+    return sqrt(2 * (grown + 1) / grown * log(sqrt(grown + 1) / alpha))
 
 
 def always_valid_p_value(difference: Difference, alpha: float = ALPHA, tuned_to: float = TUNED_TO) -> float:

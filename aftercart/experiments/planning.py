@@ -4,7 +4,7 @@ from math import ceil, sqrt
 
 from scipy.stats import norm
 
-from aftercart.experiments.comparison import ALPHA, Difference
+from aftercart.experiments.comparison import ALPHA, Difference, always_valid_z
 
 POWER = 0.8
 """How often an effect that is there shall be found."""
@@ -29,14 +29,25 @@ def people_needed(
 
 
 def more_people(difference: Difference, *, alpha: float = ALPHA, power: float = POWER) -> int | None:
-    """About how many more people it takes, if the effect is as large as it looks by now. None: it looks like none.
+    """About how many more people it takes until the interval that holds at all times decides, if the effect is as
+    large as it looks by now. None: it looks like none.
 
     0 where there are enough already. An estimate from few people is mostly far off: this is a hint, not a plan.
     """
     if difference.z == 0:
         return None
-    needed = difference.people * ((_quantile(alpha / 2) + _quantile(1 - power)) / difference.z) ** 2
-    return max(0, ceil(needed) - difference.people)
+
+    def is_enough(people: float) -> bool:
+        expected = abs(difference.z) * sqrt(people / difference.people)
+        return expected >= always_valid_z(people, alpha) + _quantile(1 - power)
+
+    too_few = enough = float(difference.people)
+    while not is_enough(enough):
+        too_few, enough = enough, enough * 2
+    while enough - too_few > max(1, enough / 1_000):
+        half = (too_few + enough) / 2
+        too_few, enough = (too_few, half) if is_enough(half) else (half, enough)
+    return ceil(enough) - difference.people
 
 
 def _quantile(tail: float) -> float:

@@ -1,6 +1,8 @@
+from math import ceil
+
 import pytest
 
-from aftercart.experiments.comparison import difference, p_value
+from aftercart.experiments.comparison import always_valid_interval, difference
 from aftercart.experiments.planning import more_people, people_needed
 from aftercart.experiments.sample import Sample
 
@@ -26,9 +28,17 @@ def test_as_many_more_people_as_said_would_settle_an_effect_of_this_size() -> No
         return Sample.of_rate(1_000 * times, 50 * times), Sample.of_rate(1_000 * times, 62 * times)
 
     now = difference(*at(1))
-    assert p_value(now) > 0.05
+    assert not always_valid_interval(now).decides
     more = more_people(now)
     assert more
-    assert p_value(difference(*at(1 + round(more / 2_000)))) < 0.01
-    assert more_people(difference(*at(40))) == 0
+    assert always_valid_interval(difference(*at(1 + ceil(more / 2_000)))).decides
+    assert not always_valid_interval(difference(*at(1 + round(more / 4_000)))).decides
     assert more_people(difference(at(1)[0], at(1)[0])) is None
+
+
+@pytest.mark.parametrize("of_those", [62, 75, 80, 84])
+def test_while_nothing_is_decided_more_people_are_needed(of_those: int) -> None:
+    """Also where a single look, planned in advance, would be sure already."""
+    now = difference(Sample.of_rate(1_000, 50), Sample.of_rate(1_000, of_those))
+    assert not always_valid_interval(now).decides
+    assert (more_people(now) or 0) > 0
