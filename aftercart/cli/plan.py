@@ -24,6 +24,11 @@ WORDS = {
     "past": "would be due in the past",
     "missed": "of a new step, too late for these orders",
 }
+HOLDOUT = {
+    "held_back": ("does not go: its reader falls into the holdout", "do not go: their readers fall into the holdout"),
+    "held_back_no_more": ("goes: its reader is in no holdout any more", "go: their readers are in no holdout any more"),
+}
+"""What an edited holdout does to a mail, and to several."""
 
 
 def plan(
@@ -70,7 +75,8 @@ def apply(as_json: AS_JSON = False) -> None:
 def _print(told: "Effects", *, as_json: bool) -> None:
     rows = list(_rows(told))
     if as_json:
-        about = {"people": len(told.people), "waiting_for_file": dict(told.waiting_for_file)}
+        about: dict[str, Any] = {"people": len(told.people), "waiting_for_file": dict(told.waiting_for_file)}
+        about["holdout"] = [{"campaign": name, "effect": how, "mails": n} for (name, how), n in told.holdout.items()]
         notes = [{"campaign": name, "step": step, "note": note} for name, step, note in told.experiments]
         print(json.dumps({"mails": rows, **about, "experiments": notes}, default=str))
         return
@@ -79,6 +85,8 @@ def _print(told: "Effects", *, as_json: bool) -> None:
         print_table(titles, map(_cells, rows))
     for name, step, note in told.experiments:
         print(f"{name} / {step}: {note}.")
+    for (campaign, how), count in sorted(told.holdout.items()):
+        print(f"{counted(count, 'planned mail')} of {campaign} {named(count, HOLDOUT[how][0], HOLDOUT[how][1])}.")
     for campaign, count in sorted(told.waiting_for_file.items()):
         print(
             f"{counted(count, f'mail of {campaign} waits', f'mails of {campaign} wait')} for its file, which is not "

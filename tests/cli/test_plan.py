@@ -41,6 +41,15 @@ def test_an_edit_is_told_and_then_done(file: Path) -> None:
     assert typed("apply")[1].endswith("There was nothing to do.\n")
 
 
+def test_whom_an_edited_holdout_keeps_back_is_told(file: Path) -> None:
+    file.write_text(file.read_text().replace("holdout: 10%", "holdout: 99.9%"))
+    text = typed("plan")[1]
+    assert "1 planned mail of accessories does not go: its reader falls into the holdout." in text
+    assert "1 mail to 1 person changes." in text
+    told = json.loads(typed("plan", "--json")[1])
+    assert told["holdout"] == [{"campaign": "accessories", "effect": "held_back", "mails": 1}]
+
+
 def test_what_cannot_be_done_ends_with_1_in_words_and_in_json(file: Path) -> None:
     file.write_text(file.read_text().replace("after: 3d ", "after: 0d ").replace('at: "10:00"', "# at:"))
     code, text = typed("plan", "--json")

@@ -56,13 +56,13 @@ def lots_of(connection: Connection, app: App, asked: Iterable[tuple[Campaign, in
         if any(step.experiment for step in campaign.steps):
             by_campaign[campaign].add(recipient_id)
     for campaign, ids in by_campaign.items():
-        people = _people(connection, ids)
+        people = people_of(connection, ids)
         for step in campaign.steps:
             found |= _drawn(connection, app, campaign, step, people)
     return found
 
 
-def _people(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, str]]:
+def people_of(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, str]]:
     """Recipient id → the addresses of the person by recipient id, the oldest first."""
     wanted = set(ids)
     person = persons_of(connection, wanted)

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, select
 
 from aftercart.campaigns.schema import Campaign, Step
+from aftercart.campaigns.written import Holdout
 from aftercart.db.tables import campaign_versions, configurations, preferences, recipients
 from aftercart.pipeline.planning.configuration import Configuration
 from aftercart.pipeline.planning.own import OWN_LOCALE
+from aftercart.pipeline.planning.withheld import Shares
 from aftercart.rendering.authoring.locales import DEFAULT, known_locale
 from aftercart.rendering.authoring.words import nearest
 
@@ -38,6 +40,7 @@ _STANDS_IN_MAILS = frozenset(
         "opens",
     }
 )
+_SHARE = TypeAdapter[float](Holdout)
 _HOLDS = "paused"
 """A pause is no edit."""
 
@@ -57,6 +60,16 @@ class Before:
     steps: Mapping[tuple[str, str, str], Step]
     """By campaign, version and id; without those that this program cannot read any more."""
     configurations: Mapping[str, Row[Any]]
+    holdouts: Mapping[tuple[str, str], float]
+    """By campaign and version."""
+
+    def shares(self, mail: Any) -> Shares | None:
+        """What was held out when a mail was planned."""
+        was = self.configurations.get(mail.configuration)
+        share = self.holdouts.get((mail.campaign, mail.config_version))
+        if was is None or share is None:
+            return None
+        return Shares(_SHARE.validate_python(was.brand.get("holdout", 0)), share)
 
     def brand_differs(self, mail: Any, current: Configuration, among: frozenset[str] | None = None) -> bool:
         """Whether the brand file says something else now. `among`: only these keys matter."""
@@ -93,11 +106,14 @@ class Before:
 def before(connection: Connection) -> Before:
     """All that is kept of it."""
     steps: dict[tuple[str, str, str], Step] = {}
+    holdouts: dict[tuple[str, str], float] = {}
     for row in connection.execute(VERSIONS):
+        with suppress(ValidationError):
+            holdouts[row.campaign, row.version] = _SHARE.validate_python(row.definition.get("holdout", 0))
         for step in row.definition["steps"]:
             with suppress(ValidationError):
                 steps[row.campaign, row.version, step["id"]] = Step.model_validate(step)
-    return Before(steps, {row.version: row for row in connection.execute(select(configurations))})
+    return Before(steps, {row.version: row for row in connection.execute(select(configurations))}, holdouts)
 
 
 def locales_of(connection: Connection, recipient_ids: set[int]) -> dict[int, str]:

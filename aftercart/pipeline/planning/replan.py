@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
@@ -32,8 +33,9 @@ from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
 from aftercart.pipeline.planning.configuration import Configuration, configuration_of, keep_configuration
 from aftercart.pipeline.planning.enroll import Candidate, candidates_of, send_rows
-from aftercart.pipeline.planning.lots import Lot, Lots, keep, lots_of
+from aftercart.pipeline.planning.lots import Lot, Lots, keep, lots_of, people_of
 from aftercart.pipeline.planning.new_content import VERSIONS, Before, Cause, before, locales_of
+from aftercart.pipeline.planning.withheld import Holds, Shares, held_out
 from aftercart.policy.reason import Reason
 from aftercart.quantity import counted
 from aftercart.rendering.renderer import Renderer
@@ -53,6 +55,8 @@ class _Run:
     changes: Sequence[Change]
     new_content: Mapping[str, frozenset[Cause]]
     """By step, where it is not empty."""
+    holdout: Mapping[str, Holds]
+    """By step, where an edited holdout matters."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +79,17 @@ class Effects:
 
     `new_content`: mails that will say something else than when they were planned, as their step, their template or the
     brand file was edited (`causes`); they are among those that are kept, re-timed, varied or put off.
-    `waiting_for_file`: mails of campaigns of which there is no file.
+    `waiting_for_file`: mails of campaigns of which there is no file. `holdout`: by campaign, mails that an edited
+    holdout keeps back or lets go.
     """
 
     mails: Counter[tuple[str, str, Effect]] = field(default_factory=Counter)
     new_content: Counter[tuple[str, str, Effect]] = field(default_factory=Counter)
     causes: defaultdict[tuple[str, str, Effect], set[Cause]] = field(default_factory=lambda: defaultdict(set))
     waiting_for_file: Counter[str] = field(default_factory=Counter)
+    holdout: Counter[tuple[str, Holds]] = field(default_factory=Counter)
     people: set[int] = field(default_factory=set)
-    """Of mails that are not simply kept, or that will say something else."""
+    """Of mails that are not simply kept, that will say something else, or of which the holdout decides otherwise."""
     touched: int = 0
     """Mails of which that holds."""
     examples: dict[tuple[str, str, Effect], tuple[datetime | None, datetime | None]] = field(default_factory=dict)
@@ -100,7 +106,9 @@ class Effects:
     def changes_something(self) -> bool:
         return self.touched > 0
 
-    def note(self, campaign: str, recipient_id: int, change: Change, causes: frozenset[Cause]) -> None:
+    def note(
+        self, campaign: str, recipient_id: int, change: Change, causes: frozenset[Cause], holds: Holds | None
+    ) -> None:
         """Count one mail."""
         key = (campaign, change.step, change.effect)
         self.mails[key] += 1
@@ -108,7 +116,9 @@ class Effects:
         if causes:
             self.new_content[key] += 1
             self.causes[key] |= causes
-        if causes or change.effect not in (Effect.KEPT, Effect.MISSED):
+        if holds:
+            self.holdout[campaign, holds] += 1
+        if causes or holds or change.effect not in (Effect.KEPT, Effect.MISSED):
             self.people.add(recipient_id)
             self.touched += 1
 
@@ -184,6 +194,7 @@ def _runs(connection: Connection, edit: _Edit, page: Sequence[Any]) -> Iterator[
     lots = lots_of(connection, edit.app, asked)
     locales = locales_of(connection, {row.recipient_id for row in page})
     known = {row.id for row in edited}
+    held = _holdouts(connection, edit, page, mails)
     for row in page:
         planned = [mail for mail in mails[row.id] if mail.state == SendState.SCHEDULED]
         campaign = edit.campaign(row.campaign)
@@ -193,7 +204,31 @@ def _runs(connection: Connection, edit: _Edit, page: Sequence[Any]) -> Iterator[
             for mail in planned
             if campaign and (why := edit.before.causes(mail, campaign, edit.current, locales.get(row.recipient_id, "")))
         }
-        yield _Run(row, planned, found or [_kept(mail) for mail in planned], causes)
+        holds = {mail.step: how for mail in planned if (how := held.get(mail.id))}
+        yield _Run(row, planned, found or [_kept(mail) for mail in planned], causes, holds)
+
+
+def _holdouts(
+    connection: Connection, edit: _Edit, page: Sequence[Any], mails: Mapping[int, Sequence[Any]]
+) -> dict[UUID, Holds]:
+    """Of planned mails, those of which an edited holdout decides otherwise."""
+    asked: defaultdict[tuple[str, Shares, Shares], list[Any]] = defaultdict(list)
+    for row in page:
+        campaign = edit.campaign(row.campaign)
+        if campaign is None or campaign.mail_class == "transactional":
+            continue
+        now = Shares(edit.app.brand.holdout, campaign.holdout)
+        for mail in mails[row.id]:
+            if mail.state == SendState.SCHEDULED and (was := edit.before.shares(mail)) and was != now:
+                asked[row.campaign, was, now].append(mail)
+    found: dict[UUID, Holds] = {}
+    for (name, was, now), theirs in asked.items():
+        people = people_of(connection, {mail.recipient_id for mail in theirs})
+        secret = edit.app.settings.secret_key[-1]
+        before_, after = (held_out(connection, secret, name, shares, people) for shares in (was, now))
+        ways = {**dict.fromkeys(after - before_, Holds.BACK), **dict.fromkeys(before_ - after, Holds.NO_MORE)}
+        found |= {mail.id: ways[mail.recipient_id] for mail in theirs if mail.recipient_id in ways}
+    return found
 
 
 def _changes(
@@ -252,7 +287,8 @@ def _note(told: Effects, run: _Run, edit: _Edit) -> None:
     for change in run.changes:
         gone = change.effect is Effect.CANCELED
         causes = frozenset[Cause]() if gone else run.new_content.get(change.step, frozenset())
-        told.note(run.row.campaign, run.row.recipient_id, change, causes)
+        holds = None if gone else run.holdout.get(change.step)
+        told.note(run.row.campaign, run.row.recipient_id, change, causes, holds)
 
 
 def _experiments(connection: Connection, campaigns: Campaigns) -> Iterator[tuple[str, str, str]]:
@@ -273,7 +309,8 @@ def _do(connection: Connection, run: _Run, edit: _Edit) -> None:
     campaign, now = edit.campaign(run.row.campaign), edit.now
     by_step = {mail.step: mail for mail in run.planned}
     acts = [c for c in run.changes if c.effect in _ACTS]
-    renewed = [c.step for c in run.changes if c.effect is Effect.KEPT and c.step in run.new_content]
+    seen = run.new_content.keys() | run.holdout.keys()
+    renewed = [c.step for c in run.changes if c.effect is Effect.KEPT and c.step in seen]
     if campaign is None or not (acts or renewed):
         return
     keep_configuration(connection, edit.current, [campaign], now)

@@ -1,17 +1,19 @@
 """An edit of a campaign meets mails that are planned: told first, then done; on each kind of database."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.loader import load_campaigns
-from aftercart.db.tables import decisions, sends
+from aftercart.db.tables import decisions, exposures, sends
 from aftercart.enrollment.change import Effect
 from aftercart.errors import ConfigError
 from aftercart.pipeline.planning.replan import carry_out, effects
+from aftercart.pipeline.planning.withheld import Holds
 from aftercart.testing import run_until
-from tests.cast import ADA, CHIKA, DAY, HOUR, MONDAY, Shop, campaign, fates, order, outbox, rows
+from tests.cast import ADA, CHIKA, DAY, HOUR, MONDAY, Shop, campaign, customer, fates, order, outbox, rows
 from tests.pipeline.conftest import Open
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
@@ -145,3 +147,51 @@ def test_mails_stay_where_the_new_trigger_has_not_happened(open_app: Open, shop:
     assert told(app) == {("complements", "kept"): 1}
     carry_out(app)
     assert fates(app) == [("scheduled", None)]
+
+
+# ---------------------------------------------------------------- holdouts
+
+
+def with_holdouts(shop: Shop, brand: str, campaigns: str) -> None:
+    shop.write(campaign(holdout=campaigns), brand=f"holdout: {brand}\n")
+
+
+@pytest.mark.parametrize(("brand", "campaigns"), [("50%", "0%"), ("0%", "50%")])
+def test_whom_a_larger_holdout_keeps_back_is_told_and_so_it_comes(
+    open_app: Open, shop: Shop, brand: str, campaigns: str
+) -> None:
+    app = open_app()
+    people = [customer(number) for number in range(12)]
+    for number, who in enumerate(people):
+        order(app, str(number), who)
+    with_holdouts(shop, brand, campaigns)
+    app = open_app(MONDAY + HOUR)
+    said = effects(app)
+    kept_back = said.holdout["accessories", Holds.BACK]
+    assert 0 < kept_back < 12
+    assert (said.touched, len(said.people), said.holdout.total()) == (kept_back, kept_back, kept_back)
+    assert not rows(app, exposures), "telling draws nothing that is kept"
+    carry_out(app)
+    assert effects(app).touched == 0, "once somebody has seen it, it is not new"
+    run_until(app, DUE + HOUR)
+    assert Counter(fates(app)) == {("skipped", "holdout"): kept_back, ("sent", "sent"): 12 - kept_back}
+
+
+def test_whom_a_holdout_lets_go_is_told_and_who_was_drawn_before_stays(open_app: Open, shop: Shop) -> None:
+    with_holdouts(shop, "0%", "50%")
+    app = open_app()
+    for number in range(12):
+        order(app, str(number), customer(number))
+    run_until(app, DUE + HOUR)
+    for number in range(24):
+        order(app, f"again{number}", customer(number))
+    with_holdouts(shop, "0%", "1%")
+    app = open_app(DUE + 2 * HOUR)
+    drawn = {row["recipient_id"] for row in rows(app, exposures)}
+    said = effects(app)
+    let_go = said.holdout["accessories", Holds.NO_MORE]
+    assert 0 < let_go < 12
+    assert not said.people & drawn
+    run_until(app, DUE + 4 * DAY)
+    withheld = [r for r in rows(app, sends) if r["reason"] == "holdout" and r["due_at"] > DUE]
+    assert {row["recipient_id"] for row in withheld} <= drawn
