@@ -20,6 +20,9 @@ from aftercart.recommendation.serving import ServingModel
 _CANDIDATES_PER_SLOT = 20
 _LEAST_CANDIDATES = 60
 
+_MOST_CANDIDATES = 1_000
+"""So many are looked at where guards leave slots empty: a campaign may want a margin that few products have."""
+
 
 class Recommender:
     """Complements for orders. Thread-safe; picks up a newly registered model by itself."""
@@ -44,6 +47,7 @@ class Recommender:
            for all requests at once.
         3. Price, stock and publication of the candidates are read fresh, so that a product withdrawn a second
            ago is not offered; guards and diversity choose.
+           Where too few of the best are left, they choose among many more.
         4. Slots left empty go through the campaign's fallbacks in its order.
         """
         model = self._serving.current(connection)
@@ -80,14 +84,16 @@ class Recommender:
         asked: "Sequence[_Open]",
         catalog: dict[str, Product],
     ) -> None:
-        if not asked:
-            return
-        most = max(each.most_candidates for each in asked)
-        rankings = RANKERS[source](model, [each.question for each in asked], catalog, most)
-        new = {sku for ranking in rankings for sku in ranking.skus} - catalog.keys()
-        catalog |= store.load_facts(connection, new)
-        for each, ranking in zip(asked, rankings, strict=True):
-            each.slots.fill(ranking, source, catalog)
+        most = max((each.most_candidates for each in asked), default=0)
+        while asked:
+            rankings = RANKERS[source](model, [each.question for each in asked], catalog, most)
+            new = {sku for ranking in rankings for sku in ranking.skus} - catalog.keys()
+            catalog |= store.load_facts(connection, new)
+            for each, ranking in zip(asked, rankings, strict=True):
+                each.slots.fill(ranking, source, catalog)
+            cut = (each for each, ranking in zip(asked, rankings, strict=True) if len(ranking) == most)
+            asked = [each for each in cut if most < _MOST_CANDIDATES and not each.slots.are_full]
+            most = _MOST_CANDIDATES
 
 
 class _Open:

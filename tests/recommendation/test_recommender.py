@@ -21,7 +21,15 @@ from aftercart.db.tables import model_versions, products
 from aftercart.errors import ModelError
 from aftercart.pipeline.learning.train import train
 from aftercart.recommendation.asking.question import Question
-from aftercart.recommendation.asking.request import Anchor, PriceCap, Recommendation, Request, Rules, Source
+from aftercart.recommendation.asking.request import (
+    Anchor,
+    MarginFloor,
+    PriceCap,
+    Recommendation,
+    Request,
+    Rules,
+    Source,
+)
 from aftercart.recommendation.inputs.catalog import Product, are_near_duplicates
 from aftercart.recommendation.recommender import Recommender
 from tests.recommendation.bike_shop import open_busy_shop, opened, sell, stock
@@ -277,6 +285,22 @@ def test_what_a_campaign_boosts_moves_up_by_whoever_ranks(
     assert {sku: raised[sku] for sku in kept} == pytest.approx({sku: plain[sku] for sku in kept})
     by_how_much = raised[last] - plain[last] if first is Source.LIGHTFM else raised[last] / plain[last]
     assert by_how_much == pytest.approx(np.log(1_000) if first is Source.LIGHTFM else 1_000, rel=1e-3)
+
+
+@pytest.mark.parametrize("first", [Source.BOUGHT_TOGETHER, Source.CATEGORY_BEST_SELLERS, Source.BEST_SELLERS])
+def test_what_leaves_enough_is_found_behind_hundreds_that_sell_better(
+    untrained: Recommender, db: Database, first: Source
+) -> None:
+    part = Product("", "", "Parts", price_minor=100, currency="EUR")
+    thin = [replace(part, sku=f"thin{n}", title=f"thin{n}", cost_minor=90) for n in range(900)]
+    fat = [replace(part, sku=sku, title=sku, cost_minor=40) for sku in ("pump", "lock")]
+    stock(db, [replace(part, sku="bike", title="bike", category="Bikes"), *thin, *fat])
+    order = ["bike", *(product.sku for product in thin)]
+    sell(db, [(1, NOW, order), (2, NOW, order), (3, NOW, ["bike", "pump", "lock"])])
+    rules = Rules(slots=2, margin=MarginFloor(50, keeps_unknown=False), first=first, fallback=())
+    answer = asked(untrained, db, request("bike", rules=rules))[0]
+    assert sorted(skus(answer)) == ["lock", "pump"]
+    assert answer.filtered["thin_margin"] == 900
 
 
 def test_new_orders_are_counted_without_a_model(untrained: Recommender, db: Database) -> None:
