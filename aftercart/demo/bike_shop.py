@@ -69,28 +69,29 @@ COMPLEMENTS = {
     "Bottle Cages": (("Bottles", 0.65),),
     "Bottles": (("Bottle Cages", 0.2),),
     "Helmets": (("Glasses", 0.18), ("Caps", 0.10), ("Gloves", 0.08)),
-    "Tires": (("Tubes", 0.62), ("Tools", 0.18), ("Pumps", 0.07)),
-    "Tubes": (("Tools", 0.15), ("Pumps", 0.12)),
-    "Chains": (("Care", 0.45), ("Tools", 0.12)),
-    "Brake Pads": (("Care", 0.18), ("Tools", 0.12)),
+    "Tires": (("Tubes", 0.62), ("Tire Levers, Set of Three", 0.18), ("Pumps", 0.07)),
+    "Tubes": (("Tire Levers, Set of Three", 0.15), ("Pumps", 0.12)),
+    "Chains": (("Care", 0.45), ("Multi-Tool 17", 0.12)),
+    "Brake Pads": (("Care", 0.18), ("Multi-Tool 17", 0.12)),
     "Jerseys": (("Shorts", 0.40), ("Socks", 0.22), ("Caps", 0.08)),
     "Shorts": (("Jerseys", 0.22), ("Socks", 0.25)),
     "Gloves": (("Socks", 0.12), ("Caps", 0.08)),
     "Jackets": (("Gloves", 0.20), ("Lights", 0.15), ("Mudguards", 0.10)),
     "Lights": (("Locks", 0.14),),
     "Locks": (("Lights", 0.14),),
-    "Saddles": (("Bags", 0.15), ("Bar Tape", 0.12)),
-    "Bar Tape": (("Saddles", 0.10), ("Tools", 0.10)),
-    "Pedals": (("Tools", 0.12),),
+    "Saddles": (("Bags", 0.15), ("Multi-Tool 17", 0.10)),
+    "Race Saddle": (("Bags", 0.15), ("Bar Tape", 0.12), ("Multi-Tool 17", 0.10)),
+    "Bar Tape": (("Race Saddle", 0.10), ("Multi-Tool 17", 0.10)),
+    "Pedals": (("Multi-Tool 17", 0.12),),
     "Bags": (("Lights", 0.14), ("Locks", 0.10), ("Jackets", 0.06)),
     "Saddle Bag 0.8 l": (("Tools", 0.24), ("Tubes", 0.18)),
     "Hydration Backpack": (("Gloves", 0.16), ("Glasses", 0.12), ("Jackets", 0.10)),
     "Socks": (("Jerseys", 0.20), ("Shorts", 0.16), ("Caps", 0.10)),
     "Computers": (("Lights", 0.14),),
     "Mudguards": (("Lights", 0.15),),
-    "Care": (("Tools", 0.10),),
+    "Care": (("Multi-Tool 17", 0.10),),
 }  # fmt: skip
-"""What goes into the same basket, and how often: with a kind of thing or, where that is too wide, with one model of it.
+"""What goes into the same basket, and how often: a kind of thing with a kind or, where that is too wide, one model.
 What a bike called for in vain is wanted later."""
 LEANINGS = {
     "Locks": (0.3, 0.3, 1.8, 0.6), "Bottle Cages": (1.4, 0.9, 0.25, 1.5), "Pedals": (1.6, 1.4, 0.2, 1.4),
@@ -200,10 +201,15 @@ class _Shelves:
     wanted: dict[str, tuple[tuple[float, ...], ...]]
     made_for: dict[str, int]
     """By family, for what is made for one kind of riding alone: which."""
+    by_name: dict[str, Variants]
+    """Each model by itself."""
 
-    def pick(self, dice: Random, category: str, rider: int) -> Variants:
-        sums = self.wanted[category][rider]
-        return self.models[category][bisect(sums, dice.random() * sums[-1])]
+    def pick(self, dice: Random, wanted: str, rider: int) -> Variants:
+        """A model of a kind, or the one that is named."""
+        if wanted in self.by_name:
+            return self.by_name[wanted]
+        sums = self.wanted[wanted][rider]
+        return self.models[wanted][bisect(sums, dice.random() * sums[-1])]
 
 
 def _shelves() -> _Shelves:
@@ -216,7 +222,8 @@ def _shelves() -> _Shelves:
         for kind, models in by_category.items()
     }
     made_for = {model.name: riding for model in catalog() if (riding := _only_riding(model)) is not None}
-    return _Shelves(models, wanted, made_for)
+    by_name = {model.name: variants for model, variants in catalog().items()}
+    return _Shelves(models, wanted, made_for, by_name)
 
 
 def _only_riding(model: Model) -> int | None:
@@ -293,11 +300,11 @@ class _Shopper:
                 self.wishes.append(other)
         return taken
 
-    def _take(self, kind: str, beside: Product | None = None) -> Product:
+    def _take(self, wanted: str, beside: Product | None = None) -> Product:
         """Choose one, to suit their riding, or that of the product it goes with: a road tube for a road tire."""
-        self.owned.add(kind)
         riding = self.shelves.made_for.get(beside.family, self.rider) if beside else self.rider
-        variants = self.shelves.pick(self.dice, kind, riding)
+        variants = self.shelves.pick(self.dice, wanted, riding)
+        self.owned |= {wanted, _kind(variants[0].category)}
         if len(variants) == 1:
             return variants[0]
         liked = [self._liking(variant, beside.color if beside else self.color) for variant in variants]

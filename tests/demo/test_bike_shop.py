@@ -137,12 +137,22 @@ def test_who_bought_a_bike_without_a_helmet_comes_back_for_one(shop: DemoShop) -
 
 
 def test_a_tube_fits_the_tire_it_was_bought_with(shop: DemoShop) -> None:
-    def beside(tire: str) -> Counter[str]:
-        orders = [order for order in shop.orders if any(line.sku.startswith(tire) for line in order.lines)]
-        return Counter(line.sku for order in orders for line in order.lines if line.sku.startswith("CO-TUB"))
+    fits = {"CO-TYRR": "CO-TUBR", "CO-TYRM": "CO-TUBM", "CO-TYRC": "CO-TUBC", "CO-TYRG": "CO-TUBC"}
+    carts = [[line.sku for line in order.lines] for order in shop.orders]
+    led = [(cart[0], sku) for cart in carts if cart[0][:7] in fits for sku in cart if sku.startswith("CO-TUB")]
+    assert {tube[:7] == fits[tire[:7]] for tire, tube in led} == {True}
 
-    assert beside("CO-TYRR").most_common(1)[0][0].startswith("CO-TUBR")
-    assert beside("CO-TYRM").most_common(1)[0][0].startswith("CO-TUBM")
+
+def test_tire_levers_are_bought_for_tires_and_a_multi_tool_for_the_rest(shop: DemoShop) -> None:
+    beside = Counter(
+        (shop.by_sku[order.lines[0].sku].category, line.sku[:7])
+        for order in shop.orders
+        for line in order.lines[1:]
+        if line.sku.startswith(("AC-LEV", "AC-TOOL"))
+    )
+    assert beside["Tires", "AC-LEV-"] > 20
+    assert beside["Chains", "AC-TOOL"] > 20
+    assert all(beside[kind, "AC-LEV-"] == 0 for kind in ("Chains", "Brake Pads", "Pedals", "Bar Tape", "Care"))
 
 
 def test_consumables_come_back_and_the_shop_grows(shop: DemoShop) -> None:
