@@ -37,6 +37,7 @@ GUARDS = {
     "cost_unknown": "of a margin that is not known",
     "near_duplicate": "nearly the same as what was bought",
     "substitute": "an alternative to what was bought, not an addition",
+    "misfit": "of a kind that goes with what was bought, but does not fit it",
     "owned_alike": "nearly the same as something bought before",
     "alike": "nearly the same as another pick",
     "category_full": "one too many of its category",

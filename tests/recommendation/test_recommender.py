@@ -303,6 +303,43 @@ def test_what_leaves_enough_is_found_behind_hundreds_that_sell_better(
     assert answer.filtered["thin_margin"] == 900
 
 
+TIRES = ("Road tire", "Trail tire")
+TUBES = {"Road tire": "Slim tube", "Trail tire": "Wide tube"}
+
+
+def sell_tires(db: Database, times: int, *also: tuple[str, str]) -> None:
+    """Each with the tube that fits it, so many times; and what else was bought together, once each."""
+    kinds = {**dict.fromkeys(TIRES, "Tires"), **dict.fromkeys(TUBES.values(), "Tubes"), "Pump": "Pumps"}
+    stock(db, [Product(name, name, kind, price_minor=100, currency="EUR") for name, kind in kinds.items()])
+    carts = [[tire, TUBES[tire]] for tire in TIRES] * times + [list(pair) for pair in also]
+    sell(db, [(person, NOW, cart) for person, cart in enumerate(carts)])
+
+
+def test_a_tire_brings_no_tube_that_does_not_fit_it(untrained: Recommender, db: Database) -> None:
+    sell_tires(db, 50, ("Road tire", "Wide tube"), *[("Road tire", "Pump"), ("Wide tube", "Pump")] * 9)
+    alone, with_a_pump = asked(
+        untrained, db, request("Road tire", rules=Rules()), request("Road tire", "Pump", rules=Rules())
+    )
+    assert sorted(skus(alone)) == ["Pump", "Slim tube"]
+    assert skus(with_a_pump) == ["Slim tube"], "though people buy such tubes with pumps"
+    assert (alone.filtered["misfit"], with_a_pump.filtered["misfit"]) == (1, 1)
+
+
+def test_a_tube_that_fits_one_of_two_tires_is_offered(untrained: Recommender, db: Database) -> None:
+    sell_tires(db, 50)
+    both = asked(untrained, db, request("Road tire", "Trail tire", rules=Rules()))[0]
+    assert sorted(skus(both)) == ["Slim tube", "Wide tube"]
+
+
+@pytest.mark.parametrize(("times", "mixed"), [(15, 0), (50, 10)])
+def test_few_orders_or_some_that_hold_both_do_not_tell_that_two_things_do_not_fit(
+    times: int, mixed: int, untrained: Recommender, db: Database
+) -> None:
+    sell_tires(db, times, *[("Road tire", "Wide tube")] * mixed)
+    answer = asked(untrained, db, request("Road tire", rules=Rules(fallback=("category_best_sellers",))))[0]
+    assert sorted(skus(answer)) == ["Slim tube", "Wide tube"]
+
+
 def test_new_orders_are_counted_without_a_model(untrained: Recommender, db: Database) -> None:
     stock(db, [Product(one, one, price_minor=100, currency="EUR") for one in ("bike", "cage")])
     everything = Rules()

@@ -44,6 +44,8 @@ class Guard(StrEnum):
     SUBSTITUTE = "substitute"
     """Of the narrow category of an anchor, or of one that stands against it, and people do not buy both in one order;
     or, where the shop names no categories, bought instead of it."""
+    MISFIT = "misfit"
+    """It goes with things like an anchor, and not with this one: a tube of another size than the tire."""
     OWNED_ALIKE = "owned_alike"
     """The same thing as one that the person has, in another color or size, and people neither buy both in one order nor
     come back for the other."""
@@ -58,9 +60,9 @@ class Basket:
     """The order as the guards see it. `anchor_products`: the catalog's rows of those anchors that have one.
 
     Of an anchor and a product past orders show: `often_together`: people buy both at once; `instead`: they buy one or
-    the other. `rivals`: pairs of categories that past orders keep apart (see `categories.py`). `taken`: categories of
-    anchors of which people hardly ever buy more. `owned_products`: what the person bought last, if it
-    is of a kind that people buy once.
+    the other; `misfit`: they buy things of both categories together, but not these two. `rivals`: pairs of categories
+    that past orders keep apart (see `categories.py`). `taken`: categories of anchors of which people hardly ever buy
+    more. `owned_products`: what the person bought last, if it is of a kind that people buy once.
     """
 
     request: Request
@@ -70,6 +72,7 @@ class Basket:
     instead: OfAPair = lambda _anchor, _sku: False
     taken: frozenset[str] = frozenset()
     owned_products: tuple[Product, ...] = ()
+    misfit: OfAPair = lambda _anchor, _sku: False
 
     @cached_property  # asked for each candidate
     def anchor_skus(self) -> frozenset[str]:
@@ -184,7 +187,19 @@ def _no_complement(product: Product, basket: Basket) -> Guard | None:
     if any(not basket.often_together(rival.sku, product.sku) for rival in rivals):
         return Guard.SUBSTITUTE
     # One anchor that it goes with is enough: a tube for the tire, though there is a bike in the order as well.
-    return Guard.SUBSTITUTE if anchors and all(_stand_against(product, anchor, basket) for anchor in anchors) else None
+    if anchors and all(_stand_against(product, anchor, basket) for anchor in anchors):
+        return Guard.SUBSTITUTE
+    return Guard.MISFIT if _fits_none(product, anchors, basket) else None
+
+
+def _fits_none(product: Product, anchors: Sequence[Product], basket: Basket) -> bool:
+    """Whether there is a kind of anchor that it does not fit: levers do not make a tube fit the tire beside them."""
+    unfit = [anchor for anchor in anchors if basket.misfit(anchor.sku, product.sku)]
+    return any(not _fits_another(product, anchor.category, anchors, basket) for anchor in unfit)
+
+
+def _fits_another(product: Product, category: str, anchors: Sequence[Product], basket: Basket) -> bool:
+    return any(anchor.category == category and basket.often_together(anchor.sku, product.sku) for anchor in anchors)
 
 
 def _stand_against(product: Product, anchor: Product, basket: Basket) -> bool:

@@ -3,10 +3,10 @@
 Sparse, as a shop may write what it likes into a category, and some write thousands of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from aftercart.recommendation.inputs.packed_catalog import packed
 EXPECTED_AT_LEAST = 20.0
 """With fewer pairs expected by chance, that there are none says nothing."""
 SHARE_OF_CHANCE = 0.1
+
+_PAIRS_KEPT = 65_536
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,34 @@ class Categories:
         totals = np.asarray(found.sum(axis=1)).ravel()
         return (sp.diags(1 / np.maximum(totals, np.finfo(np.float64).tiny)) @ found).tocsr()
 
+    @cached_property
+    def are_misfits(self) -> Callable[[int, int], bool]:
+        """Whether two products of different categories, by number, do not fit each other: a tire, and a tube of another
+        size. Orders hold both categories together, each of the two stands in many of these, and hardly any holds both.
+        """
+        return lru_cache(_PAIRS_KEPT)(self._are_misfits)  # few anchors meet few candidates, again and again
+
+    def _are_misfits(self, one: int, other: int) -> bool:
+        here, there = int(self.of_item[one]), int(self.of_item[other])
+        if here == there or len(self.names) in (here, there):
+            return False
+        mine, theirs = self._beside(one, there), self._beside(other, here)
+        if min(mine, theirs) < EXPECTED_AT_LEAST:  # no more than these are expected, whatever the rest of the pairs
+            return False
+        expected = mine * theirs / self._together[here, there]
+        counted = self.evidence.orders_together(one, other)
+        return bool(expected >= EXPECTED_AT_LEAST and counted < SHARE_OF_CHANCE * expected)
+
+    def _beside(self, item: int, category: int) -> int:
+        """How many products of a category orders hold beside this one."""
+        row = slice(int(self.evidence.pair_pointers[item]), int(self.evidence.pair_pointers[item + 1]))
+        return int(self.evidence.pair_counts[row][self.of_item[self.evidence.pair_items[row]] == category].sum())
+
+    @cached_property
+    def _together(self) -> sp.csr_matrix:
+        """How many pairs of products orders hold of two categories."""
+        return self._paired(self.evidence.pair_counts.astype(np.float64))
+
     def taken(self, categories: AbstractSet[str], slots: int) -> frozenset[str]:
         """Those of which people put fewer than two among as many other products as there are slots, so that the one
         that was bought counts. A list holds no more of an anchor's own category than orders do."""
@@ -62,7 +92,7 @@ class Categories:
     @cached_property
     def _own_shares(self) -> npt.NDArray[np.float64]:
         """Of what orders hold beside a product of each category, how much is of the same one."""
-        pairs = self._paired(self.evidence.pair_counts.astype(np.float64))
+        pairs = self._together
         totals = np.asarray(pairs.sum(axis=1)).ravel()
         shares: npt.NDArray[np.float64] = pairs.diagonal() / np.maximum(totals, 1)
         return shares
@@ -88,7 +118,7 @@ class Categories:
         return frozenset((self.names[one], self.names[other]) for one, other in self._apart())
 
     def _apart(self) -> Iterator[tuple[int, int]]:
-        together = self._paired(self.evidence.pair_counts.astype(np.float64))
+        together = self._together
         orders = np.bincount(self.of_item, weights=self.evidence.item_orders, minlength=len(self.names) + 1)[:-1]
         for one in np.flatnonzero(orders):
             expected = orders * (orders[one] / max(self.evidence.order_count, 1))

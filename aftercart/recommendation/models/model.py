@@ -133,13 +133,27 @@ class Model:
         one, other = self.number(anchor), self.number(sku)
         return one is not None and other is not None and self.evidence.are_bought_instead(one, other)
 
+    def are_misfits(self, anchor: str, sku: str) -> bool:
+        """Whether people who buy of the categories of both hardly ever take these two."""
+        one, other = self.number(anchor), self.number(sku)
+        return one is not None and other is not None and self.categories.are_misfits(one, other)
+
     def basket_of(self, request: Request, catalog: Mapping[str, Product]) -> Basket:
         """An order as the guards see it, by what this model knows of past ones."""
         found = tuple(catalog[anchor.sku] for anchor in request.anchors if anchor.sku in catalog)
         taken = self.categories.taken({anchor.category for anchor in found}, request.rules.slots)
         bought_last = self.known(request.owned[-_COMPARED_WITH_OWNED:])
         owned = tuple(self.products[item] for item in bought_last if self.evidence.bought_once[item])
-        return Basket(request, found, self.are_often_together, self.rivals, self.are_bought_instead, taken, owned)
+        return Basket(
+            request,
+            found,
+            self.are_often_together,
+            self.rivals,
+            self.are_bought_instead,
+            taken,
+            owned,
+            self.are_misfits,
+        )
 
     def allowed(self, rules: Rules) -> npt.NDArray[np.bool_] | None:
         """Which products a campaign's filter leaves; None: all."""
