@@ -50,10 +50,12 @@ def tidy(app: App, budget_s: float = BUDGET_S) -> int:
 
 def _count(app: App, table: Table) -> None:
     """Some rows on: however many there are, a pass takes no longer, and a large table's numbers are older."""
-    deadline, is_done = monotonic() + COUNTING_S, False
-    while not is_done and monotonic() < deadline:
+    deadline = monotonic() + COUNTING_S
+    while True:
         with app.db.write() as connection:
             is_done = tallying.count_on(connection, table, COUNTED_AT_ONCE)
+        if is_done or monotonic() > deadline:
+            return
 
 
 def _forget(app: App) -> None:

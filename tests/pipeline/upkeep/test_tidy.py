@@ -234,6 +234,15 @@ def test_sends_are_counted_once_a_minute_and_not_each_time_somebody_asks(app: Ap
         assert tallying.kept(connection, events) == {("processed", None): 2}
 
 
+def test_a_pass_counts_a_slice_however_slow_the_machine_is(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aftercart.pipeline.upkeep.tidy.COUNTING_S", 0)
+    order(app, "1", ADA)
+    tidy(app)
+    order(app, "2", customer(2))
+    with app.db.read() as connection:
+        assert tallying.kept(connection, sends).total() == 1
+
+
 def test_webhooks_that_failed_are_told_at_once(app: App) -> None:
     order(app, "1", ADA)
     tidy(app)
