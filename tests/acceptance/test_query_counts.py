@@ -120,7 +120,8 @@ def test_delivering_a_hundred_takes_as_many_statements_as_ten_up_to_the_marks(ap
     # A batch in which nobody is held out, or nobody needs a fallback, does without those few statements; one statement
     # more for each send would be ninety.
     assert abs(before[1] - before[0]) <= 6
-    assert marks[1] <= marks[0] < 8
+    assert marks[0] < 8
+    assert marks[1] <= marks[0] + 1, "once a second it is looked whether the sender works, and a machine may be slow"
 
 
 # ---------------------------------------------------------------- rows that wait

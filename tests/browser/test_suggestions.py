@@ -67,7 +67,7 @@ def storefront() -> Iterator[Storefront]:
 def shown(page: Page, front: Storefront, screen: Screen = DESKTOP) -> None:
     """Open the page and wait until the script has done its work."""
     page.open(front.url, screen)
-    deadline = monotonic() + 10
+    deadline = monotonic() + 60
     while not page.run("document.querySelector('.aftercart')") and monotonic() < deadline:
         sleep(0.05)
 

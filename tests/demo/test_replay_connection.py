@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -17,16 +18,18 @@ def closing_server() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            for answer in (ANSWER, ANSWER, b"", b""):
-                connection, _ = listener.accept()
-                with connection:
-                    connection.recv(65_536)
-                    connection.sendall(answer)
+            with suppress(OSError):  # the test is over
+                for answer in (ANSWER, ANSWER, b"", b""):
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(65_536)
+                        connection.sendall(answer)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join(5)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 def test_a_connection_that_the_server_closed_is_opened_anew(closing_server: str) -> None:

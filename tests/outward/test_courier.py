@@ -11,6 +11,7 @@ from aftercart.outward.answer import Answer, NotToldError
 from aftercart.outward.courier import Courier
 from aftercart.outward.outlet import Request
 from tests.outward.receiver import Receiver, receiving
+from tests.ports import closed_port
 
 
 @pytest.fixture
@@ -148,10 +149,8 @@ def test_nobody_is_told_behind_a_certificate_that_is_not_theirs() -> None:
 
 
 def test_a_port_where_nobody_listens_is_said_so(courier: Courier) -> None:
-    with _listening() as (listener, url):
-        listener.close()
-        with pytest.raises(NotToldError, match="cannot be reached"):
-            courier.post(request(url))
+    with closed_port() as port, pytest.raises(NotToldError, match="cannot be reached"):
+        courier.post(request(f"http://127.0.0.1:{port}/"))
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def _control(folder: Path, what: str) -> None:
 
 
 def _wait_for(port: int) -> None:
-    deadline = monotonic() + 10
+    deadline = monotonic() + 60
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
