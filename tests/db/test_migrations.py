@@ -26,12 +26,14 @@ from sqlalchemy import (
     inspect,
     select,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from aftercart.db import migrate
 from aftercart.db.packing import packed
 from aftercart.db.session import Database
 from aftercart.db.tables import InboxRow, Row, address_moves, counted_cohorts
+from aftercart.errors import ConfigError
 
 FIRST, NONE_YET = "0001", "base"
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -167,6 +169,24 @@ def broken_references(connection: Connection) -> list[Any]:
     if connection.dialect.name == "postgresql":
         return []
     return list(connection.exec_driver_sql("PRAGMA foreign_key_check"))
+
+
+def test_an_upgrade_that_fails_at_one_step_leaves_none_of_them_done(empty: Database) -> None:
+    """The version of before goes on with what it knows."""
+    move(empty, command.upgrade, "0025")
+    with empty.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE products ADD COLUMN cost_minor BIGINT")  # 0027 stumbles over it
+    before = tables_in(empty)
+    with pytest.raises(DBAPIError, match="cost_minor"):
+        migrate.upgrade(empty)
+    assert tables_in(empty) == before
+    with pytest.raises(ConfigError, match="at schema 0025"):
+        migrate.require_current(empty)
+
+
+def tables_in(database: Database) -> set[str]:
+    with database.read() as connection:
+        return set(inspect(connection).get_table_names())
 
 
 def test_the_first_step_can_be_taken_back_to_nothing(empty: Database) -> None:
