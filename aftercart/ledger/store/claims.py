@@ -96,8 +96,8 @@ def lock_due(
     stale = [row["id"] for row in rows if row["lease_until"] is not None and row["lease_until"] <= now]
     if stale:
         connection.execute(update(sends).where(sends.c.id.in_(stale)).values(counted_at=None, lease_until=None))
-    leased = {row["id"] for row in rows if row["lease_until"] is not None} - set(stale)
-    return [row for row in rows if row["id"] in ids and row["id"] not in leased and row["due_at"] <= now]
+    wanted = set(ids) - ({row["id"] for row in rows if row["lease_until"] is not None} - set(stale))
+    return [row for row in rows if row["id"] in wanted and row["due_at"] <= now]
 
 
 def _rows(connection: Connection, statement: Select[Any], about: Mapping[str, Any]) -> list[dict[str, Any]]:
