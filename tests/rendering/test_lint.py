@@ -145,6 +145,13 @@ def test_a_subject_with_the_tag_of_another_mail_service_is_told(
     assert [(fault.place.file.name, fault.place.line, fault.place.column) for fault in found] == [("subject.txt", 2, 5)]
 
 
+def test_every_tag_of_other_mail_services_is_told_at_its_place(said: Said) -> None:
+    services = ["*|FNAME|*", "%%first_name%%", "[[FirstName]]", "{$name}", "%FIRSTNAME%", "[firstname,fallback=there]"]
+    found = said(mail("\n".join(f"Hi {tag}" for tag in services)))
+    assert [line.partition(" belongs")[0].split()[-1] for line in found] == [tag.split()[-1] for tag in services]
+    assert said(mail("50% off, 20%OFF, [1] and [see, below], {x}, 100%WOOL")) == []
+
+
 def test_a_marketing_mail_without_a_postal_address_is_an_error(said: Said) -> None:
     found = said(mail().replace("{{ brand.postal_address }}", ""))
     assert [line.partition(":")[0] for line in found] == ["error None", "error None"]

@@ -24,7 +24,8 @@ _EMPTY_WORDS = frozenset(
     | {"hier", "hier klicken", "mehr", "ici", "cliquez ici", "aquí", "haga clic aquí", "هنا", "اضغط هنا"}
 )
 _MERGE_TAG = re.compile(
-    r"\*\|[A-Za-z_:]+\|\*|%%[A-Za-z_]+%%|%recipient\.\w+%|\{\{\{|\[\[[A-Za-z_.]+\]\]|##[A-Za-z_]+##"
+    r"\*\|[A-Za-z_:]+\|\*|%%[A-Za-z_]+%%|%recipient\.\w+%|%[A-Z]{2}[A-Z_]+%|\{\{\{|\{\$[a-z_]+\}|\[\[[A-Za-z_.]+\]\]"
+    r"|\[[A-Za-z_]+,\s*fallback=[^\]]*\]|##[A-Za-z_]+##"
 )
 _LINKS = frozenset({"a", "mj-button", "mj-navbar-link"})
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -46,7 +47,7 @@ def lint(body: Holed) -> Iterator[TemplateFault]:
 def lint_words(part: Source) -> Iterator[TemplateFault]:
     """What there is to say about a subject or a text part, which have no markup."""
     for segment in part.segments:
-        if segment.kind is Kind.DATA and (found := _MERGE_TAG.search(segment.text)):
+        for found in _MERGE_TAG.finditer(segment.text) if segment.kind is Kind.DATA else ():
             yield _merge_tag(behind(segment.place, segment.text[: found.start()]), found[0])
 
 
@@ -105,7 +106,8 @@ class _Walk:
             self._words.append(text.raw)
         if text.within in ("mj-style", "style"):
             yield from self._unsupported(css_features(text.raw), text.offset)
-        elif found := _MERGE_TAG.search(text.raw):
+            return
+        for found in _MERGE_TAG.finditer(text.raw):
             yield _merge_tag(self.source.place(text.offset + found.start()), found[0])
 
     def _picture(self, tag: Tag) -> Iterator[TemplateFault]:
