@@ -7,9 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from aftercart.clock import SteppedClock
-from aftercart.db.tables import picks
+from aftercart.db.tables import picks, sends
 from aftercart.exchange.rates import Rate, table
 from aftercart.exchange.store import keep
 from aftercart.pipeline.learning.weeks import count_weeks
@@ -121,6 +122,17 @@ def test_what_came_of_mails_is_told_week_by_week_in_the_currency_that_one_choose
     assert "small domains" in pages["/admin/domains"]
     assert "chosen by the model" in pages["/admin/recommendations"]
     assert all("ada@example.com" not in page for page in pages.values())
+
+
+def test_one_complaint_is_told_in_the_singular(tmp_path: Path) -> None:
+    with engine(tmp_path, SteppedClock(MONDAY + DAY), admin_password=PASSWORD) as app:
+        who = Rows(app.db).recipient()
+        send_id = Rows(app.db).send(Rows(app.db).order(who), who, MONDAY)
+        with app.db.write() as connection:
+            connection.execute(update(sends).where(sends.c.id == send_id).values(state="complained"))
+        with serving(create_web(app)) as url, httpx.Client(base_url=url, verify=False, timeout=30) as client:
+            page = client.get("/admin/campaigns/accessories", auth=("anybody", PASSWORD)).text
+    assert "0 came back, 1 was called spam." in page
 
 
 def test_an_experiment_and_the_holdout_of_all_mail_are_told(tmp_path: Path) -> None:
