@@ -129,10 +129,11 @@ class _Asked:
         return self._past.item[lines], self._past.price[lines]
 
     def together(self, order: int, anchors: Ints, relevant: Ints, purpose: Purpose) -> Case:
-        """Given some products of an order, find others of it."""
+        """Given some products of an order, find others of it. The history keeps what is bought again now: without it
+        whatever a person has and does not buy again would be told apart from the answer."""
         moment = int(self._past.placed_at[order])
         before = self._bought(order, moment - 1)
-        history = before[~np.isin(before, [*anchors, *relevant])]
+        history = before[~np.isin(before, anchors)]
         return self._case(anchors, history, anchors, relevant, moment, purpose)
 
     def next_purchases(self, order: int, within_days: int) -> Iterator[Case]:

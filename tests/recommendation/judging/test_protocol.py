@@ -49,6 +49,14 @@ def test_single_gives_the_dearest_product() -> None:
     assert case.question.purpose is Purpose.MAIL
 
 
+def test_what_is_asked_for_is_not_told_by_what_is_missing_from_the_history() -> None:
+    past = shop(EARLIER, (5, 1, ("helmet", "bell", "bike")), (12, 1, ("bike", "helmet")))
+    for task in (Task.BASKET, Task.SINGLE):
+        case = asked(past, task)[0]
+        assert {*case.question.history} == {"helmet", "bell", "bike"} - {*case.question.anchors}
+        assert case.relevant
+
+
 def test_next_asks_for_what_is_bought_for_the_first_time_within_the_days() -> None:
     past = shop(EARLIER, (5, 1, ("tube",)), (12, 1, ("bike",)), (30, 1, ("tube", "helmet")), (60, 1, ("pump",)))
     within_30, within_60 = asked(past, Task.NEXT_30)[0], asked(past, Task.NEXT_60)[0]
