@@ -37,6 +37,7 @@ from aftercart.pipeline.planning.lots import Lot, Lots, keep, lots_of, people_of
 from aftercart.pipeline.planning.new_content import VERSIONS, Before, Cause, before, locales_of
 from aftercart.pipeline.planning.withheld import Holds, Shares, held_out
 from aftercart.policy.reason import Reason
+from aftercart.policy.store import persons_of
 from aftercart.quantity import counted
 from aftercart.rendering.renderer import Renderer
 
@@ -89,7 +90,8 @@ class Effects:
     waiting_for_file: Counter[str] = field(default_factory=Counter)
     holdout: Counter[tuple[str, Holds]] = field(default_factory=Counter)
     people: set[int] = field(default_factory=set)
-    """Of mails that are not simply kept, that will say something else, or of which the holdout decides otherwise."""
+    """Of mails that are not simply kept, that will say something else, or of which the holdout decides otherwise; once
+    all are known, a person of several addresses is in it once."""
     touched: int = 0
     """Mails of which that holds."""
     examples: dict[tuple[str, str, Effect], tuple[datetime | None, datetime | None]] = field(default_factory=dict)
@@ -138,6 +140,8 @@ def effects(app: App, campaigns: Campaigns | None = None, templates_dir: Path | 
         for page in _pages(connection):
             for run in _runs(connection, edit, page):
                 _note(told, run, edit)
+        person = persons_of(connection, told.people)
+    told.people = {person[recipient_id] for recipient_id in told.people}
     return told
 
 

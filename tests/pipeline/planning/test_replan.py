@@ -13,7 +13,22 @@ from aftercart.errors import ConfigError
 from aftercart.pipeline.planning.replan import carry_out, effects
 from aftercart.pipeline.planning.withheld import Holds
 from aftercart.testing import run_until
-from tests.cast import ADA, CHIKA, DAY, HOUR, MONDAY, Shop, campaign, customer, fates, order, outbox, rows
+from tests.cast import (
+    ADA,
+    CHIKA,
+    DAY,
+    HOUR,
+    MONDAY,
+    Shop,
+    campaign,
+    clock_of,
+    customer,
+    fates,
+    order,
+    outbox,
+    rows,
+    tell,
+)
 from tests.pipeline.conftest import Open
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
@@ -147,6 +162,18 @@ def test_mails_stay_where_the_new_trigger_has_not_happened(open_app: Open, shop:
     assert told(app) == {("complements", "kept"): 1}
     carry_out(app)
     assert fates(app) == [("scheduled", None)]
+
+
+def test_a_person_of_two_addresses_is_one_person_whom_an_edit_touches(open_app: Open, shop: Shop) -> None:
+    app = open_app()
+    order(app, "1", ADA)
+    tell(app, "customer.updated", {**ADA, "email": "ada@example.net"})
+    clock_of(app).step(HOUR)
+    order(app, "2", {**ADA, "email": "ada@example.net"})
+    assert len({row["recipient_id"] for row in rows(app, sends)}) == 2
+    app = edited(shop, open_app, MONDAY + 2 * HOUR, campaign(after="4d"))
+    said = effects(app)
+    assert (said.touched, len(said.people)) == (2, 1)
 
 
 # ---------------------------------------------------------------- holdouts
