@@ -14,6 +14,9 @@ from aftercart.db.tables import picks, sends
 from aftercart.exchange.rates import Rate, table
 from aftercart.exchange.store import keep
 from aftercart.pipeline.learning.weeks import count_weeks
+from aftercart.pipeline.upkeep.guard import resume
+from aftercart.policy.guard import PauseScope
+from aftercart.policy.store import Pause, keep_pauses
 from aftercart.testing import engine, run_until
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
@@ -151,3 +154,26 @@ def test_an_experiment_and_the_holdout_of_all_mail_are_told(tmp_path: Path) -> N
     assert "Experiment subject in complements" in page
     assert "b: too early to say" in page
     assert "planned for 500" in page
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/campaigns/accessories", "/admin/domains"])
+def test_what_has_paused_itself_is_said_on_every_page_at_once_until_somebody_lets_it_go_on(
+    tmp_path: Path, path: str
+) -> None:
+    files = Shop(tmp_path / "shop").write(campaign()).files
+    with engine(tmp_path / "data", SteppedClock(MONDAY), admin_password=PASSWORD, **files) as app:
+        of_all = Pause(PauseScope.BRAND, "", "complaints came to 2%, and the limit is 0.1%", MONDAY)
+        of_one = Pause(PauseScope.CAMPAIGN, "accessories", "unsubscribes came to 4%, and the limit is 1%", MONDAY)
+        with serving(create_web(app)) as url, httpx.Client(base_url=url, auth=("", PASSWORD), timeout=30) as client:
+            before = client.get(path).text
+            with app.db.write() as connection:
+                keep_pauses(connection, [of_all, of_one])
+            paused = client.get(path).text
+            for name in (None, "accessories"):
+                resume(app, name, by="Grace")
+            after = client.get(path).text
+    assert "paused itself" not in before + after
+    assert "All mail has paused itself: complaints came to 2%, and the limit is 0.1%." in paused
+    assert "<code>aftercart resume --brand</code>" in paused
+    assert "The campaign accessories has paused itself: unsubscribes came to 4%, and the limit is 1%." in paused
+    assert "<code>aftercart resume accessories</code>" in paused

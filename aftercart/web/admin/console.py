@@ -12,6 +12,7 @@ from starlette.responses import Response
 from aftercart.bootstrap import App
 from aftercart.exchange.rates import Rates
 from aftercart.exchange.store import currencies, rates_into
+from aftercart.policy.store import pauses
 from aftercart.reports import weekly
 from aftercart.reports.counting.kept import Basis
 from aftercart.reports.earned.against_holdout import AgainstHoldout
@@ -78,7 +79,7 @@ class Console:
         asked = (self._app.brand.currency if chosen is None else chosen).upper()
         with self._app.db.read() as connection:
             rates = rates_into(connection, asked) if asked else None
-            known = currencies(connection)
+            known, paused = currencies(connection), pauses(connection)
         if asked and rates is None and asked != self._app.brand.currency:
             raise HTTPException(404, f"there are no rates into {asked}")
 
@@ -88,7 +89,7 @@ class Console:
 
         key = (request.url.path, rates.version if rates else "")
         (told, counted_at), as_of = self._kept.get(key, self._now(), make)
-        shown = pages.Shown(as_of, counted_at, rates, known, request.url.path, chosen)
+        shown = pages.Shown(as_of, counted_at, rates, known, request.url.path, chosen, paused)
         return pages.page(name, self._app.brand, shown, told)
 
     def _currency(self, rates: Rates | None) -> str:

@@ -17,6 +17,7 @@ from aftercart.campaigns.brand import Brand
 from aftercart.exchange.rates import Rates
 from aftercart.money import formatted
 from aftercart.policy.reason import Reason
+from aftercart.policy.store import Pause
 from aftercart.quantity import named
 from aftercart.reports.bars import span
 from aftercart.reports.earned.against_holdout import AgainstHoldout
@@ -32,7 +33,7 @@ from aftercart.web.admin import charts
 class Shown:
     """What stands on every page. `as_of`: when it was made; `counted_at`: when what came of mails was last counted,
     week by week. `rates`: by which amounts were converted; `currencies`: into which they could be; `chosen`: what the
-    reader asked for, empty for each currency apart, None for nothing."""
+    reader asked for, empty for each currency apart, None for nothing. `paused`: what has paused itself, as of now."""
 
     as_of: datetime
     counted_at: datetime | None
@@ -40,6 +41,7 @@ class Shown:
     currencies: Sequence[str]
     path: str
     chosen: str | None
+    paused: Sequence[Pause] = ()
 
     @property
     def kept(self) -> str:
