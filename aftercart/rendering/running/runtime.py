@@ -81,9 +81,13 @@ def _date(value: object, style: str = "long", *, locale: str) -> str:
 
 def unbroken(value: object) -> object:
     """Short words with a hyphen in one piece, so that no line of a headline ends in "Road-". For HTML."""
-    if not isinstance(value, str):
-        return value
-    return _HYPHENATED.sub(lambda word: word[0].replace("-", "\u2011") if len(word[0]) <= _SHORT else word[0], value)
+    return _in_one_piece(value) if isinstance(value, str) and "-" in value else value
+
+
+@lru_cache(maxsize=4096)
+def _in_one_piece(name: str) -> str:
+    """Once for each name: the mails of a batch show the same products."""
+    return _HYPHENATED.sub(lambda word: word[0].replace("-", "\u2011") if len(word[0]) <= _SHORT else word[0], name)
 
 
 def _as_it_is(value: object) -> object:
