@@ -33,8 +33,8 @@ def check_model(url: str, models_dir: Path, now: datetime) -> Iterator[Finding]:
     try:
         files.load(models_dir, serving.version, serving.checksum)
     except ModelError as err:
-        do = f"share or copy {models_dir} between the machines, or {TRAIN}"
-        yield fault(MODEL, f"{serving.version} serves, and its files are not here: {err}", do)
+        do = f"share or copy {models_dir} from a machine that has it, or aftercart models rollback, or {TRAIN}"
+        yield fault(MODEL, f"{serving.version} cannot be read here, where past orders fill the mails: {err}", do)
         return
     found = f"{serving.version} serves; the newest was trained {_days(now - newest)} ago"
     yield (

@@ -111,13 +111,20 @@ def test_an_untrained_engine_is_told_what_to_do_first(database_url: str, tmp_pat
     assert "import orders" in only(check_model(database_url, tmp_path, MONDAY)).do
 
 
-def test_a_model_whose_files_are_elsewhere_is_a_fault(database_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_model_that_cannot_be_read_here_is_a_fault(is_damaged: bool, database_url: str, tmp_path: Path) -> None:
     with closing(Database(database_url)) as database, database.write() as connection:
         version = store.Version("v1", "checksum")
         store.add_version(connection, version, trained_at=MONDAY, data_until=None, facts={}, serve=True)
+    if is_damaged:
+        (tmp_path / "v1").mkdir()
+        (tmp_path / "v1" / "meta.json").write_text("{}")
     found = only(check_model(database_url, tmp_path, MONDAY))
     assert found.level == "fault"
+    assert "v1 cannot be read here" in found.found
+    assert ("is not the one that was registered" in found.found) is is_damaged
     assert str(tmp_path) in found.do
+    assert "aftercart models rollback" in found.do
 
 
 def test_due_mails_that_nobody_looks_at_are_a_fault(database_url: str) -> None:
