@@ -32,13 +32,16 @@ def plan(
     """Every step of a campaign for an order of `ordered_at`: due when mail may go out, valid until the next is due.
 
     Where the night holds a step until after the next one is due, it is due with it, to expire: two mails within minutes
-    are one too many.
+    are one too many. So the last one is planned first: none is worth sending once any that follows is due.
     """
-    wanted = (due_at(step, ordered_at, zone, times) for step in steps)
-    due = [times.allowed_from(instant, zone, person_hash) for instant in wanted]
-    following = [*due[1:], None]
-    ends = [valid_until(step, at, zone, then) for step, at, then in zip(steps, due, following, strict=True)]
-    return tuple(PlannedStep(step.id, min(at, end), end) for step, at, end in zip(steps, due, ends, strict=True))
+    planned: list[PlannedStep] = []
+    following: datetime | None = None
+    for step in reversed(steps):
+        at = times.allowed_from(due_at(step, ordered_at, zone, times), zone, person_hash)
+        end = valid_until(step, at, zone, following)
+        following = min(at, end)
+        planned.append(PlannedStep(step.id, following, end))
+    return tuple(reversed(planned))
 
 
 def due_at(step: Step, ordered_at: datetime, zone: tzinfo, times: SendTimes = ANY_TIME) -> datetime:

@@ -97,6 +97,12 @@ def test_a_mail_that_the_night_moves_behind_the_next_one_is_due_with_it_to_expir
     assert planned[0].due_at <= planned[0].valid_until
 
 
+def test_nor_beyond_the_one_after_where_the_night_moves_the_next_one_behind_that() -> None:
+    steps = (step("1d", valid_for="5d"), step("3d", at="23:30"), step("4d", at="08:01"))
+    first, second, third = plan(steps, FRIDAY, PARIS, NIGHT, person_hash=700)
+    assert first.valid_until == second.due_at == third.due_at
+
+
 def test_without_valid_for_a_mail_is_worth_sending_for_3_days() -> None:
     [planned] = plan([step("1d")], FRIDAY, PARIS, ANY_TIME, person_hash=0)
     assert planned.valid_until.astimezone(PARIS).isoformat() == "2026-03-31T15:00:00+02:00"
