@@ -92,6 +92,17 @@ HOSTILE = [
     "\udfff\ud800",
     "\x1b[31mred",
     "=?utf-8?q?=0ABcc:_eve@example.com?=",
+    'x"onmouseover=alert(1) y="',
+    "\u2028</script><script>",
+    "<!--",
+    "--!><script>",
+    "\ufffe\uffff",
+    "a\x7fb\x9c",
+    "</textarea><script>",
+    "java\u0130script:alert(1)",
+    "HTTPS://example.com@evil.example.com/",
+    '\\";}</style><b>',
+    "\u200f\u200e" * 40,
     "e\u0301" * 50,
     "x" * 20_000,
 ]
@@ -240,6 +251,25 @@ def test_an_address_reaches_link_and_reader_unchanged(url: str, rendered: Callab
 def test_values_are_encoded_inside_an_address(rendered: Callable[..., Rendered]) -> None:
     mail = rendered('<a href="https://e.com/p/{{ v }}?a={{ v }}">x</a>', {"v": "a/b c%20d&e=f?g"})
     assert 'href="https://e.com/p/a/b%20c%20d%26e=f%3Fg?a=a%2Fb%20c%2520d%26e%3Df%3Fg"' in mail.html
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "address"),
+    [
+        ("https://e.com", ".evil.example", "https://e.com/.evil.example"),
+        ("https://e.com", "@evil.example", "https://e.com/@evil.example"),
+        ("https://e.com", "/bell", "https://e.com/bell"),
+        ("https://e.com/", "bell", "https://e.com/bell"),
+        ("https://e.com/p", "bell", "https://e.com/pbell"),
+        ("https://e.com", "", "https://e.com"),
+    ],
+)
+def test_a_value_behind_another_does_not_decide_to_which_host_they_lead(
+    base: str, path: str, address: str, rendered: Callable[..., Rendered]
+) -> None:
+    mail = rendered('<a href="{{ a }}{{ b }}{{ c }}">x</a>', {"a": base, "b": path, "c": ""})
+    assert f'href="{address}"' in mail.html
+    assert f"({address})" in mail.text
 
 
 def test_what_is_clicked_is_linked_and_the_rest_is_not(compiled: Callable[..., Template]) -> None:

@@ -87,6 +87,12 @@ FAULTS = {
     "no words": (mail('<a href="https://example.com/"> </a>'), "the link <a> has no words"),
     "nowhere": (mail('<a href="#">Top</a>'), "the link to '#' leads nowhere"),
     "empty": (mail('<a href="">Top</a>'), "the link to '' leads nowhere"),
+    "mail to nobody": (mail('<a href="mailto:">Write to us</a>'), "the link to 'mailto:' leads nowhere"),
+    "call nobody": (mail('<a href="tel: ">Call us</a>'), "the link to 'tel: ' leads nowhere"),
+    "language": (mail('<b lang="xx-nonsense">x</b>'), "lang='xx-nonsense' is no language"),
+    "no language": (mail('<b lang="">x</b>'), "lang='' is no language"),
+    "language of mjml": (mail().replace("<mjml>", '<mjml lang="english">'), "lang='english' is no language"),
+    "large and faint": (mail('<b style="font-size:40px;color:#888888">x</b>'), "'x' in #888888 on #ffffff is hard"),
     "button": (mail(column="<mj-button>Buy</mj-button>"), "the link to '' leads nowhere"),
     "no host": (mail('<a href="https://exam/ple">Shop</a>'), "the link to 'https://exam/ple' leads nowhere"),
     "merge": (mail("Dear *|FNAME|*"), "*|FNAME|* belongs to another mail service"),
@@ -167,6 +173,8 @@ def test_a_marketing_mail_without_a_postal_address_is_an_error(said: Said) -> No
         mail('<img src="https://example.com/1.png" alt="" width="9">'),
         mail('<i style="font-size:0px">x</i>'),
         mail("<h2>x</h2><h3>y</h3><h2>z</h2>"),
+        mail('<b lang="fr">x</b><b lang="zh-Hant-TW">x</b><b lang="{{ recipient.locale }}">x</b>'),
+        mail('<a href="mailto:?subject=Bells">Tell a friend</a> <a href="tel:+4930123">Call us</a>'),
     ],
 )
 def test_what_is_meant_so_is_no_fault(body: str, said: Said) -> None:

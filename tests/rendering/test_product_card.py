@@ -73,9 +73,12 @@ def test_the_first_of_a_month_is_written_as_the_french_write_it(
         ("T-shirt, off-white (X-L)", "T\u2011shirt, off\u2011white (X\u2011L)"),
         ("Waterproof-breathable coat", "Waterproof-breathable coat"),
         ("A - B", "A - B"),
+        ("Road-550 Yellow, 38", "Road\u2011550 Yellow,\u00a038"),
+        ("Rain Jacket, Yellow, XL", "Rain Jacket, Yellow,\u00a0XL"),
+        ("Bike Wash 1 l, Blue", "Bike Wash 1 l, Blue"),
     ],
 )
-def test_short_words_with_a_hyphen_stay_in_one_piece_and_text_parts_as_they_are(
+def test_a_short_word_with_a_hyphen_and_a_size_stand_on_one_line_and_text_parts_are_as_they_are(
     title: str, shown: str, rendered: Callable[..., Rendered]
 ) -> None:
     mail = rendered("{{ title|unbroken }}", {"title": title})
@@ -109,8 +112,9 @@ def test_thanks_say_of_several_what_one_costs(
     line = {**sample["order"]["lines"][0], "quantity": quantity, "price": {"minor": 500, "currency": "EUR"}}
     values = {**sample, "order": {**sample["order"], "lines": [line]}}
     mail = Renderer(shipped, tmp_path / "cache").template("thanks", locale).render(values, str)
-    for part in (mail.html, mail.text):
-        assert f"{quantity} × Road 550 Yellow, 38 {price} " in words(part).translate({0x2011: " ", 0x2D: " "}) + " "
+    for part, between in ((mail.html, " "), (mail.text, " · ")):
+        found = words(part).translate({0x2011: " ", 0x2D: " "}) + " "
+        assert f"{quantity} × Road 550 Yellow, 38{between}{price} " in found
 
 
 def test_a_bought_product_is_named_once_in_the_text_part_and_shows_its_picture(

@@ -24,7 +24,15 @@ from tests.rendering.mjml import in_column
         ('<mj-image src="https://e.com/i" alt="A bell" /><mj-text>x</mj-text>', "x\n"),
         (
             "<mj-table><tr><td>Bell</td><td>€5</td></tr><tr><td>Cage</td><td>€9</td></tr></mj-table>",
-            "Bell €5\nCage €9\n",
+            "Bell · €5\nCage · €9\n",
+        ),
+        (
+            "<mj-table><tr><td> </td><td>Bell, 38</td>\n<td><p>blue</p></td><td></td><td>5</td></tr></mj-table>",
+            "Bell, 38\n\nblue\n\n5\n",
+        ),
+        (
+            "<mj-table>{% for n in ns %}<tr><th>{{ n }}</th><td> 1 000 €</td></tr>{% endfor %}</mj-table>",
+            "1 · 1 000 €\n2 · 1 000 €\n",
         ),
         ("<mj-text><ul><li>one</li><li>two</li></ul></mj-text>", "- one\n- two\n"),
         ("<mj-text>a<br />b</mj-text>", "a\nb\n"),
@@ -48,6 +56,14 @@ from tests.rendering.mjml import in_column
 )
 def test_the_text_part_of(content: str, text: str, compiled: Callable[..., Template]) -> None:
     assert compiled(in_column(content)).render({"ns": [1, 2]}, str).text == text
+
+
+@pytest.mark.parametrize(("locale", "text"), [("ar", "1 × \u2068Bell\u2069 · 5\n"), ("de", "1 × Bell · 5\n")])
+def test_a_name_does_not_turn_a_line_of_a_text_that_is_read_from_the_right(
+    locale: str, text: str, compiled: Callable[..., Template]
+) -> None:
+    content = "<mj-table><tr><td>1 × <bdi>{{ name }}</bdi></td><td>5</td></tr></mj-table>"
+    assert compiled(in_column(content), locale=locale).render({"name": "Bell"}, str).text == text
 
 
 @pytest.mark.parametrize(("locale", "text"), [("fr_CA", "Voir\u00a0: "), ("de_DE", "Voir: ")])

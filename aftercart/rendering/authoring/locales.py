@@ -1,10 +1,12 @@
 """Which locale a template is compiled for."""
 
+import re
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
 DEFAULT = "en_US"
+_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8})*", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)
@@ -25,6 +27,11 @@ def known_locale(tag: str | None) -> str:
 def language_tag(locale: str) -> str:
     """The locale as HTML's `lang` writes it (BCP 47): fr_FR is fr-FR."""
     return locale.replace("_", "-")
+
+
+def is_language(tag: str) -> bool:
+    """Whether HTML may call a language so: in the form of BCP 47, and one that CLDR has a name for."""
+    return bool(_TAG.fullmatch(tag)) and tag.partition("-")[0].lower() in Locale.parse("en").languages
 
 
 def direction(locale: str) -> str:

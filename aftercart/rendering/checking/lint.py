@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from aftercart.errors import Place
 from aftercart.rendering.authoring.lexer import Kind, behind
+from aftercart.rendering.authoring.locales import is_language
 from aftercart.rendering.authoring.scanner import HOLE, Attribute, EndTag, Tag, Text
 from aftercart.rendering.authoring.source import Source
 from aftercart.rendering.checking.support import css_features, without_effect
@@ -73,6 +74,7 @@ class _Walk:
         for attribute in tag.attributes:
             yield from self._small(tag, attribute)
             yield from self._insecure(attribute)
+            yield from self._language(attribute)
             if attribute.name.startswith("on") and not tag.name.startswith("mj"):
                 message = f"{attribute.name} of <{tag.name}> does nothing: no mail program runs scripts"
                 yield self._fault(attribute.offset, message, "take it out")
@@ -143,6 +145,12 @@ class _Walk:
         if attribute.name in ("src", "background-url", "background") and (attribute.value or "").startswith("http://"):
             message = "a picture by http:// is left out by many mail programs"
             yield self._fault(attribute.offset, message, "write https://")
+
+    def _language(self, attribute: Attribute) -> Iterator[TemplateFault]:
+        tag = attribute.value or ""
+        if attribute.name == "lang" and not HOLE.search(tag) and not is_language(tag):
+            message = f"lang={tag!r} is no language, and tells those who hear a mail how to say its words"
+            yield self._fault(attribute.offset, message, "write a code such as fr or pt-BR, or take it out")
 
     def _jump(self, tag: Tag) -> Iterator[TemplateFault]:
         level = int(tag.name[1])

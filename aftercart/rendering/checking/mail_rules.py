@@ -22,6 +22,7 @@ TRACKED_LINK = f"https://mail.example.com/c/{'x' * 90}"
 
 _HREF = re.compile(r'<a [^>]*href="([^"]*)"')
 _WRITTEN_COLOR = re.compile(rf"""(?:color|background)\s*(?::|=\s*["']?)\s*({COLOR})""")
+_NOBODY = re.compile(r"(?:mailto|tel|sms):\s*", re.IGNORECASE)
 _HOST = re.compile(r"https?://[^/?#]+\.[^/?#.]+", re.IGNORECASE)
 
 
@@ -80,7 +81,8 @@ def _addresses(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[T
         place = _of_text(sources.body, url) or where(sample, url)
         yield TemplateFault(place, f"{url!r} becomes #unsafe-url in the mail", fix)
     for found in dict.fromkeys(html.unescape(url) for url in _HREF.findall(rendered.html)):
-        if found in ("#", "") or (found.lower().startswith("http") and not _HOST.match(found)):
+        without_host = found.lower().startswith("http") and not _HOST.match(found)
+        if found in ("#", "") or without_host or _NOBODY.fullmatch(found):
             message = f"the link to {found!r} leads nowhere"
             place = _of_text(sources.body, f'href="{found}"') or Place(sources.body.file)
             yield TemplateFault(place, message, "write the whole address", warning=True)

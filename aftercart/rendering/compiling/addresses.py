@@ -18,6 +18,7 @@ URL_ATTRIBUTES = names("href src background action formaction poster cite longde
 
 _START = re.compile(r"https?://|mailto:|tel:|sms:|cid:|#", re.IGNORECASE)
 _IN_HOST = re.compile(r"\s*https?://[^/?#]*", re.IGNORECASE)
+_HOST_ENDS = re.compile("[/?#]")
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
 
 
@@ -57,6 +58,9 @@ def url_expression(parts: Sequence[Part]) -> str:
         if isinstance(part, str):
             terms.append(_quoted(part))
             before += part
+        elif before.strip() and not isinstance(parts[0], str) and not _HOST_ENDS.search(before):
+            terms.append(f"({part.text})|_url_behind({' ~ '.join(terms)})")
+            before += "x"
         else:
             terms.append(f"({part.text})|{filter_after(before)}")
             before += "x"

@@ -13,12 +13,13 @@ from itertools import groupby
 
 from aftercart.errors import Place
 from aftercart.rendering.authoring.lexer import Kind, Segment
+from aftercart.rendering.authoring.locales import direction
 from aftercart.rendering.authoring.scanner import Comment, Conditional, Declaration, EndTag, Event, Tag, Text, names
 from aftercart.rendering.authoring.written import Writer, Written
 from aftercart.rendering.compiling.addresses import is_tracked, unescaped, url_expression, without_entities
 from aftercart.rendering.compiling.holes import Holed, Part
 from aftercart.rendering.compiling.mjml_places import WORDLESS
-from aftercart.rendering.running.lines import SOFT_END
+from aftercart.rendering.running.lines import CELL_END, SOFT_END
 
 _PARAGRAPH = names("mj-text mj-button mj-image mj-table mj-section p div h1 h2 h3 h4 ul ol table blockquote")
 _LINE = frozenset({"tr", "br", "mj-navbar-link", "mj-social-element"})
@@ -26,6 +27,9 @@ _SILENT = frozenset({"mj-head", "style", "script", "title"})
 _LABELED = frozenset({"mj-button", "mj-navbar-link", "mj-social-element"})
 HTML_ONLY = "html-only"
 """An element with this css-class has no counterpart in the text part."""
+
+_ISOLATES = ("\u2068", "\u2069")
+"""What `<bdi>` is in plain text."""
 
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _LINE_END = re.compile(r"[ \t]*\n[ \t]*")
@@ -39,7 +43,8 @@ def text_template(source: Holed, locale: str) -> Written:
     """A Jinja template of the text part."""
     events = list(source.events())
     colon = "\u00a0: " if locale.partition("_")[0] == "fr" else ": "
-    writer = _TextWriter(source, _last_links(source, events), colon)
+    isolates = _ISOLATES if direction(locale) == "rtl" else ("", "")
+    writer = _TextWriter(source, _last_links(source, events), colon, isolates)
     for event in events:
         writer.event(event)
     return _joined(_without_idle_sets(writer.pieces))
@@ -111,6 +116,8 @@ class _TextWriter:
     last_links: set[int]
     colon: str
     """What stands behind a label."""
+    isolates: tuple[str, str]
+    """What stands around a name of whatever script, which would turn a line that is read from the right."""
     pieces: list[Part] = field(default_factory=list)
     _silent: list[str] = field(default_factory=list)
     _open_links: list[tuple[str, Target, Place]] = field(default_factory=list)
@@ -144,6 +151,8 @@ class _TextWriter:
         if tag.name == "mj-column":
             self._in_card = bool(_value(tag, "width"))
         self._break_before(tag.name)
+        if tag.name == "bdi":
+            self.pieces.append(self.isolates[0])
         if tag.name in ("mj-image", "img"):
             self._image(tag)
         elif target := _target(self.source, tag):
@@ -179,8 +188,10 @@ class _TextWriter:
             return
         if self._open_links and self._open_links[-1][0] == name:
             self._close_link(*self._open_links.pop())
-        if name in ("td", "th"):
-            self.pieces.append(" ")
+        if name == "bdi":
+            self.pieces.append(self.isolates[1])
+        elif name in ("td", "th"):
+            self.pieces.append(CELL_END)
         elif name in _PARAGRAPH or name == "mj-column":
             self._paragraph(name)
 

@@ -30,6 +30,7 @@ _NOT_IN_CSS_URLS = re.compile(r"""['();]""")
 _LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 _CSS_VALUE = re.compile(r"[#\w.%,+\- ]+|(?:rgb|hsl)a?\([\d.,%/ ]+\)", re.ASCII)
 _SHORT_HEX = re.compile("#[0-9a-fA-F]{3}")
+_HOST_ALONE = re.compile(r"\s*https?://[^/?#]*", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 
 
@@ -162,6 +163,12 @@ def url_path(value: object) -> str:
     return quote(_LONE_PERCENT.sub("%25", plain(value)), safe="/:@!$*+,=~-._%")
 
 
+def url_behind(value: object, before: str) -> str:
+    """Behind a value that begins an address, and may hold no more than its host, which this one shall not change."""
+    path = url_path(value)
+    return f"/{path}" if path[:1] not in ("", "/") and _HOST_ALONE.fullmatch(before) else path
+
+
 def url_query(value: object) -> str:
     """Inside the query or the fragment of an address: one value, whatever it holds."""
     return quote(plain(value), safe="")
@@ -220,6 +227,7 @@ IN_HTML: dict[str, Callable[..., object]] = {
     "_url_start": url_start,
     "_url_path": url_path,
     "_url_query": url_query,
+    "_url_behind": url_behind,
     "_url": url,
     "_link": link,
     "_css": css,
@@ -232,6 +240,7 @@ IN_TEXT: dict[str, Callable[..., object]] = {
     "_url_start": url_start,
     "_url_path": url_path,
     "_url_query": url_query,
+    "_url_behind": url_behind,
     "_link": link_in_text,
     "link": link_in_text,
 }

@@ -4,7 +4,10 @@ import re
 
 SOFT_END = "\v"
 """Ends a line unless an empty line is there anyway. No value can hold it: `plain` takes control characters out."""
+CELL_END = "\x1f"
+"""Ends a cell of a table. Only between two cells of one line is there anything to read. No value can hold it either."""
 
+_BETWEEN_CELLS = " · "
 _RUNS = re.compile(r"[ \t]{2,}")
 
 
@@ -17,7 +20,7 @@ def tidy(text: str) -> str:
         was_gap = gap
         gap = True
         for soft in written.split(SOFT_END) if SOFT_END in written else (written,):
-            if line := soft.strip(" \t"):
+            if line := _row(soft) if CELL_END in soft else soft.strip(" \t"):
                 if was_gap:
                     add("")
                     was_gap = False
@@ -25,3 +28,8 @@ def tidy(text: str) -> str:
                 gap = False
     tight = "\n".join(lines).strip() + "\n"
     return _RUNS.sub(" ", tight) if "  " in tight or "\t" in tight else tight
+
+
+def _row(line: str) -> str:
+    """The cells of a line that hold something."""
+    return _BETWEEN_CELLS.join(cell for each in line.split(CELL_END) if (cell := each.strip(" \t")))

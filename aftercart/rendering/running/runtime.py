@@ -80,14 +80,17 @@ def _date(value: object, style: str = "long", *, locale: str) -> str:
 
 
 def unbroken(value: object) -> object:
-    """Short words with a hyphen in one piece, so that no line of a headline ends in "Road-". For HTML."""
-    return _in_one_piece(value) if isinstance(value, str) and "-" in value else value
+    """Short words with a hyphen in one piece, so that no line of a headline ends in "Road-"; and a size at the end on
+    the line of the word before it, not alone. For HTML.
+    """
+    return _in_one_piece(value) if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=4096)
 def _in_one_piece(name: str) -> str:
     """Once for each name: the mails of a batch show the same products."""
-    return _HYPHENATED.sub(lambda word: word[0].replace("-", "\u2011") if len(word[0]) <= _SHORT else word[0], name)
+    bound = _SIZE_AT_THE_END.sub("\u00a0", name)
+    return _HYPHENATED.sub(lambda word: word[0].replace("-", "\u2011") if len(word[0]) <= _SHORT else word[0], bound)
 
 
 def _as_it_is(value: object) -> object:
@@ -95,6 +98,7 @@ def _as_it_is(value: object) -> object:
 
 
 _HYPHENATED = re.compile(r"[^\s-]+(?:-[^\s-]+)+")
+_SIZE_AT_THE_END = re.compile(r"(?<=[\w,]) (?=\S{1,3}$)")
 _SHORT = 12
 """Letters. A longer word would not fit into a narrow column in one piece."""
 _FIRST = re.compile(r"\b1 ")
