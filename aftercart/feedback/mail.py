@@ -34,6 +34,8 @@ _OUR_MAIL = ("message/rfc822", "message/global", "message/global-headers")
 _UNSUBSCRIBE = re.compile(r"/u/([\w.-]+)")
 _LEAVES = re.compile(r"(re:\s*)?unsubscribe\b", re.IGNORECASE)
 """The subject that the `mailto:` of List-Unsubscribe asks for (RFC 2369 §3.2)."""
+_SUBJECT_READ = 1_000
+"""So many characters tell what it is about. Python takes the square of their number, and some write a megabyte."""
 
 
 class MailReader:
@@ -112,7 +114,7 @@ def _is_written_for_its_reader(mail: Mail) -> bool:
 def _subject(mail: Mail) -> str:
     """As it reads: it may be encoded (RFC 2047)."""
     try:
-        return str(make_header(decode_header(str(mail.get("Subject", ""))))).strip()
+        return str(make_header(decode_header(str(mail.get("Subject", ""))[:_SUBJECT_READ]))).strip()
     except (ValueError, LookupError, HeaderParseError):  # encoded in a way that nobody knows, or wrongly
         return ""
 

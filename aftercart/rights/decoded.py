@@ -1,5 +1,6 @@
 """What a mail says behind the encodings it travels in (RFC 2045, 2047): base64, quoted-printable, encoded words."""
 
+import codecs
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +14,8 @@ _HIDES = re.compile(rb"base64|quoted-printable|=\?[^?\s]+\?[bq]\?", re.IGNORECAS
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bq])\?([^?\s]*)\?=", re.IGNORECASE)
 _BETWEEN_WORDS = re.compile(r"\?=\s+=\?")
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_FOR_HOSTS = frozenset({"punycode", "idna"})
+"""Python takes their names for charsets. No mail is written in them, and the former takes the square of a text's length."""
 _DEEPEST = 4
 """Mails within mails, each of them encoded as a whole (RFC 6532 §3.7 lets a `message/global` be so)."""
 
@@ -68,6 +71,7 @@ def _from_base64(letters: bytes) -> bytes:
 
 def _text(content: bytes, charset: str) -> str:
     try:
-        return content.decode(charset, errors="replace")
+        known = codecs.lookup(charset).name
+        return content.decode("utf-8" if known in _FOR_HOSTS else known, errors="replace")
     except (LookupError, ValueError):  # letters of which nobody knows: an address is written in ASCII all the same
         return content.decode("utf-8", errors="replace")

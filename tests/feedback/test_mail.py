@@ -151,7 +151,14 @@ def test_an_out_of_office_reply_is_no_more_than_that() -> None:
 
 
 @pytest.mark.parametrize(
-    "subject", ["unsubscribe", "Unsubscribe", "Re: UNSUBSCRIBE me", "=?utf-8?b?dW5zdWJzY3JpYmU=?="]
+    "subject",
+    [
+        "unsubscribe",
+        "Unsubscribe",
+        "Re: UNSUBSCRIBE me",
+        "=?utf-8?b?dW5zdWJzY3JpYmU=?=",
+        pytest.param(f"=?utf-8?b?dW5zdWJzY3JpYmU=?= =?punycode?q?{'9a' * 1_000}?=", id="with a long tail"),
+    ],
 )
 def test_who_writes_to_the_address_of_their_mail_to_leave_leaves(subject: str) -> None:
     told = READER.read(letter(PERSON, to=OURS).replace(SUBJECT, f"Subject: {subject}".encode()), ada)

@@ -81,6 +81,7 @@ REPORTS = {
     "quoted-printable over two lines": mail(b"to ada@exam=\r\nple.com", encoding="Quoted-Printable"),
     "our mail, encoded as a whole": mail(encodebytes(b"To: ada@example.com\r\n\r\nHi"), "message/global"),
     "our mail, encoded within a mail": mail(encodebytes(mail(encodebytes(HERS.encode()))), "application/octet-stream"),
+    "base64 in letters that are for hosts": mail(encodebytes(HERS.encode()), "text/plain; charset=punycode"),
     "base64 in what is no letters at all": mail(encodebytes(HERS.encode()), "text/plain; charset=base64"),
     "base64 below a heading that is broken": mail(encodebytes(HERS.encode()), Subject="=?utf-8?B?YWRhQ?="),
     "encoded words": mail(b"x", Subject="=?utf-8?B?YWRhQGV4YW1wbGUuY29t?="),
