@@ -56,12 +56,20 @@ def assigned(
     the arm of whoever was first. `version` starts an experiment anew; a changed share does not.
     """
 
+    arms = foretold(connection, experiment, people, share, secret, version=version)
+    arms |= keep_lots(connection, experiment, arms, config_hash, now, counted=True)
+    return {id_: Arm(arm) for id_, arm in arms.items()}
+
+
+def foretold(
+    connection: Connection, experiment: str, people: Addresses, share: float, secret: str, *, version: str = "1"
+) -> dict[int, str]:
+    """The arms that `assigned` would give them. Keeps nothing; one query."""
+
     def draw(address: str) -> str:
         return Arm.HOLDOUT if in_holdout(secret, experiment, version, address, share) else Arm.TREATED
 
-    arms = lots(connection, experiment, people, draw)
-    arms |= keep_lots(connection, experiment, arms, config_hash, now, counted=True)
-    return {id_: Arm(arm) for id_, arm in arms.items()}
+    return lots(connection, experiment, people, draw)
 
 
 def lots(connection: Connection, experiment: str, people: Addresses, draw: Draw) -> dict[int, str]:

@@ -177,3 +177,4 @@ def test_what_has_paused_itself_is_said_on_every_page_at_once_until_somebody_let
     assert "<code>aftercart resume --brand</code>" in paused
     assert "The campaign accessories has paused itself: unsubscribes came to 4%, and the limit is 1%." in paused
     assert "<code>aftercart resume accessories</code>" in paused
+    assert paused.count("Its mails have waited since 2026-03-02 ") == 2

@@ -5,12 +5,10 @@ It is the gate that draws the lot, when a mail is due; here it is only foretold,
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 
 from sqlalchemy import Connection
 
 from aftercart.experiments import store as experiments
-from aftercart.experiments.assignment import in_holdout
 from aftercart.experiments.store import BRAND, Arm
 
 
@@ -42,9 +40,5 @@ def _members(
 ) -> set[int]:
     if not share or not people:
         return set()
-    drawn = experiments.lots(connection, experiment, people, partial(_draw, secret, experiment, share))
-    return {id_ for id_, arm in drawn.items() if arm == Arm.HOLDOUT}
-
-
-def _draw(secret: str, experiment: str, share: float, address: str) -> str:
-    return Arm.HOLDOUT if in_holdout(secret, experiment, "1", address, share) else Arm.TREATED
+    arms = experiments.foretold(connection, experiment, people, share, secret)
+    return {id_ for id_, arm in arms.items() if arm == Arm.HOLDOUT}
