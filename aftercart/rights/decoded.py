@@ -15,7 +15,7 @@ _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bq])\?([^?\s]*)\?=", re.IGNORECASE)
 _BETWEEN_WORDS = re.compile(r"\?=\s+=\?")
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _FOR_HOSTS = frozenset({"punycode", "idna"})
-"""Python takes their names for charsets. No mail is written in them, and the former takes the square of a text's length."""
+"""Python takes their names for charsets. No mail is in them, and to read the former takes the square of its length."""
 _DEEPEST = 4
 """Mails within mails, each of them encoded as a whole (RFC 6532 §3.7 lets a `message/global` be so)."""
 
