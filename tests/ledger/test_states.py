@@ -22,7 +22,7 @@ from aftercart.feedback import store as feedback
 from aftercart.feedback.effect import Effect
 from aftercart.ledger import states, store
 from aftercart.ledger.states import SendState
-from aftercart.ledger.store import Claim, Doubt, Failed, Settled, Start
+from aftercart.ledger.store import Claim, Doubt, Failed, Settled, Start, Under
 from aftercart.transitions import Transition, leading_to
 from tests.drawing import DOCS, blocks, diagram, table
 from tests.rows import MONDAY, Rows
@@ -37,7 +37,7 @@ Row = Mapping[str, Any]
 
 
 def ended(state: SendState) -> Callable[[Connection, Row], Any]:
-    return lambda connection, row: store.end(connection, {row["id"]: (state, "expired")})
+    return lambda connection, row: store.end(connection, {row["id"]: (state, "expired")}, {row["id"]: Under(None, "v")})
 
 
 def settled(state: SendState) -> Callable[[Connection, Row], Any]:

@@ -15,7 +15,7 @@ from aftercart.db.tables import attempts, consents, enrollments, sends, suppress
 from aftercart.enrollment import store as enrollment
 from aftercart.ledger import store
 from aftercart.ledger.states import SendState
-from aftercart.ledger.store import LEASE, REPLY_LEASE, Claim, Settled, Start
+from aftercart.ledger.store import LEASE, REPLY_LEASE, Claim, Settled, Start, Under
 from aftercart.policy.store import counted_sends
 from aftercart.testing import engine
 from tests.cast import ADA, DAY, HELMET, MONDAY, Shop, campaign, fates, only_send, order, rows
@@ -240,7 +240,8 @@ def test_a_reserved_slot_that_may_still_be_used_is_counted_as_of_now(app: App) -
 def test_the_next_wake_is_that_of_the_first_open_send(app: App) -> None:
     due = only_send(app)["due_at"]
     assert do(app, store.next_wake) == due
-    do(app, store.end, {only_send(app)["id"]: (SendState.SKIPPED, "no_consent")})
+    mail = only_send(app)["id"]
+    do(app, store.end, {mail: (SendState.SKIPPED, "no_consent")}, {mail: Under(None, "v")})
     assert do(app, store.next_wake) is None
     with app.db.read() as connection:
         assert connection.execute(select(sends.c.counted_at)).scalar_one() is None

@@ -63,7 +63,9 @@ class Send(Row, table=True):
     boot of the machine that claimed it, where its marks may be lost with the machine (see `aftercart/db/session.py`).
     `topic`: that of its campaign; caps `per topic` count by it. `experiment` and `variant`: what was tried in its step
     when it was planned, and which arm its person is in. `config_version`: the version of the campaign, `configuration`
-    that of everything, under which it was planned and, once claimed, decided (unknown for what is older than this).
+    that of everything, under which it was planned and, once it is decided to go or not to go, that was decided
+    (unknown for what is older than this). An order that was taken back, or a person who asks, ends mails whatever the
+    files say: these name what they were planned under.
     """
 
     __tablename__ = "sends"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, String, Update, bindparam, func, or_, select, update
 
 from aftercart.db.among import among
 from aftercart.db.tables import enrollments, orders, recipients, sends
@@ -15,17 +15,49 @@ from aftercart.ledger.store.moves import moved
 from aftercart.transitions import Transition, leading_to
 
 
-def end(connection: Connection, ended: Mapping[UUID, tuple[SendState, str]]) -> None:
-    """Give sends that were not handed over their last state. Frees their cap slot. Raises IllegalTransitionError."""
+@dataclass(frozen=True, slots=True)
+class Under:
+    """The versions under which something is decided about a mail. `config_version` None: there is no file of its
+    campaign, and it keeps the one that it has."""
+
+    config_version: str | None
+    configuration: str
+
+    def bound(self) -> dict[str, str | None]:
+        return {"campaign_as_it_is": self.config_version, "all_of_it": self.configuration}
+
+
+_NAMES = {
+    "config_version": func.coalesce(bindparam("campaign_as_it_is", type_=String), sends.c.config_version),
+    "configuration": bindparam("all_of_it"),
+}
+
+
+def end(connection: Connection, ended: Mapping[UUID, tuple[SendState, str]], under: Mapping[UUID, Under]) -> None:
+    """Give sends that were not handed over their last state. Frees their cap slot. Raises IllegalTransitionError.
+
+    `under`: what that was decided under, for each.
+    """
     chosen = {send_id: (leading_to(state, ENDS), why) for send_id, (state, why) in ended.items()}
     for transition in ENDS:
-        rows = [{"send": send_id, "why": why} for send_id, (this, why) in chosen.items() if this is transition]
+        rows = [
+            {"send": send_id, "why": why, **under[send_id].bound()}
+            for send_id, (this, why) in chosen.items()
+            if this is transition
+        ]
         if rows:
-            connection.execute(_ended(transition).where(sends.c.id == bindparam("send")), rows)
+            connection.execute(_ended(transition).values(**_NAMES).where(sends.c.id == bindparam("send")), rows)
 
 
 def _ended(transition: Transition[SendState]) -> Update:
     return moved(transition).values(reason=bindparam("why"), lease_until=None, counted_at=None)
+
+
+def name_versions(connection: Connection, under: Mapping[UUID, Under]) -> None:
+    """Let sends that have just been ended name what that was decided under. They are locked."""
+    if under:
+        of_send = update(sends).where(sends.c.id == bindparam("send")).values(**_NAMES)
+        connection.execute(of_send, [{"send": id_, **each.bound()} for id_, each in sorted(under.items())])
 
 
 def replace(connection: Connection, ids: Collection[UUID], reason: str) -> list[Any]:
@@ -40,13 +72,20 @@ def replace(connection: Connection, ids: Collection[UUID], reason: str) -> list[
     return sorted(connection.execute(ended.returning(*columns)))
 
 
-def cancel(connection: Connection, exits: Mapping[int, str]) -> None:
-    """Cancel what enrollments still have planned, for a reason each. A send already handed over stays as it is."""
+def cancel(connection: Connection, exits: Mapping[int, str], under: Mapping[int, Under] | None = None) -> None:
+    """Cancel what enrollments still have planned, for a reason each. A send already handed over stays as it is.
+
+    `under`: what that was decided under, by enrollment; None where no file decides it, but the shop or the person.
+    """
     if not exits:
         return
     _lock(connection, sends.c.enrollment_id.in_(list(exits)), sends.c.state.in_(CANCEL.sources))
     of_enrollment = _ended(CANCEL).where(sends.c.enrollment_id == bindparam("enrollment"))
-    connection.execute(of_enrollment, [{"enrollment": i, "why": why} for i, why in sorted(exits.items())])
+    if under is not None:
+        of_enrollment = of_enrollment.values(**_NAMES)
+    names = {id_: each.bound() for id_, each in (under or {}).items()}
+    rows = [{"enrollment": id_, "why": why, **names.get(id_, {})} for id_, why in sorted(exits.items())]
+    connection.execute(of_enrollment, rows)
 
 
 def restore(

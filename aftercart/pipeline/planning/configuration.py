@@ -5,7 +5,7 @@ Each such state has a version, which every send names, and is kept once somethin
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from aftercart.campaigns.loader import Campaigns
 from aftercart.campaigns.schema import Campaign
 from aftercart.db.session import insert_new
 from aftercart.db.tables import campaign_versions, configurations
+from aftercart.ledger import store as ledger
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,10 @@ class Configuration:
         """12 hexadecimal digits. A pause, of a campaign or of all mail, changes nothing."""
         plain = [self.campaigns.brand.version, self.versions, self.templates]
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    def of(self, campaign: str) -> ledger.Under:
+        """What is decided now about a mail of this campaign names this."""
+        return ledger.Under(self.versions.get(campaign), self.version)
 
 
 def configuration_of(app: App) -> Configuration:
@@ -80,3 +85,10 @@ def keep_configuration(
         "first_seen_at": now,
     }
     insert_new(connection, configurations, [whole], unique=("version",))
+
+
+def keep_what_ended(connection: Connection, current: Configuration, campaigns: Collection[str], now: datetime) -> None:
+    """The same for what ended mails of these campaigns, of which some may have no file any more."""
+    if campaigns:
+        there = [current.campaigns.by_name[name] for name in sorted(campaigns) if name in current.versions]
+        keep_configuration(connection, current, there, now)

@@ -336,7 +336,8 @@ def _do(connection: Connection, run: _Run, edit: _Edit) -> None:
     gone = [by_step[c.step].id for c in acts if c.effect is Effect.CANCELED]
     if gone:
         ledger.lock_sends(connection, gone)
-        ledger.end(connection, dict.fromkeys(gone, (SendState.CANCELED, Reason.CAMPAIGN_INACTIVE)))
+        ended = dict.fromkeys(gone, (SendState.CANCELED, Reason.CAMPAIGN_INACTIVE))
+        ledger.end(connection, ended, dict.fromkeys(gone, edit.current.of(campaign.campaign)))
     added = [{**c.new, "configuration": edit.current.version} for c in acts if c.effect is Effect.ADDED and c.new]
     insert_new(connection, sends, added, unique=("enrollment_id", "step"))
     enrollment_store.complete(connection, [run.row.id], now)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from aftercart.bootstrap import App
 from aftercart.enrollment import store as enrollments
 from aftercart.ledger import store as ledger
+from aftercart.pipeline.planning.configuration import Configuration, keep_what_ended
 from aftercart.pipeline.planning.planned import Planned
 from aftercart.policy.decision import Skip, Verdict
 from aftercart.policy.facts import Facts
@@ -28,19 +29,21 @@ def may_drop(app: App) -> bool:
 
 
 def drop(
-    connection: Connection, app: App, decided: Sequence[Decided], replaced: Collection[UUID], now: datetime
+    connection: Connection, under: Configuration, decided: Sequence[Decided], replaced: Collection[UUID], now: datetime
 ) -> None:
     """End what lost its slot and was not in the batch; and, where a campaign says `on_drop: exit`, the rest of the runs
     of which a mail was dropped."""
     taken = ledger.replace(connection, replaced, Reason.REPLACED)
+    ledger.name_versions(connection, {row.id: under.of(row.campaign) for row in taken})
     kept = [_decision("gate", row.campaign, row.order_id, Reason.REPLACED, now, row.id) for row in taken]
     enrollments.complete(connection, (row.enrollment_id for row in taken), now)
     dropped = {(row.enrollment_id, row.campaign, row.order_id) for row in taken}
     dropped |= {(p.enrollment_id, p.campaign_name, p.order_id) for p, _, verdict in decided if _is_dropped(verdict)}
-    exits = sorted(run for run in dropped if _exits(app, run[1]))
+    exits = sorted(run for run in dropped if _exits(under, run[1]))
+    keep_what_ended(connection, under, {row.campaign for row in taken} | {campaign for _, campaign, _ in exits}, now)
     kept += [_decision("enroll", campaign, order_id, Reason.STEP_DROPPED, now) for _, campaign, order_id in exits]
     reasons = {run[0]: Reason.STEP_DROPPED for run in exits}
-    ledger.cancel(connection, reasons)
+    ledger.cancel(connection, reasons, {id_: under.of(campaign) for id_, campaign, _ in exits})
     enrollments.exit_(connection, reasons, now)
     ledger.keep_decisions(connection, kept)
 
@@ -49,8 +52,8 @@ def _is_dropped(verdict: Verdict) -> bool:
     return isinstance(verdict.answer, Skip) and verdict.answer.reason in DROPPED
 
 
-def _exits(app: App, campaign: str) -> bool:
-    found = app.campaigns.by_name.get(campaign)
+def _exits(under: Configuration, campaign: str) -> bool:
+    found = under.campaigns.by_name.get(campaign)
     return found is not None and found.limits.on_drop == "exit"
 
 

@@ -27,7 +27,12 @@ from aftercart.enrollment import store as enrollments
 from aftercart.ids import shuffled
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import SendState
-from aftercart.pipeline.planning.configuration import configuration_of, keep_configuration
+from aftercart.pipeline.planning.configuration import (
+    Configuration,
+    configuration_of,
+    keep_configuration,
+    keep_what_ended,
+)
 from aftercart.pipeline.planning.lots import count_in
 from aftercart.pipeline.planning.planned import Planned, load
 from aftercart.pipeline.sending.content import Content, prepare
@@ -107,7 +112,8 @@ def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]
     with app.db.write() as connection:
         now = app.clock()  # not before: the transaction may have had to wait for its turn
         rows, person = _lock(connection, app, send_ids, now)
-        batch = _load(connection, app.campaigns, rows, person)
+        under = configuration_of(app)
+        batch = _load(connection, under.campaigns, rows, person)
         people = look_up(connection, app, batch, person, now)
         eligible = [p for p in batch if isinstance(before_content(facts_of(app, p, people, now)).answer, Allow)]
         held_out = hold_out(connection, app, eligible, people, now)
@@ -116,8 +122,8 @@ def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]
         faults = {send_id: content.fault for send_id, content in contents.items() if content.fault}
         ready = _ready(connection, batch, person, contents, now)
         decided = list(ask(app, batch, people, held_out, faults, ready, now))
-        claimed = _record(connection, decided, contents, ready, now, app.db.boot_id)
-        drop(connection, app, decided, people.replaced, now)
+        claimed = _record(connection, decided, contents, ready, under, now, app.db.boot_id)
+        drop(connection, under, decided, people.replaced, now)
     return sorted(claimed, key=lambda claim: (claim.planned.tries, shuffled(claim.send_id)))
 
 
@@ -171,6 +177,7 @@ def _record(
     decided: Sequence[Decided],
     contents: Mapping[UUID, Content],
     ready: Mapping[UUID, Content],
+    under: Configuration,
     now: datetime,
     boot_id: str | None,
 ) -> list[Claimed]:
@@ -189,7 +196,12 @@ def _record(
     waits = {p.send_id: a for p, _, verdict in decided if isinstance(a := verdict.answer, Defer)}
     ledger.defer(connection, {send_id: (wait.until, wait.reason) for send_id, wait in waits.items()})
     ends = {p: a for p, _, verdict in decided if isinstance(a := verdict.answer, Skip)}
-    ledger.end(connection, {p.send_id: (SendState(skip.state), skip.reason) for p, skip in ends.items()})
+    keep_what_ended(connection, under, {planned.campaign_name for planned in ends}, now)
+    ledger.end(
+        connection,
+        {p.send_id: (SendState(skip.state), skip.reason) for p, skip in ends.items()},
+        {p.send_id: under.of(p.campaign_name) for p in ends},
+    )
     enrollments.complete(connection, (p.enrollment_id for p in ends), now)
     of_claimed = {claim.send_id for claim in claimed}
     news = [_decision(d, contents, now) for d in decided if _is_news(d, of_claimed)]

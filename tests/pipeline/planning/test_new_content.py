@@ -1,5 +1,7 @@
 """Templates and the brand file are edited while mails are planned, and every mail names what it was decided under."""
 
+from typing import Any
+
 import pytest
 
 from aftercart.bootstrap import App
@@ -8,9 +10,10 @@ from aftercart.enrollment.change import Effect
 from aftercart.pipeline.planning.new_content import Cause
 from aftercart.pipeline.planning.replan import carry_out, effects
 from aftercart.testing import run_until
-from tests.cast import ADA, CHIKA, DAY, HOUR, MONDAY, Shop, campaign, customer, only_send, order, rows
+from tests.cast import ADA, CHIKA, DAY, HOUR, MONDAY, Shop, campaign, customer, fates, only_send, order, rows
 from tests.pipeline.conftest import Open
 
+ONCE = "[1 per 7d]"
 KEPT = ("accessories", "complements", Effect.KEPT)
 
 
@@ -89,6 +92,83 @@ def test_a_mail_names_what_it_was_decided_under_also_where_nobody_has_entered_si
     assert decided["templates"]["plain"].keys() == {"en", "fr"}
     assert decided["brand"]["name"] == app.brand.name
     assert sent["config_version"] in {row["version"] for row in rows(app, campaign_versions)}
+
+
+@pytest.mark.parametrize(
+    ("edit", "fate"),
+    [
+        ({"holdout": "99.9%"}, ("skipped", "holdout")),
+        ({"after": "3d", "status": "draft", "priority": 60}, ("canceled", "campaign_inactive")),
+        ({"caps": "[1 per 30d]"}, ("skipped", "expired")),
+    ],
+    ids=["withheld", "canceled", "expired"],
+)
+def test_a_mail_that_does_not_go_names_what_that_was_decided_under(
+    open_app: Open, shop: Shop, edit: dict[str, Any], fate: tuple[str, str]
+) -> None:
+    app = open_app()
+    order(app, "1", ADA)
+    run_until(app, MONDAY + 4 * DAY)
+    order(app, "2", ADA)
+    planned = rows(app, sends)[1]
+    shop.write(campaign(**edit))
+    app = open_app(MONDAY + 5 * DAY)
+    run_until(app, MONDAY + 12 * DAY)
+    ended = rows(app, sends)[1]
+    assert (ended["state"], ended["reason"]) == fate
+    assert ended["config_version"] == app.campaigns.by_name["accessories"].version != planned["config_version"]
+    assert ended["config_version"] in {row["version"] for row in rows(app, campaign_versions)}
+    decided = {row["version"]: row for row in rows(app, configurations)}[ended["configuration"]]
+    assert decided["campaigns"] == {"accessories": ended["config_version"]}
+
+
+def test_a_mail_whose_campaign_is_gone_names_the_files_without_it(open_app: Open, shop: Shop) -> None:
+    app = open_app()
+    order(app, "1", ADA)
+    planned = only_send(app)
+    shop.write(campaign("another"))
+    app = open_app(MONDAY + HOUR)
+    run_until(app, MONDAY + 8 * DAY)
+    ended = only_send(app)
+    assert (ended["state"], ended["reason"], ended["config_version"]) == (
+        "skipped",
+        "expired",
+        planned["config_version"],
+    )
+    decided = {row["version"]: row for row in rows(app, configurations)}[ended["configuration"]]
+    assert decided["campaigns"].keys() == {"another"}
+
+
+def test_a_mail_that_apply_cancels_names_the_edit(open_app: Open, shop: Shop) -> None:
+    app = open_app()
+    order(app, "1", ADA)
+    shop.write(campaign().replace("id: complements", "id: other"))
+    app = open_app(MONDAY + HOUR)
+    carry_out(app)
+    canceled, added = rows(app, sends)
+    assert (canceled["state"], added["state"]) == ("canceled", "scheduled")
+    assert canceled["configuration"] == added["configuration"]
+    assert canceled["config_version"] == added["config_version"]
+
+
+def test_mails_that_caps_end_beside_another_name_what_that_was_decided_under(open_app: Open, shop: Shop) -> None:
+    """One that made way, and the rest of its run."""
+    more = "  - {id: second, after: 9d, at: '10:00', valid_for: 2d, template: plain}"
+    low = campaign("low", priority=10, at='"12:00"', caps=ONCE, more_steps=more)
+    high = campaign("high", priority=90, caps=ONCE)
+    shop.write(low, high)
+    app = open_app()
+    order(app, "1", ADA)
+    planned = {row["configuration"] for row in rows(app, sends)}
+    shop.write(low.replace("priority: 10", "priority: 10, on_drop: exit"), high.replace("90", "90, on_cap: replace"))
+    app = open_app(MONDAY + HOUR)
+    run_until(app, MONDAY + 4 * DAY)
+    assert sorted(fates(app)) == [("canceled", "step_dropped"), ("sent", "sent"), ("skipped", "replaced")]
+    ended = {row["configuration"] for row in rows(app, sends)}
+    assert len(ended) == 1
+    assert ended.isdisjoint(planned)
+    versions = {row["campaign"]: row["config_version"] for row in rows(app, sends)}
+    assert versions == {name: each.version for name, each in app.campaigns.by_name.items()}
 
 
 def test_a_pause_is_no_edit(app: App, open_app: Open, shop: Shop) -> None:
