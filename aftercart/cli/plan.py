@@ -13,6 +13,7 @@ from aftercart.quantity import counted, named
 
 if TYPE_CHECKING:
     from aftercart.pipeline.planning.replan import Effects
+    from aftercart.pipeline.planning.waiting import Waiting
 
 AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 WORDS = {
@@ -29,6 +30,11 @@ HOLDOUT = {
     "held_back_no_more": ("goes: its reader is in no holdout any more", "go: their readers are in no holdout any more"),
 }
 """What an edited holdout does to a mail, and to several."""
+HELD = {
+    "all_paused": "while all mail is paused",
+    "campaign_paused": "while it is paused",
+    "no_file": "for its file, which is not there",
+}
 
 
 def plan(
@@ -76,6 +82,7 @@ def _print(told: "Effects", *, as_json: bool) -> None:
     rows = list(_rows(told))
     if as_json:
         about: dict[str, Any] = {"people": len(told.people), "waiting_for_file": dict(told.waiting_for_file)}
+        about["waiting"] = list(_waiting(told))
         about["holdout"] = [{"campaign": name, "effect": how, "mails": n} for (name, how), n in told.holdout.items()]
         notes = [{"campaign": name, "step": step, "note": note} for name, step, note in told.experiments]
         print(json.dumps({"mails": rows, **about, "experiments": notes}, default=str))
@@ -87,13 +94,31 @@ def _print(told: "Effects", *, as_json: bool) -> None:
         print(f"{name} / {step}: {note}.")
     for (campaign, how), count in sorted(told.holdout.items()):
         print(f"{counted(count, 'planned mail')} of {campaign} {named(count, HOLDOUT[how][0], HOLDOUT[how][1])}.")
-    for campaign, count in sorted(told.waiting_for_file.items()):
-        print(
-            f"{counted(count, f'mail of {campaign} waits', f'mails of {campaign} wait')} for its file, which is not "
-            "there, until expiry."
-        )
+    for (campaign, why), found in sorted(told.waiting.items()):
+        print(f"{_who_waits(campaign, found)} {HELD[why]}{_until(found)}.")
     people = counted(len(told.people), "person", "people")
     print(f"\n{counted(told.touched, 'mail')} to {people} {named(told.touched, 'changes', 'change')}.")
+
+
+def _who_waits(campaign: str, found: "Waiting") -> str:
+    mails = counted(found.mails, f"planned mail of {campaign}", f"planned mails of {campaign}")
+    people = counted(len(found.people), "person", "people")
+    due = f" ({counted(found.due, 'is', 'are')} due already)" if found.due else ""
+    return f"{mails} to {people}{due} {named(found.mails, 'waits', 'wait')}"
+
+
+def _until(found: "Waiting") -> str:
+    """When they expire if that never ends."""
+    if found.mails == 1:
+        return f", and expires on {_time(found.first_expires)} (UTC)"
+    return f"; the first expires on {_time(found.first_expires)}, the last on {_time(found.last_expires)} (UTC)"
+
+
+def _waiting(told: "Effects") -> Iterator[dict[str, Any]]:
+    for (campaign, why), found in sorted(told.waiting.items()):
+        about = {"campaign": campaign, "waits": str(why), "mails": found.mails, "due": found.due}
+        expiry = {"first_expires": found.first_expires, "last_expires": found.last_expires}
+        yield {**about, "people": len(found.people), **expiry}
 
 
 def _rows(told: "Effects") -> Iterator[dict[str, Any]]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from aftercart.clock import SteppedClock, utc_now
+from aftercart.db.tables import sends
 from aftercart.starter import init
 from aftercart.testing import engine
-from tests.cast import ADA, order
+from tests.cast import ADA, order, rows
 from tests.commanded import aftercart
 
 
@@ -19,10 +20,15 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     whatever time of day it is now."""
     monkeypatch.chdir(tmp_path)
     init(tmp_path)
-    folders = {"campaigns_dir": tmp_path / "campaigns", "templates_dir": tmp_path / "templates"}
-    with engine(tmp_path / "data", SteppedClock(utc_now() - timedelta(days=2)), **folders) as app:
+    file = tmp_path / "campaigns" / "accessories.yaml"
+    with engine(tmp_path / "data", SteppedClock(utc_now() - timedelta(days=2)), **folders(file)) as app:
         order(app, "1", ADA)
-    return tmp_path / "campaigns" / "accessories.yaml"
+    return file
+
+
+def folders(file: Path) -> dict[str, Path]:
+    shop = file.parent.parent
+    return {"campaigns_dir": shop / "campaigns", "templates_dir": shop / "templates"}
 
 
 def typed(*words: str) -> tuple[int, str]:
@@ -48,6 +54,35 @@ def test_whom_an_edited_holdout_keeps_back_is_told(file: Path) -> None:
     assert "1 mail to 1 person changes." in text
     told = json.loads(typed("plan", "--json")[1])
     assert told["holdout"] == [{"campaign": "accessories", "effect": "held_back", "mails": 1}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why", "words"),
+    [
+        ("status: active", "status: paused", "campaign_paused", "while it is paused"),
+        ("campaign: accessories", "campaign: renamed", "no_file", "for its file, which is not there"),
+    ],
+)
+def test_how_many_mails_wait_and_until_when_is_told(file: Path, old: str, new: str, why: str, words: str) -> None:
+    with engine(file.parent.parent / "data", SteppedClock(utc_now() - timedelta(days=1)), **folders(file)) as app:
+        order(app, "2", ADA)
+        last = max(row["valid_until"] for row in rows(app, sends))
+    file.write_text(file.read_text().replace(old, new))
+    code, text = typed("plan")
+    assert code == 0
+    assert f"2 planned mails of accessories to 1 person wait {words}; the first expires on " in text
+    assert f", the last on {last:%Y-%m-%d %H:%M} (UTC)." in text
+    (told,) = json.loads(typed("plan", "--json")[1])["waiting"]
+    assert (told["campaign"], told["waits"], told["mails"], told["people"]) == ("accessories", why, 2, 1)
+    assert told["last_expires"] == str(last)
+
+
+def test_a_pause_of_all_mail_is_told(file: Path) -> None:
+    brand = file.parent / "brand.yaml"
+    brand.write_text(brand.read_text().replace("paused: false", "paused: true"))
+    assert (
+        "1 planned mail of accessories to 1 person waits while all mail is paused, and expires on " in typed("plan")[1]
+    )
 
 
 def test_what_cannot_be_done_ends_with_1_in_words_and_in_json(file: Path) -> None:

@@ -35,6 +35,7 @@ from aftercart.pipeline.planning.configuration import Configuration, configurati
 from aftercart.pipeline.planning.enroll import Candidate, candidates_of, send_rows
 from aftercart.pipeline.planning.lots import Lot, Lots, keep, lots_of, people_of
 from aftercart.pipeline.planning.new_content import VERSIONS, Before, Cause, before, locales_of
+from aftercart.pipeline.planning.waiting import Held, Waiting, what_holds
 from aftercart.pipeline.planning.withheld import Holds, Shares, held_out
 from aftercart.policy.reason import Reason
 from aftercart.policy.store import persons_of
@@ -80,14 +81,14 @@ class Effects:
 
     `new_content`: mails that will say something else than when they were planned, as their step, their template or the
     brand file was edited (`causes`); they are among those that are kept, re-timed, varied or put off.
-    `waiting_for_file`: mails of campaigns of which there is no file. `holdout`: by campaign, mails that an edited
-    holdout keeps back or lets go.
+    `waiting`: by campaign, mails that a pause holds, or that have no file any more. `holdout`: by campaign, mails that
+    an edited holdout keeps back or lets go.
     """
 
     mails: Counter[tuple[str, str, Effect]] = field(default_factory=Counter)
     new_content: Counter[tuple[str, str, Effect]] = field(default_factory=Counter)
     causes: defaultdict[tuple[str, str, Effect], set[Cause]] = field(default_factory=lambda: defaultdict(set))
-    waiting_for_file: Counter[str] = field(default_factory=Counter)
+    waiting: dict[tuple[str, Held], Waiting] = field(default_factory=dict)
     holdout: Counter[tuple[str, Holds]] = field(default_factory=Counter)
     people: set[int] = field(default_factory=set)
     """Of mails that are not simply kept, that will say something else, or of which the holdout decides otherwise; once
@@ -98,6 +99,11 @@ class Effects:
     """When one of them was due, and when it would be."""
     experiments: list[tuple[str, str, str]] = field(default_factory=list)
     """Campaign, step, and what becomes of its experiment."""
+
+    @property
+    def waiting_for_file(self) -> dict[str, int]:
+        """How many mails of which campaigns."""
+        return {name: found.mails for (name, why), found in self.waiting.items() if why is Held.NO_FILE}
 
     @property
     def past(self) -> int:
@@ -140,8 +146,11 @@ def effects(app: App, campaigns: Campaigns | None = None, templates_dir: Path | 
         for page in _pages(connection):
             for run in _runs(connection, edit, page):
                 _note(told, run, edit)
-        person = persons_of(connection, told.people)
+        waiting = told.waiting.values()
+        person = persons_of(connection, told.people.union(*(found.people for found in waiting)))
     told.people = {person[recipient_id] for recipient_id in told.people}
+    for found in waiting:
+        found.people = {person[recipient_id] for recipient_id in found.people}
     return told
 
 
@@ -285,13 +294,19 @@ def _standing(mail: Any) -> Standing:
 
 
 def _note(told: Effects, run: _Run, edit: _Edit) -> None:
-    if edit.campaign(run.row.campaign) is None:
-        told.waiting_for_file[run.row.campaign] += len(run.planned)
+    campaign = edit.campaign(run.row.campaign)
+    gone = {change.step for change in run.changes if change.effect is Effect.CANCELED}
+    if why := what_holds(edit.app.brand, campaign):
+        for mail in run.planned:
+            if mail.step not in gone:
+                new = Waiting(mail.valid_until, mail.valid_until)
+                told.waiting.setdefault((run.row.campaign, why), new).note(mail, edit.now)
+    if campaign is None:
         return
     for change in run.changes:
-        gone = change.effect is Effect.CANCELED
-        causes = frozenset[Cause]() if gone else run.new_content.get(change.step, frozenset())
-        holds = None if gone else run.holdout.get(change.step)
+        stays = change.step not in gone
+        causes = run.new_content.get(change.step, frozenset()) if stays else frozenset[Cause]()
+        holds = run.holdout.get(change.step) if stays else None
         told.note(run.row.campaign, run.row.recipient_id, change, causes, holds)
 
 

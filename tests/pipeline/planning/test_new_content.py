@@ -9,6 +9,7 @@ from aftercart.db.tables import campaign_versions, configurations, sends
 from aftercart.enrollment.change import Effect
 from aftercart.pipeline.planning.new_content import Cause
 from aftercart.pipeline.planning.replan import carry_out, effects
+from aftercart.pipeline.planning.waiting import Held
 from aftercart.testing import run_until
 from tests.cast import ADA, CHIKA, DAY, HOUR, MONDAY, Shop, campaign, customer, fates, only_send, order, rows
 from tests.pipeline.conftest import Open
@@ -176,3 +177,4 @@ def test_a_pause_is_no_edit(app: App, open_app: Open, shop: Shop) -> None:
     write_brand(shop, "paused: true\n")
     told = effects(open_app(MONDAY + HOUR))
     assert (told.mails, told.changes_something) == ({KEPT: 1}, False)
+    assert told.waiting.keys() == {("accessories", Held.ALL_PAUSED)}
