@@ -83,6 +83,11 @@ def test_a_mail_is_shown_with_all_that_is_known_of_it(browser: Browser) -> None:
     assert 'href="/source/thanks/words/fr.txt"' in page
 
 
+def test_a_subject_is_read_from_its_own_side_on_a_page_in_english(browser: Browser) -> None:
+    page = browser.get("/thanks?locale=ar").text
+    assert '<span dir="auto">شكرًا لطلبك</span> <small dir="auto">كلمة شكر' in page
+
+
 def test_the_mail_is_the_shop_s_in_the_reader_s_language(browser: Browser) -> None:
     answer = browser.get("/thanks/mail.html?sample=smallest&locale=fr")
     assert "Toute l’équipe de Example &amp; Bikes" in answer.text
