@@ -186,7 +186,7 @@ class WarmUp:
             return now
         until = today.free_at(counts, now)
         midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
-        return until if until <= midnight else max(midnight, self.free_at(counts, midnight))
+        return until if until <= midnight else self.free_at(counts, midnight)
 
 
 @dataclass(frozen=True, slots=True)
