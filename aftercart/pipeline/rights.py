@@ -270,8 +270,11 @@ def _not_to_be_told_apart(app: App, shop: str, domain: str) -> str | None:
 def _erase_shop(app: App, shop: str) -> int:
     """Forget all that a shop has told, but not those whom another shop knows too. Who had left stays on the list.
 
+    Before that it is kept when it was erased, so that what comes in meanwhile or later revives nothing.
     How many mails are on their way: while there is one its reader is kept, and the shop with them.
     """
+    with app.db.write() as connection:
+        store.keep_erased_shop(connection, shop, app.clock())
     after = busy = 0
     while True:
         with app.db.read() as connection:

@@ -2,13 +2,14 @@
 
 A record that is told late, or once more, begins nothing. An order that somebody places does: they come to the shop
 again, and from then on their record may be told, too. What is from before they were forgotten stays forgotten.
+So it is with a shop of which all was erased, and with everybody of whom it told.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from aftercart.intake.changes import Buyer, Change, CustomerSeen, OrderSeen
+from aftercart.intake.changes import Buyer, Change, Claim, CustomerSeen, OrderNoted, OrderReversed, OrderSeen
 
 Name = tuple[str, str]
 """A shop and the id of a customer there; of an address the shop is empty."""
@@ -59,6 +60,29 @@ class Forgotten:
 
     def _sinces(self, shop: str, buyer: Buyer) -> list[datetime]:
         return [self.since[name] for name in names_of(shop, buyer) if name in self.since]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedShops:
+    """Shops of which all was erased, and when. A time that a shop states counts as far as we had come to it."""
+
+    since: Mapping[str, datetime] = field(default_factory=dict)
+
+    def are_told(self, shop: str, change: Change, heard_at: datetime) -> bool:
+        """Whether a change is of before. An order is of when it was placed, however often it is told again."""
+        match change:
+            case OrderSeen(order):
+                return self.were_told(shop, heard_at, order.placed_at)
+            case CustomerSeen(_, at) | OrderNoted(at=at):
+                return self.were_told(shop, heard_at, at)
+            case OrderReversed(_, reversals) if reversals:
+                return self.were_told(shop, heard_at, max(one.happened_at or heard_at for one in reversals))
+            case _:
+                return self.were_told(shop, heard_at) and not isinstance(change, Claim)
+
+    def were_told(self, shop: str, heard_at: datetime, at: datetime | None = None) -> bool:
+        """Whether something that is as of `at`, or else of when we heard of it, is of before."""
+        return shop in self.since and min(at or heard_at, heard_at) <= self.since[shop]
 
 
 def names_of(shop: str, buyer: Buyer) -> list[Name]:

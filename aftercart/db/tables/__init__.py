@@ -14,6 +14,7 @@ A table model does not validate: validate before. All instants are aware UTC; al
     recipients ─┴─ customers, address_moves, consents, confirmations, suppressions, preferences, refusals, exposures
                                                                                       pauses, bandit_shares
     configurations, campaign_versions (what sends and enrollments were decided under)
+    erased_shops (what they say of before names nobody any more)
     outlets ─▶ outbox (what others are told of sends, clicks, credit and leavers)
     weekly_pairs, weekly_sources, weekly_domains, cohort_days, counted_weeks, counted_cohorts (what came of it)
 """
@@ -54,6 +55,7 @@ from aftercart.db.tables.figures import (
 from aftercart.db.tables.intake import (
     AddressMove,
     Customer,
+    ErasedShop,
     Event,
     InboxEvent,
     Order,
@@ -64,6 +66,7 @@ from aftercart.db.tables.intake import (
     Recipient,
     address_moves,
     customers,
+    erased_shops,
     events,
     inbox,
     order_lines,
@@ -132,6 +135,7 @@ __all__ = [
     "Doubt",
     "Drain",
     "Enrollment",
+    "ErasedShop",
     "Event",
     "Exposure",
     "Feedback",
@@ -186,6 +190,7 @@ __all__ = [
     "doubts",
     "drain",
     "enrollments",
+    "erased_shops",
     "events",
     "exposures",
     "feedback",

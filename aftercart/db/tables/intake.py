@@ -223,6 +223,15 @@ class OrderNote(Row, table=True):
     at: datetime
 
 
+class ErasedShop(Row, table=True):
+    """A shop that has left, and of which all was erased at `at`: what it says of before names nobody any more."""
+
+    __tablename__ = "erased_shops"
+
+    shop: str = Field(primary_key=True)
+    at: datetime
+
+
 inbox = core(InboxEvent)
 events = core(Event)
 products = core(Product)
@@ -233,3 +242,4 @@ orders = core(Order)
 order_lines = core(OrderLine)
 order_reversals = core(OrderReversal)
 order_notes = core(OrderNote)
+erased_shops = core(ErasedShop)

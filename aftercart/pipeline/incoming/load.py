@@ -126,13 +126,14 @@ def load_customers(
 ) -> LoadReport:
     """Import customers and the consent that another system holds. `zone`: of dates that name none.
 
-    A yes without `consent_at` counts only for a person about whom nothing is known. Who was erased is passed over.
+    A yes without `consent_at` counts only for a person about whom nothing is known. Who was erased is passed over, and
+    of a shop that was erased whoever has no newer `consent_at`.
     """
     total = store.Tally()
     with open_table(file, CUSTOMERS, mapping or {}, progress) as table:
         for buyers in chunks(parsed(table.rows, table.faults, lambda values: customer_row(values, zone))):
             with db.write() as connection:
-                known = not_forgotten(connection, shop, buyers, hashes)
+                known = not_forgotten(connection, shop, buyers, hashes, now)
                 add(total, store.store_people(connection, shop, known, now))
                 total.unchanged += len(buyers) - len(known)
     return report(total, table.faults)
@@ -224,7 +225,7 @@ def _store_chunk(
     total: store.Tally,
 ) -> None:
     """New orders go in whole; orders that are there already (from an earlier chunk or import) get what they lack."""
-    told = past_orders(connection, shop, [OrderSeen(chunk.order(id_, send_since)) for id_ in chunk.heads], hashes)
+    told = past_orders(connection, shop, [OrderSeen(chunk.order(id_, send_since)) for id_ in chunk.heads], hashes, now)
     kept_as = {id_: order.shop_order_id for id_, order in zip(chunk.heads, told, strict=True)}
     known = store.known_orders(connection, shop, kept_as.values())
     touched = store.apply(connection, shop, [order for order in told if order.shop_order_id not in known], now)

@@ -13,7 +13,7 @@ from aftercart.rights.store.erasing import (
     suppress_erased,
 )
 from aftercart.rights.store.exporting import everything_of
-from aftercart.rights.store.forgetting import forgotten_among
+from aftercart.rights.store.forgetting import erased_shops_of, forgotten_among, keep_erased_shop
 from aftercart.rights.store.keys import forgotten_orders, hide, kept_as, may_name_somebody, named_keys
 from aftercart.rights.store.raw import RawEvent, asked, conclude, raw_events, serves_others
 
@@ -28,6 +28,7 @@ __all__ = [
     "conclude",
     "detach_shop",
     "erase_rows",
+    "erased_shops_of",
     "everything_of",
     "find",
     "forgotten_among",
@@ -35,6 +36,7 @@ __all__ = [
     "hide",
     "in_flight",
     "is_erased",
+    "keep_erased_shop",
     "kept_as",
     "may_name_somebody",
     "named_keys",

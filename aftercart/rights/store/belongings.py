@@ -30,6 +30,7 @@ from aftercart.db.tables import (
     doubts,
     drain,
     enrollments,
+    erased_shops,
     events,
     exposures,
     feedback,
@@ -146,6 +147,7 @@ NOBODYS = frozenset(
         weekly_sources,
         weekly_domains,  # of a domain that few have nothing is kept by name
         cohort_days,
+        erased_shops,
     }
 )
 """What was said last of a sender or an outlet (`fault`) may quote an address; it is looked through."""

@@ -1,4 +1,7 @@
-"""Under which names somebody was forgotten: keyed hashes on the list of those who must not be mailed."""
+"""Under which names somebody was forgotten: keyed hashes on the list of those who must not be mailed.
+
+And which shops were erased, by name: a shop is nobody.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -6,11 +9,12 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, delete, literal, select
 
 from aftercart.db.among import among
-from aftercart.db.tables import customers, recipients, suppressions
+from aftercart.db.session import insert_new
+from aftercart.db.tables import customers, erased_shops, recipients, suppressions
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.policy.suppression import SuppressionReason
-from aftercart.rights.forgotten import Forgotten, Name, text_of
+from aftercart.rights.forgotten import ErasedShops, Forgotten, Name, text_of
 from aftercart.rights.person import Person
 
 CHUNK = 500
@@ -26,6 +30,16 @@ def keep_hashes(connection: Connection, person: Person, hashes: AddressHashes, s
         is_one = suppressions.c.email.in_(some) & (suppressions.c.reason == SuppressionReason.ERASED)
         connection.execute(delete(suppressions).where(is_one))
     policy.suppress(connection, [hashes.of(text) for text in texts], SuppressionReason.ERASED, source, now)
+
+
+def keep_erased_shop(connection: Connection, shop: str, now: datetime) -> None:
+    """From now on what it says of before names nobody."""
+    insert_new(connection, erased_shops, [{"shop": shop, "at": now}], unique=("shop",), update=("at",))
+
+
+def erased_shops_of(connection: Connection) -> ErasedShops:
+    """All that there are: hardly ever one."""
+    return ErasedShops({row.shop: row.at for row in connection.execute(select(erased_shops))})
 
 
 def forgotten_among(connection: Connection, names: Iterable[Name], hashes: AddressHashes) -> Forgotten:

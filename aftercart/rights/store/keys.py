@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from sqlalchemy import Column, Connection, Table, or_, select, tuple_, update
 
-from aftercart.db.tables import events, order_notes, order_reversals, orders, recipients
+from aftercart.db.tables import erased_shops, events, order_notes, order_reversals, orders, recipients
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.rights.person import ERASED, Person
 
@@ -70,13 +70,17 @@ def kept_as(connection: Connection, keys: Collection[Key], hashes: AddressHashes
 
 
 def forgotten_orders(connection: Connection, ids: Collection[Key]) -> frozenset[Key]:
-    """Of these orders those whose person was erased."""
+    """Of these orders those whose person was erased, or the shop after they were placed."""
     found: set[Key] = set()
-    query = select(orders.c.shop, orders.c.shop_order_id).join(recipients, recipients.c.id == orders.c.recipient_id)
+    query = (
+        select(orders.c.shop, orders.c.shop_order_id)
+        .outerjoin(recipients, recipients.c.id == orders.c.recipient_id)
+        .outerjoin(erased_shops, erased_shops.c.shop == orders.c.shop)
+        .where(or_(recipients.c.email.startswith(ERASED, autoescape=True), orders.c.placed_at <= erased_shops.c.at))
+    )
     for some in _chunks(sorted(ids)):
         theirs = tuple_(orders.c.shop, orders.c.shop_order_id).in_(some)
-        gone = connection.execute(query.where(theirs, recipients.c.email.startswith(ERASED, autoescape=True)))
-        found |= {(row.shop, row.shop_order_id) for row in gone}
+        found |= {(row.shop, row.shop_order_id) for row in connection.execute(query.where(theirs))}
     return frozenset(found)
 
 
