@@ -6,7 +6,7 @@ from typing import Any
 from aftercart.db.tables import orders, sends
 from tests.acceptance.key_shop import World
 from tests.acceptance.yaml_keys import brand_key, campaign_key
-from tests.cast import ADA, BEN, CHIKA, HELMET, MONDAY, only_send, rows, tell
+from tests.cast import ADA, BEN, CHIKA, HELMET, MONDAY, customer, only_send, rows, tell
 
 # ---------------------------------------------------------------- what a campaign is
 
@@ -179,6 +179,32 @@ LAMPS = {**FIRST, "steps[].recommend.boosted.sku": ["LAMP"]}
 @campaign_key("steps[].recommend.boosted.times", 0.5, sees=["Lock"], campaign=LAMPS)
 def this_product_comes_first(shop: World) -> Any:
     return recommended(shop)
+
+
+ALONE = {"steps[].recommend.slots": 1, "steps[].recommend.fallback": []}
+
+
+@campaign_key("steps[].recommend.strategy", "bought_together", sees=["Lamp"], campaign=ALONE)
+@campaign_key("steps[].recommend.strategy", "category_best_sellers", sees=["Torch"], campaign=ALONE)
+@campaign_key("steps[].recommend.strategy", "best_sellers", sees=["Pump"], campaign=ALONE)
+@campaign_key("steps[].recommend.fallback", ["bought_together"], sees=["Lamp"], campaign=TWO)
+@campaign_key("steps[].recommend.fallback", ["category_best_sellers"], sees=["Torch"], campaign=FIRST)
+@campaign_key("steps[].recommend.fallback", ["best_sellers"], sees=["Pump"], campaign=FIRST)
+def who_chooses_is_as_the_campaign_says(shop: World) -> Any:
+    """A lamp went with a bike; of what is like it a torch sells best, and of all there is a pump."""
+    for sku, category in (("BIKE", "Bikes"), ("LAMP", "Lights"), ("TORCH", "Lights"), ("PUMP", "Tools")):
+        shop.sell(sku, category=category)
+    bike, lamp, torch, pump = (
+        {"sku": sku, "title": sku.title(), "quantity": 1, "unit_price": "20"}
+        for sku in ("BIKE", "LAMP", "TORCH", "PUMP")
+    )
+    shop.order("past", BEN, bike, lamp)
+    for number, line in enumerate((torch, torch, torch, *[pump] * 9)):
+        shop.order(f"alone{number}", customer(number, accepts_marketing=False), line)
+    shop.order("1", ADA, bike)
+    shop.live(4)
+    found = {word for mail in shop.mails if mail.recipient == ADA["email"] for word in mail.text.split()}
+    return sorted(found & {"Lamp", "Torch", "Pump"})
 
 
 def recommended(shop: World) -> list[str]:
