@@ -86,6 +86,11 @@ def test_a_short_word_with_a_hyphen_and_a_size_stand_on_one_line_and_text_parts_
     assert title in mail.text
 
 
+def test_a_word_without_end_holds_up_no_mail(rendered: Callable[..., Rendered]) -> None:
+    """To look for its hyphen from each of its letters took the square of their number: here that is an hour."""
+    assert "x" * 400_000 in rendered("{{ title|unbroken }}", {"title": "x" * 400_000}).html
+
+
 def test_what_is_no_text_is_no_name_in_one_piece(rendered: Callable[..., Rendered]) -> None:
     with pytest.raises(TemplateError, match="cannot print None"):
         rendered("{{ title|unbroken }}", {"title": None})

@@ -97,7 +97,8 @@ def _as_it_is(value: object) -> object:
     return value
 
 
-_HYPHENATED = re.compile(r"[^\s-]+(?:-[^\s-]+)+")
+_HYPHENATED = re.compile(r"(?<![^\s-])[^\s-]++(?:-[^\s-]++)+")
+"""Looked for from the beginning of a word alone: from each of its letters, a long one would take the square of them."""
 _SIZE_AT_THE_END = re.compile(r"(?<=[\w,]) (?=\S{1,3}$)")
 _SHORT = 12
 """Letters. A longer word would not fit into a narrow column in one piece."""
