@@ -29,6 +29,14 @@ pytestmark = pytest.mark.browser
 
 PAGES = ("campaigns/accessories", "cohorts", "domains", "recommendations")
 
+CUT_OFF = """[...document.querySelectorAll('.chart svg')].flatMap(chart => {
+  const room = chart.getBoundingClientRect();
+  const outside = (box) => box.left < room.left - 1 || box.right > room.right + 1;
+  return [...chart.querySelectorAll('text')].filter(text => outside(text.getBoundingClientRect()))
+    .map(text => text.textContent);
+})"""
+"""The words of charts that do not fit into them."""
+
 
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[str]:
@@ -46,6 +54,8 @@ def console(tmp_path: Path) -> Iterator[str]:
                 row = {name: value for name, value in (at | counts | {"ndcg10": 0.25}).items() if name in table.c}
                 empty = {name: "" for name in ("domain", "currency") if name in table.c}
                 connection.execute(insert(table), row | empty)
+            long = {"domain": "a-very-long-name-of-a-mailbox-provider.example.co.uk", "sent": 400}
+            connection.execute(insert(weekly_domains), {"week": MONDAY.date(), **long})
             later = {"basis": "mailed", "week": MONDAY.date(), "currency": "EUR", "orders": 2, "revenue_minor": 9_900}
             connection.execute(insert(cohort_days), later | {"day": MONDAY.date().replace(day=12)})
         with serving(create_web(app)) as url:
@@ -77,4 +87,5 @@ def test_pages_with_charts_are_readable_and_complain_of_nothing(
         bars = page.run("[...document.querySelectorAll('.chart svg')].map(chart => chart.clientWidth)")
         assert bars, f"{name} has no chart"
         assert all(200 < width < screen[0] for width in bars)
+        assert page.run(CUT_OFF) == [], name
         assert violations(page) == [], name
