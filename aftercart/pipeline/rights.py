@@ -65,6 +65,8 @@ def erase(app: App, email: str) -> Erased:
 
 def _erase(app: App, person: Person, source: str) -> Erased:
     with app.db.write() as connection:
+        store.begin_forgetting(connection)
+        person = store.find(connection, person.emails, person.shop_customers)  # with what came in meanwhile
         store.suppress_erased(connection, person, app.address_hashes, source, app.clock())
     if busy := _stop_mails(app, person):
         return Erased(person.is_known, in_flight=busy)
@@ -274,6 +276,7 @@ def _erase_shop(app: App, shop: str) -> int:
     How many mails are on their way: while there is one its reader is kept, and the shop with them.
     """
     with app.db.write() as connection:
+        store.begin_forgetting(connection)
         store.keep_erased_shop(connection, shop, app.clock())
     after = busy = 0
     while True:

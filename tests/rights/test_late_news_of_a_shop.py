@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,13 +17,17 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import consents, customers, events, inbox, orders, recipients
 from aftercart.intake.signing import sign_shopify
+from aftercart.pipeline.incoming import ingest
 from aftercart.pipeline.incoming.ingest import accept, take_in
 from aftercart.pipeline.incoming.load import load_customers, load_orders
+from aftercart.pipeline.planning.enroll import enroll
 from aftercart.pipeline.rights import carry_out
+from aftercart.pipeline.rights import erase as erase_person
 from aftercart.testing import SHOP_SECRET, engine, run_until
 from tests.cast import DAY, HOUR, MONDAY, Shop, campaign, clock_of, order, outbox, rows, stock_up, tell_shopify
 from tests.intake.payloads import shopify_order
 from tests.rights.everywhere import everywhere
+from tests.rows import somebody_waits
 
 EMAIL = "eda.quibble@example.com"
 NAMES = ("quibble", "4711-shopify")
@@ -201,3 +206,36 @@ def test_what_is_newer_or_of_another_shop_comes_in(small: App, tmp_path: Path, s
     loaded(small, tmp_path, shop, at)
     assert EMAIL in {row["email"] for row in rows(small, recipients)}
     assert [row["shop_order_id"] for row in rows(small, orders) if row["recipient_id"]][-1] == "17"
+
+
+# ---------------------------------------------------------------- at the same instant
+
+
+def in_the_middle_of_taking_in(app: App, monkeypatch: pytest.MonkeyPatch, erase: Callable[[], object]) -> None:
+    """A worker has looked up who is forgotten, and has not written what it takes in when somebody begins to forget."""
+    forgetting = Thread(target=erase)
+
+    def begun(*words: Any) -> None:
+        if forgetting.ident is None:
+            forgetting.start()
+            while forgetting.is_alive() and not somebody_waits(app.db):
+                forgetting.join(0.01)
+        enroll(*words)
+
+    monkeypatch.setattr(ingest, "enroll", begun)
+    with app.inbox_db.write() as connection:
+        connection.execute(insert(inbox), [in_inbox(app, "orders/create", bought())])
+    take_in(app)
+    forgetting.join()
+
+
+def test_a_shop_is_erased_with_what_is_taken_in_this_moment(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_shopify(app, "shop/redact", {"shop_id": 954889, "shop_domain": "example.myshopify.com"})
+    in_the_middle_of_taking_in(app, monkeypatch, lambda: carry_out(app))
+    assert named(app) == set()
+
+
+def test_a_person_is_erased_with_what_is_taken_in_this_moment(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of whom nothing was known before, not even their customer's id."""
+    in_the_middle_of_taking_in(app, monkeypatch, lambda: erase_person(app, EMAIL))
+    assert named(app) == set()

@@ -13,7 +13,7 @@ from aftercart.rights.store.erasing import (
     suppress_erased,
 )
 from aftercart.rights.store.exporting import everything_of
-from aftercart.rights.store.forgetting import erased_shops_of, forgotten_among, keep_erased_shop
+from aftercart.rights.store.forgetting import begin_forgetting, erased_shops_of, forgotten_among, keep_erased_shop
 from aftercart.rights.store.keys import forgotten_orders, hide, kept_as, may_name_somebody, named_keys
 from aftercart.rights.store.raw import RawEvent, asked, conclude, raw_events, serves_others
 
@@ -23,6 +23,7 @@ __all__ = [
     "RawEvent",
     "active_enrollments",
     "asked",
+    "begin_forgetting",
     "blank_events",
     "cancel_confirmations",
     "conclude",

@@ -1,12 +1,15 @@
 """Under which names somebody was forgotten: keyed hashes on the list of those who must not be mailed.
 
 And which shops were erased, by name: a shop is nobody.
+
+Who looks here and writes by what they found, and who begins to forget, take turns (`begin_forgetting`): else what was
+taken in at that instant would stay.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, literal, select
+from sqlalchemy import Connection, delete, func, literal, select
 
 from aftercart.db.among import among
 from aftercart.db.session import insert_new
@@ -19,6 +22,22 @@ from aftercart.rights.person import Person
 
 CHUNK = 500
 NEVER = datetime.max.replace(tzinfo=UTC)
+TURN = 0x65726173  # "eras"
+
+
+def begin_forgetting(connection: Connection) -> None:
+    """Wait for whoever has looked up who is forgotten to write what they take in; whoever comes later finds it kept.
+
+    To be called before anything else is done in a transaction. On SQLite the write transaction is such a turn already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(TURN)))
+
+
+def _hold_up_forgetting(connection: Connection) -> None:
+    """Until the transaction ends nobody begins to forget; others may look as well."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock_shared(TURN)))
 
 
 def keep_hashes(connection: Connection, person: Person, hashes: AddressHashes, source: str, now: datetime) -> None:
@@ -39,11 +58,13 @@ def keep_erased_shop(connection: Connection, shop: str, now: datetime) -> None:
 
 def erased_shops_of(connection: Connection) -> ErasedShops:
     """All that there are: hardly ever one."""
+    _hold_up_forgetting(connection)
     return ErasedShops({row.shop: row.at for row in connection.execute(select(erased_shops))})
 
 
 def forgotten_among(connection: Connection, names: Iterable[Name], hashes: AddressHashes) -> Forgotten:
     """Which of these were forgotten; one query where none was."""
+    _hold_up_forgetting(connection)
     asked = {hashed: name for name in sorted(set(names)) for hashed in hashes.all_of(text_of(name))}
     is_erased = suppressions.c.reason == SuppressionReason.ERASED
     query = select(suppressions.c.email, suppressions.c.at).where(is_erased)
