@@ -3,7 +3,7 @@
 What they do themselves, an order placed since, is a new beginning; still nobody mails them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +47,6 @@ EDA = {**ADA, "id": "customer-4711", "email": "eda.quibble@example.com", "first_
 EMAIL = str(EDA["email"])
 NAMES = ("quibble", "customer-4711", "4711-shopify", "924711")
 BEFORE = (MONDAY - DAY).isoformat()
-
-
-@pytest.fixture
-def app(tmp_path: Path, database_url: str) -> Iterator[App]:
-    files = Shop(tmp_path).write(campaign()).files
-    with engine(tmp_path / "data", SteppedClock(MONDAY), database_url=database_url, **files) as app:
-        yield app
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[App]:
-    """On SQLite alone."""
-    with engine(tmp_path / "data", SteppedClock(MONDAY), **Shop(tmp_path).write(campaign()).files) as app:
-        yield app
 
 
 def named(app: App) -> set[str]:

@@ -4,7 +4,7 @@ A shop that is connected again works as any other, from its new orders and recor
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import insert, select
 
 from aftercart.bootstrap import App
-from aftercart.clock import SteppedClock
 from aftercart.db.tables import consents, customers, events, inbox, orders, recipients
 from aftercart.intake.signing import sign_shopify
 from aftercart.pipeline.incoming import ingest
@@ -23,8 +22,8 @@ from aftercart.pipeline.incoming.load import load_customers, load_orders
 from aftercart.pipeline.planning.enroll import enroll
 from aftercart.pipeline.rights import carry_out
 from aftercart.pipeline.rights import erase as erase_person
-from aftercart.testing import SHOP_SECRET, engine, run_until
-from tests.cast import DAY, HOUR, MONDAY, Shop, campaign, clock_of, order, outbox, rows, stock_up, tell_shopify
+from aftercart.testing import SHOP_SECRET, run_until
+from tests.cast import DAY, HOUR, MONDAY, clock_of, order, outbox, rows, stock_up, tell_shopify
 from tests.intake.payloads import shopify_order
 from tests.rights.everywhere import everywhere
 from tests.rows import somebody_waits
@@ -35,20 +34,6 @@ BEFORE = (MONDAY - DAY).isoformat()
 LATER = (MONDAY + HOUR).isoformat()
 BACK = {"refund_line_items": [{"id": 1, "quantity": 1, "subtotal": "9.99", "line_item": {"id": 1, "sku": "BIKE"}}]}
 FUTURE = (MONDAY + 300 * DAY).isoformat()
-
-
-@pytest.fixture
-def app(tmp_path: Path, database_url: str) -> Iterator[App]:
-    files = Shop(tmp_path).write(campaign()).files
-    with engine(tmp_path / "data", SteppedClock(MONDAY), database_url=database_url, **files) as app:
-        yield app
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[App]:
-    """On SQLite alone."""
-    with engine(tmp_path / "data", SteppedClock(MONDAY), **Shop(tmp_path).write(campaign()).files) as app:
-        yield app
 
 
 def named(app: App) -> set[str]:
