@@ -1,7 +1,8 @@
 """Clicks on their way to the database, after their readers were sent on: nobody waits for a database to see a page.
 
-They wait in memory, at most 10,000: those beyond lead on all the same, are not kept, and are logged. When the engine
-stops, what waits is written first.
+They wait a tenth of a second for others to be written with: a transaction for each costs ten times as much, and the
+next reader would wait meanwhile. They wait in memory, at most 10,000: those beyond lead on all the same, are not kept,
+and are logged. When the engine stops, what waits is written first.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,12 +16,14 @@ from aftercart.web.group_writer import GroupWriter
 
 log = structlog.get_logger()
 
+COMPANY_S = 0.1
+
 
 class ClickWriter:
     """Keeps clicks by `keep`, in the order in which they came."""
 
     def __init__(self, database: Database, keep: Callable[[Connection, Sequence[Click]], object]) -> None:
-        self._writer = GroupWriter[Click]("clicks", database, keep, lost=_log_lost, patient=True)
+        self._writer = GroupWriter[Click]("clicks", database, keep, lost=_log_lost, patient=True, company_s=COMPANY_S)
 
     def start(self) -> None:
         """Open for clicks."""

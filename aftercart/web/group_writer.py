@@ -30,7 +30,7 @@ class GroupWriter(Generic[T]):
 
     `write`: in the writer's transaction. `written` and `lost`: told once of each item, after its commit or when it
     could not be written. `wanted`: asked right before; who says no is forgotten. `patient`: while the database is busy
-    or away, try again until told to stop.
+    or away, try again until told to stop. `company_s`: where nobody waits for an item, it waits so long for others.
     """
 
     def __init__(
@@ -43,11 +43,12 @@ class GroupWriter(Generic[T]):
         lost: Callable[[Sequence[T], Exception], object],
         wanted: Callable[[T], bool] = lambda _: True,
         patient: bool = False,
+        company_s: float = 0.0,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._database, self._do_write = database, write
         self._written, self._lost, self._wanted = written, lost, wanted
-        self._patient, self._most_waiting = patient, most_waiting
+        self._patient, self._company_s, self._most_waiting = patient, company_s, most_waiting
         self._waiting: queue.SimpleQueue[T | None] = queue.SimpleQueue()
         self._door = threading.Lock()
         self._open = False
@@ -85,6 +86,8 @@ class GroupWriter(Generic[T]):
 
     def _gather(self, first: T) -> tuple[list[T], bool]:
         group = [first]
+        if self._company_s and self._waiting.qsize() < GROUP:
+            self._stopping.wait(self._company_s)
         while len(group) < GROUP:
             try:
                 more = self._waiting.get_nowait()

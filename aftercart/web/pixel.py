@@ -18,6 +18,7 @@ from aftercart.pipeline.recipients.opened import Open, keep_opens
 from aftercart.pipeline.recipients.record import Visit
 from aftercart.tracking.tokens import PATHS, Purpose
 from aftercart.web.answering import token_of
+from aftercart.web.click_writer import COMPANY_S
 from aftercart.web.group_writer import GroupWriter
 
 log = structlog.get_logger()
@@ -34,7 +35,7 @@ class OpenWriter:
         def keep(connection: Connection, batch: Sequence[Open]) -> None:
             keep_opens(connection, batch, app.clock())
 
-        self._writer = GroupWriter[Open]("opens", app.db, keep, lost=_log_lost, patient=True)
+        self._writer = GroupWriter[Open]("opens", app.db, keep, lost=_log_lost, patient=True, company_s=COMPANY_S)
 
     def start(self) -> None:
         """Take opens."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from aftercart.db.persons import same_person
 from aftercart.db.session import Database
@@ -90,16 +90,26 @@ class Click:
 def find_link(db: Database, tokens: TokenSigner, token: str) -> Link | None:
     """The link of a token. None: it is no longer stored. Raises BadTokenError."""
     send_id, position = tokens.read_link(token)
-    # Some gateways open the links before the server has answered us: the hand-over had begun, but was not `sent` yet.
-    begun_at = select(func.max(attempts.c.started_at)).where(attempts.c.send_id == send_id).scalar_subquery()
-    wanted = (
-        select(links.c.url, sends.c.recipient_id, func.coalesce(sends.c.sent_at, begun_at))
-        .join(sends, sends.c.id == links.c.send_id)
-        .where(links.c.send_id == send_id, links.c.position == position)
-    )
     with db.read() as connection:
-        found = connection.execute(wanted).one_or_none()
+        found = connection.execute(_LINK, {"send": send_id, "position": position}).one_or_none()
     return Link(send_id, position, *found) if found else None
+
+
+# Built once: what is built for each click costs its reader as much as the database does.
+# Some gateways open the links before the server has answered us: the hand-over had begun, but was not `sent` yet.
+_BEGUN_AT = select(func.max(attempts.c.started_at)).where(attempts.c.send_id == bindparam("send")).scalar_subquery()
+_LINK = (
+    select(links.c.url, sends.c.recipient_id, func.coalesce(sends.c.sent_at, _BEGUN_AT))
+    .join(sends, sends.c.id == links.c.send_id)
+    .where(links.c.send_id == bindparam("send"), links.c.position == bindparam("position"))
+)
+# Not those that came long after: a click may have waited for the database.
+_RECENT = (
+    (clicks.c.send_id == bindparam("send")) & (clicks.c.at > bindparam("since")) & (clicks.c.at < bindparam("until"))
+)
+_OPENED = select(clicks.c.position).where(_RECENT)
+_UNMASKED = update(clicks).where(_RECENT, clicks.c.verdict == "human")
+_KEPT = clicks.insert().returning(clicks.c.id)
 
 
 def keep_clicks(
@@ -124,28 +134,17 @@ def keep_clicks(
 def _keep_click(connection: Connection, click: Click) -> outward.Fact | None:
     """What others may be told of it, unless a machine clicked."""
     link, visit, at = click.link, click.visit, click.at
-    # Not those that came long after: this one may have waited for the database.
-    recent = (clicks.c.send_id == link.send_id) & (clicks.c.at > at - BURST_WINDOW) & (clicks.c.at < at + BURST_WINDOW)
-    opened = set(connection.execute(select(clicks.c.position).where(recent)).scalars())
+    about = {"send": link.send_id, "since": at - BURST_WINDOW, "until": at + BURST_WINDOW}
+    opened = set(connection.execute(_OPENED, about).scalars())
     hit = Hit(visit.method, visit.user_agent, at, link.sent_at, opened | {link.position}, visit.in_case)
     judged = verdict(hit)
     if judged.reason in ("burst", "trap"):  # the first ones looked human when they came
-        unmasked = update(clicks).where(recent, clicks.c.verdict == "human")
-        connection.execute(unmasked.values(**judged._asdict()))
-    kept = connection.execute(
-        clicks.insert(),
-        {
-            "send_id": link.send_id,
-            "position": link.position,
-            "recipient_id": link.recipient_id,
-            "at": at,
-            "user_agent": visit.user_agent.replace("\x00", "")[:USER_AGENT_LIMIT],
-            **judged._asdict(),
-        },
-    )
+        connection.execute(_UNMASKED.values(**judged._asdict()), about)
+    row = {"send_id": link.send_id, "position": link.position, "recipient_id": link.recipient_id, "at": at}
+    agent = visit.user_agent.replace("\x00", "")[:USER_AGENT_LIMIT]
+    id_ = connection.execute(_KEPT, {**row, "user_agent": agent, **judged._asdict()}).scalar_one()
     if judged.verdict != "human":
         return None
-    id_ = kept.inserted_primary_key[0] if kept.inserted_primary_key else None
     return outward.Fact(Happening.LINK_CLICKED, str(id_), link.recipient_id, at, link.send_id, id_, wait=UNTIL_JUDGED)
 
 
