@@ -15,7 +15,7 @@ from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
 from aftercart.intake.changes import Buyer
 from aftercart.intake.clean import WORDING_LENGTH, clean_email, clean_ip, clean_text
-from aftercart.intake.reader import parse_instant
+from aftercart.intake.reader import NO, YES, parse_instant
 from aftercart.intake.table_file import Columns
 
 Values = tuple[str, ...]
@@ -73,7 +73,6 @@ KLAVIYO_REASONS = {
 OWN_REASONS = frozenset({"unsubscribed", "hard_bounce", "complaint", "manual", "imported"})
 KLAVIYO_STATES = {"subscribed": ConsentState.GRANTED, "unsubscribed": ConsentState.DENIED}
 """Their `Email Marketing Consent`; NEVER_SUBSCRIBED and other words say nothing."""
-OWN_STATES = {"yes": ConsentState.GRANTED, "no": ConsentState.DENIED}
 
 
 # ---------------------------------------------------------------- rows
@@ -106,9 +105,10 @@ def _mailchimp_cleaned(values: Values, zone: tzinfo) -> Listed:
 
 def _own_agreed(values: Values, zone: tzinfo) -> Buyer | None:
     email, said, at, basis, wording, ip, source, expires_at = values
-    state = OWN_STATES.get(said.strip().lower() or "yes")
-    if state is None:
+    word = said.strip().lower() or "yes"
+    if word not in YES | NO:
         raise UnprocessableError("accepts_marketing", f'"{clean_text(said, 60)}" is neither yes nor no')
+    state = ConsentState.GRANTED if word in YES else ConsentState.DENIED
     statement = ConsentStatement(
         state,
         f"import:{clean_text(source, 100)}" if source.strip() else "import",

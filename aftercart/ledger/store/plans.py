@@ -180,11 +180,10 @@ class NewTime:
     variant: str | None = None
 
 
-def retime(connection: Connection, times: Mapping[UUID, NewTime]) -> set[UUID]:
-    """Give planned mails other times; which of them still waited for their own. What is claimed goes as it was."""
+def retime(connection: Connection, times: Mapping[UUID, NewTime]) -> None:
+    """Give planned mails other times. They are locked; what is claimed goes as it was."""
     if not times:
-        return set()
-    _lock(connection, sends.c.id.in_(list(times)))
+        return
     waits = (sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_(None), sends.c.reason.is_(None))
     statement = (
         update(sends)
@@ -199,11 +198,7 @@ def retime(connection: Connection, times: Mapping[UUID, NewTime]) -> set[UUID]:
             variant=bindparam("arm"),
         )
     )
-    return {
-        send_id
-        for send_id, new in sorted(times.items())
-        if connection.execute(statement, {"send": send_id, **_bound(new)}).rowcount
-    }
+    connection.execute(statement, [{"send": send_id, **_bound(new)} for send_id, new in times.items()])
 
 
 def _bound(new: NewTime) -> dict[str, Any]:
@@ -211,14 +206,12 @@ def _bound(new: NewTime) -> dict[str, Any]:
     return {**times, "all_of_it": new.configuration, "trial": new.experiment, "arm": new.variant}
 
 
-def reconfigure(connection: Connection, ids: Collection[UUID], config_version: str, configuration: str) -> None:
-    """Planned mails stay as they are, and go under these versions. What is claimed goes as it was."""
-    if not ids:
-        return
-    _lock(connection, sends.c.id.in_(ids))
-    waits = (sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_(None))
-    versions = {"config_version": config_version, "configuration": configuration}
-    connection.execute(update(sends).where(sends.c.id.in_(ids), *waits).values(**versions))
+def reconfigure(connection: Connection, under: Mapping[UUID, Under]) -> None:
+    """Planned mails stay as they are, and go under these versions. They are locked; what is claimed goes as it was."""
+    if under:
+        waits = (sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is_(None))
+        of_send = update(sends).where(sends.c.id == bindparam("send"), *waits).values(**_NAMES)
+        connection.execute(of_send, [{"send": id_, **each.bound()} for id_, each in under.items()])
 
 
 def readdress(connection: Connection, order_ids: Collection[int]) -> int:

@@ -6,7 +6,7 @@ stay, and so they do for new steps and longer delays, until somebody has seen wh
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -59,6 +59,29 @@ class _Run:
     """By step, where it is not empty."""
     holdout: Mapping[str, Holds]
     """By step, where an edited holdout matters."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be done about an enrollment: changes, and steps whose mails go under the new versions."""
+
+    run: _Run
+    campaign: Campaign
+    acts: Sequence[Change]
+    renewed: Sequence[str]
+
+    def mails(self, *effects: Effect) -> dict[UUID, Mapping[str, Any] | None]:
+        """Planned mails that change in one of these ways, and what they become."""
+        ids = {mail.step: mail.id for mail in self.run.planned}
+        return {ids[change.step]: change.new for change in self.acts if change.effect in effects}
+
+    @property
+    def renewed_mails(self) -> list[UUID]:
+        return [mail.id for mail in self.run.planned if mail.step in self.renewed]
+
+    @property
+    def added(self) -> list[Mapping[str, Any]]:
+        return [change.new for change in self.acts if change.effect is Effect.ADDED and change.new]
 
 
 @dataclass(frozen=True)
@@ -176,8 +199,7 @@ def carry_out(app: App) -> Effects:
     while True:
         with app.db.write() as connection:
             page = _page(connection, after)
-            for run in list(_runs(connection, edit, page)):
-                _do(connection, run, edit)
+            _do(connection, list(_runs(connection, edit, page)), edit)
         if len(page) < PAGE:
             return told
         after = page[-1].id
@@ -324,52 +346,69 @@ def _experiments(connection: Connection, campaigns: Campaigns) -> Iterator[tuple
 # ---------------------------------------------------------------- doing
 
 
-def _do(connection: Connection, run: _Run, edit: _Edit) -> None:
-    campaign, now = edit.campaign(run.row.campaign), edit.now
-    by_step = {mail.step: mail for mail in run.planned}
-    acts = [c for c in run.changes if c.effect in _ACTS]
-    seen = run.new_content.keys() | run.holdout.keys()
-    renewed = [c.step for c in run.changes if c.effect is Effect.KEPT and c.step in seen]
-    if campaign is None or not (acts or renewed):
+def _do(connection: Connection, runs: Iterable[_Run], edit: _Edit) -> None:
+    """What becomes of a page of enrollments, all of one kind at once.
+
+    One enrollment after the other, the page held the database for seconds, and whoever else wants to write waits.
+    """
+    tasks = [task for run in runs if (task := _task(run, edit))]
+    if not tasks:
         return
-    keep_configuration(connection, edit.current, [campaign], now)
-    keep(connection, _lots(acts, campaign, run.row.recipient_id), [campaign], now)
-    times = {
-        by_step[c.step].id: ledger.NewTime(
-            c.new["due_at"],
-            c.new["valid_until"],
-            campaign.version,
-            edit.current.version,
-            c.new["experiment"],
-            c.new["variant"],
-        )
-        for c in acts
-        if c.effect in (Effect.RETIMED, Effect.VARIED) and c.new
-    }
+    campaigns = {task.campaign.campaign: task.campaign for task in tasks}
+    keep_configuration(connection, edit.current, campaigns.values(), edit.now)
+    lots = {key: lot for task in tasks for key, lot in _lots(task).items()}
+    keep(connection, lots, campaigns.values(), edit.now)
+    times = {id_: time for task in tasks for id_, time in _times(task, edit).items()}
+    gone = {id_: task.campaign.campaign for task in tasks for id_ in task.mails(Effect.CANCELED)}
+    renewed = {id_: task.campaign.campaign for task in tasks for id_ in task.renewed_mails}
+    added = [{**row, "configuration": edit.current.version} for task in tasks for row in task.added]
+    ledger.lock_sends(connection, [*times, *gone, *renewed])
     ledger.retime(connection, times)
-    ledger.reconfigure(connection, [by_step[step].id for step in renewed], campaign.version, edit.current.version)
-    gone = [by_step[c.step].id for c in acts if c.effect is Effect.CANCELED]
-    if gone:
-        ledger.lock_sends(connection, gone)
-        ended = dict.fromkeys(gone, (SendState.CANCELED, Reason.CAMPAIGN_INACTIVE))
-        ledger.end(connection, ended, dict.fromkeys(gone, edit.current.of(campaign.campaign)))
-    added = [{**c.new, "configuration": edit.current.version} for c in acts if c.effect is Effect.ADDED and c.new]
+    ledger.reconfigure(connection, {id_: edit.current.of(name) for id_, name in renewed.items()})
+    ended = dict.fromkeys(gone, (SendState.CANCELED, Reason.CAMPAIGN_INACTIVE))
+    ledger.end(connection, ended, {id_: edit.current.of(name) for id_, name in gone.items()})
     insert_new(connection, sends, added, unique=("enrollment_id", "step"))
-    enrollment_store.complete(connection, [run.row.id], now)
-    ledger.keep_decisions(connection, [_record(run, acts, renewed, now)])
+    enrollment_store.complete(connection, [task.run.row.id for task in tasks], edit.now)
+    ledger.keep_decisions(connection, [_record(task, edit.now) for task in tasks])
     counts = {"retimed": len(times), "canceled": len(gone), "added": len(added), "renewed": len(renewed)}
-    log.info("replanned", enrollment=run.row.id, **counts)
+    log.info("replanned", enrollments=len(tasks), **counts)
 
 
-def _lots(acts: Sequence[Change], campaign: Campaign, recipient_id: int) -> Lots:
+def _task(run: _Run, edit: _Edit) -> _Task | None:
+    """None: there is nothing to do."""
+    campaign = edit.campaign(run.row.campaign)
+    acts = [change for change in run.changes if change.effect in _ACTS]
+    seen = run.new_content.keys() | run.holdout.keys()
+    renewed = [change.step for change in run.changes if change.effect is Effect.KEPT and change.step in seen]
+    return _Task(run, campaign, acts, renewed) if campaign and (acts or renewed) else None
+
+
+def _times(task: _Task, edit: _Edit) -> dict[UUID, ledger.NewTime]:
+    return {
+        id_: ledger.NewTime(
+            new["due_at"],
+            new["valid_until"],
+            task.campaign.version,
+            edit.current.version,
+            new["experiment"],
+            new["variant"],
+        )
+        for id_, new in task.mails(Effect.RETIMED, Effect.VARIED).items()
+        if new
+    }
+
+
+def _lots(task: _Task) -> Lots:
     """The arms in which mails are planned now."""
-    new = [c.new for c in acts if c.new and c.new["variant"]]
-    return {(campaign.campaign, row["step"], recipient_id): Lot(row["experiment"], row["variant"]) for row in new}
+    new = [change.new for change in task.acts if change.new and change.new["variant"]]
+    name, recipient_id = task.campaign.campaign, task.run.row.recipient_id
+    return {(name, row["step"], recipient_id): Lot(row["experiment"], row["variant"]) for row in new}
 
 
-def _record(run: _Run, acts: Sequence[Change], renewed: Sequence[str], now: datetime) -> dict[str, Any]:
+def _record(task: _Task, now: datetime) -> dict[str, Any]:
+    run, acts = task.run, task.acts
     times = {c.step: c.new_due.isoformat(timespec="seconds") if c.new_due else None for c in acts}
-    kept = dict.fromkeys(renewed, Effect.KEPT)
+    kept = dict.fromkeys(task.renewed, Effect.KEPT)
     return {
         "at": now,
         "stage": "operator",

@@ -230,6 +230,13 @@ def test_a_box_left_empty_is_no_yes(db: Database, tmp_path: Path) -> None:
     assert [row["state"] for row in rows(db, consents)] == ["granted", "denied", "granted"]
 
 
+def test_yes_and_no_may_be_said_as_programs_say_them(db: Database, tmp_path: Path) -> None:
+    said = "email,accepts_marketing\nada@example.com,TRUE\nben@example.com,0\ndev@example.com,maybe\n"
+    report = load_consents(db, written(tmp_path, "said.csv", said), NOW, HASHES)
+    assert [row["state"] for row in rows(db, consents)] == ["granted", "denied"]
+    assert [fault.line for fault in report.faults] == [4]
+
+
 def test_nobody_who_was_erased_comes_back_with_a_file(db: Database, tmp_path: Path) -> None:
     with db.write() as connection:
         suppress(connection, [HASHES.of("ada@example.com")], SuppressionReason.ERASED, "operator", NOW)

@@ -7,7 +7,7 @@ import pytest
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.loader import load_campaigns
-from aftercart.db.tables import decisions, exposures, sends
+from aftercart.db.tables import decisions, exposures, orders, sends
 from aftercart.enrollment.change import Effect
 from aftercart.errors import ConfigError
 from aftercart.pipeline.planning.replan import carry_out, effects
@@ -20,6 +20,7 @@ from tests.cast import (
     HOUR,
     MONDAY,
     Shop,
+    Statements,
     campaign,
     clock_of,
     customer,
@@ -74,6 +75,23 @@ def test_a_longer_delay_moves_what_is_planned_once_somebody_says_so(open_app: Op
     assert outbox(app).messages == []
     run_until(app, DUE + 2 * DAY)
     assert len(outbox(app).messages) == 2
+
+
+def test_many_enrollments_take_as_many_statements_as_few(open_app: Open, shop: Shop) -> None:
+    """One after the other, twenty thousand of them kept the database from everybody else for minutes."""
+    app, counts = open_app(), []
+    for days, new in ((4, 2), (5, 0), (6, 20)):
+        for _ in range(new):
+            number = len(rows(app, orders))
+            order(app, str(number), customer(number))
+        shop.write(campaign(after=f"{days}d", more_steps=SECOND.replace("second", f"more_{days}")))
+        app = open_app(MONDAY + HOUR)
+        with Statements(app.db) as statements:
+            carry_out(app)
+        counts.append(len(statements))
+    assert Counter(fates(app)) == {("scheduled", None): 2 * 22, ("canceled", "campaign_inactive"): 2 + 22}
+    assert sum(row["reason"] == "edited" for row in rows(app, decisions)) == 2 + 2 + 22
+    assert counts[1] == counts[2], "of two and of twenty-two enrollments"
 
 
 def test_what_would_be_due_in_the_past_is_refused_and_nothing_happens(open_app: Open, shop: Shop) -> None:
