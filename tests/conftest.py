@@ -187,10 +187,10 @@ class Postgres:
     admin: Connection
 
     @contextmanager
-    def database(self, template: str = "template1") -> Iterator[str]:
+    def database(self, template: str = "template1", more: str = "") -> Iterator[str]:
         """An empty database, or a copy of another; yields its URL and drops it afterwards."""
         name = f"test_{uuid4().hex}"  # its files are copied: to log each of their pages costs twice as much
-        self.admin.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        self.admin.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY {more}")
         yield self.server.replace("/postgres?", f"/{name}?")
         self.admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -47,7 +47,11 @@ def _engine(url: str) -> Engine | None:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql":
-            read_only = {"connect_timeout": PATIENCE_S, "options": "-c default_transaction_read_only=on"}
+            read_only = {
+                "connect_timeout": PATIENCE_S,
+                "client_encoding": "utf8",
+                "options": "-c default_transaction_read_only=on",
+            }
             return create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args=read_only)
     except (ArgumentError, ValueError, ModuleNotFoundError):  # said where the database is needed
         return None

@@ -50,10 +50,12 @@ class Database:
         """Names the boot whose end may cost what `write_series` has committed. None: nothing is ever lost."""
 
     def knock(self) -> None:
-        """Connect once. Raises UnreachableError that names the database and says why, in one line."""
+        """Connect once. Raises UnreachableError that names the database and says why, in one line, and ConfigError
+        where not every name can be written into it."""
         try:
-            with self.engine.connect():
-                pass
+            with self.engine.connect() as connection:
+                if not self.is_sqlite:
+                    _require_utf8(connection)
         except DatabaseError as err:  # OperationalError; or, on SQLite, a file that is none of its own
             url = self.engine.url
             name = url.database if self.is_sqlite else f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
@@ -130,6 +132,15 @@ class Database:
         self.engine.dispose()
 
 
+def _require_utf8(connection: Connection) -> None:
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise ConfigError(
+            f"the database (AFTERCART_DATABASE_URL) keeps its text in {encoding}, in which not every name can be "
+            "written: make another one, `createdb --encoding UTF8 --template template0 NAME`"
+        )
+
+
 def _place_on_postgresql(engine: Engine) -> str:
     most, least = _PLACES_ON_POSTGRESQL
     with engine.connect() as connection:
@@ -203,7 +214,7 @@ def _engine(url: str) -> Engine:
                 pool_size=10,
                 max_overflow=20,
                 pool_pre_ping=True,
-                connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+                connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "client_encoding": "utf8"},
                 hide_parameters=True,
                 json_serializer=_as_json,
             )

@@ -17,7 +17,7 @@ from aftercart.db import session
 from aftercart.db.session import Database, insert_new, is_passing
 from aftercart.db.tables import recipients
 from aftercart.errors import ConfigError
-from tests.conftest import SharedStatements
+from tests.conftest import Postgres, SharedStatements
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -198,3 +198,27 @@ def test_a_place_can_be_told_where_the_cluster_may_not_be_asked(postgres_url: st
             assert rented.place().startswith("database ")
         with database.write() as connection:
             connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_name_is_refused_with_a_word_on_how_to_make_one(
+    postgres: Postgres, encoding: str
+) -> None:
+    narrow = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+    with (
+        postgres.database("template0", narrow) as url,
+        closing(Database(url)) as database,
+        pytest.raises(ConfigError, match=f"keeps its text in {encoding}.*createdb --encoding UTF8"),
+    ):
+        database.knock()
+
+
+def test_every_name_is_written_whatever_the_environment_speaks(
+    newest_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with closing(Database(newest_postgres_url)) as database:
+        with database.write() as connection:
+            connection.execute(recipients.insert(), ada(first_name="Ада 🚲"))
+        with database.read() as connection:
+            assert connection.execute(select(recipients.c.first_name)).scalar_one() == "Ада 🚲"
