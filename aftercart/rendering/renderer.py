@@ -82,18 +82,22 @@ class Renderer:
 
     def _edition(self, name: str) -> _Edition:
         folder, root = self._templates_dir / name, self._templates_dir
-        places = [folder, folder / OWN, root / SHARED]  # where another file may come to stand
         try:
             spoken = languages(folder, root)
             read = {language: read_template(root, name, language) for language in sorted(spoken) or [DEFAULT]}
         except TemplateError:
-            return _Edition({}, _stamps(tuple(places)), self._monotonic())
+            return _Edition({}, _stamps(self._places(name)), self._monotonic())
         digests = {
             language if sources.languages else "": sources.digest.hex()[:_VERSION_DIGITS]
             for language, sources in read.items()
         }
         files = {file for sources in read.values() for file in sources.files}
-        return _Edition(digests, _stamps((*places, *sorted(files))), self._monotonic())
+        return _Edition(digests, _stamps((*self._places(name), *sorted(files))), self._monotonic())
+
+    def _places(self, name: str) -> tuple[Path, ...]:
+        """The folders in which another file may come to stand: a text part, the words of another language."""
+        folder = self._templates_dir / name
+        return folder, folder / OWN, self._templates_dir / SHARED
 
     def _find(self, name: str, locale: str, subject: str) -> _Loaded:
         key = (name, locale, subject)
@@ -109,7 +113,7 @@ class Renderer:
         if subject:
             sources = with_subject(sources, subject, self._templates_dir, locale)
         locale = spoken_locale(sources, locale)
-        stamps = _stamps(sources.files)
+        stamps = _stamps((*self._places(name), *sources.files))
         template = assembled(sources, self._compiled(sources, locale), locale)
         return _Loaded(template, sources.languages, stamps, self._monotonic())
 

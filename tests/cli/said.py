@@ -11,6 +11,9 @@ _METHODS = {"mjml_places.py": 0, "lint.py": 1}
 _WITH_FIX = ("bounds.py", "escape.py", "policy.py", "runtime.py")
 """Files of rendering that write a message as "problem; fix"."""
 
+_THAT_ANSWER = ("policy.py", "runtime.py")
+"""Those of them in which a function answers so."""
+
 _OF_KEYS = {"ValueError": 0, "Finding": 1, "_Slip": 1, "Fault": 2}
 
 
@@ -54,7 +57,7 @@ def _texts(file: Path) -> Iterator[str]:
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             if node.targets[0].id == "message":
                 yield from _strings(node.value)
-        elif isinstance(node, ast.Return) and file.name == "policy.py":
+        elif isinstance(node, ast.Return) and file.name in _THAT_ANSWER:
             yield from (text for text in _strings(node.value) if "; " in text)
 
 

@@ -303,6 +303,21 @@ def test_what_is_clicked_is_linked_and_the_rest_is_not(compiled: Callable[..., T
         ("{{ price|money }}", {"price": 5}, "money prints prices"),
         ("{{ day|date }}", {"day": "soon"}, "ISO 8601"),
         ('<a href="{{ nme }}">x</a>', {"name": "Ada"}, "nme"),
+        ("{{ name|title }}", {"name": None}, "cannot print None"),
+        ("{{ name|truncate(9) }}", {"name": None}, "cannot print None"),
+        ("{{ 'Hi ' ~ name }}", {"name": None}, "cannot print None"),
+        ("{{ 'Hi ' ~ none }}", {}, "cannot print None"),
+        ("{{ names|join(', ') }}", {"names": ["Ada", None]}, "cannot print None"),
+        ("{{ names|map('upper')|join }}", {"names": [None]}, "cannot print None"),
+        ("{{ people|join(', ') }}", {"people": [{"name": "Ada"}]}, "cannot print a whole group"),
+        ("{{ people|join(', ', 'name') }}", {"people": [{"name": None}]}, "cannot print None"),
+        ("{{ people ~ '' }}", {"people": [{"name": "Ada"}]}, "cannot print a whole list"),
+        ("{{ person|upper }}", {"person": {"name": "Ada"}}, "cannot print a whole group"),
+        ("{{ person|striptags }}", {"person": {"name": "Ada"}}, "cannot print a whole group"),
+        ("{{ names|map('upper') }}", {"names": ["Ada"]}, "cannot print a whole list"),
+        ("{{ person.name }}", {"person": None}, "none has no name"),
+        ("{{ names[3] }}", {"names": []}, "this list has no element 3"),
+        ("{{ 1 / number }}", {"number": 0}, "cannot be worked out: division by zero"),
     ],
 )
 def test_what_nobody_should_read_raises_with_file_and_line(
@@ -313,6 +328,15 @@ def test_what_nobody_should_read_raises_with_file_and_line(
         rendered(f"{{{{ 'first' }}}}\n\n{content}\n{{{{ 'last' }}}}", values)
     assert caught.value.place is not None
     assert (caught.value.place.file.name, caught.value.place.line) == ("body.mjml", 3)
+
+
+def test_what_can_be_read_is_changed_and_put_together_as_by_jinja(rendered: Callable[..., Rendered]) -> None:
+    shown = (
+        "{{ name|title }} {{ names|join(', ') }} {{ people|join('/', attribute='name')|upper }} {{ 3 ~ name ~ 1.5 }}"
+    )
+    mail = rendered(shown, {"name": "<a b>", "names": ["x", 2, "&"], "people": [{"name": "y"}, {"name": "z"}]})
+    assert mail.text.strip() == "<A B> x, 2, & Y/Z 3<a b>1.5"
+    assert "&lt;A B&gt; x, 2, &amp; Y/Z 3&lt;a b&gt;1.5" in mail.html
 
 
 def test_an_undefined_value_in_the_subject_names_the_subject(compiled: Callable[..., Template]) -> None:

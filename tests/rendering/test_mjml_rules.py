@@ -32,6 +32,15 @@ def mail(head: str = "", body: str = "") -> str:
     return f"<mjml><mj-head>{head}</mj-head>\n<mj-body>\n{body}{column}</mj-body></mjml>"
 
 
+@pytest.mark.parametrize(("before", "behind"), [("Hello ", ""), ("", "Good bye")])
+def test_words_before_and_behind_a_mail_are_lost_and_told(
+    before: str, behind: str, checked: Callable[[str], list[TemplateFault]]
+) -> None:
+    [fault] = checked(f"{before}{mail()}{behind}")
+    assert fault.message.startswith(f"{(before or behind).strip()!r} outside of <mjml> is lost")
+    assert not fault.warning
+
+
 @pytest.mark.parametrize(
     ("element", "column", "said"),
     [

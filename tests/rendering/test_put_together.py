@@ -227,7 +227,7 @@ def test_a_quote_in_a_phrase_does_not_end_its_attribute(compiled: Callable[..., 
 
 
 def test_a_value_that_a_phrase_lacks_is_named_in_the_file_of_words(compiled: Callable[..., Template]) -> None:
-    with pytest.raises(TemplateError, match=r"_words/en\.txt:2:18: 'name' is undefined"):
+    with pytest.raises(TemplateError, match=r"_words/en\.txt:2:18: the context has no name"):
         compiled(in_text("{{ words.hello }}"), files=WORDS).render({}, str)
 
 

@@ -66,6 +66,17 @@ def test_a_change_to_an_included_file_counts(write: Callable[..., Path], tmp_pat
     assert renderer.template("mail", "en").version != before
 
 
+def test_a_file_that_is_added_counts(write: Callable[..., Path], tmp_path: Path) -> None:
+    """A language, or a text part: whoever asked before it was there is not kept with what there was."""
+    root = write(in_text("{{ words.hi }}"), files={"mail/words/en.txt": "hi = Hello"})
+    renderer = Renderer(root, tmp_path / "cache", monotonic=every_second())
+    assert "Hello" in renderer.template("mail", "fr").render({}, str).text
+    (root / "mail" / "words" / "fr.txt").write_text("hi = Bonjour", encoding="utf-8")
+    assert "Bonjour" in renderer.template("mail", "fr").render({}, str).text
+    (root / "mail" / "body.txt").write_text("Salut", encoding="utf-8")
+    assert renderer.template("mail", "fr").render({}, str).text.strip() == "Salut"
+
+
 def test_the_version_follows_contents_and_not_times_or_folders(write: Callable[..., Path], tmp_path: Path) -> None:
     root = write(in_text("one"))
     first = Renderer(root, tmp_path / "a").template("mail", "en").version

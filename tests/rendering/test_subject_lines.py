@@ -14,7 +14,7 @@ from aftercart.rendering.checking.check import subject_faults
         ("For {{ recipient.frist_name }}", ["the context has no recipient.frist_name"]),
         ("For {{ recipient.first_name", ["this {{ is never closed"]),
         ("{% if false %}x{% endif %}", ["is empty once it is filled in"]),
-        ("{{ order.lines[99].title }}", ["list object has no element 99"]),
+        ("{{ order.lines[99].title }}", ["this list has no element 99"]),
     ],
 )
 def test_what_is_wrong_with_a_subject_line(shipped: Path, written: str, said: list[str]) -> None:

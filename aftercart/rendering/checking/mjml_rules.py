@@ -95,9 +95,10 @@ class _Walk:
         """What is written between elements, where MJML has no place for it."""
         parent = self._open[-1] if self._open else ""
         words = HOLE.sub("", text.raw).strip()
-        if self._balanced and parent in WORDLESS and words:
+        if self._balanced and (not parent or parent in WORDLESS) and words:
             place = self.source.place(text.offset + text.raw.index(words[0]))
-            message = f"{words[:30]!r} directly in <{parent}> is lost: MJML shows what stands in elements"
+            where = f"directly in <{parent}>" if parent else "outside of <mjml>"
+            message = f"{words[:30]!r} {where} is lost: MJML shows what stands in elements"
             yield TemplateFault(place, message, "put it in <mj-text>, or take it out")
 
     def _twice(self, tag: Tag) -> Iterator[TemplateFault]:

@@ -52,6 +52,10 @@ Shape = Fields | Items | Value | None
 _SAME_LIST = frozenset({"sort", "reverse", "list", "unique", "selectattr", "rejectattr"})
 _ELEMENT = frozenset({"first", "last", "min", "max"})
 _JINJA_NAMES = {"loop", "range"}
+_OF_A_LOOP = "index index0 revindex revindex0 first last length depth depth0 previtem nextitem cycle changed"
+_LOOP = Fields("loop", dict.fromkeys(_OF_A_LOOP.split(), ANYTHING))
+_NAMES_A_FIELD = {"selectattr": 0, "rejectattr": 0, "join": 1}
+"""Where among its arguments a filter may be given the name of a field, other than as `attribute=`."""
 
 
 _WHOLE = nodes.Name | nodes.Getattr | nodes.Getitem | nodes.Filter
@@ -171,7 +175,7 @@ class _Walk:
 
     def _loop(self, node: nodes.For, scope: dict[str, Shape]) -> None:
         looped = self.shape(node.iter, scope)
-        inner = {**scope, "loop": ANYTHING}
+        inner = {**scope, "loop": _LOOP}
         self._bind(node.target, looped.of if isinstance(looped, Items) else ANYTHING, inner)
         if node.test:
             self.shape(node.test, inner)
@@ -235,6 +239,9 @@ class _Walk:
         inner = self.shape(node.node, scope) if node.node else ANYTHING
         for child in (*node.args, *node.kwargs):
             self.shape(child, scope)
+        field_of_each = self._field_of_each(node, inner)
+        if node.name == "map" and field_of_each is not ANYTHING:
+            return Items(field_of_each)
         if node.name in _SAME_LIST:
             return inner
         if node.name in ("batch", "slice"):
@@ -242,6 +249,22 @@ class _Walk:
         if node.name in _ELEMENT and isinstance(inner, Items):
             return inner.of if isinstance(inner.of, Fields | Items | Value) else ANYTHING
         return ANYTHING
+
+    def _field_of_each(self, node: nodes.Filter, looked_into: Shape) -> Shape:
+        """The field that a filter is told of by name, as in `map(attribute="because.title")`."""
+        given = next((word.value for word in node.kwargs if word.key == "attribute"), None)
+        position = _NAMES_A_FIELD.get(node.name, len(node.args))
+        if given is None and position < len(node.args):
+            given = node.args[position]
+        if not isinstance(looked_into, Items) or not isinstance(given, nodes.Const) or not isinstance(given.value, str):
+            return ANYTHING
+        each = looked_into.of if isinstance(looked_into.of, Fields | Items | Value) else ANYTHING
+        found = each
+        for way in given.value.split(","):  # `sort` goes by several
+            found = each
+            for name in way.split("."):
+                found = self._field(node, found, name)
+        return found
 
     def _note(self, node: nodes.Node, path: str, known: list[str]) -> None:
         close = get_close_matches(path, known, 1)

@@ -6,7 +6,7 @@ color, a number or a word becomes `inherit`.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import quote
@@ -121,10 +121,17 @@ def plain(value: object) -> str:
     return _CONTROL.sub("", text) if _CONTROL.search(text) else text
 
 
+def readable(value: object) -> str:
+    """What a filter may change or put beside other words: a text as it is, so that markup stays what it is. Raises
+    TypeError as `plain` does: Python itself makes words of everything, and "Hi None" of a name that nobody knows.
+    """
+    return value if isinstance(value, str) else plain(value)
+
+
 def _shown(value: object) -> str:
-    if isinstance(value, dict | list):
-        return "a whole list" if isinstance(value, list) else "a whole group of values"
-    return repr(value)
+    if isinstance(value, dict):
+        return "a whole group of values"
+    return "a whole list" if isinstance(value, Iterable) else repr(value)
 
 
 def _instead_of(value: object) -> str:

@@ -24,6 +24,7 @@ from aftercart.rendering.running.bounds import IN_TEMPLATES, Bounded, Turns, of_
 from aftercart.rendering.running.context import refuse_foreign_values
 from aftercart.rendering.running.escape import FINISHED, IN_HTML, IN_TEXT, Links, one_line, plain, urlencode
 from aftercart.rendering.running.lines import tidy
+from aftercart.rendering.running.readable import OF_WORDS, Readable
 
 # Fills the preview of a wide inbox, so that it does not go on with the first words of the body: characters that take
 # room and show nothing (combining grapheme joiner, zero-width non-joiner, no-break space).
@@ -113,11 +114,11 @@ class _Code(CodeGenerator):
 
     What a filter of ours has made ready for its place is written as it is: Jinja would escape it once more, which
     changes nothing and takes longer than the filter. And a field of a dict, as nearly all are, is read without a call.
-    What could go on without end is bounded.
+    What could go on without end is bounded, and what is put together can be read.
     """
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
-        super().visit_Template(Bounded().visit(node), frame)
+        super().visit_Template(Bounded().visit(Readable().visit(node)), frame)
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         self.write(f"(_in[{node.attr!r}] if type(_in := ")
@@ -165,6 +166,7 @@ def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
         "urlencode": urlencode,
         "unbroken": unbroken if html else _as_it_is,
         **IN_TEMPLATES,
+        **OF_WORDS,
         **(IN_HTML if html else IN_TEXT),
     }
     result.globals = dict(_GLOBALS)
@@ -213,11 +215,24 @@ class _Part:
 
 
 def _in_words(err: Exception) -> str:
-    """ "problem; fix"."""
-    words = str(err).replace("'dict object' has no attribute", "the context has no field") or type(err).__name__
+    """ "problem; fix": in words of ours, for Jinja and Python speak of objects and types."""
+    said = str(err)
     if isinstance(err, UndefinedError):
-        return f"{words}; docs/templates.md lists what there is"
-    return words if "; " in words else f"{words}; look at the values that it is given"
+        if lacking := _NO_FIELD_OF_NONE.fullmatch(said):
+            return f"none has no {lacking[1]}; choose with {{% if %}}, as in {{% if pick.because %}}"
+        if lacking := _NO_FIELD.fullmatch(said):
+            return f"the context has no {lacking[1] or lacking[2]}; {_LISTED}"
+        if lacking := _NO_ELEMENT.fullmatch(said):
+            return f"this list has no element {lacking[1]}; choose with {{% if %}}, or go through it by {{% for %}}"
+    elif "; " in said:
+        return said
+    return f"this cannot be worked out: {said or type(err).__name__}; look at the values that it is given"
+
+
+_LISTED = "docs/templates.md lists what there is, and a sample.json needs it, too"
+_NO_FIELD_OF_NONE = re.compile("'None' has no attribute '(.+)'")
+_NO_FIELD = re.compile("'dict object' has no attribute '(.+)'|'(.+)' is undefined")
+_NO_ELEMENT = re.compile("list object has no element (.+)")
 
 
 class Template:
