@@ -345,7 +345,8 @@ def _print_words(report: "LoadReport", thing: str) -> None:
     if report.bad > len(report.faults):
         print(f"... and {report.bad - len(report.faults):,} more", file=sys.stderr)
     changed = f", {report.changed:,} changed" if report.changed else ""
-    bad = f", {report.bad:,} bad" if report.bad else ""
-    print(f"{counted(report.rows, thing)}: {report.added:,} added{changed}, {report.unchanged:,} there already{bad}.")
+    rest = f", {report.passed_over:,} passed over" if report.passed_over else ""
+    rest += f", {report.bad:,} bad" if report.bad else ""
+    print(f"{counted(report.rows, thing)}: {report.added:,} added{changed}, {report.unchanged:,} there already{rest}.")
     for note in report.notes:
         print(f"aftercart: {note}", file=sys.stderr)

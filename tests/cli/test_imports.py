@@ -197,6 +197,16 @@ def test_customers_come_in_with_what_they_said(typed: Typed, stored: Stored, wri
     assert [row["shop_customer_id"] for row in stored(customers)] == ["77"]
 
 
+def test_rows_of_somebody_who_was_erased_are_told_as_passed_over(typed: Typed, written: Written) -> None:
+    assert typed("init", ".").exit_code == 0
+    file = written("people.csv", "email,customer_id\nada@example.com,77\nben@example.com,78\n")
+    assert typed("import", "customers", file).stdout == "2 customers: 2 added, 0 there already.\n"
+    assert typed("erase", "ada@example.com").exit_code == 0
+    again = typed("import", "customers", file)
+    assert (again.exit_code, again.stdout) == (0, "2 customers: 0 added, 1 there already, 1 passed over.\n")
+    assert again.stderr == "aftercart: 1 row names somebody who was erased here: passed over\n"
+
+
 def test_products_without_a_web_address_are_told_and_are_no_fault(typed: Typed, written: Written) -> None:
     file = written("products.csv", "sku,title,url\nBELL,Bell,https://shop.example/bell\nBIKE,Bike,\n")
     result = typed("import", "products", file)

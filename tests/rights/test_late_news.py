@@ -17,7 +17,7 @@ from aftercart.delivery.base import Outcome
 from aftercart.ledger.store import Choice
 from aftercart.pipeline import rights
 from aftercart.pipeline.incoming.load import load_customers, load_orders
-from aftercart.pipeline.incoming.load_lists import load_consents
+from aftercart.pipeline.incoming.load_lists import load_consents, load_suppressions
 from aftercart.pipeline.sending.retry import retry
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.testing import SECRET_KEY, engine, run_due, run_until
@@ -232,7 +232,8 @@ def test_a_file_of_customers_brings_nobody_back(small: App, tmp_path: Path) -> N
     forgotten(small)
     text = f"email,customer_id\n{EMAIL},customer-4711\nquibble@example.com,customer-4711\n{CHIKA['email']},3\n"
     report = load_customers(small.db, written(tmp_path, text), clock_of(small)(), small.address_hashes)
-    assert (report.added, report.unchanged, report.bad) == (1, 2, 0)
+    assert (report.rows, report.added, report.unchanged, report.passed_over) == (3, 1, 0, 2)
+    assert report.notes == ("2 rows name somebody who was erased here: passed over",)
     assert named(small) == set()
 
 
@@ -259,7 +260,19 @@ def test_a_file_of_past_orders_finds_an_order_whose_number_was_hidden(small: App
 
 def test_a_file_of_consents_brings_nobody_back(small: App, tmp_path: Path) -> None:
     forgotten(small)
-    load_consents(small.db, written(tmp_path, f"email\n{EMAIL}\n"), clock_of(small)(), small.address_hashes)
+    text = f"email\n{EMAIL}\n{CHIKA['email']}\n"
+    report = load_consents(small.db, written(tmp_path, text), clock_of(small)(), small.address_hashes)
+    assert (report.rows, report.added, report.passed_over) == (2, 1, 1)
+    assert report.notes == ("1 row names somebody who was erased here: passed over",)
+    assert named(small) == set()
+
+
+def test_a_file_of_those_who_must_not_be_mailed_brings_nobody_back(small: App, tmp_path: Path) -> None:
+    forgotten(small)
+    file = written(tmp_path, f"email\n{EMAIL}\n{CHIKA['email']}\n")
+    report = load_suppressions(small.db, file, clock_of(small)(), small.address_hashes)
+    assert (report.rows, report.added, report.passed_over) == (2, 1, 1)
+    assert report.notes == ("1 row names somebody who was erased here: passed over",)
     assert named(small) == set()
 
 

@@ -182,7 +182,11 @@ def test_nor_does_a_row_without_a_date(small: App, tmp_path: Path) -> None:
     file.write_text(f"{PEOPLE}4711-shopify,{EMAIL},Edaquibble,yes,\n")
     report = load_customers(small.db, file, small.clock(), small.address_hashes, shop="shopify")
     assert named(small) == set()
-    assert (report.added, report.unchanged) == (0, 1)
+    assert (report.rows, report.added, report.unchanged, report.passed_over) == (1, 0, 0, 1)
+    assert report.notes == (
+        "this shop was erased since, and 1 row has no `consent_at` of after that: passed over; whoever buys there anew "
+        "comes in by their order",
+    )
 
 
 @pytest.mark.parametrize(("shop", "at"), [("shopify", MONDAY + HOUR / 2), ("generic", MONDAY - DAY)])

@@ -15,11 +15,12 @@ CHUNK = 500
 
 @dataclass
 class Tally:
-    """What a batch came to, in rows of the file or things in the batch."""
+    """What a batch came to, in rows of the file or things in the batch. `passed_over`: of whoever was forgotten."""
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    passed_over: int = 0
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

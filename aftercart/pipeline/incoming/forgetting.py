@@ -114,13 +114,15 @@ def _of_erased_shop(parsed: Parsed, shops: ErasedShops) -> Sequence[Change]:
 # ---------------------------------------------------------------- files
 
 
-def not_forgotten(
-    connection: Connection, shop: str, buyers: Sequence[Buyer], hashes: AddressHashes, now: datetime
-) -> list[Buyer]:
-    """Of the people in a file those whom it may name. A file is of some time before now: it begins nothing anew. After
-    its shop was erased the date of a consent alone shows that a row is newer."""
-    if since_shop := rights.erased_shops_of(connection).since.get(shop):
-        buyers = [b for b in buyers if b.consent and b.consent.at and since_shop < min(b.consent.at, now)]
+def newer_than_shop(connection: Connection, shop: str, buyers: Sequence[Buyer], now: datetime) -> Sequence[Buyer]:
+    """Of the people in a file those of after its shop was erased: the date of a consent alone shows that a row is."""
+    if since := rights.erased_shops_of(connection).since.get(shop):
+        return [b for b in buyers if b.consent and b.consent.at and since < min(b.consent.at, now)]
+    return buyers
+
+
+def not_forgotten(connection: Connection, shop: str, buyers: Sequence[Buyer], hashes: AddressHashes) -> list[Buyer]:
+    """Of the people in a file those whom it may name. A file is of some time before now: it begins nothing anew."""
     names = {name for buyer in buyers for name in names_of(shop, buyer)}
     since = rights.forgotten_among(connection, names, hashes).since
     return [buyer for buyer in buyers if since.keys().isdisjoint(names_of(shop, buyer))]

@@ -26,7 +26,7 @@ from aftercart.intake.changes import Buyer, Order, OrderLine, OrderSeen, OrderSt
 from aftercart.intake.clean import clean_country, clean_email
 from aftercart.intake.past import CUSTOMERS, ORDERS, PRODUCTS, OrderHead, customer_row, order_row, product_row
 from aftercart.intake.table_file import Fault, Faults, Progress, open_table
-from aftercart.pipeline.incoming.forgetting import not_forgotten, past_orders
+from aftercart.pipeline.incoming.forgetting import newer_than_shop, not_forgotten, past_orders
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.quantity import counted
 from aftercart.recommendation.asking.guards import has_page
@@ -47,9 +47,10 @@ Enroll = Callable[[Connection, Sequence[int], datetime], object]
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What became of the rows of a file: `rows` = added + changed + unchanged + bad. `faults`: the first thousand.
+    """What became of the rows of a file: `rows` = added + changed + unchanged + passed_over + bad. `faults`: the first
+    thousand.
 
-    `notes`: what is no fault and worth knowing, in sentences.
+    `notes`: what is no fault and worth knowing, in sentences. `passed_over`: rows of whoever was forgotten.
     """
 
     rows: int
@@ -59,6 +60,7 @@ class LoadReport:
     bad: int
     faults: tuple[Fault, ...]
     notes: tuple[str, ...] = ()
+    passed_over: int = 0
 
 
 def load_products(
@@ -129,14 +131,32 @@ def load_customers(
     A yes without `consent_at` counts only for a person about whom nothing is known. Who was erased is passed over, and
     of a shop that was erased whoever has no newer `consent_at`.
     """
-    total = store.Tally()
+    total, of_shop = store.Tally(), 0
     with open_table(file, CUSTOMERS, mapping or {}, progress) as table:
         for buyers in chunks(parsed(table.rows, table.faults, lambda values: customer_row(values, zone))):
             with db.write() as connection:
-                known = not_forgotten(connection, shop, buyers, hashes, now)
+                newer = newer_than_shop(connection, shop, buyers, now)
+                known = not_forgotten(connection, shop, newer, hashes)
                 add(total, store.store_people(connection, shop, known, now))
-                total.unchanged += len(buyers) - len(known)
-    return report(total, table.faults)
+                total.passed_over += len(buyers) - len(known)
+                of_shop += len(buyers) - len(newer)
+    return replace(report(total, table.faults), notes=tuple(_about_forgotten(total.passed_over - of_shop, of_shop)))
+
+
+def _about_forgotten(people: int, of_shop: int) -> Iterator[str]:
+    if people:
+        yield about_erased(people)
+    if of_shop:
+        told = counted(of_shop, "row has", "rows have")
+        yield (
+            f"this shop was erased since, and {told} no `consent_at` of after that: passed over; whoever buys there "
+            "anew comes in by their order"
+        )
+
+
+def about_erased(rows: int) -> str:
+    """What is said of rows of people who were forgotten."""
+    return f"{counted(rows, 'row names somebody', 'rows name somebody')} who was erased here: passed over"
 
 
 def load_orders(
@@ -298,9 +318,11 @@ def add(total: store.Tally, tally: store.Tally) -> None:
     total.added += tally.added
     total.changed += tally.changed
     total.unchanged += tally.unchanged
+    total.passed_over += tally.passed_over
 
 
 def report(total: store.Tally, faults: Faults) -> LoadReport:
     """What became of a whole file."""
-    rows = total.added + total.changed + total.unchanged + faults.count
-    return LoadReport(rows, total.added, total.changed, total.unchanged, faults.count, tuple(faults.kept))
+    rows = total.added + total.changed + total.unchanged + total.passed_over + faults.count
+    counts = (rows, total.added, total.changed, total.unchanged, faults.count)
+    return LoadReport(*counts, tuple(faults.kept), passed_over=total.passed_over)

@@ -31,7 +31,7 @@ from aftercart.intake.mailing_lists import (
     mailchimp_kind,
 )
 from aftercart.intake.table_file import Progress, open_table
-from aftercart.pipeline.incoming.load import LoadReport, add, chunks, parsed, report
+from aftercart.pipeline.incoming.load import LoadReport, about_erased, add, chunks, parsed, report
 from aftercart.pipeline.recipients.listed import Listing, keep_listed
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
@@ -123,7 +123,7 @@ def _take_listed(
             with db.write() as connection:
                 listings = [_listing(row) for row in rows]
                 add(total, keep_listed(connection, listings, now, hashes, f"import:{service}"))
-        return report(total, table.faults)
+        return replace(report(total, table.faults), notes=_about_erased(total))
 
 
 def _listing(row: Listed) -> Listing:
@@ -166,7 +166,11 @@ def _take_agreed(
                 stay += _keep_agreed(connection, buyers, now, hashes, total)
         done = report(total, table.faults)
     note = f"{stay:,} of them are on the list of those who must not be mailed, and stay there"
-    return replace(done, notes=(note,)) if stay else done
+    return replace(done, notes=(*_about_erased(total), *((note,) if stay else ())))
+
+
+def _about_erased(total: intake_store.Tally) -> tuple[str, ...]:
+    return (about_erased(total.passed_over),) if total.passed_over else ()
 
 
 def _keep_agreed(
@@ -182,8 +186,9 @@ def _keep_agreed(
     erased = {email for email, entries in known.items() if any(e.reason is SuppressionReason.ERASED for e in entries)}
     kept = [buyer for buyer in said if buyer.email not in erased]
     add(total, intake_store.store_people(connection, "generic", kept, now))
-    total.unchanged += len(buyers) - len(kept)
-    return sum(buyer.email in known for buyer in said)
+    total.passed_over += len(said) - len(kept)
+    total.unchanged += len(buyers) - len(said)
+    return sum(buyer.email in known for buyer in kept)
 
 
 # ---------------------------------------------------------------- files

@@ -52,7 +52,8 @@ def keep_listed(
     new = [one for one in since if _there(one, known.get(one.email, ())) is None]
     for one in new:
         policy.suppress(connection, [one.email], one.reason, source, since[one], one.scope, one.topic)
-    return intake_store.Tally(added=len(new), unchanged=len(listings) - len(new))
+    gone = len(listings) - len(told)
+    return intake_store.Tally(added=len(new), unchanged=len(told) - len(new), passed_over=gone)
 
 
 def _since(listing: Listing, entries: Sequence[Suppression], now: datetime) -> datetime:
