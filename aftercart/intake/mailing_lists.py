@@ -6,6 +6,7 @@ Klaviyo: the suppressed profiles as CSV (reasons as in its API: HARD_BOUNCE, UNS
 cleaned; its times are UTC. Our own: `email` and what else is known.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -44,8 +45,8 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of file: its columns, and how a row of it is read. `box`: the column that says yes or no, where a file
-    need not have it; without it the file lists those who agreed."""
+    """One kind of file: its columns, and how a row of it is read. `box`: the column that says whether a row is meant,
+    where a file need not have it; without it the file lists those who are."""
 
     columns: Columns
     listed: Callable[[Values, tzinfo], Listed] | None = None
@@ -54,7 +55,7 @@ class Kind:
 
     def is_left_empty(self, values: Values, present: Collection[str]) -> bool:
         """Whether a row says neither yes nor no, in a file (of the columns `present`) where others do."""
-        return self.box in present and not values[self.columns.all.index(self.box)].strip()
+        return self.box in present and not values[self.columns.all.index(self.box)].strip(" []")
 
 
 KLAVIYO_REASONS = {
@@ -69,7 +70,9 @@ KLAVIYO_REASONS = {
     "user_suppressed": "imported",
     "manually_suppressed": "imported",
 }
-"""Theirs → ours; other words: imported, which stops as much."""
+"""Theirs → ours; other words: imported."""
+_WEIGHTIEST = ("complaint", "hard_bounce", "unsubscribed")
+"""Of several reasons the first of these holds: it stops most, or says most."""
 OWN_REASONS = frozenset({"unsubscribed", "hard_bounce", "complaint", "manual", "imported"})
 KLAVIYO_STATES = {"subscribed": ConsentState.GRANTED, "unsubscribed": ConsentState.DENIED}
 """Their `Email Marketing Consent`; NEVER_SUBSCRIBED and other words say nothing."""
@@ -87,9 +90,12 @@ def _own_listed(values: Values, zone: tzinfo) -> Listed:
 
 
 def _klaviyo_listed(values: Values, zone: tzinfo) -> Listed:
-    email, reason, at = values
-    word = reason.strip().lower().replace(" ", "_").replace("-", "_")
-    return Listed(_email(email), KLAVIYO_REASONS.get(word, "imported"), _instant("at", at, zone))
+    """A profile may be suppressed for several reasons: `['UNSUBSCRIBE', 'HARD_BOUNCE']`."""
+    email, reason, at, suppressions = values
+    text = re.sub(r"[\s-]+", "_", (reason.strip() or suppressions).lower())
+    ours = {KLAVIYO_REASONS.get(word) for word in re.findall(r"[a-z]+(?:_[a-z]+)*", text)}
+    chosen = next((word for word in _WEIGHTIEST if word in ours), "imported")
+    return Listed(_email(email), chosen, _instant("at", at, zone))
 
 
 def _mailchimp_left(values: Values, zone: tzinfo) -> Listed:
@@ -166,14 +172,16 @@ OWN_AGREED = Kind(
 KLAVIYO_LISTED = Kind(
     Columns(
         ("email",),
-        ("reason", "at"),
+        ("reason", "at", "suppressions"),
         {
             **_EMAIL,
-            "reason": ("suppression reason", "email suppression reason", "email suppressions"),
+            "suppressions": ("email suppressions",),
+            "reason": ("suppression reason", "email suppression reason"),
             "at": ("timestamp", "suppressed at", "suppression timestamp", "date suppressed", "date", "created"),
         },
     ),
     listed=_klaviyo_listed,
+    box="suppressions",
 )
 KLAVIYO_AGREED = Kind(
     Columns(

@@ -15,7 +15,8 @@ CHUNK = 500
 
 @dataclass
 class Tally:
-    """What a batch came to, in rows of the file or things in the batch. `passed_over`: of whoever was forgotten."""
+    """What a batch came to, in rows of the file or things in the batch. `passed_over`: what was left out on
+    purpose."""
 
     added: int = 0
     changed: int = 0

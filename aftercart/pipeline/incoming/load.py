@@ -50,7 +50,8 @@ class LoadReport:
     """What became of the rows of a file: `rows` = added + changed + unchanged + passed_over + bad. `faults`: the first
     thousand.
 
-    `notes`: what is no fault and worth knowing, in sentences. `passed_over`: rows of whoever was forgotten.
+    `notes`: what is no fault and worth knowing, in sentences. `passed_over`: rows that say
+    nothing, or of whoever was forgotten.
     """
 
     rows: int
@@ -144,8 +145,7 @@ def load_customers(
 
 
 def _about_forgotten(people: int, of_shop: int) -> Iterator[str]:
-    if people:
-        yield about_erased(people)
+    yield from about_erased(people)
     if of_shop:
         told = counted(of_shop, "row has", "rows have")
         yield (
@@ -154,9 +154,10 @@ def _about_forgotten(people: int, of_shop: int) -> Iterator[str]:
         )
 
 
-def about_erased(rows: int) -> str:
-    """What is said of rows of people who were forgotten."""
-    return f"{counted(rows, 'row names somebody', 'rows name somebody')} who was erased here: passed over"
+def about_erased(rows: int) -> Iterator[str]:
+    """What is said of rows of people who were forgotten, where there are any."""
+    if rows:
+        yield f"{counted(rows, 'row names somebody', 'rows name somebody')} who was erased here: passed over"
 
 
 def load_orders(

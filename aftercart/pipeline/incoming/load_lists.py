@@ -30,7 +30,7 @@ from aftercart.intake.mailing_lists import (
     Values,
     mailchimp_kind,
 )
-from aftercart.intake.table_file import Progress, open_table
+from aftercart.intake.table_file import Faults, Progress, open_table
 from aftercart.pipeline.incoming.load import LoadReport, about_erased, add, chunks, parsed, report
 from aftercart.pipeline.recipients.listed import Listing, keep_listed
 from aftercart.policy import store as policy
@@ -112,18 +112,22 @@ def _take_listed(
     assert kind.listed is not None  # chosen for it
     read, known = kind.listed, cache(topics)
 
-    def listed(values: Values) -> Listed:
+    def listed(values: Values) -> Listed | None:
+        if kind.is_left_empty(values, table.present):
+            return None
         row = read(values, zone)
         if row.topic and row.topic not in known():
             raise UnprocessableError("topic", f'"{row.topic}" is none of {", ".join(sorted(known())) or "yours"}')
         return row
 
     with open_table(file, kind.columns, mapping, progress, called=name) as table:
+        silent = 0
         for rows in chunks(parsed(table.rows, table.faults, listed)):
             with db.write() as connection:
-                listings = [_listing(row) for row in rows]
+                listings = [_listing(row) for row in rows if row]
                 add(total, keep_listed(connection, listings, now, hashes, f"import:{service}"))
-        return replace(report(total, table.faults), notes=_about_erased(total))
+            silent += len(rows) - len(listings)
+        return _report(total, table.faults, "name no suppression", silent)
 
 
 def _listing(row: Listed) -> Listing:
@@ -153,7 +157,7 @@ def _take_agreed(
     progress: Progress | None,
 ) -> LoadReport:
     file, name, kind = source
-    total, stay = intake_store.Tally(), 0
+    total, stay, silent = intake_store.Tally(), 0, 0
     assert kind.agreed is not None  # chosen for it
     read = kind.agreed
     with open_table(file, kind.columns, mapping, progress, called=name) as table:
@@ -163,32 +167,38 @@ def _take_agreed(
 
         for buyers in chunks(parsed(table.rows, table.faults, buyer_of)):
             with db.write() as connection:
-                stay += _keep_agreed(connection, buyers, now, hashes, total)
-        done = report(total, table.faults)
+                said = [buyer for buyer in buyers if buyer]
+                stay += _keep_agreed(connection, said, now, hashes, total)
+            silent += len(buyers) - len(said)
+        done = _report(total, table.faults, "say neither yes nor no", silent)
     note = f"{stay:,} of them are on the list of those who must not be mailed, and stay there"
-    return replace(done, notes=(*_about_erased(total), *((note,) if stay else ())))
-
-
-def _about_erased(total: intake_store.Tally) -> tuple[str, ...]:
-    return (about_erased(total.passed_over),) if total.passed_over else ()
+    return replace(done, notes=(*done.notes, note)) if stay else done
 
 
 def _keep_agreed(
     connection: Connection,
-    buyers: Sequence[Buyer | None],
+    said: Sequence[Buyer],
     now: datetime,
     hashes: AddressHashes,
     total: intake_store.Tally,
 ) -> int:
     """How many of them may not be mailed for all that."""
-    said = [buyer for buyer in buyers if buyer]
     known = policy.suppressions_of(connection, {buyer.email for buyer in said if buyer.email}, hashes)
     erased = {email for email, entries in known.items() if any(e.reason is SuppressionReason.ERASED for e in entries)}
     kept = [buyer for buyer in said if buyer.email not in erased]
     add(total, intake_store.store_people(connection, "generic", kept, now))
     total.passed_over += len(said) - len(kept)
-    total.unchanged += len(buyers) - len(said)
     return sum(buyer.email in known for buyer in kept)
+
+
+def _report(total: intake_store.Tally, faults: Faults, of_silent: str, silent: int) -> LoadReport:
+    """What became of the rows of a file. `of_silent`: what is said of rows that say nothing."""
+    notes = (
+        *((f"{silent:,} of the rows {of_silent}: passed over",) if silent else ()),
+        *about_erased(total.passed_over),
+    )
+    total.passed_over += silent
+    return replace(report(total, faults), notes=notes)
 
 
 # ---------------------------------------------------------------- files

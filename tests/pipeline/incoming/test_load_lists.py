@@ -105,6 +105,25 @@ def test_klaviyos_suppressed_profiles(db: Database, tmp_path: Path) -> None:
     assert (again.added, again.unchanged) == (0, 4)
 
 
+def test_of_all_profiles_of_klaviyo_only_those_with_a_suppression_are_listed(db: Database, tmp_path: Path) -> None:
+    """Its export of a whole list has the same column, empty or `[]` where somebody may be mailed."""
+    text = (
+        "Email,Email Marketing Consent,Email Suppressions\n"
+        "ada@example.com,SUBSCRIBED,\nchika@example.com,SUBSCRIBED,[]\n"
+        "dev@example.com,SUBSCRIBED,['HARD_BOUNCE']\n"
+        "ben@example.com,UNSUBSCRIBED,\"['USER_SUPPRESSED', 'UNSUBSCRIBE']\"\n"
+        "eve@example.com,SUBSCRIBED,\"['UNSUBSCRIBE', 'SPAM_COMPLAINT']\"\n"
+    )
+    report = load_suppressions(db, written(tmp_path, "profiles.csv", text), NOW, HASHES, service=Service.KLAVIYO)
+    assert listed(db) == {
+        ("dev@example.com", "all", "hard_bounce"),
+        ("ben@example.com", "brand", "unsubscribed"),
+        ("eve@example.com", "all", "complaint"),
+    }
+    assert (report.rows, report.added, report.passed_over) == (5, 3, 2)
+    assert report.notes == ("2 of the rows name no suppression: passed over",)
+
+
 def test_who_left_mailchimp_is_taken_first_and_no_subscribed_file_takes_them_back(db: Database, tmp_path: Path) -> None:
     report = load_consents(db, export(tmp_path), NOW, HASHES, service=Service.MAILCHIMP)
     assert listed(db) == {
@@ -182,7 +201,8 @@ def test_klaviyos_profiles_say_who_agreed_and_who_did_not(db: Database, tmp_path
         ("granted", "", "klaviyo"),
         ("denied", "", "klaviyo"),
     ]
-    assert (report.added, report.unchanged) == (2, 1)
+    assert (report.added, report.unchanged, report.passed_over) == (2, 0, 1)
+    assert report.notes == ("1 of the rows say neither yes nor no: passed over",)
 
 
 def test_who_agreed_at_klaviyo_and_is_suppressed_there_says_no_yes_here(db: Database, tmp_path: Path) -> None:
@@ -225,7 +245,7 @@ def test_a_box_left_empty_is_no_yes(db: Database, tmp_path: Path) -> None:
     boxes = "email,accepts_marketing\nada@example.com,yes\nben@example.com,\ndev@example.com,no\n"
     report = load_consents(db, written(tmp_path, "boxes.csv", boxes), NOW, HASHES)
     assert [row["state"] for row in rows(db, consents)] == ["granted", "denied"]
-    assert (report.added, report.unchanged) == (2, 1)
+    assert (report.added, report.unchanged, report.passed_over) == (2, 0, 1)
     load_consents(db, written(tmp_path, "list.csv", "email\neve@example.com\n"), NOW, HASHES)
     assert [row["state"] for row in rows(db, consents)] == ["granted", "denied", "granted"]
 
