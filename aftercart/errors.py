@@ -3,7 +3,8 @@
     AftercartError
     ├── ConfigError               a setting, the brand file or a campaign is wrong; names file, line and key
     │   ├── TemplateError         a template cannot be compiled or rendered; names file and line
-    │   └── NewerSchemaError      the database was brought to the schema of a later version than this
+    │   ├── NewerSchemaError      the database was brought to the schema of a later version than this
+    │   └── NarrowDatabaseError   the database cannot hold every name; says how to make one that can
     ├── UnreachableError          a server that the engine cannot do without does not answer; names it
     ├── MissingExtraError         an optional package is not installed; names the extra
     ├── IntakeError               a webhook was not accepted
@@ -54,6 +55,10 @@ class TemplateError(ConfigError):
 
 class NewerSchemaError(ConfigError):
     """The database is at a schema that this version does not know. It must not touch what a newer one made."""
+
+
+class NarrowDatabaseError(ConfigError):
+    """The database keeps its text in an encoding in which not every name can be written."""
 
 
 class UnreachableError(AftercartError):

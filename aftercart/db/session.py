@@ -28,7 +28,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from aftercart.errors import ConfigError, MissingExtraError, UnreachableError
+from aftercart.errors import ConfigError, MissingExtraError, NarrowDatabaseError, UnreachableError
 from aftercart.machine import boot_id
 
 BUSY_TIMEOUT_S = 30
@@ -50,8 +50,8 @@ class Database:
         """Names the boot whose end may cost what `write_series` has committed. None: nothing is ever lost."""
 
     def knock(self) -> None:
-        """Connect once. Raises UnreachableError that names the database and says why, in one line, and ConfigError
-        where not every name can be written into it."""
+        """Connect once. Raises UnreachableError that names the database and says why, in one line, and
+        NarrowDatabaseError."""
         try:
             with self.engine.connect() as connection:
                 if not self.is_sqlite:
@@ -135,9 +135,9 @@ class Database:
 def _require_utf8(connection: Connection) -> None:
     encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
     if encoding != "UTF8":
-        raise ConfigError(
-            f"the database (AFTERCART_DATABASE_URL) keeps its text in {encoding}, in which not every name can be "
-            "written: make another one, `createdb --encoding UTF8 --template template0 NAME`"
+        raise NarrowDatabaseError(
+            f"the database (AFTERCART_DATABASE_URL) keeps its text in {encoding}, and not every name can be written so",
+            fix="make another one: `createdb --encoding UTF8 --template template0 NAME`",
         )
 
 

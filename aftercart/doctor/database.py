@@ -6,13 +6,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 
 from aftercart.db import migrate
 from aftercart.db.peek import is_there, peek
 from aftercart.db.session import Database
 from aftercart.doctor.finding import Finding, fault, fine, warn
-from aftercart.errors import AftercartError, NewerSchemaError, UnreachableError
+from aftercart.errors import AftercartError, NarrowDatabaseError, NewerSchemaError, UnreachableError
 
 DATABASE, DISK = "database", "disk"
 LEAST_FREE, LITTLE_FREE = 200_000_000, 2_000_000_000
@@ -38,6 +38,9 @@ def check_database(url: str) -> Iterator[Finding]:
         except NewerSchemaError as err:
             yield fault(DATABASE, str(err), "install the version that was deployed elsewhere, or restore a backup")
             return
+        except NarrowDatabaseError as err:
+            yield fault(DATABASE, str(err), "name the new one in AFTERCART_DATABASE_URL, then `aftercart db upgrade`")
+            return
         except AftercartError as err:
             yield fault(DATABASE, str(err), "`aftercart db upgrade`")
             return
@@ -54,17 +57,28 @@ def time_of(url: str) -> datetime | None:
         return at.astimezone(UTC)
 
 
-def check_disk(folder: Path) -> Iterator[Finding]:
-    """The data folder: webhooks on SQLite, models, compiled templates."""
-    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
-    free = shutil.disk_usage(there).free
+def check_disk(data_dir: Path, url: str) -> Iterator[Finding]:
+    """The disk of the data folder (webhooks on SQLite, models, compiled templates), and SQLite's if it is another."""
+    folders = [data_dir]
+    if (database := make_url(url)).get_backend_name() == "sqlite" and database.database:
+        folders.append(Path(database.database).parent)
+    disks = {_nearest(folder).stat().st_dev: folder for folder in reversed(folders)}
+    yield from map(_room_for, sorted(disks.values(), key=folders.index))
+
+
+def _room_for(folder: Path) -> Finding:
+    free = shutil.disk_usage(_nearest(folder)).free
     found = f"{free / 1e9:,.1f} GB are free where {folder} lies"
     if free < LEAST_FREE:
-        yield fault(DISK, found, "make room: a full disk answers webhooks with 503")
-    elif free < LITTLE_FREE:
-        yield warn(DISK, found, "make room before it is full: then webhooks are answered with 503")
-    else:
-        yield fine(DISK, found)
+        return fault(DISK, found, "make room: a full disk answers webhooks with 503")
+    if free < LITTLE_FREE:
+        return warn(DISK, found, "make room before it is full: then webhooks are answered with 503")
+    return fine(DISK, found)
+
+
+def _nearest(folder: Path) -> Path:
+    """It, or what there is of the way to it."""
+    return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
 
 
 def _sqlite(connection: Connection) -> Iterator[Finding]:

@@ -68,7 +68,7 @@ def _by_name(patient: Patient, inspection: Inspection) -> dict[str, Check]:
         "webhooks": partial(check_doors, {name: getattr(settings, f"{name}_secret") for name in _SHOPS}),
         "campaigns": lambda: check_campaigns(inspection, patient.find_faults()),
         "database": lambda: _about_data(patient, [read.value for read in inspection.campaign_files], brand),
-        "disk": partial(check_disk, settings.data_dir),
+        "disk": partial(check_disk, settings.data_dir, settings.database),
         "broker": lambda: _about_workers(patient),
         "sender": partial(check_senders, settings.sender_url, environment()),
         "base url": lambda: _about_address(patient, brand.url if brand else ""),

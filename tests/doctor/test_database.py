@@ -20,6 +20,7 @@ from aftercart.policy import store as policy
 from aftercart.policy.guard import PauseScope
 from aftercart.policy.store import Pause
 from aftercart.recommendation import store
+from tests.conftest import Postgres
 from tests.rows import MONDAY, Rows
 
 
@@ -103,8 +104,22 @@ def test_the_clock_of_a_server_can_be_read(newest_postgres_url: str, tmp_path: P
 
 
 def test_a_disk_with_room_is_fine_also_before_there_is_a_folder(tmp_path: Path) -> None:
-    assert only(check_disk(tmp_path / "data" / "not yet")).found
+    assert only(check_disk(tmp_path / "data" / "not yet", f"sqlite:///{tmp_path}/data/a.db")).found
     assert not (tmp_path / "data").exists()
+
+
+def test_the_disk_of_a_database_that_lies_elsewhere_is_looked_at_too(tmp_path: Path) -> None:
+    elsewhere = next(disk for disk in (Path("/dev/shm"), Path("/proc")) if disk.is_dir())
+    assert str(tmp_path) in only(check_disk(tmp_path, f"sqlite:///{tmp_path}/a.db")).found
+    found = [one.found for one in check_disk(tmp_path, f"sqlite:///{elsewhere}/a.db")]
+    assert [str(disk) in one for disk, one in zip((tmp_path, elsewhere), found, strict=True)] == [True, True]
+
+
+def test_a_database_that_cannot_hold_every_name_is_to_be_replaced_not_upgraded(postgres: Postgres) -> None:
+    with postgres.database("template0", "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'") as url:
+        found = only(check_database(url))
+    assert "SQL_ASCII" in found.found
+    assert found.do.startswith("name the new one in AFTERCART_DATABASE_URL")
 
 
 def test_an_untrained_engine_is_told_what_to_do_first(database_url: str, tmp_path: Path) -> None:
