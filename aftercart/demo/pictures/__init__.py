@@ -1,6 +1,6 @@
 """Which of our own drawings shows a product of the generated bike shop.
 
-The PNG files beside this module are drawn by `tools/draw_pictures.py`, one for each drawing and color in the catalog.
+The PNG files beside this module are drawn by `python -m tools.draw_pictures`, one for each drawing and color in the catalog.
 """
 
 from pathlib import Path
