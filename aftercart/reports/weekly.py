@@ -1,6 +1,5 @@
 """What came of mails, as it was last counted week by week (`pipeline/learning/weeks.py`): a look at a few rows."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -105,7 +104,7 @@ class CohortWeek:
     clicked: int = 0
     leavers: int = 0
     orders: int = 0
-    revenue: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    revenue: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -191,7 +190,7 @@ def cohorts(connection: Connection, basis: Basis, since: date, rates: Rates | No
             money = Money(told.revenue_minor, told.currency)
             if rates:
                 money = rates.converted(told.revenue_minor, told.currency, told.day)
-            week.revenue[money.currency] += money.minor
+            week.revenue[money.currency] = week.revenue.get(money.currency, 0) + money.minor
     return list(found.values())
 
 
