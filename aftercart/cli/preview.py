@@ -33,8 +33,8 @@ def preview(
 
     configure()
     settings, shelf, sender = _deployment()
-    if baseline and not shots:
-        typer.echo("aftercart: --baseline compares the pictures of --shots DIR", err=True)
+    if wrong := _wrong_folders(shots, baseline):
+        typer.echo(f"aftercart: {wrong}", err=True)
         raise typer.Exit(WRONG_USAGE)
     send = (lambda wanted: _send(settings, _message(shelf, sender, to, wanted))) if to else None
     app = Preview(shelf, lambda wanted: _headers(_message(shelf, sender, to or "you@example.com", wanted)), send).app
@@ -45,6 +45,16 @@ def preview(
     with listen("127.0.0.1", port) as listening:
         typer.echo(f"Open {url_of(listening)} (Ctrl-C stops it)", err=True)
         serve(app, listening)
+
+
+def _wrong_folders(shots: Path | None, baseline: Path | None) -> str:
+    if baseline is None:
+        return ""
+    if shots is None:
+        return "--baseline compares the pictures of --shots DIR"
+    if not baseline.is_dir():
+        return f"there is no folder {baseline} to compare with: --shots {baseline} makes it"
+    return "--shots and --baseline name the same folder" if shots.resolve() == baseline.resolve() else ""
 
 
 def send_test(
@@ -61,7 +71,22 @@ def send_test(
         typer.echo(f"aftercart: there is no sample {sample!r}; there are {', '.join(VARIANTS)}", err=True)
         raise typer.Exit(WRONG_USAGE)
     settings, shelf, sender = _deployment()
+    if locale:
+        _tell_of_another(shelf, template, locale)
     typer.echo(_send(settings, _message(shelf, sender, to, Wanted(template, sample, locale))))
+
+
+def _tell_of_another(shelf: "Shelf", template: str, locale: str) -> None:
+    """Whoever asks for a language that there is not shall not believe the one that comes to be it."""
+    from aftercart.rendering.authoring.locales import understood
+
+    if understood(locale) is None:
+        typer.echo(f"aftercart: {locale!r} is no locale: write, for example, fr or pt_BR", err=True)
+        raise typer.Exit(WRONG_USAGE)
+    spoken = shelf.locale_for(template, locale)
+    if spoken != locale:
+        there = f"; it has {', '.join(known)}" if (known := shelf.locales(template)) else ""
+        typer.echo(f"aftercart: {template} has no words for {locale}{there}: who reads it gets {spoken}", err=True)
 
 
 def _deployment() -> "tuple[Settings, Shelf, Sender]":
@@ -85,7 +110,8 @@ def _deployment() -> "tuple[Settings, Shelf, Sender]":
         found = inspect_campaigns(settings.campaigns_dir, settings.templates_dir)
         return list(uses(read.value for read in found.campaign_files))
 
-    shelf = Shelf(settings.templates_dir, settings.cache_dir / "preview", brand.for_templates(), orders, in_campaigns)
+    cache, shown = settings.cache_dir / "preview", brand.for_templates()
+    shelf = Shelf(settings.templates_dir, cache, shown, orders, in_campaigns, brand.locale)
     return settings, shelf, Sender(brand.sender, brand.answers_to, brand.domain)
 
 
@@ -128,7 +154,7 @@ def _take(shelf: "Shelf", base: str, only: list[str], folder: Path, baseline: Pa
     for _ in track(take(base, wanted, folder), "Pictures", total=len(wanted), transient=True):
         pass
     print(f"{counted(len(wanted), 'picture')} in {folder}")
-    found = list(changes(folder, baseline)) if baseline else []
+    found = list(changes(folder, baseline, wanted, only)) if baseline else []
     for change in found:
         print(
             f"{change.name}: {'another size, new or gone' if change.share == 1 else f'{change.share:.1%} is different'}"

@@ -13,8 +13,10 @@ from aftercart.errors import TemplateError
 from aftercart.ids import new_id
 from aftercart.pipeline.sending.past_orders import PastOrder, PastOrders
 from aftercart.preview.uses import Use
+from aftercart.quantity import counted
 from aftercart.recommendation.asking.request import Rules
 from aftercart.rendering.authoring.includes import BODY, SUBJECT
+from aftercart.rendering.authoring.locales import DEFAULT
 from aftercart.rendering.authoring.source import template_names
 from aftercart.rendering.authoring.words import OWN, languages
 from aftercart.rendering.checking.check import check_template, read_sample
@@ -63,11 +65,14 @@ class Shelf:
         brand: Mapping[str, Any] | None,
         orders: PastOrders | None = None,
         uses: Callable[[], Iterable[Use]] = tuple,
+        locale: str = DEFAULT,
     ) -> None:
         """`brand`: what templates may show of the shop, in place of the sample's. `orders`: real ones to look at.
-        `uses`: the mails that campaigns make of the templates now.
+        `uses`: the mails that campaigns make of the templates now. `locale`: the brand's, for whom a template has no
+        words.
         """
         self._dir, self._brand, self._orders, self._uses = templates_dir, brand, orders, uses
+        self._locale = locale
         self._renderer = Renderer(templates_dir, cache_dir, monotonic=_always_later())
 
     @property
@@ -99,9 +104,20 @@ class Shelf:
         Raises TemplateError.
         """
         context = as_given_to(wanted.template, self._values(wanted, pictures))
-        locale = wanted.locale or str(context["recipient"]["locale"])
+        locale = self.locale_for(wanted.template, wanted.locale or str(context["recipient"]["locale"]))
         context["recipient"]["locale"] = locale
-        return self._renderer.template(wanted.template, locale, self._subject(wanted)).render(context, str)
+        template = self._renderer.template(wanted.template, locale, self._subject(wanted))
+        too_few = self._too_few(wanted, len(context.get("picks", ())))
+        if too_few and wanted.use:
+            raise too_few
+        try:
+            return template.render(context, str)
+        except TemplateError as err:
+            raise too_few or err from err
+
+    def locale_for(self, name: str, locale: str) -> str:
+        """The locale in which a reader gets the template. Raises TemplateError."""
+        return self._renderer.locale_for(name, locale, self._locale)
 
     def faults(self, name: str) -> list[TemplateFault]:
         """What `aftercart check` says about a template."""
@@ -131,6 +147,15 @@ class Shelf:
         found = [use for use in self.uses(wanted.template) if use.rules]
         chosen = [use for use in found if use.key == wanted.use] or found
         return chosen[0].rules if chosen else None
+
+    def _too_few(self, wanted: Wanted, picks: int) -> TemplateError | None:
+        """That nobody would get this mail, as the step finds too little for what was bought."""
+        rules = self._rules(wanted) if wanted.order is not None else None
+        if rules is None or picks >= rules.at_least:
+            return None
+        fix = "choose another order, or look at what the step recommends"
+        found = counted(picks, "product") if picks else "no product"
+        return TemplateError(f"the step finds {found} for this order and asks for {rules.at_least}: no mail", fix=fix)
 
     def _values(self, wanted: Wanted, pictures: str) -> dict[str, Any]:
         sample = self._sample(wanted.template, pictures)

@@ -39,11 +39,16 @@ class Change:
 
 
 def shots(shelf: Shelf, only: Sequence[str] = ()) -> Iterator[Shot]:
-    """Every template with every sample in its first language, and with the plain sample in every other."""
+    """Every template with every sample in its first language, and with the plain sample in every other.
+
+    Raises TemplateError where there is no such mail: else there would be pictures of the page that says so.
+    """
     for template in only or shelf.names:
         first, *others = shelf.locales(template) or [""]
         wanted = [Wanted(template, sample, first) for sample in VARIANTS]
         wanted += [Wanted(template, VARIANTS[0], locale) for locale in others]
+        for each in wanted:
+            shelf.rendered(each)
         yield from (Shot(each, width, scheme) for each in wanted for width in WIDTHS for scheme in SCHEMES)
 
 
@@ -60,11 +65,16 @@ def take(base: str, all_shots: Sequence[Shot], folder: Path) -> Iterator[Shot]:
             yield shot
 
 
-def changes(folder: Path, baseline: Path) -> Iterator[Change]:
-    """What is not as in the baseline, by name. Raises MissingExtraError without Pillow, which compares."""
-    names = {file.name for place in (folder, baseline) for file in place.glob("*.png")}
-    for name in sorted(names):
-        share = _difference(folder / name, baseline / name)
+def changes(folder: Path, baseline: Path, taken: Sequence[Shot], only: Sequence[str] = ()) -> Iterator[Change]:
+    """What is not as in the baseline, by name; of `only` these templates, whatever else the baseline has.
+
+    Raises MissingExtraError without Pillow, which compares.
+    """
+    of_these = tuple(f"{template}-{sample}-" for template in only for sample in VARIANTS)
+    before = {file.name for file in baseline.glob("*.png") if not only or file.name.startswith(of_these)}
+    now = {f"{shot.name}.png" for shot in taken}
+    for name in sorted(before | now):
+        share = _difference(folder / name, baseline / name) if name in before & now else 1.0
         if share >= NOTICED:
             yield Change(name, share)
 
@@ -74,8 +84,6 @@ def _difference(one: Path, other: Path) -> float:
         from PIL import Image, ImageChops
     except ImportError as err:
         raise MissingExtraError("preview", "--baseline") from err
-    if not (one.exists() and other.exists()):
-        return 1.0
     with Image.open(one) as left, Image.open(other) as right:
         if left.size != right.size:
             return 1.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from aftercart.errors import TemplateError
-from aftercart.rendering.authoring.locales import DEFAULT, known_locale
+from aftercart.rendering.authoring.locales import DEFAULT, known_locale, understood
 from aftercart.rendering.authoring.source import Sources, read_template, spoken_locale, with_subject
 from aftercart.rendering.authoring.words import OWN, SHARED, languages, nearest
 from aftercart.rendering.compiling import store
@@ -68,7 +68,17 @@ class Renderer:
         Raises TemplateError as `template` does.
         """
         languages = self._find(name, DEFAULT, "").languages
-        return nearest(languages, known_locale(locale)) is not None if languages else None
+        return nearest(languages, understood(locale) or "") is not None if languages else None
+
+    def locale_for(self, name: str, locale: str, otherwise: str) -> str:
+        """The locale in which a reader gets the template: their own if it speaks their language, `otherwise` if not.
+
+        One with no words is written in the language of `otherwise`. Raises TemplateError as `template` does.
+        """
+        speaks_it = self.reads(name, locale)
+        if speaks_it is None:
+            speaks_it = locale[:2].lower() == otherwise[:2].lower()
+        return locale if speaks_it else otherwise
 
     def edition(self, name: str) -> Mapping[str, str]:
         """Language → 12 hexadecimal digits over all files that its readers get: body, layout, includes, words. One

@@ -1,4 +1,4 @@
-"""`aftercart send-test`, as a person types it."""
+"""`aftercart send-test` and what `aftercart preview` refuses, as a person types it."""
 
 from email import message_from_bytes
 from email.policy import default
@@ -37,6 +37,7 @@ def test_a_test_goes_to_whoever_asks_for_it(outbox: Path) -> None:
     [
         (["reviw", "me@example.com"], 1, "did you mean 'review'?"),
         (["review", "me@example.com", "--sample", "huge"], 2, "there is no sample 'huge'; there are sample, largest"),
+        (["review", "me@example.com", "--locale", "xx"], 2, "'xx' is no locale: write, for example, fr or pt_BR"),
     ],
 )
 def test_what_there_is_not_is_said(arguments: list[str], code: int, said: str, outbox: Path) -> None:
@@ -44,3 +45,29 @@ def test_what_there_is_not_is_said(arguments: list[str], code: int, said: str, o
     assert said in (done.output + str(done.exception))
     assert done.exit_code == code
     assert not outbox.exists()
+
+
+def test_who_asks_for_a_language_that_there_is_not_is_told_which_one_comes(outbox: Path) -> None:
+    brand = Path("campaigns/brand.yaml")
+    brand.write_text(brand.read_text(encoding="utf-8").replace("locale: en_US", "locale: fr_FR"), encoding="utf-8")
+    done = CliRunner().invoke(app, ["send-test", "review", "me@example.com", "--locale", "pt_BR"])
+    assert done.exit_code == 0, done.output
+    assert "review has no words for pt_BR; it has en, ar, de, es, fr: who reads it gets fr_FR" in done.stderr
+    (file,) = outbox.rglob("*.eml")
+    assert "Qu’en pensez-vous" in message_from_bytes(file.read_bytes(), policy=default).get_body().get_content()  # type: ignore[union-attr]
+    again = CliRunner().invoke(app, ["send-test", "review", "me@example.com", "--locale", "de_AT"])
+    assert again.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--baseline", "pictures"], "--baseline compares the pictures of --shots DIR"),
+        (["--shots", "now", "--baseline", "none"], "there is no folder none to compare with: --shots none makes it"),
+        (["--shots", "templates", "--baseline", "./templates"], "--shots and --baseline name the same folder"),
+    ],
+)
+@pytest.mark.usefixtures("outbox")
+def test_pictures_are_compared_with_those_of_another_folder(arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, ["preview", *arguments])
+    assert (done.exit_code, said in done.stderr) == (2, True)

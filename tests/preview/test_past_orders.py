@@ -22,6 +22,7 @@ from tests.rendering.conftest import SHIPPED
 STEP = """recommend: {slots: 2, fallback: [best_sellers]}, experiment: {name: question, variants: [
   {id: asked, subject: "What goes with {{ order.lines[0].title }}?"},
   {id: narrow, recommend: {slots: 2, only: {brand: [None]}}}]}"""
+"""One variant finds nothing in any order."""
 
 
 @pytest.fixture
@@ -80,8 +81,17 @@ def test_a_variant_of_an_experiment_can_be_chosen(browser: Browser) -> None:
     variant = browser.get("/accessories?sample=order-1&use=accessories/complements/asked").text
     assert "What goes with Lampe &lt;rot&gt;?" in variant
     assert "example.com/BIKE" in variant
-    assert "example.com/BIKE" not in browser.get("/accessories?sample=order-1&use=accessories/complements/narrow").text
+    narrow = browser.get("/accessories?sample=order-1&use=accessories/complements/narrow").text
+    assert "example.com/BIKE" not in narrow
+    assert "the step finds no product for this order and asks for 1: no mail" in narrow
     assert "accessories%2Fcomplements" not in variant.partition('href="/thanks?')[2].partition('"')[0]
+
+
+def test_a_buyer_whose_language_the_template_has_not_gets_that_of_the_brand(app: App, tmp_path: Path) -> None:
+    order(app, "3", customer(3, locale="ja-JP"))
+    orders = PastOrders(app.settings.database, Recommender(tmp_path / "models"))
+    shelf = Shelf(SHIPPED, tmp_path / "cache", app.brand.for_templates(), orders, locale="es_ES")
+    assert "Gracias" in shelf.rendered(Wanted("thanks", order=3)).html
 
 
 def test_what_a_customer_bought_is_sent_to_nobody(browser: Browser, sent: list[Wanted]) -> None:

@@ -105,6 +105,15 @@ def test_any_locale_of_a_customer_has_an_answer(
     assert Renderer(write(in_text("one")), tmp_path / "cache").template("mail", asked).locale == locale
 
 
+@pytest.mark.parametrize(
+    ("locale", "gets"), [("fr_CA", "fr_CA"), ("en-GB", "en-GB"), ("pt_BR", "fr_FR"), ("xx", "fr_FR"), ("", "fr_FR")]
+)
+def test_whose_language_a_template_has_not_or_nobody_knows_gets_that_of_the_brand(
+    locale: str, gets: str, shipped: Path, tmp_path: Path
+) -> None:
+    assert Renderer(shipped, tmp_path).locale_for("thanks", locale, "fr_FR") == gets
+
+
 @pytest.mark.parametrize("name", ["mial", "../mail", "", "_layout"])
 def test_an_unknown_template_is_named(name: str, write: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="there is no template"):

@@ -159,7 +159,7 @@ def _message(app: App, asking: Asking) -> Message:
     """Raises TemplateError."""
     brand, base = app.brand, app.settings.base_url
     renderer = _renderer(app)
-    locale = asking.locale if renderer.reads(CONFIRMATION, asking.locale) else brand.locale
+    locale = renderer.locale_for(CONFIRMATION, asking.locale, brand.locale)
     rendered = renderer.template(CONFIRMATION, locale).render(
         {
             "brand": brand.for_templates(),

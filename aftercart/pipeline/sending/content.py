@@ -203,7 +203,7 @@ def _render(
     brand = app.brand
     book = LinkBook(app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm_of(planned.campaign_name))
     try:
-        locale = _locale(app, planned, step.template)
+        locale = app.renderer.locale_for(step.template, planned.locale, app.brand.locale)
         context = context_of(app, planned, locale, found, shelf)
         template = app.renderer.template(step.template, locale, step.subject)
         rendered = template.render(context, book.track)
@@ -262,18 +262,6 @@ def _report_faults(contents: Iterable[Content]) -> None:
     found = [(content.planned.step_id, content.error) for content in contents if content.planned and content.error]
     for (step, error), count in Counter(found).items():
         log.error("template_error", step=step, error=error, sends=count)
-
-
-def _locale(app: App, planned: Planned, template: str) -> str:
-    """The recipient's own, where the template has their language; else the brand's.
-
-    Raises TemplateError.
-    """
-    brand = app.brand
-    speaks_it = app.renderer.reads(template, planned.locale)
-    if speaks_it is None:  # it has no words in several languages: it is written in that of the brand
-        speaks_it = planned.locale[:2].lower() == brand.locale[:2].lower()
-    return planned.locale if speaks_it else brand.locale
 
 
 def _step_of(planned: Planned) -> Step:

@@ -10,8 +10,8 @@ _TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8})*", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)
-def known_locale(tag: str | None) -> str:
-    """The nearest locale that Babel knows: `fr-FR` is fr_FR, `fr-XX` is fr, anything else en_US.
+def understood(tag: str | None) -> str | None:
+    """The nearest locale that Babel knows: `fr-FR` is fr_FR, `fr-XX` is fr; None for no language at all.
 
     The tag comes from shops, so nothing in it is an error; and there are only as many answers as locales.
     """
@@ -21,7 +21,12 @@ def known_locale(tag: str | None) -> str:
             return str(Locale.parse(candidate.replace("_", "-"), sep="-"))
         except (ValueError, TypeError, UnknownLocaleError):
             continue
-    return DEFAULT
+    return None
+
+
+def known_locale(tag: str | None) -> str:
+    """As `understood`; of what is no language, en_US."""
+    return understood(tag) or DEFAULT
 
 
 def language_tag(locale: str) -> str:
