@@ -49,15 +49,15 @@ class Worth:
 def reversed_minor(worth: Worth) -> int:
     """Minor units of the order's currency that were taken back, at most its total.
 
-    A reversal without an amount, or with one in another currency, counts price x quantity of its sku. A refund and
-    a return of the same sku speak of the same goods, so the larger one counts and not their sum.
+    A reversal without an amount, or with one in another currency, counts price x quantity of its sku. A return of a sku
+    and what was refunded or canceled of it speak of the same goods, so the larger one counts and not their sum.
     """
     if worth.state in WORTHLESS or any(r.sku is None and r.kind != "adjustment" for r in worth.reversals):
         return worth.total_minor
-    sums: dict[str | None, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    sums: dict[str | None, dict[bool, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for reversal in worth.reversals:
-        sums[reversal.sku][reversal.kind] += _amount(worth, reversal)
-    back = sum((max(by_kind.values()) for by_kind in sums.values()), start=Decimal(0))
+        sums[reversal.sku][reversal.kind == "return"] += _amount(worth, reversal)
+    back = sum((max(of_sku.values()) for of_sku in sums.values()), start=Decimal(0))
     return min(max(int(back.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)), 0), worth.total_minor)
 
 

@@ -186,6 +186,21 @@ def _lines_back(data: Reader, lines: Sequence[Reader], happened_at: datetime | N
         )
 
 
+def _order_returned(envelope: Reader) -> Change:
+    """Goods came back: those of the lines, or all of them. What money went back for them `order.refunded` tells."""
+    data = envelope.object("data")
+    happened_at = data.instant("returned_at") or envelope.instant("timestamp")
+    lines = [(line.need_id("sku"), _quantity_back(line)) for line in data.objects("lines")]
+    key = f"return:{data.id('return_id') or _fingerprint(happened_at, (f'{sku} {n}' for sku, n in lines))}"
+    back = tuple(
+        Reversal(f"{key}:{position}", ReversalKind.RETURN, sku, quantity, happened_at=happened_at)
+        for position, (sku, quantity) in enumerate(lines)
+        if quantity != 0
+    )
+    whole = Reversal("returned", ReversalKind.RETURN, happened_at=happened_at)
+    return OrderReversed(data.need_id("order_id"), back if lines else (whole,))
+
+
 def _quantity_back(line: Reader) -> float | None:
     """None: all that was bought."""
     quantity = line.quantity("quantity", default=inf)
@@ -295,6 +310,7 @@ def _cost(data: Reader, currency: str) -> int | None:
 PARSERS: Mapping[str, Callable[[Reader], Change]] = {
     "order.completed": _order_completed,
     "order.refunded": _order_refunded,
+    "order.returned": _order_returned,
     "order.canceled": _order_canceled,
     "order.delivered": _order_delivered,
     "order.case_opened": _case(NoteKind.CASE_OPENED),

@@ -4,8 +4,10 @@ Webhooks come late, twice and out of order, so nothing here depends on the order
 the shop's own `updated_at`, and reversals are a set.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from aftercart.intake.changes import Order, OrderState, Reversal, ReversalKind
 
@@ -19,6 +21,7 @@ RANK = {
 }
 ROUNDING = 1e-9
 TAKEN_BACK = frozenset({ReversalKind.REFUND, ReversalKind.RETURN})
+T = TypeVar("T", bound=Hashable)
 
 
 def is_newer(updated_at: datetime, state: OrderState, than: tuple[datetime, OrderState]) -> bool:
@@ -74,17 +77,19 @@ def _all_lines_back(lines: Sequence[tuple[str, float]], reversals: Iterable[Reve
     bought: dict[str, float] = {}
     for sku, quantity in lines:
         bought[sku] = bought.get(sku, 0.0) + quantity
-    back = _quantities_back(reversals)
+    back = goods_back((reversal.sku, reversal.kind, reversal.quantity) for reversal in reversals if reversal.sku)
     return bool(bought) and all(back.get(sku, 0.0) >= quantity - ROUNDING for sku, quantity in bought.items())
 
 
-def _quantities_back(reversals: Iterable[Reversal]) -> Mapping[str, float]:
-    back: dict[str, float] = {}
-    for reversal in reversals:
-        if reversal.sku is not None:
-            quantity = float("inf") if reversal.quantity is None else reversal.quantity
-            back[reversal.sku] = back.get(reversal.sku, 0.0) + quantity
-    return back
+def goods_back(told: Iterable[tuple[T, str, float | None]]) -> Mapping[T, float]:
+    """How much of each product came back, by what was told of it: (product, kind of reversal, quantity; None: all).
+
+    A return and the refund for it speak of the same goods, so the larger one counts and not their sum.
+    """
+    back: dict[T, dict[bool, float]] = defaultdict(lambda: defaultdict(float))
+    for product, kind, quantity in told:
+        back[product][kind == ReversalKind.RETURN] += float("inf") if quantity is None else quantity
+    return {product: max(quantities.values()) for product, quantities in back.items()}
 
 
 def _all_money_back(total_minor: int, currency: str, reversals: Iterable[Reversal]) -> bool:

@@ -44,7 +44,8 @@ STATES = {
     "voided": OrderState.CANCELED,
 }
 """Their `financial_status` → ours; pending, authorized, partially_paid, expired and unknown words: placed."""
-RESTOCKED = {"return": ReversalKind.RETURN, "cancel": ReversalKind.CANCELLATION}
+RESTOCKED = {"cancel": ReversalKind.CANCELLATION}
+"""Their `restock_type` → ours; `return`, `no_restock` and other words: a refund, whatever became of the goods."""
 CONSENT = {"subscribed": ConsentState.GRANTED, "unsubscribed": ConsentState.DENIED}
 """Their `email_marketing_consent.state`; pending, not_subscribed, redacted, invalid: no statement."""
 BASES = {"single_opt_in": Basis.EXPRESS, "confirmed_opt_in": Basis.DOUBLE_OPT_IN}
@@ -74,6 +75,8 @@ class Shopify(Shop):
     def order_id_at(self, topic: str) -> tuple[str, ...]:
         if topic.startswith("refunds/"):
             return ("order_id",)
+        if topic.startswith("returns/"):
+            return ("order", "id")
         return ("id",) if topic.startswith("orders/") else ()
 
     def topic(self, headers: Mapping[str, str], body: bytes) -> str:  # noqa: ARG002
@@ -341,6 +344,15 @@ def _in_shops_money(transaction: Reader, currency: str) -> int:
     return (reckoned.money("amount", currency) or 0) if reckoned.text("currency_code").upper() == currency else 0
 
 
+def _return(kind: NoteKind) -> Callable[[Reader], tuple[Change, ...]]:
+    """Goods that are on their way back, or may be. What came of it is told by the refund, which names the products."""
+
+    def read(body: Reader) -> tuple[Change, ...]:
+        return (OrderNoted(body.object("order").need_id("id"), kind, f"return:{body.need_id('id')}"),)
+
+    return read
+
+
 # ---------------------------------------------------------------- customers and products
 
 
@@ -424,6 +436,12 @@ PARSERS: Mapping[str, Callable[[Reader], tuple[Change, ...]]] = {
     "orders/cancelled": _canceled_order,
     "orders/delete": _deleted_order,
     "refunds/create": _refund,
+    "returns/request": _return(NoteKind.CASE_OPENED),
+    "returns/approve": _return(NoteKind.CASE_OPENED),
+    "returns/reopen": _return(NoteKind.CASE_OPENED),
+    "returns/decline": _return(NoteKind.CASE_CLOSED),
+    "returns/cancel": _return(NoteKind.CASE_CLOSED),
+    "returns/close": _return(NoteKind.CASE_CLOSED),
     "customers/create": _customer,
     "customers/update": _customer,
     "customers/redact": _redact_customer,

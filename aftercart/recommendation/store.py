@@ -197,17 +197,20 @@ def _lines(from_order_id: int) -> Select[Any]:
 
 
 def _reversed_quantities(connection: Connection) -> dict[tuple[int, str], float]:
-    """How much of each line was reversed; a reversal without a quantity takes the whole line."""
+    """How much of each line was reversed; a reversal without a quantity takes the whole line. A return and the refund
+    for it speak of the same goods, so the larger one counts."""
     reversal = order_reversals.c
     same = (orders.c.shop == reversal.shop) & (orders.c.shop_order_id == reversal.shop_order_id)
-    quantity = func.sum(func.coalesce(reversal.quantity, float(2**53)))
+    quantity = func.coalesce(reversal.quantity, float(2**53))
+    returned = func.sum(case((reversal.kind == "return", quantity), else_=0.0))
+    otherwise = func.sum(case((reversal.kind == "return", 0.0), else_=quantity))
     rows = connection.execute(
-        select(orders.c.id, reversal.sku, quantity)
+        select(orders.c.id, reversal.sku, returned, otherwise)
         .join_from(order_reversals, orders, same)
         .where(reversal.sku.is_not(None))
         .group_by(orders.c.id, reversal.sku)
     )
-    return {(order_id, sku): float(total) for order_id, sku, total in rows}
+    return {(order_id, sku): float(max(sums)) for order_id, sku, *sums in rows}
 
 
 def _bought(key: ColumnElement[Any]) -> Select[Any]:

@@ -62,6 +62,10 @@ def test_parts_add_up() -> None:
     assert back(refund("lamp", 1), refund("bell"), refund(None, None, 100, kind="adjustment")) == 2300
 
 
+def test_what_is_canceled_and_what_is_refunded_are_two() -> None:
+    assert back(refund("lamp", 1, 1500, kind="cancellation"), refund("lamp", 1, 1400)) == 2900
+
+
 def test_a_return_and_its_refund_are_one_thing() -> None:
     assert back(refund("lamp", 1, kind="return"), refund("lamp", 1, 1400)) == 1500
     assert back(refund("lamp", 1, kind="return"), refund("lamp", 1, 1400), refund("lamp", 1, 1400)) == 2800

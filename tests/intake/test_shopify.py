@@ -106,7 +106,7 @@ def test_a_refund_is_the_same_inside_the_order_and_by_itself() -> None:
     assert alone.shop_order_id == "5001"  # type: ignore[union-attr]
     assert alone.reversals == inside  # type: ignore[union-attr]
     assert [(r.key, r.kind, r.sku, r.quantity, r.amount_minor) for r in inside] == [
-        ("refund:31:line:71", ReversalKind.RETURN, "SKU-1", 1.0, 1189),
+        ("refund:31:line:71", ReversalKind.REFUND, "SKU-1", 1.0, 1189),
         ("refund:31:money", ReversalKind.ADJUSTMENT, None, None, 311),
     ]
 

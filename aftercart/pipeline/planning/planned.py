@@ -13,6 +13,7 @@ from aftercart.campaigns.audience import BoughtItem, is_meant
 from aftercart.campaigns.schema import Campaign, Step
 from aftercart.db.among import among, among_given
 from aftercart.db.tables import order_lines, order_reversals, orders, preferences, recipients, sends
+from aftercart.intake.order_state import goods_back
 from aftercart.pipeline.planning.lots import Lot, running_lot
 from aftercart.pipeline.planning.order_news import News, is_about_the_order, news_of, reversed_orders
 from aftercart.pipeline.planning.own import OWN_LOCALE, OWN_TIME_ZONE
@@ -346,7 +347,7 @@ _LINES = (
     .order_by(order_lines.c.line_no)
 )
 _RETURNED = (
-    select(orders.c.id, order_reversals.c.sku, order_reversals.c.quantity)
+    select(orders.c.id, order_reversals.c.sku, order_reversals.c.kind, order_reversals.c.quantity)
     .join(orders, is_about_the_order(order_reversals))
     .where(among_given(orders.c.id, "order_ids"), order_reversals.c.sku.is_not(None))
 )
@@ -355,9 +356,8 @@ _RETURNED = (
 def lines_of(connection: Connection, order_ids: Iterable[int]) -> dict[int, list[Line]]:
     """The lines of orders, with what was sent back taken off, sku by sku."""
     which = {"order_ids": list(order_ids)}
-    returned: dict[tuple[int, str], float] = defaultdict(float)
-    for order_id, sku, quantity in connection.execute(_RETURNED, which).all():
-        returned[order_id, sku] += float("inf") if quantity is None else quantity
+    told = (((order_id, sku), kind, n) for order_id, sku, kind, n in connection.execute(_RETURNED, which).all())
+    returned = defaultdict(float, goods_back(told))
     found: dict[int, list[Line]] = defaultdict(list)
     for order_id, sku, title, quantity, price in connection.execute(_LINES, which).all():
         gone = min(quantity, returned.get((order_id, sku), 0.0))

@@ -32,6 +32,16 @@ def test_a_return_without_a_quantity_takes_all_of_the_product(app: App) -> None:
     assert [line.sku for line in loaded(app)[0].anchors] == ["BIKE"]
 
 
+def test_what_was_returned_and_then_refunded_is_gone_once(app: App) -> None:
+    order(app, "1", ADA, [BIKE, {**HELMET, "quantity": 3}])
+    back = {"order_id": "1", "lines": [{"sku": "HELMET", "quantity": 1}]}
+    for type_ in ("order.returned", "order.refunded"):
+        tell(app, type_, back)
+        assert [(line.sku, line.left) for line in loaded(app)[0].anchors] == [("BIKE", 1), ("HELMET", 2)]
+    tell(app, "order.refunded", {**back, "refund_id": "2"})
+    assert [(line.sku, line.left) for line in loaded(app)[0].anchors] == [("BIKE", 1), ("HELMET", 1)]
+
+
 def test_a_return_is_spread_over_lines_of_the_same_product(app: App) -> None:
     order(app, "1", ADA, [{**HELMET, "quantity": 2}, {**HELMET, "quantity": 2}])
     tell(app, "order.refunded", {"order_id": "1", "lines": [{"sku": "HELMET", "quantity": 3}]})

@@ -172,6 +172,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "refunded": ("order.refunded", {}, "order_refunded"),
     "canceled": ("order.canceled", {}, "order_canceled"),
     "a line sent back": ("order.refunded", {"lines": [{"sku": "HELMET", "quantity": 1}]}, "came_back"),
+    "a line returned": ("order.returned", {"lines": [{"sku": "HELMET", "quantity": 1}]}, "came_back"),
     "money for one line": (
         "order.refunded",
         {"lines": [{"sku": "HELMET", "quantity": 0, "amount": "5"}], "currency": "EUR"},

@@ -36,9 +36,10 @@ from tests.cast import (
     rows,
     stock_up,
     tell,
+    tell_shopify,
     tell_woocommerce,
 )
-from tests.intake.payloads import woo_order
+from tests.intake.payloads import shopify_order, woo_order
 
 DUE = MONDAY + 3 * DAY - 5 * HOUR
 """10:00 in Paris."""
@@ -73,6 +74,11 @@ def case(app: App, news: str, case_id: str = "", order_id: str = "1", **data: An
 TAKEN_BACK: dict[str, tuple[Change, tuple[str, str]]] = {
     "refund": (lambda app: refund(app, "1"), ("canceled", "order_refunded")),
     "cancellation": (lambda app: tell(app, "order.canceled", {"order_id": "1"}), ("canceled", "order_canceled")),
+    "return": (lambda app: tell(app, "order.returned", {"order_id": "1"}), ("canceled", "order_refunded")),
+    "every-line-returned": (
+        lambda app: tell(app, "order.returned", {"order_id": "1", "lines": [{"sku": "BIKE", "quantity": 1}]}),
+        ("canceled", "order_refunded"),
+    ),
     "every-line": (lambda app: refund(app, "1", "BIKE"), ("canceled", "order_refunded")),
     "all-the-money": (
         lambda app: tell(app, "order.refunded", {"order_id": "1", "amount": "900.00", "currency": "EUR"}),
@@ -222,6 +228,24 @@ def test_a_case_stops_what_was_handed_out_already(app: App) -> None:
     case(app, "opened")
     deliver(app, [only_send(app)["id"]])
     assert fates(app) == [("scheduled", "case_open")]
+
+
+@pytest.mark.parametrize("ends", ["close", "decline", "cancel"])
+def test_a_return_that_is_open_in_shopify_holds_mails_until_it_is_over(app: App, ends: str) -> None:
+    now = app.clock().isoformat()
+    tell_shopify(app, "orders/paid", shopify_order(buyer_accepts_marketing=True, created_at=now, updated_at=now))
+    due = only_send(app)["due_at"]
+    back = {"id": 17, "status": "open", "order": {"id": shopify_order()["id"]}, "return_line_items": []}
+    tell_shopify(app, "returns/request", back)
+    tell_shopify(app, "returns/approve", {**back, "id": 18})
+    run_until(app, due)
+    assert fates(app) == [("scheduled", "case_open")]
+    tell_shopify(app, "returns/close", {**back, "id": 18})
+    run_until(app, due + QUARTER)
+    assert fates(app) == [("scheduled", "case_open")], "the other is open still"
+    tell_shopify(app, f"returns/{ends}", back)
+    run_until(app, due + 2 * QUARTER)
+    assert fates(app) == [("sent", "sent")]
 
 
 def waiting(app: App, shop: str, headers: dict[str, str], body: bytes) -> None:
