@@ -5,7 +5,7 @@ the including file. Both are resolved here and nowhere else: MJML's own include 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def _with_includes(
         yield from _with_includes(target, root, files, growth, (file, *above))
 
 
-def _mj_includes_apart(found: list[Segment]) -> Iterator[Segment]:
+def _mj_includes_apart(found: Sequence[Segment]) -> Iterator[Segment]:
     """Cut each `<mj-include>` out of the markup as a block of its own."""
     for segment in found:
         if segment.kind is not Kind.DATA:

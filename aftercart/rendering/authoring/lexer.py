@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
@@ -57,11 +58,15 @@ class Segment:
         return f"{{% {self.text} %}}" if self.kind is Kind.BLOCK else f"{{{{ {self.text} }}}}"
 
 
-def segments(source: str, file: Path) -> list[Segment]:
-    """The segments of a file, comments left out. Raises TemplateError with the place where Jinja cannot read it."""
+@lru_cache(maxsize=256)
+def segments(source: str, file: Path) -> tuple[Segment, ...]:
+    """The segments of a file, comments left out. Raises TemplateError with the place where Jinja cannot read it.
+
+    Once for each file as it stands: every template includes the shared ones, and is read in each of its languages.
+    """
     cutter = _Cutter(source, file)
     try:
-        found = list(cutter.segments())
+        found = tuple(cutter.segments())
     except TemplateSyntaxError as err:
         raise cutter.unreadable(err.message or "") from err
     if cutter.opened is not None:

@@ -5,9 +5,8 @@ A template that prints the first name of Ada, of the sample, holds up the mail o
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -44,17 +43,22 @@ def without(sample: Mapping[str, Any], lack: Lack) -> Iterator[dict[str, Any]]:
 
     The second finds the template that asks the first product and believes it of all of them.
     """
-    yield _lacking(sample, lack, spared=0)
+    yield _lacking(sample, lack.path, count(), spared=0)
     if "[]" in lack.path:
-        yield _lacking(sample, lack, spared=1)
+        yield _lacking(sample, lack.path, count(), spared=1)
 
 
-def _lacking(sample: Mapping[str, Any], lack: Lack, spared: int) -> dict[str, Any]:
-    copied = deepcopy(dict(sample))
-    *way, name = lack.path
-    for group in islice(_at(copied, way), spared, None):
-        group[name] = None
-    return copied
+def _lacking(value: Any, path: Sequence[str], reached: Iterator[int], spared: int) -> Any:
+    """A copy down to the groups at the end of the way, `spared` of which keep the value. The rest is the sample's own:
+    a thousand whole copies took a tenth of the time of `check`."""
+    name, *below = path
+    if name == "[]":
+        return [_lacking(item, below, reached, spared) for item in value] if isinstance(value, list) else value
+    if not isinstance(value, Mapping):
+        return value
+    if not below:
+        return value if next(reached) < spared else {**value, name: None}
+    return {**value, name: _lacking(value[name], below, reached, spared)} if name in value else value
 
 
 def as_given_to(template: str, sample: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,15 +79,3 @@ def _is_link_of(is_confirmation: bool, name: str) -> bool:
 def with_picks(sample: Mapping[str, Any], count: int) -> dict[str, Any]:
     """The sample with so many picks, or as many as it has."""
     return {**sample, "picks": list(sample.get("picks", ()))[:count]}
-
-
-def _at(value: Any, way: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The groups of values at the end of a way."""
-    if way and way[0] == "[]" and isinstance(value, list):
-        for item in value:
-            yield from _at(item, way[1:])
-    elif isinstance(value, dict):
-        if way:
-            yield from _at(value.get(way[0]), way[1:])
-        else:
-            yield value

@@ -10,7 +10,7 @@ from aftercart.enrollment.change import Effect
 from aftercart.pipeline.planning.new_content import Cause
 from aftercart.pipeline.planning.replan import carry_out, effects
 from aftercart.pipeline.planning.waiting import Held
-from aftercart.testing import run_until
+from aftercart.testing import run_due, run_until
 from tests.cast import ADA, CHIKA, DAY, HOUR, MONDAY, Shop, campaign, customer, fates, only_send, order, rows
 from tests.pipeline.conftest import Open
 
@@ -128,8 +128,8 @@ def test_a_mail_whose_campaign_is_gone_names_the_files_without_it(open_app: Open
     order(app, "1", ADA)
     planned = only_send(app)
     shop.write(campaign("another"))
-    app = open_app(MONDAY + HOUR)
-    run_until(app, MONDAY + 8 * DAY)
+    app = open_app(MONDAY + 8 * DAY)
+    run_due(app)
     ended = only_send(app)
     assert (ended["state"], ended["reason"], ended["config_version"]) == (
         "skipped",
