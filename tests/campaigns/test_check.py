@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from aftercart import starter
 from aftercart.campaigns.schema import Campaign
 from aftercart.cli import app
+from tests.deployment import init_small
 
 
 def run(*words: str | Path) -> Result:
@@ -20,7 +21,7 @@ def run(*words: str | Path) -> Result:
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Path:
-    starter.init(tmp_path)
+    init_small(tmp_path)
     return tmp_path
 
 
@@ -31,8 +32,9 @@ def test_init_says_what_it_wrote_and_what_is_next(tmp_path: Path) -> None:
     assert "aftercart up" in result.stdout
 
 
-def test_a_new_deployment_passes(deployment: Path) -> None:
-    result = run("check", deployment)
+def test_a_new_deployment_passes(tmp_path: Path) -> None:
+    starter.init(tmp_path)
+    result = run("check", tmp_path)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == "0 errors, 0 warnings, 1 note"
 

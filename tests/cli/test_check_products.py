@@ -1,6 +1,5 @@
 """`aftercart check` holds campaigns against the products, where there is a database with some."""
 
-import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from itertools import cycle
@@ -8,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from aftercart import starter
 from aftercart.db.session import Database
 from aftercart.db.tables import products
 from tests.cli.conftest import Typed
+from tests.deployment import init_small
 from tests.rows import MONDAY
 
 LACKING = "no product has department Bikez — did you mean Bikes?"
@@ -19,15 +18,10 @@ LACKING = "no product has department Bikez — did you mean Bikes?"
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Path:
-    """A shop in euros whose campaign asks for a department with a slip in its name. It is the only one, with the only
-    template: each more would be looked at in five languages."""
+    """A shop in euros whose campaign asks for a department with a slip in its name."""
     folder = tmp_path / "shop"
-    starter.init(folder)
+    init_small(folder)
     (folder / ".env").unlink()
-    kept = ("brand", "accessories", "_layout", "_words")
-    for other in [*(folder / "campaigns").glob("*.yaml"), *(folder / "templates").iterdir()]:
-        if other.stem not in kept:
-            shutil.rmtree(other) if other.is_dir() else other.unlink()
     file = folder / "campaigns" / "accessories.yaml"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("audience: {} ", "audience: {bought: {department: [Bikez]}} "), encoding="utf-8")

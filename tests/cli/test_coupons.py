@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from aftercart import starter
 from aftercart.campaigns.schema import Campaign
 from aftercart.coupons.coupon import Code
 from aftercart.coupons.store import add_codes
@@ -15,13 +14,14 @@ from aftercart.db.session import Database
 from aftercart.db.tables import coupons
 from aftercart.doctor.coupons import check_coupons
 from tests.cli.conftest import Typed
+from tests.deployment import init_small
 from tests.rows import MONDAY, Rows
 
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Path:
     """The shipped one, whose mail is to carry a code."""
-    starter.init(tmp_path)
+    init_small(tmp_path)
     (tmp_path / ".env").unlink()
     file = tmp_path / "campaigns" / "accessories.yaml"
     text = file.read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def test_the_doctor_looks_at_pools(database_url: str, codes: int, level: str) ->
 def test_check_finds_a_template_that_needs_a_code_it_may_not_get(
     typed: Typed, tmp_path: Path, coupon: str, fault: str
 ) -> None:
-    starter.init(tmp_path)
+    init_small(tmp_path)
     (tmp_path / ".env").unlink()
     campaign, body = tmp_path / "campaigns" / "accessories.yaml", tmp_path / "templates" / "accessories" / "body.mjml"
     campaign.write_text(campaign.read_text().replace("    template:", f"{coupon}    template:"))

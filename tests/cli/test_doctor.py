@@ -10,7 +10,7 @@ from aftercart.delivery.limits.quota import Limit, Limits, Per
 from aftercart.delivery.store import SharedTraffic
 from aftercart.starter import init
 from tests.commanded import aftercart
-from tests.deployment import deployed
+from tests.deployment import deployed, init_small
 
 
 def test_a_fresh_installation_has_no_fault_and_knows_what_is_still_to_be_done(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_running_installation_is_examined_beside_its_engine(tmp_path: Path) ->
 
 
 def test_what_is_broken_is_a_fault_and_the_rest_is_still_told(tmp_path: Path) -> None:
-    init(tmp_path / "shop")
+    init_small(tmp_path / "shop")
     (tmp_path / "shop" / "campaigns" / "accessories.yaml").write_text("campaign: [")
     broken = {"AFTERCART_SENDER_URL": "smtp://ada:hunter2@127.0.0.1:1", "AFTERCART_SECRET_KEY": "x" * 40}
     broken["AFTERCART_DATABASE_URL"] = "postgresql://ada:hunter2@127.0.0.1:1/shop"
@@ -56,7 +56,7 @@ def test_settings_that_cannot_be_read_are_told_in_one_line(tmp_path: Path) -> No
 
 
 def test_a_limit_that_is_used_up_is_told_of(tmp_path: Path) -> None:
-    init(tmp_path / "shop")
+    init_small(tmp_path / "shop")
     brand = tmp_path / "shop" / "campaigns" / "brand.yaml"
     brand.write_text(brand.read_text() + "senders: [{limits: [1 per day]}]\n")
     used = {"AFTERCART_SENDER_URL": "file:out"}
@@ -72,7 +72,7 @@ def test_a_limit_that_is_used_up_is_told_of(tmp_path: Path) -> None:
 
 
 def test_a_campaign_that_is_paused_is_named_lest_its_mails_expire_unseen(tmp_path: Path) -> None:
-    init(tmp_path / "shop")
+    init_small(tmp_path / "shop")
     file = tmp_path / "shop" / "campaigns" / "accessories.yaml"
     file.write_text(file.read_text().replace("status: active", "status: paused"))
     told = aftercart(tmp_path / "shop", "doctor", "--json")

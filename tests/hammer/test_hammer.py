@@ -9,7 +9,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def test_no_window_holds_a_mail_too_many_whoever_sends_at_the_same_instant(database_url: str, tmp_path: Path) -> None:
-    toll = hammer(tmp_path / "hammer", database_url, due=5 * PEOPLE, seconds=2.5, processes=3)
+    toll = hammer(tmp_path / "hammer", database_url, due=5 * PEOPLE, seconds=1.5, processes=3)
     assert toll.is_clean, toll
 
 
