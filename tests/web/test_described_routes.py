@@ -3,14 +3,12 @@ described, and none that is a fault of ours."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import schemathesis
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from schemathesis import Case
 
 from aftercart.clock import SteppedClock
 from aftercart.ids import new_id
@@ -23,10 +21,13 @@ from tests.cast import ADA, DAY, MONDAY, Shop, campaign, links_in, only_send, or
 
 EXAMPLES = 12
 """For each route: a request takes a few milliseconds."""
-SCHEMA = schemathesis.openapi.from_dict({"openapi": "3.1.0", "info": {"title": "bare", "version": "1"}, "paths": BARE})
 ROUTES = [(method, path) for path, methods in BARE.items() for method in methods]
 PICKS = (Purpose.LESS, Purpose.HAVE)
 KEY = "key-of-the-pages-of-a-shop"
+
+if TYPE_CHECKING:
+    from schemathesis import Case
+    from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,30 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(url, session, {f"{PATHS[purpose]}{{token}}": token for purpose, token in tokens.items()})
 
 
+@pytest.fixture(scope="module")
+def described() -> "OpenApiSchema":
+    import schemathesis  # half a second, and every process of pytest reads this file
+
+    bare = {"openapi": "3.1.0", "info": {"title": "bare", "version": "1"}, "paths": BARE}
+    return schemathesis.openapi.from_dict(bare)
+
+
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=str)
-def test_no_request_is_answered_in_a_way_that_is_not_described(site: Site, method: str, path: str) -> None:
+def test_no_request_is_answered_in_a_way_that_is_not_described(
+    site: Site, described: "OpenApiSchema", method: str, path: str
+) -> None:
     """A right token is among the wrong ones, whole or with something behind it."""
-    described = {int(status) for status in BARE[path][method]["responses"]}
+    statuses = {int(status) for status in BARE[path][method]["responses"]}
 
     @settings(max_examples=EXAMPLES)
-    @given(case=SCHEMA[path][method].as_strategy(), right=st.booleans(), end=st.sampled_from(["", "", "x", "%00"]))
+    @given(case=described[path][method].as_strategy(), right=st.booleans(), end=st.sampled_from(["", "", "x", "%00"]))
     def ask(case: "Case[Any]", right: bool, end: str) -> None:
         if right and path in site.tokens:
             case.path_parameters["token"] = site.tokens[path] + end
         if right and path.startswith("/api/"):
             case.query["key"] = KEY
         answer = case.call(base_url=site.url, session=site.session, allow_redirects=False)
-        assert answer.status_code in described, case.as_curl_command()
+        assert answer.status_code in statuses, case.as_curl_command()
         assert answer.status_code < 500, case.as_curl_command()
 
     ask()
