@@ -109,10 +109,13 @@ def test_a_claim_holds_its_slot_until_its_lease_runs_out(connection: Connection)
 
 
 def test_rivals_are_the_mails_still_waiting(connection: Connection) -> None:
-    send(connection, 1, ADA, due_at=NOW + HOUR, priority=80)
-    send(connection, 2, ADA, due_at=NOW + 30 * HOUR)
-    send(connection, 3, ADA, due_at=NOW, state="skipped")
-    send(connection, 4, ADA, due_at=NOW, counted_at=NOW, lease_until=NOW + HOUR)
+    later = {"valid_until": NOW + 72 * HOUR}
+    send(connection, 1, ADA, due_at=NOW + HOUR, priority=80, **later)
+    send(connection, 2, ADA, due_at=NOW + 30 * HOUR, **later)
+    send(connection, 3, ADA, due_at=NOW, state="skipped", **later)
+    send(connection, 4, ADA, due_at=NOW, counted_at=NOW, lease_until=NOW + HOUR, **later)
+    send(connection, 5, ADA, due_at=NOW + HOUR, valid_until=NOW + HOUR)
+    send(connection, 6, ADA, due_at=NOW - HOUR, valid_until=NOW)
     assert store.planned_sends(connection, {ADA: ADA}, NOW + 24 * HOUR, NOW) == {
         ADA: (Rival(UUID(int=1), NOW + HOUR, "accessories", TOPIC, 80),)
     }

@@ -87,7 +87,7 @@ def planned_sends(
     """The mails of each person that nobody has claimed and that ask to go out by `until`: rivals for a slot.
 
     `campaigns`: only mails of these (the active ones). `but_not`: reasons for waiting that may last; such a mail must
-    not hold others.
+    not hold others, nor may one that is over when its turn comes (the next step of its campaign is due then).
     """
     stuck = sends.c.reason.in_(sorted(but_not)) if but_not else false()
     chosen = true() if campaigns is None else sends.c.campaign.in_(sorted(campaigns))
@@ -101,6 +101,8 @@ def planned_sends(
                 sends.c.state == "scheduled",
                 unclaimed,
                 sends.c.due_at <= until,
+                sends.c.valid_until > sends.c.due_at,
+                sends.c.valid_until > now,
                 or_(sends.c.reason.is_(None), ~stuck),
                 chosen,
             )

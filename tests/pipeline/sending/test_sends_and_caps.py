@@ -96,6 +96,24 @@ def test_the_more_important_mail_gets_the_only_slot(open_app: Open, shop: Shop) 
     assert by_campaign == {"low": ("scheduled", "frequency_cap"), "high": ("sent", "sent")}
 
 
+def test_a_mail_does_not_make_way_for_one_that_will_not_go(open_app: Open, shop: Shop) -> None:
+    """Both mails of the more important campaign fall on Monday at ten, so the first of them goes to nobody."""
+    two = {"caps": "[2 per 1d]", "quiet": "null"}
+    second = '  - {id: second, after: 4d, at: "10:00", valid_for: 3d, template: plain}'
+    low = campaign("low", priority=10, after="5d", at='"09:00"', **two)
+    shop.write(low, campaign("high", priority=90, more_steps=second, **two), brand="send_on: [mon-fri]\n")
+    wednesday, monday = DUE - DAY, DUE + 4 * DAY
+    app = open_app(wednesday)
+    order(app, "1", ADA)
+    run_until(app, monday)
+    fate_of = {(row["campaign"], row["step"]): (row["reason"], row["sent_at"]) for row in rows(app, sends)}
+    assert fate_of == {
+        ("low", "complements"): ("sent", monday - HOUR),
+        ("high", "complements"): ("expired", None),
+        ("high", "second"): ("sent", monday),
+    }
+
+
 def test_a_mail_that_a_pause_holds_does_not_hold_others(open_app: Open, shop: Shop) -> None:
     one = {"caps": "[1 per 1d]", "quiet": "null"}
     low, high = campaign("low", priority=10, **one), campaign("high", priority=90, **one)
