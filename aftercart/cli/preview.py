@@ -9,8 +9,8 @@ from aftercart.quantity import counted
 
 if TYPE_CHECKING:
     from aftercart.delivery.base import Message
-    from aftercart.preview.shelf import Sender, Shelf, Wanted
-    from aftercart.preview.uses import Use
+    from aftercart.preview.shelf import Shelf, Wanted
+    from aftercart.preview.shop import Sender, ShopFiles
     from aftercart.settings import Settings
 
 WRONG_USAGE = 2
@@ -32,12 +32,14 @@ def preview(
     from aftercart.web.server import listen, serve, serving, url_of
 
     configure()
-    settings, shelf, sender = _deployment()
+    settings, shelf, files = _deployment()
     if wrong := _wrong_folders(shots, baseline):
         typer.echo(f"aftercart: {wrong}", err=True)
         raise typer.Exit(WRONG_USAGE)
-    send = (lambda wanted: _send(settings, _message(shelf, sender, to, wanted))) if to else None
-    app = Preview(shelf, lambda wanted: _headers(_message(shelf, sender, to or "you@example.com", wanted)), send).app
+    send = (lambda wanted: _send(settings, _message(shelf, files.sender(), to, wanted))) if to else None
+    app = Preview(
+        shelf, lambda wanted: _headers(_message(shelf, files.sender(), to or "you@example.com", wanted)), send
+    ).app
     if shots:
         with serving(app) as base:
             _take(shelf, base, templates or [], shots, baseline)
@@ -70,10 +72,10 @@ def send_test(
     if sample not in VARIANTS:
         typer.echo(f"aftercart: there is no sample {sample!r}; there are {', '.join(VARIANTS)}", err=True)
         raise typer.Exit(WRONG_USAGE)
-    settings, shelf, sender = _deployment()
+    settings, shelf, files = _deployment()
     if locale:
         _tell_of_another(shelf, template, locale)
-    typer.echo(_send(settings, _message(shelf, sender, to, Wanted(template, sample, locale))))
+    typer.echo(_send(settings, _message(shelf, files.sender(), to, Wanted(template, sample, locale))))
 
 
 def _tell_of_another(shelf: "Shelf", template: str, locale: str) -> None:
@@ -89,30 +91,19 @@ def _tell_of_another(shelf: "Shelf", template: str, locale: str) -> None:
         typer.echo(f"aftercart: {template} has no words for {locale}{there}: who reads it gets {spoken}", err=True)
 
 
-def _deployment() -> "tuple[Settings, Shelf, Sender]":
+def _deployment() -> "tuple[Settings, Shelf, ShopFiles]":
     """The templates of this deployment and who they come from; a brand file that cannot be read is told."""
-    from aftercart.campaigns.loader import inspect_campaigns
-    from aftercart.errors import ConfigError
     from aftercart.pipeline.sending.past_orders import PastOrders
-    from aftercart.preview.shelf import Sender, Shelf
-    from aftercart.preview.uses import uses
+    from aftercart.preview.shelf import Shelf
+    from aftercart.preview.shop import ShopFiles
     from aftercart.recommendation.recommender import Recommender
     from aftercart.settings import read_settings
 
     settings = read_settings(secret_key=("unused" * 6,))
-    inspection = inspect_campaigns(settings.campaigns_dir, settings.templates_dir)
-    if inspection.brand_file is None:
-        raise ConfigError("there is no brand file that can be read: `aftercart check` says why")
-    brand = inspection.brand_file.value
+    files = ShopFiles(settings.campaigns_dir, settings.templates_dir)
     orders = PastOrders(settings.database, Recommender(settings.models_dir))
-
-    def in_campaigns() -> "list[Use]":
-        found = inspect_campaigns(settings.campaigns_dir, settings.templates_dir)
-        return list(uses(read.value for read in found.campaign_files))
-
-    cache, shown = settings.cache_dir / "preview", brand.for_templates()
-    shelf = Shelf(settings.templates_dir, cache, shown, orders, in_campaigns, brand.locale)
-    return settings, shelf, Sender(brand.sender, brand.answers_to, brand.domain)
+    cache = settings.cache_dir / "preview"
+    return settings, Shelf(settings.templates_dir, cache, files.now, orders, settings.campaigns_dir), files
 
 
 def _message(shelf: "Shelf", sender: "Sender", to: str, wanted: "Wanted") -> "Message":

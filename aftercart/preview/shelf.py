@@ -1,6 +1,6 @@
 """The mails there are to look at: every template, with each variant of its sample, in each of its languages."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +12,11 @@ from aftercart.delivery.headers import marketing_headers
 from aftercart.errors import TemplateError
 from aftercart.ids import new_id
 from aftercart.pipeline.sending.past_orders import PastOrder, PastOrders
+from aftercart.preview.shop import Sender, ShopNow, stamp_of
 from aftercart.preview.uses import Use
 from aftercart.quantity import counted
 from aftercart.recommendation.asking.request import Rules
 from aftercart.rendering.authoring.includes import BODY, SUBJECT
-from aftercart.rendering.authoring.locales import DEFAULT
 from aftercart.rendering.authoring.source import template_names
 from aftercart.rendering.authoring.words import OWN, languages
 from aftercart.rendering.checking.check import check_template, read_sample
@@ -46,15 +46,6 @@ class Wanted:
     """The step or the variant that it is a mail of; empty: of none, with the subject line of the template."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who a test mail comes from, as the brand file says."""
-
-    sender: str
-    answers_to: str
-    domain: str
-
-
 class Shelf:
     """The templates of a folder, read anew whenever one of them changes."""
 
@@ -62,17 +53,15 @@ class Shelf:
         self,
         templates_dir: Path,
         cache_dir: Path,
-        brand: Mapping[str, Any] | None,
+        shop: Callable[[], ShopNow] = ShopNow,
         orders: PastOrders | None = None,
-        uses: Callable[[], Iterable[Use]] = tuple,
-        locale: str = DEFAULT,
+        campaigns_dir: Path | None = None,
     ) -> None:
-        """`brand`: what templates may show of the shop, in place of the sample's. `orders`: real ones to look at.
-        `uses`: the mails that campaigns make of the templates now. `locale`: the brand's, for whom a template has no
-        words.
+        """`shop`: what is known of it now. `orders`: real ones to look at. `campaigns_dir`: looked at for saved files,
+        too.
         """
-        self._dir, self._brand, self._orders, self._uses = templates_dir, brand, orders, uses
-        self._locale = locale
+        self._dir, self._shop, self._orders = templates_dir, shop, orders
+        self._watched = (templates_dir, campaigns_dir) if campaigns_dir else (templates_dir,)
         self._renderer = Renderer(templates_dir, cache_dir, monotonic=_always_later())
 
     @property
@@ -91,12 +80,11 @@ class Shelf:
 
     def uses(self, name: str) -> list[Use]:
         """The mails that campaigns make of a template: steps, and variants of experiments."""
-        return [use for use in self._uses() if use.template == name]
+        return [use for use in self._shop().uses if use.template == name]
 
     def stamp(self) -> str:
-        """Changes with every file of the folder that is saved."""
-        files = (file for file in self._dir.rglob("*") if file.is_file())
-        return str(hash(frozenset((file, file.stat().st_mtime_ns) for file in files)))
+        """Changes with every file that is saved."""
+        return stamp_of(*self._watched)
 
     def rendered(self, wanted: Wanted, pictures: str = "") -> Rendered:
         """The mail. `pictures`: the address below which there are pictures for products of samples.
@@ -104,10 +92,11 @@ class Shelf:
         Raises TemplateError.
         """
         context = as_given_to(wanted.template, self._values(wanted, pictures))
-        locale = self.locale_for(wanted.template, wanted.locale or str(context["recipient"]["locale"]))
-        context["recipient"]["locale"] = locale
+        reader = context["recipient"] = context.get("recipient") or {}
+        locale = self.locale_for(wanted.template, wanted.locale or str(reader.get("locale") or self._shop().locale))
+        reader["locale"] = locale
         template = self._renderer.template(wanted.template, locale, self._subject(wanted))
-        too_few = self._too_few(wanted, len(context.get("picks", ())))
+        too_few = self._too_few(wanted, len(context.get("picks") or ()))
         if too_few and wanted.use:
             raise too_few
         try:
@@ -117,7 +106,7 @@ class Shelf:
 
     def locale_for(self, name: str, locale: str) -> str:
         """The locale in which a reader gets the template. Raises TemplateError."""
-        return self._renderer.locale_for(name, locale, self._locale)
+        return self._renderer.locale_for(name, locale, self._shop().locale)
 
     def faults(self, name: str) -> list[TemplateFault]:
         """What `aftercart check` says about a template."""
@@ -128,7 +117,7 @@ class Shelf:
         path = (self._dir / file).resolve()
         if not path.is_file() or not path.is_relative_to(self._dir.resolve()):
             raise TemplateError(f"there is no file {file} in the templates folder")
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")  # what is no UTF-8 is told as a fault, and shown
 
     def below(self, file: Path) -> str:
         """A file's path below the folder."""
@@ -164,14 +153,13 @@ class Shelf:
         found = self._orders.context(wanted.order, self._rules(wanted)) if self._orders else None
         if found is None:
             raise TemplateError("this order is gone, or all of it went back", fix="choose another one")
-        found["recipient"]["locale"] = found["recipient"]["locale"] or sample["recipient"]["locale"]
         return {**sample, **found, "picks": [{**_NOBODYS, **pick} for pick in found["picks"]]}
 
     def _sample(self, name: str, pictures: str) -> dict[str, Any]:
         sample = read_sample(self._dir, name)
-        if self._brand is not None:
-            sample["brand"] = dict(self._brand)
-        items = [*sample.get("picks", ()), *sample.get("order", {}).get("lines", ())]
+        if (brand := self._shop().brand) is not None:
+            sample["brand"] = dict(brand)
+        items = [*(sample.get("picks") or ()), *((sample.get("order") or {}).get("lines") or ())]
         for number, item in enumerate(items):
             if pictures and str(item.get("image_url") or "").startswith(_INVENTED_HOST):
                 item["image_url"] = f"{pictures}/{number % PICTURES}.svg"

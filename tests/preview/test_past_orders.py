@@ -12,6 +12,7 @@ from aftercart.clock import SteppedClock
 from aftercart.pipeline.sending.past_orders import PastOrders, masked
 from aftercart.preview.server import Preview
 from aftercart.preview.shelf import Shelf, Wanted
+from aftercart.preview.shop import ShopNow
 from aftercart.preview.uses import uses
 from aftercart.recommendation.recommender import Recommender
 from aftercart.testing import engine
@@ -46,7 +47,9 @@ def browser(app: App, tmp_path: Path, sent: list[Wanted]) -> Browser:
     text = campaign().replace("template: plain", f"template: accessories, {STEP}")
     read = [Campaign.model_validate(YAML(typ="safe").load(text))]
     orders = PastOrders(app.settings.database, Recommender(tmp_path / "models"))
-    shelf = Shelf(SHIPPED, tmp_path / "cache", app.brand.for_templates(), orders, lambda: uses(read))
+    shelf = Shelf(
+        SHIPPED, tmp_path / "cache", lambda: ShopNow(app.brand.for_templates(), uses=tuple(uses(read))), orders
+    )
 
     def send(wanted: Wanted) -> str:
         sent.append(wanted)
@@ -90,7 +93,7 @@ def test_a_variant_of_an_experiment_can_be_chosen(browser: Browser) -> None:
 def test_a_buyer_whose_language_the_template_has_not_gets_that_of_the_brand(app: App, tmp_path: Path) -> None:
     order(app, "3", customer(3, locale="ja-JP"))
     orders = PastOrders(app.settings.database, Recommender(tmp_path / "models"))
-    shelf = Shelf(SHIPPED, tmp_path / "cache", app.brand.for_templates(), orders, locale="es_ES")
+    shelf = Shelf(SHIPPED, tmp_path / "cache", lambda: ShopNow(app.brand.for_templates(), "es_ES"), orders)
     assert "Gracias" in shelf.rendered(Wanted("thanks", order=3)).html
 
 
@@ -107,7 +110,7 @@ def test_an_order_that_is_not_there_is_said(browser: Browser) -> None:
 
 def test_without_a_database_there_are_samples_and_none_is_made(tmp_path: Path) -> None:
     orders = PastOrders(f"sqlite:///{tmp_path}/none.db", Recommender(tmp_path / "models"))
-    shelf = Shelf(SHIPPED, tmp_path / "cache", None, orders)
+    shelf = Shelf(SHIPPED, tmp_path / "cache", ShopNow, orders)
     assert "Real orders" not in Browser(Preview(shelf, lambda _: "").app).get("/thanks").text
     assert not (tmp_path / "none.db").exists()
     (tmp_path / "old.db").write_bytes(b"")

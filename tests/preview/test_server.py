@@ -12,6 +12,9 @@ from starlette.applications import Starlette
 from aftercart.errors import ConfigError
 from aftercart.preview.server import Preview
 from aftercart.preview.shelf import Shelf, Wanted
+from aftercart.preview.shop import ShopFiles, ShopNow
+from aftercart.rendering.checking.samples import VARIANTS
+from aftercart.starter import init
 from tests.rendering.conftest import SHIPPED
 
 HERE = "http://127.0.0.1:8025"
@@ -66,7 +69,7 @@ def browser(templates: Path, tmp_path: Path, sent: list[Wanted]) -> Browser:
         "postal_address": "1 Main Street, 75001 Paris",
         "email": "hello@example.com",
     }
-    shelf = Shelf(templates, tmp_path / "cache", brand)
+    shelf = Shelf(templates, tmp_path / "cache", lambda: ShopNow(brand))
     return Browser(Preview(shelf, lambda _: "List-Id: <thanks.example.com>", send).app)
 
 
@@ -110,6 +113,48 @@ def test_a_saved_file_shows_at_once(browser: Browser, templates: Path) -> None:
     assert "Cheers!" in browser.get("/thanks/mail.html").text
 
 
+def test_a_saved_brand_file_shows_at_once_and_one_that_is_half_written_changes_nothing(tmp_path: Path) -> None:
+    init(tmp_path / "shop")
+    campaigns, shown = tmp_path / "shop" / "campaigns", tmp_path / "shop" / "templates"
+    files = ShopFiles(campaigns, shown)
+    browser = Browser(Preview(Shelf(shown, tmp_path / "cache", files.now, None, campaigns), lambda _: "").app)
+    assert "Example Bikes" in browser.get("/thanks/mail.html").text
+    before = browser.get("/stamp").json()
+    brand = campaigns / "brand.yaml"
+    renamed = brand.read_text(encoding="utf-8").replace("Example Bikes", "Corner ShopNow")
+    brand.write_text(renamed, encoding="utf-8")
+    assert browser.get("/stamp").json() != before
+    assert "Corner ShopNow" in browser.get("/thanks/mail.html").text
+    assert files.sender().sender.startswith("Corner ShopNow <")
+    brand.write_text(f"{renamed}\nlocale: [", encoding="utf-8")
+    assert "Corner ShopNow" in browser.get("/thanks/mail.html").text
+
+
+def test_without_a_brand_file_there_is_no_preview(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no brand file that can be read"):
+        ShopFiles(tmp_path, SHIPPED)
+
+
+@pytest.mark.parametrize(
+    "sample", ['{"brand": {}}', '{"recipient": 5}', '{"order": []}', '{"recipient": {"locale": 7}}']
+)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_sample_of_another_shape_is_told_on_the_page(
+    sample: str, variant: str, browser: Browser, templates: Path
+) -> None:
+    (templates / "thanks" / "sample.json").write_text(sample, encoding="utf-8")
+    answer = browser.get(f"/thanks?sample={variant}")
+    assert answer.status_code == 200
+    assert "What check says" in answer.text
+    assert 'role="alert"' in answer.text
+
+
+def test_a_file_that_is_no_text_is_shown_as_far_as_it_is(browser: Browser, templates: Path) -> None:
+    (templates / "thanks" / "subject.txt").write_bytes(b"Thanks \xff")
+    assert "Thanks \ufffd" in browser.get("/source/thanks/subject.txt").text
+    assert "is not UTF-8 text from here on" in browser.get("/thanks").text
+
+
 def test_a_fault_leads_to_its_line(browser: Browser, templates: Path) -> None:
     body = templates / "thanks" / "body.mjml"
     body.write_text(body.read_text(encoding="utf-8").replace("words.headline", "words.hedline"), encoding="utf-8")
@@ -150,12 +195,12 @@ def test_what_keeps_a_test_from_being_sent_is_said(templates: Path, tmp_path: Pa
     def fail(_: Wanted) -> str:
         raise ConfigError("the server did not take it")
 
-    app = Preview(Shelf(templates, tmp_path / "cache", None), lambda _: "", fail).app
+    app = Preview(Shelf(templates, tmp_path / "cache"), lambda _: "", fail).app
     answer = Browser(app).post("/thanks/test", headers={"origin": HERE})
     assert "the server did not take it" in answer.text
 
 
 def test_without_an_address_nothing_can_be_sent(templates: Path, tmp_path: Path) -> None:
-    browser = Browser(Preview(Shelf(templates, tmp_path / "cache", None), lambda _: "").app)
+    browser = Browser(Preview(Shelf(templates, tmp_path / "cache"), lambda _: "").app)
     assert "disabled" in browser.get("/thanks").text
     assert browser.post("/thanks/test", headers={"origin": HERE}).status_code == 409

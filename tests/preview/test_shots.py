@@ -14,20 +14,20 @@ from tests.rendering.mjml import in_text
 
 
 def test_every_sample_width_and_scheme_is_taken_and_every_language_once(tmp_path: Path) -> None:
-    names = [shot.name for shot in shots(Shelf(SHIPPED, tmp_path, None), ["thanks"])]
+    names = [shot.name for shot in shots(Shelf(SHIPPED, tmp_path), ["thanks"])]
     assert len(names) == len(set(names)) == (6 + 4) * 2 * 3
     assert {"thanks-largest-en-375-forced", "thanks-sample-ar-600-dark"} < set(names)
 
 
 def test_a_template_that_is_not_there_or_cannot_be_filled_is_told_and_not_pictured(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="did you mean 'thanks'"):
-        list(shots(Shelf(SHIPPED, tmp_path, None), ["thank"]))
+        list(shots(Shelf(SHIPPED, tmp_path), ["thank"]))
     for file, text in {"subject.txt": "Hello", "body.mjml": in_text("{{ order.lines[7].title }}")}.items():
         (tmp_path / "templates" / "torn").mkdir(parents=True, exist_ok=True)
         (tmp_path / "templates" / "torn" / file).write_text(text, encoding="utf-8")
     shutil.copytree(SHIPPED / "_layout", tmp_path / "templates" / "_layout")
     with pytest.raises(TemplateError, match=r"torn/body\.mjml:1:"):
-        list(shots(Shelf(tmp_path / "templates", tmp_path, None)))
+        list(shots(Shelf(tmp_path / "templates", tmp_path)))
 
 
 def taken(*names: str) -> list[Shot]:

@@ -101,6 +101,35 @@ def test_a_sample_of_another_shape_is_a_fault_and_no_crash(sample: str, write: C
     assert faults(write(in_text(LEAVE), files={"mail/sample.json": sample}))
 
 
+@pytest.mark.parametrize(
+    ("sample", "said"),
+    [
+        ({"recipient": 5}, 'recipient is of another kind than in the context — write it as {"first_name": ...}'),
+        ({"picks": {"sku": "A"}}, "picks is of another kind than in the context — write it as [...]"),
+        (
+            {"picks": [{"price": "9 EUR"}]},
+            'picks[].price is of another kind than in the context — write it as {"minor"',
+        ),
+        ({"order": {"id": [1]}}, "order.id is of another kind than in the context — write it as a text in quotes"),
+    ],
+)
+def test_a_value_of_a_sample_that_is_of_another_kind_is_named(
+    sample: dict[str, Any], said: str, write: Callable[..., Path]
+) -> None:
+    assert f"sample.json: {said}" in faults(write(in_text(LEAVE), files={"mail/sample.json": json.dumps(sample)}))
+
+
+def test_a_sample_of_which_only_some_is_there_is_no_crash(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    given = {**sample, "picks": [{"sku": "A"}], "order": {"id": "1"}, "coupon": None}
+    assert faults(write(in_text(LEAVE), files={"mail/sample.json": json.dumps(given)})) == ""
+
+
+def test_words_that_nobody_reads_are_told(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    words = {f"mail/words/{language}.txt": "hi = Hi" for language in ("en", "it")} | {"_words/en.txt": "by = Bye"}
+    root = write(in_text(f"{LEAVE}{{{{ words.hi }}}}"), files={"mail/sample.json": json.dumps(sample), **words})
+    assert "it.txt: nobody reads these words, as there is no _words/it.txt — write it" in faults(root)
+
+
 def test_a_mail_without_a_way_out_is_a_fault(write: Callable[..., Path], sample: dict[str, Any]) -> None:
     found = faults(write(in_text("hello"), files={"mail/sample.json": json.dumps(sample)}))
     assert "the HTML has no link to {{ links.unsubscribe }}" in found

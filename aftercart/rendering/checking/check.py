@@ -22,15 +22,15 @@ from aftercart.rendering.authoring.source import (
     spoken_locale,
     with_subject,
 )
-from aftercart.rendering.authoring.words import languages
+from aftercart.rendering.authoring.words import OWN, SHARED, languages
 from aftercart.rendering.authoring.written import plainly
 from aftercart.rendering.checking.lacking import NO_COUPON, as_given_to, lacks, with_picks, without
 from aftercart.rendering.checking.lint import lint, lint_words
 from aftercart.rendering.checking.mail_rules import TRACKED_LINK, mail_faults, size_faults, where
 from aftercart.rendering.checking.mjml_rules import mjml_faults
 from aftercart.rendering.checking.nesting import nesting_faults
-from aftercart.rendering.checking.samples import variant
-from aftercart.rendering.checking.variables import Fields, Items, printed_whole, unknown_variables
+from aftercart.rendering.checking.samples import misshapen, variant
+from aftercart.rendering.checking.variables import Fields, Items, context_shape, printed_whole, unknown_variables
 from aftercart.rendering.compiling.compiler import compile_body, compile_template, refusals
 from aftercart.rendering.compiling.holes import with_holes
 from aftercart.rendering.compiling.syntax import jinja_faults
@@ -57,6 +57,7 @@ def check_template(templates_dir: Path, name: str, *, is_owed: bool = False) -> 
     parts, faults = _read_parts(folder, templates_dir)
     for part in parts:
         faults += _part_faults(part)
+    faults += _words_in_vain(folder, templates_dir)
     try:
         sample = read_sample(templates_dir, name)
     except TemplateError as err:
@@ -67,6 +68,15 @@ def check_template(templates_dir: Path, name: str, *, is_owed: bool = False) -> 
         return list(dict.fromkeys([*found, *_faults_in_other_languages(folder, templates_dir, given)]))
     compiled = (fault for part in parts if part.file.name == BODY for fault in _compile_faults(part))
     return list(dict.fromkeys([*faults, *compiled]))
+
+
+def _words_in_vain(folder: Path, root: Path) -> Iterator[TemplateFault]:
+    """The words of a language that the shared ones lack: nobody gets the template in half a language."""
+    for language in sorted({file.stem for file in (folder / OWN).glob("*.txt")} - languages(folder, root)):
+        message = f"nobody reads these words, as there is no {SHARED}/{language}.txt"
+        yield TemplateFault(
+            Place(folder / OWN / f"{language}.txt"), message, "write it, with every phrase", warning=True
+        )
 
 
 def _read_parts(folder: Path, root: Path, locale: str = DEFAULT) -> tuple[list[Source], list[TemplateFault]]:
@@ -250,7 +260,7 @@ def sample_file(templates_dir: Path, name: str) -> Path:
 
 
 def read_sample(templates_dir: Path, name: str) -> dict[str, Any]:
-    """The context of a template's sample.json. Raises TemplateError if there is none, or no JSON object in it."""
+    """The context of a template's sample.json. Raises TemplateError if there is none, or one of another shape."""
     file = sample_file(templates_dir, name)
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
@@ -265,6 +275,8 @@ def read_sample(templates_dir: Path, name: str) -> dict[str, Any]:
         raise TemplateError("is not UTF-8 text", Place(file), "save the file as UTF-8") from err
     if not isinstance(found, dict):
         raise TemplateError("holds no object", Place(file), "write { brand, recipient, order, picks, links, campaign }")
+    for path, kind in misshapen(found, context_shape()):
+        raise TemplateError(f"{path} is of another kind than in the context", Place(file), f"write it as {kind}")
     return found
 
 

@@ -1,10 +1,11 @@
 """Variants of a sample: what previews and checks show beside it, so that nobody has to write them by hand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
 from aftercart.rendering.checking.lacking import lacks, without
+from aftercart.rendering.checking.variables import Fields, Items, Shape, Value
 
 _LONG = "an unusually long name that somebody in the shop was very fond of and nobody ever shortened"
 _UNICODE = "Žluťoučký 東京 кофе ☕️ 👩‍🚀 «Ñandú» Ɓ & <b>Co</b>"
@@ -17,6 +18,27 @@ def variant(sample: Mapping[str, Any], name: str) -> dict[str, Any]:
     return _MAKERS[name](deepcopy(dict(sample)))
 
 
+def misshapen(sample: object, shape: Shape, path: str = "") -> Iterator[tuple[str, str]]:
+    """Path of what is of another kind than in the context, and how it is written. What lacks, and what else there is,
+    is no fault: a sample may be older than a value, and rendering tells of what a template uses.
+    """
+    match shape, sample:
+        case (_, None):
+            return
+        case Fields(), dict():
+            for name, value in sample.items():
+                yield from misshapen(value, shape.keys.get(name), f"{path}.{name}" if path else str(name))
+        case Items(of=Fields() | Items() | Value() as of), list():
+            for value in sample:
+                yield from misshapen(value, of, f"{path}[]")
+        case Fields(), _:
+            yield path, f'{{"{next(iter(shape.keys))}": ...}}'
+        case Items(), _:
+            yield path, "[...]"
+        case Value(), dict() | list() | bool():
+            yield path, "a text in quotes, or a number"
+
+
 def _largest(sample: dict[str, Any]) -> dict[str, Any]:
     """Twelve products and order lines, with long names, several of each, and a word to say of it."""
     for name, parent in (("picks", sample), ("lines", sample.get("order") or {})):
@@ -24,14 +46,14 @@ def _largest(sample: dict[str, Any]) -> dict[str, Any]:
         if found:
             parent[name] = [deepcopy(found[index % len(found)]) for index in range(12)]
     for item in _products(sample):
-        item["title"] = f"{item['title']}, {_LONG}"
+        item["title"] = f"{item.get('title')}, {_LONG}"
         if "quantity" in item:
             item["quantity"] = 3
         if "description" in item:
             item["description"] = f"{item['title']}: {_LONG}. " * 4
         if item.get("because"):
             item["because"]["title"] = _LONG
-        if "compare_at" in item:
+        if "compare_at" in item and item.get("price"):
             item["compare_at"] = {**item["price"], "minor": item["price"]["minor"] * 2}
             item["rating"] = {"value": 4.5, "count": 12_345}
     return sample
@@ -41,7 +63,7 @@ def _smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """One product, with a short name."""
     sample["picks"] = (sample.get("picks") or [])[:1]
     if order := sample.get("order"):
-        order["lines"] = order["lines"][:1]
+        order["lines"] = (order.get("lines") or [])[:1]
     for item in _products(sample):
         item["title"] = "Bell"
     return sample
