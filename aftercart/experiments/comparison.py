@@ -2,12 +2,16 @@
 
 The absolute difference is compared, never the ratio: intervals of a ratio are lopsided where few people have ordered,
 and then call far too many arms "worse". A report may still say the ratio.
+
+The distributions are those of `scipy.special`: `scipy.stats` gives the same numbers and takes a fifth of the time in
+which a worker or a web process starts.
 """
 
 from dataclasses import dataclass
-from math import exp, inf, isfinite, log, sqrt
+from itertools import accumulate
+from math import exp, inf, isfinite, log, pi, sqrt
 
-from scipy.stats import chisquare, false_discovery_control, norm, t
+from scipy.special import chdtrc, ndtr, stdtr, stdtrit
 
 from aftercart.experiments.intervals import Interval
 from aftercart.experiments.sample import Sample
@@ -71,12 +75,12 @@ def _mean_and_variance(sample: Sample, theta: float) -> tuple[float, float]:
 
 def interval(difference: Difference, alpha: float = ALPHA) -> Interval:
     """For one look, planned in advance (Welch 1947). Looked at daily it is wrong in a quarter of all experiments."""
-    return _around(difference, float(t.ppf(1 - alpha / 2, difference.freedom)) * sqrt(difference.variance))
+    return _around(difference, float(stdtrit(difference.freedom, 1 - alpha / 2)) * sqrt(difference.variance))
 
 
 def p_value(difference: Difference) -> float:
     """Two-sided, for one look (Welch 1947)."""
-    return float(2 * t.sf(abs(difference.z), difference.freedom)) if isfinite(difference.z) else 0.0
+    return float(2 * stdtr(difference.freedom, -abs(difference.z))) if isfinite(difference.z) else 0.0
 
 
 def always_valid_interval(difference: Difference, alpha: float = ALPHA, tuned_to: float = TUNED_TO) -> Interval:
@@ -118,12 +122,16 @@ def mismatch(people: list[int], shares: list[float]) -> float:
     if not sum(people):
         return 1.0
     expected = [share / sum(shares) * sum(people) for share in shares]
-    return float(chisquare(people, expected).pvalue)
+    squares = sum((found - wanted) ** 2 / wanted for found, wanted in zip(people, expected, strict=True))
+    return float(chdtrc(len(people) - 1, squares))
 
 
 def among_several(p_values: list[float]) -> list[float]:
     """The p-values of metrics beside the main one, raised because there are several (Benjamini and Hochberg 1995)."""
-    return [float(p) for p in false_discovery_control(p_values)] if p_values else []
+    largest_first = sorted(range(len(p_values)), key=lambda place: -p_values[place])
+    ranks = range(len(p_values), 0, -1)
+    raised = (p_values[place] * len(p_values) / rank for place, rank in zip(largest_first, ranks, strict=True))
+    return [p for _, p in sorted(zip(largest_first, accumulate(raised, min), strict=True))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +154,5 @@ def belief(difference: Difference, doubt: float) -> Belief:
     precision = 1 / difference.variance + 1 / doubt**2
     mean, deviation = difference.estimate / difference.variance / precision, sqrt(1 / precision)
     z = mean / deviation
-    return Belief(float(norm.cdf(z)), float(deviation * norm.pdf(z) - mean * norm.sf(z)))
+    density = exp(-(z**2) / 2) / sqrt(2 * pi)
+    return Belief(float(ndtr(z)), float(deviation * density - mean * ndtr(-z)))

@@ -2,7 +2,7 @@
 
 from math import ceil, sqrt
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from aftercart.experiments.comparison import ALPHA, Difference, always_valid_z
 
@@ -51,4 +51,4 @@ def more_people(difference: Difference, *, alpha: float = ALPHA, power: float = 
 
 
 def _quantile(tail: float) -> float:
-    return float(norm.isf(tail))
+    return float(-ndtri(tail))

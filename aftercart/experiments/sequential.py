@@ -15,9 +15,7 @@ from math import pi, sqrt
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.special import ndtr
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from aftercart.experiments.comparison import ALPHA, Difference
 from aftercart.experiments.intervals import Interval
@@ -31,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 def spent(fraction: float, alpha: float = ALPHA) -> float:
     """How much of the two-sided error `alpha` may be spent once this fraction of the plan is known."""
-    return float(4 * norm.sf(norm.isf(alpha / 4) / sqrt(min(fraction, 1.0))))
+    return float(4 * ndtr(ndtri(alpha / 4) / sqrt(min(fraction, 1.0))))
 
 
 @lru_cache(maxsize=256)
@@ -56,6 +54,7 @@ def bounds(fractions: tuple[float, ...], alpha: float = ALPHA) -> tuple[float, .
 
 def _edge(where: Floats, weights: Floats, step: float, allowed: float, farthest: float) -> float:
     """Beyond which of all paths so many end that the error allowed is spent."""
+    from scipy.optimize import brentq  # takes a while, and few processes come here
 
     def too_many(edge: float) -> float:
         beyond = ndtr((where - edge) / step) + ndtr((-where - edge) / step)

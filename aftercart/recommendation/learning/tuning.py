@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from aftercart.recommendation.asking.question import Question
 from aftercart.recommendation.asking.request import Purpose
@@ -164,6 +163,8 @@ def _best(pool: _Pool, usual: Doubles, start: Doubles) -> Doubles:
         slope = (pool.circumstances * (pool.bought - chances)[:, None]).T @ pool.parts
         away = flat - usual.ravel()
         return _RIDGE * float(away @ away) - likelihood, 2 * _RIDGE * away - slope.ravel()
+
+    from scipy.optimize import minimize  # takes a while, and every process that sends reads this file
 
     found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
     weights: Doubles = found.x.reshape(shape)
