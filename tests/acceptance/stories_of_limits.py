@@ -39,6 +39,9 @@ def other(after: str, priority: int = 50) -> dict[str, Any]:
     "limits.lookahead", "1h", sees={"mine": "sent", "other": "expired"}, **ONE_OF_BOTH, other=other("74h", 70)
 )
 @campaign_key(
+    "limits.on_cap", "replace", sees={"mine": "sent", "other": "replaced"}, **ONE_OF_BOTH, other=other("74h", 30)
+)
+@campaign_key(
     "counts",
     True,
     sees={"mine": "sent", "other": "expired"},

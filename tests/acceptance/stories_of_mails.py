@@ -6,7 +6,7 @@ from typing import Any
 from aftercart.db.tables import orders, sends
 from tests.acceptance.key_shop import World
 from tests.acceptance.yaml_keys import brand_key, campaign_key
-from tests.cast import ADA, BEN, CHIKA, HELMET, MONDAY, customer, only_send, rows, tell
+from tests.cast import ADA, BEN, BIKE, CHIKA, HELMET, MONDAY, customer, only_send, rows, tell
 
 # ---------------------------------------------------------------- what a campaign is
 
@@ -19,7 +19,8 @@ def mails_say_the_list_they_belong_to(shop: World) -> Any:
 
 
 @campaign_key("status", "paused", sees=[])
-def a_paused_campaign_takes_nobody(shop: World) -> Any:
+@campaign_key("status", "draft", sees=[])
+def a_campaign_that_is_not_active_takes_nobody(shop: World) -> Any:
     shop.order()
     return shop.fates
 
@@ -43,6 +44,14 @@ def who_has_bought_meanwhile_gets_the_mail_about_that_order_alone(shop: World) -
     shop.order()
     shop.live(1)
     shop.order("2")
+    return shop.live(5).fates
+
+
+@campaign_key("steps[].unless_bought", "the_same", sees=["sent", "bought_since", "sent"])
+def what_was_bought_again_is_not_written_about(shop: World) -> Any:
+    for number, line in enumerate((BIKE, HELMET, HELMET)):
+        shop.order(str(number), ADA, line)
+        shop.live(1)
     return shop.live(5).fates
 
 
@@ -121,6 +130,7 @@ CODE, AN_HOUR = {"steps[].coupon.pool": "thanks"}, {"steps[].valid_for": "1h"}
 
 
 @campaign_key("steps[].coupon.if_empty", "drop", sees=["no_coupon"], campaign={**CODE, **AN_HOUR})
+@campaign_key("steps[].coupon.if_empty", "go_without", sees=["sent"], campaign={**CODE, **AN_HOUR})
 def no_code_is_left_for_a_mail(shop: World) -> Any:
     shop.order()
     return shop.live(3.1).fates

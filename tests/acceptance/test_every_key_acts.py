@@ -51,6 +51,14 @@ def test_every_key_has_a_scenario() -> None:
     assert [str(key) for key in told if key not in keys] == []
 
 
+def test_every_word_that_a_key_takes_has_a_scenario() -> None:
+    """`drop` may act where `go_without` does nothing. What a variant says is read as what its step says."""
+    keys = [key for key in every_key() if key.words and ".variants[]." not in key.path]
+    assert len(keys) > 8
+    told = {(one.key, word) for one in SCENARIOS for word in one.words if isinstance(word, str)}
+    assert [f"{key}: {word}" for key in keys for word in key.words if (key, word) not in told] == []
+
+
 def test_a_key_that_does_nothing_would_be_found(ground: Ground, tmp_path: Path) -> None:
     """The check itself, checked: a story that does not look at what the key does sees the same twice."""
     blind = next(one for one in SCENARIOS if one.key.path == "steps[].at")

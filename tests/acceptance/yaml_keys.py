@@ -33,6 +33,8 @@ class Key:
     required: bool = field(compare=False, default=False)
     stand_in: Any = field(compare=False, default=None)
     """What stands for a key that must be given, when it is to say nothing: the first example of the schema."""
+    words: tuple[str, ...] = field(compare=False, default=())
+    """Of a key that takes words of a list: those of them that say something (not the one that holds anyway)."""
 
     def __str__(self) -> str:
         return f"{self.file}: {self.path}"
@@ -55,13 +57,21 @@ def _keys(file: str, model: type[BaseModel], prefix: str) -> Iterator[Key]:
         if inner := _part_in(info.annotation):
             yield from _keys(file, inner, f"{path}[]." if "tuple" in str(info.annotation) else f"{path}.")
         elif not _has_one_value(info.annotation):
-            yield Key(file, path, info.is_required(), _example(info) if info.is_required() else None)
+            stand_in = _example(info) if info.is_required() else None
+            words = tuple(word for word in _words(info.annotation) if word not in (stand_in, info.default))
+            yield Key(file, path, info.is_required(), stand_in, words)
 
 
 def _part_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for inner in get_args(annotation) if (found := _part_in(inner))), None)
+
+
+def _words(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return tuple(word for inner in get_args(annotation) for word in _words(inner))
 
 
 def _has_one_value(annotation: Any) -> bool:
@@ -159,6 +169,12 @@ class Scenario:
         """As a shop owner would write them."""
         second = {"other.yaml": {**deepcopy(CAMPAIGN), "campaign": "other", **self.other}} if self.other else {}
         return {**files_with(self.says), **second}
+
+    @property
+    def words(self) -> set[Any]:
+        """What its key says, word by word."""
+        said = self.says[self.key]
+        return set(said) if isinstance(said, list) else {said}
 
     def __str__(self) -> str:
         return f"{self.key.path} {self.observe.__name__}"
