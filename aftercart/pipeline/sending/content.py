@@ -52,6 +52,8 @@ class Content:
     """What the person did not want to be offered when it was prepared."""
     copy: Copy | None = None
     links: tuple[tuple[int, str], ...] = ()
+    unsafe: tuple[str, ...] = ()
+    """Of each address that became `#unsafe-url`: the SKU of the product that has it, or nothing."""
     template_version: str = ""
     coupon: Coupon | None = None
     """The code in it. It is this mail's only once the mail is claimed."""
@@ -211,8 +213,6 @@ def _render(
         refuse_what_is_others(rendered, planned.email, book.base_url, own, people)
     except TemplateError as err:
         return Content(planned, fault=ContentFault.TEMPLATE_ERROR, error=str(err), recommendation=found)
-    if rendered.unsafe_urls:
-        log.warning("unsafe_urls", send_id=str(planned.send_id), urls=len(rendered.unsafe_urls))
     bounce_to = app.bounces.of(planned.send_id) if app.bounces else ""
     message = Message(
         send_id=planned.send_id,
@@ -233,6 +233,7 @@ def _render(
         message=message,
         recommendation=found,
         copy=copy_of(template, context, rendered, now),
+        unsafe=tuple(_of_products(context, rendered.unsafe_urls)),
         links=tuple(book.links),
         template_version=template.version,
         coupon=coupon,
@@ -253,8 +254,16 @@ def _personal(context: Mapping[str, Any]) -> Iterator[str]:
         yield pick["have_url"]
 
 
+def _of_products(context: Mapping[str, Any], urls: Iterable[str]) -> Iterator[str]:
+    items = [*context["picks"], *context["order"]["lines"]]
+    for url in dict.fromkeys(urls):
+        yield next((item["sku"] for item in items if url in item.values()), "")
+
+
 def _report_faults(contents: Iterable[Content]) -> None:
-    """One line for each fault of a template and each empty pool, however many mails it holds up."""
+    """One line for each fault of a template, each empty pool and each address that nobody should follow, however many
+    mails it concerns.
+    """
     contents = list(contents)
     without = [rule.pool for c in contents if c.planned and not c.coupon and (rule := _step_of(c.planned).coupon)]
     for pool, count in Counter(without).items():
@@ -262,6 +271,9 @@ def _report_faults(contents: Iterable[Content]) -> None:
     found = [(content.planned.step_id, content.error) for content in contents if content.planned and content.error]
     for (step, error), count in Counter(found).items():
         log.error("template_error", step=step, error=error, sends=count)
+    unsafe = [(content.planned.step_id, sku) for content in contents if content.planned for sku in content.unsafe]
+    for (step, sku), count in Counter(unsafe).items():
+        log.warning("unsafe_urls", step=step, sku=sku, urls=count, hint="the mails have #unsafe-url in its place")
 
 
 def _step_of(planned: Planned) -> Step:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
@@ -28,6 +29,7 @@ from tests.cast import (
     stock_up,
     tell,
 )
+from tests.rendering.mjml import in_column
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 STEP = "recommend: {slots: 2, at_least: 1, fallback: [best_sellers]}, template: plain"
@@ -137,6 +139,23 @@ def test_a_mail_that_holds_the_address_of_another_recipient_stays_here(app: App)
     assert [mail.recipient for mail in outbox(app).messages] == ["customer2@example.com"]
     (held,) = [row for row in rows(app, sends) if row["state"] == "scheduled"]
     assert held["reason"] == "template_error"
+
+
+def test_an_address_that_nobody_should_follow_is_counted_and_its_product_named_once_for_all_mails(
+    app: App, tmp_path: Path
+) -> None:
+    picture = '<mj-image src="{{ picks[0].image_url }}" /><mj-text>{{ brand.postal_address }}</mj-text>'
+    Shop(tmp_path / "shop").template("plain", in_column(picture))
+    for sku in ("LAMP", "LOCK", "PUMP", "BELL"):
+        tell(app, "product.updated", {"sku": sku, "title": sku, "image_url": "ftp://files.example.com/1.png"})
+    order(app, "1", ADA)
+    order(app, "2", customer(2))
+    with capture_logs() as logs:
+        run_until(app, DUE)
+    assert [mail.html.count("#unsafe-url") for mail in outbox(app).messages] == [1, 1]
+    told = [line for line in logs if line["event"] == "unsafe_urls"]
+    assert [(line["step"], line["urls"]) for line in told] == [("complements", 2)]
+    assert told[0]["sku"] in ("LAMP", "LOCK", "PUMP", "BELL")
 
 
 def test_a_send_keeps_the_versions_it_was_made_with(app: App) -> None:
