@@ -6,7 +6,8 @@ Sparse, as a shop may write what it likes into a category, and some write thousa
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
+from weakref import proxy
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +61,8 @@ class Categories:
         """Whether two products of different categories, by number, do not fit each other: a tire, and a tube of another
         size. Orders hold both categories together, each of the two stands in many of these, and hardly any holds both.
         """
-        return lru_cache(_PAIRS_KEPT)(self._are_misfits)  # few anchors meet few candidates, again and again
+        # Few anchors meet few candidates, again and again. A proxy, lest these and what they know live in a cycle.
+        return lru_cache(_PAIRS_KEPT)(partial(Categories._are_misfits, proxy(self)))
 
     def _are_misfits(self, one: int, other: int) -> bool:
         here, there = int(self.of_item[one]), int(self.of_item[other])

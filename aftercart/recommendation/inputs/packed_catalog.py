@@ -6,8 +6,9 @@ are made of the few that somebody asks for.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import overload
+from weakref import proxy
 from zlib import crc32
 
 import numpy as np
@@ -86,8 +87,12 @@ class PackedCatalog(Sequence[Product]):
 
     @cached_property
     def _product(self) -> Callable[[int], Product]:
-        """Few products are asked for again and again: what people have is compared with what they are offered."""
-        return lru_cache(_OBJECTS)(self._made)
+        """Few products are asked for again and again: what people have is compared with what they are offered.
+
+        What is kept does not keep the catalog: it would be a cycle, and a worker hardly ever looks for cycles, so the
+        files of each night's model would stay mapped beside those of the next.
+        """
+        return lru_cache(_OBJECTS)(partial(PackedCatalog._made, proxy(self)))
 
     def _made(self, item: int) -> Product:
         told = zip(COLUMNS, map(self._string, self.strings[:, item].tolist()), strict=True)

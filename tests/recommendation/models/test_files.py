@@ -1,7 +1,9 @@
+import gc
 import json
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -40,6 +42,20 @@ def test_arrays_are_mapped_and_cannot_be_changed(model: Model, tmp_path: Path) -
     assert np.shares_memory(loaded.evidence.pair_items, loaded.votes.items)
     assert not loaded.learned.embeddings.item.flags.writeable
     assert isinstance(loaded.catalog.text.base, np.memmap), "of the products, too"
+
+
+def test_a_model_that_nobody_uses_any_more_lets_go_of_its_files_at_once(model: Model, tmp_path: Path) -> None:
+    """Workers hardly ever look for cycles: those of last week's models would stay mapped beside tonight's."""
+    loaded = files.load(tmp_path, model.version, files.save(model, tmp_path))
+    one, other = (product.sku for product in loaded.products[:2])
+    assert not loaded.are_misfits(one, other)
+    parts = [ref(part) for part in (loaded, loaded.products, loaded.evidence, loaded.categories)]
+    gc.disable()
+    try:
+        del loaded
+        assert [part() for part in parts] == [None] * len(parts)
+    finally:
+        gc.enable()
 
 
 def test_a_model_of_the_format_before_serves_on_after_an_upgrade(
