@@ -73,7 +73,7 @@ def test_one_process_for_everything_wants_none(tmp_path: Path) -> None:
 def test_the_web_process_without_the_packages_for_its_broker_says_so_in_one_line(tmp_path: Path) -> None:
     at_once(tmp_path, "init", ".")
     broker = {"AFTERCART_BROKER_URL": "redis://127.0.0.1:1/0"}
-    result = ended(["aftercart", "web"], tmp_path, broker, without="packaging")
+    result = ended(["aftercart", "web", "--port", "0"], tmp_path, broker, without="packaging")
     assert result.returncode == 1
     assert result.stderr == "aftercart: Redis needs an optional package: pip install 'aftercart[fleet]'\n"
 

@@ -39,6 +39,7 @@ from tests.cast import (
     refund,
     rows,
 )
+from tests.pipeline.conftest import Open
 
 DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
 NOT_NOW = answer(Outcome.DEFERRED, "452 4.5.3 daily quota exceeded", code=452)
@@ -135,8 +136,10 @@ def test_a_mail_whose_fate_nobody_knows_is_not_sent_again(app: App) -> None:
     assert len(rows(app, attempts)) == 1
 
 
-def test_one_bad_message_of_ten_is_tried_again_alone(app: App) -> None:
+def test_one_bad_message_of_ten_is_tried_again_alone(open_app: Open, shop: Shop) -> None:
     """T06: the good ones are sent once and the bad one ends."""
+    shop.write(campaign(valid_for="6h"))
+    app = open_app()
     outbox(app).answers["customer0@example.com"] = [NOT_NOW] * 100
     for number in range(10):
         order(app, str(number), customer(number))
