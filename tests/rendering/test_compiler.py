@@ -17,26 +17,27 @@ from aftercart.rendering.authoring.includes import BODY
 from aftercart.rendering.authoring.source import read_part, template_names
 from aftercart.rendering.authoring.written import plainly
 from aftercart.rendering.checking.lacking import as_given_to, with_picks
+from aftercart.rendering.checking.samples import VARIANTS, variant
 from aftercart.rendering.renderer import Renderer
 from aftercart.rendering.running.runtime import Template, day, number, unbroken
 from tests.rendering.conftest import SHIPPED
 from tests.rendering.lifting import tokens
 from tests.rendering.mjml import in_column, in_text
 
+LOCALES = ("en_IE", "fr_FR", "de_DE", "es_ES", "ar")
 CASES = [
-    (name, locale, 1 + number % 4)
-    for number, (name, locale) in enumerate(
-        product(template_names(SHIPPED), ("en_IE", "fr_FR", "de_DE", "es_ES", "ar"))
-    )
+    (name, sample, LOCALES[number % len(LOCALES)], 2 + number % 4 // 2 if sample == "rtl" else 12)
+    for number, (name, sample) in enumerate(product(template_names(SHIPPED), VARIANTS))
 ]
+"""Every mail with every sample, and in every language; those from right to left with two or three products."""
 
 
-@pytest.mark.parametrize(("name", "locale", "picks"), CASES)
+@pytest.mark.parametrize(("name", "variety", "locale", "picks"), CASES)
 def test_the_shipped_mails_equal_jinja_first_and_mjml_then(
-    name: str, locale: str, picks: int, sample: dict[str, Any], tmp_path: Path, write: Callable[..., Path]
+    name: str, variety: str, locale: str, picks: int, sample: dict[str, Any], tmp_path: Path, write: Callable[..., Path]
 ) -> None:
     """Token for token: the placeholders change nothing but the order of the work."""
-    context = as_given_to(name, with_picks(sample, picks))
+    context = as_given_to(name, with_picks(variant(sample, variety), picks))
     once = Renderer(SHIPPED, tmp_path / "cache").template(name, locale).render(context, str)
 
     environment = jinja2.Environment(autoescape=True)

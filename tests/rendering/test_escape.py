@@ -104,6 +104,8 @@ HOSTILE = [
     '\\";}</style><b>',
     "\u200f\u200e" * 40,
     "e\u0301" * 50,
+    "https://example.com/x');color:red;y:url('",
+    "https://example.com/x);color:red;y:url(z",
     "x" * 20_000,
 ]
 

@@ -1,16 +1,22 @@
 """The text part says what the HTML says, for people who read it."""
 
+import re
 from collections.abc import Callable
+from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aftercart.errors import TemplateError
-from aftercart.rendering.authoring.source import read_template
+from aftercart.rendering.authoring.source import read_template, template_names
+from aftercart.rendering.checking.lacking import as_given_to
+from aftercart.rendering.checking.samples import VARIANTS, variant
 from aftercart.rendering.compiling.compiler import compile_template
 from aftercart.rendering.renderer import Renderer
 from aftercart.rendering.running.runtime import Rendered, Template
+from tests.rendering.conftest import SHIPPED
 from tests.rendering.mjml import in_column
 
 
@@ -87,6 +93,53 @@ def test_the_cards_of_the_shipped_mail_read_line_by_line(shipped: Path, sample: 
     assert sample["brand"]["postal_address"] in mail.text
     assert "\n\n\n" not in mail.text
     assert len(mail.html.encode()) < 30_000
+
+
+_EMPTY = ("br", "hr", "img", "link", "meta")
+
+
+class Shown(HTMLParser):
+    """What a mail shows, and where its links lead."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words, self.links = "", set[str]()
+        self._open: list[bool] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "a" and given.get("href"):
+            self.links.add(str(given["href"]).removeprefix("mailto:"))
+        if tag not in _EMPTY:
+            hidden = "display:none" in str(given.get("style")) or "html-only" in str(given.get("class"))
+            self._open.append(hidden or tag in ("head", "style"))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _EMPTY:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not any(self._open):
+            self.words += f" {data}"
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.replace("\u2011", "-")))
+
+
+@pytest.mark.parametrize("name", template_names(SHIPPED))
+def test_every_word_and_link_of_a_shipped_mail_is_in_both_parts(
+    name: str, sample: dict[str, Any], tmp_path: Path
+) -> None:
+    """In every language, of every sample."""
+    renderer = Renderer(SHIPPED, tmp_path)
+    for locale, variety in product(("en_IE", "fr_FR", "de_DE", "es_ES", "ar"), VARIANTS):
+        mail = renderer.template(name, locale).render(as_given_to(name, variant(sample, variety)), str)
+        shown, told = Shown(mail.html), re.sub(r"https?://[^\s)]+", "", mail.text)
+        assert words(shown.words) == words(told), (locale, variety)
+        assert [link for link in shown.links if link not in mail.text] == []
+        assert {link.rstrip(").,") for link in re.findall(r"https?://[^\s)]+", mail.text)} <= shown.links
 
 
 def test_a_text_of_the_author_s_own_is_preferred_and_links_by_a_filter(compiled: Callable[..., Template]) -> None:
