@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, select
@@ -53,6 +53,18 @@ class Cause(StrEnum):
     BRAND = "brand"
 
 
+class Tried(NamedTuple):
+    """The experiment and the arm of a mail, where it has any."""
+
+    experiment: str | None
+    variant: str | None
+
+    @classmethod
+    def of(cls, mail: Any) -> "Tried":
+        """As the mail is planned."""
+        return cls(mail.experiment, mail.variant)
+
+
 @dataclass(frozen=True)
 class Before:
     """What was in force when mails were planned, as far as it is known."""
@@ -79,21 +91,26 @@ class Before:
         keys = (among or was.brand.keys() | current.brand.keys()) - {_HOLDS}
         return any(was.brand.get(key) != current.brand.get(key) for key in keys)
 
-    def causes(self, mail: Any, campaign: Campaign, current: Configuration, locale: str) -> frozenset[Cause]:
-        """Why this mail will say something else. `locale`: its reader's."""
-        return frozenset(self._causes(mail, campaign, current, locale))
+    def causes(
+        self, mail: Any, campaign: Campaign, current: Configuration, locale: str, tried: Tried
+    ) -> frozenset[Cause]:
+        """Why this mail will say something else. `locale`: its reader's. `tried`: as what it will go."""
+        return frozenset(self._causes(mail, campaign, current, locale, tried))
 
-    def _causes(self, mail: Any, campaign: Campaign, current: Configuration, locale: str) -> Iterator[Cause]:
+    def _causes(
+        self, mail: Any, campaign: Campaign, current: Configuration, locale: str, tried: Tried
+    ) -> Iterator[Cause]:
         if mail.configuration == current.version:
             return
         step = next((step for step in campaign.steps if step.id == mail.step), None)
         was_step = self.steps.get((mail.campaign, mail.config_version, mail.step))
-        if step and was_step and _content(was_step, mail) != _content(step, mail):
+        now = _as_tried(step, mail.campaign, tried) if step else None
+        if now and was_step and _content(_as_tried(was_step, mail.campaign, Tried.of(mail))) != _content(now):
             yield Cause.STEP
         was = self.configurations.get(mail.configuration)
-        if was is None or step is None:
+        if was is None or now is None:
             return
-        template = _as_tried(step, mail).template
+        template = now.template
         spoken = current.campaigns.brand.locale
         if template in was.templates:
             before = _read(was.templates[template], locale, was.brand["locale"])
@@ -122,16 +139,16 @@ def locales_of(connection: Connection, recipient_ids: set[int]) -> dict[int, str
     return {id_: locale or "" for id_, locale in connection.execute(query.where(recipients.c.id.in_(recipient_ids)))}
 
 
-def _as_tried(step: Step, mail: Any) -> Step:
-    """As the arm of the mail has it."""
-    is_tried = step.experiment is not None and mail.experiment == str(step.experiment.key(mail.campaign, step.id))
-    return step.varied(mail.variant) if is_tried else step
+def _as_tried(step: Step, campaign: str, tried: Tried) -> Step:
+    """As the arm of a mail has it."""
+    if step.experiment is None or tried.variant is None:
+        return step
+    return step.varied(tried.variant) if tried.experiment == str(step.experiment.key(campaign, step.id)) else step
 
 
-def _content(step: Step, mail: Any) -> tuple[object, ...]:
+def _content(step: Step) -> tuple[object, ...]:
     """What decides in the step what a mail says."""
-    varied = _as_tried(step, mail)
-    return varied.template, varied.subject, varied.recommend, varied.coupon
+    return step.template, step.subject, step.recommend, step.coupon
 
 
 def _read(edition: Mapping[str, str], reader: str, brand: str) -> str | None:

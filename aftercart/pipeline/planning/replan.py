@@ -34,7 +34,7 @@ from aftercart.ledger.states import SendState
 from aftercart.pipeline.planning.configuration import Configuration, configuration_of, keep_configuration
 from aftercart.pipeline.planning.enroll import Candidate, candidates_of, send_rows
 from aftercart.pipeline.planning.lots import Lot, Lots, keep, lots_of, people_of
-from aftercart.pipeline.planning.new_content import VERSIONS, Before, Cause, before, locales_of
+from aftercart.pipeline.planning.new_content import VERSIONS, Before, Cause, Tried, before, locales_of
 from aftercart.pipeline.planning.waiting import Held, Waiting, what_holds
 from aftercart.pipeline.planning.withheld import Holds, Shares, held_out
 from aftercart.policy.reason import Reason
@@ -45,7 +45,9 @@ from aftercart.rendering.renderer import Renderer
 log = structlog.get_logger()
 
 PAGE = 500
-_ACTS = (Effect.RETIMED, Effect.VARIED, Effect.CANCELED, Effect.ADDED)
+_RENEWED = (Effect.RETIMED, Effect.VARIED)
+"""These take their experiment and arm from what would be planned today."""
+_ACTS = (*_RENEWED, Effect.CANCELED, Effect.ADDED)
 
 
 @dataclass(frozen=True)
@@ -234,13 +236,22 @@ def _runs(connection: Connection, edit: _Edit, page: Sequence[Any]) -> Iterator[
         planned = [mail for mail in mails[row.id] if mail.state == SendState.SCHEDULED]
         campaign = edit.campaign(row.campaign)
         found = _changes(edit, row, planned, mails[row.id], orders, lots) if row.id in known else None
-        causes = {
-            mail.step: why
-            for mail in planned
-            if campaign and (why := edit.before.causes(mail, campaign, edit.current, locales.get(row.recipient_id, "")))
-        }
+        become = found or [_kept(mail) for mail in planned]
+        causes = _causes(edit, campaign, planned, become, locales.get(row.recipient_id, "")) if campaign else {}
         holds = {mail.step: how for mail in planned if (how := held.get(mail.id))}
-        yield _Run(row, planned, found or [_kept(mail) for mail in planned], causes, holds)
+        yield _Run(row, planned, become, causes, holds)
+
+
+def _causes(
+    edit: _Edit, campaign: Campaign, planned: Sequence[Any], found: Sequence[Change], locale: str
+) -> dict[str, frozenset[Cause]]:
+    """Why mails will say something else, by step. A mail may say so, too, because it goes as another variant."""
+    drawn = {c.step: Tried(c.new["experiment"], c.new["variant"]) for c in found if c.new and c.effect in _RENEWED}
+    of_mail = {
+        mail.step: edit.before.causes(mail, campaign, edit.current, locale, drawn.get(mail.step, Tried.of(mail)))
+        for mail in planned
+    }
+    return {step: why for step, why in of_mail.items() if why}
 
 
 def _holdouts(
@@ -393,7 +404,7 @@ def _times(task: _Task, edit: _Edit) -> dict[UUID, ledger.NewTime]:
             new["experiment"],
             new["variant"],
         )
-        for id_, new in task.mails(Effect.RETIMED, Effect.VARIED).items()
+        for id_, new in task.mails(*_RENEWED).items()
         if new
     }
 

@@ -173,14 +173,17 @@ def test_plan_tells_what_an_edit_of_an_experiment_does_and_apply_does_it(open_ap
     assert len(told.people) == 6
     carry_out(app)
     first = arms(app)
+    assert told.new_content.total() == sum(arm == "b" for arm in first.values()), "the others stay as they stand"
     assert {r["recipient_id"]: r["variant"] for r in rows(app, sends)} == first
     assert effects(app).mails == {("accessories", "complements", Effect.KEPT): 6}
     shop.write(trying(rest=", version: 2"))
     app = open_app(MONDAY + 2 * HOUR)
-    (note,) = (note for *_, note in effects(app).experiments)
+    told = effects(app)
+    (note,) = (note for *_, note in told.experiments)
     assert note == "subject draws lots anew as version 2; what version 1 came to stays"
     carry_out(app)
     again = arms(app, KEY.replace("@1", "@2"))
+    assert told.new_content.total() == sum(again[id_] != arm for id_, arm in first.items())
     assert set(again) == set(first)
     assert again != first
     assert arms(app) == first
