@@ -52,6 +52,7 @@ PARTS = {
     "followed": "from what others bought next",
     "new": "for being new and alike",
     "selling": "for what sells lately",
+    "again": "for what they bought before, and may buy again",
 }
 """The parts of a score; see docs/recommendations.md."""
 STAGES = {"event": "Webhook", "enroll": "Enrollment", "gate": "Decision", "sender": "Sender", "attempt": "Hand-over"}

@@ -38,6 +38,8 @@ class Component(StrEnum):
     """Like the anchors by its description, and hardly anybody has bought it so far."""
     SELLING = "selling"
     """What sells lately."""
+    AGAIN = "again"
+    """Bought by this customer before, more often counting more."""
 
     @property
     def place(self) -> int:

@@ -53,6 +53,8 @@ _PAIRS = ("pair_pointers", "pair_items", "pair_weights")
 """What was bought together stands first among the links."""
 _SINCE = "bought_once"
 """Unknown in the format before: nobody is spared a variant of what they have."""
+_FIRST_COMPONENTS = 9
+"""As many kinds of evidence as the first model of these formats had."""
 _EVIDENCE = tuple(field.name for field in fields(Evidence) if field.name not in ("order_count", *_PAIRS))
 
 
@@ -191,11 +193,12 @@ def _stack(folder: Path, meta: Mapping[str, Any]) -> Stack:
 
 
 def _blend(meta: Mapping[str, Any]) -> Blend:
-    shape = (len(CIRCUMSTANCES), len(Component))
-    weights = {Purpose(purpose): np.array(rows, dtype=np.float32) for purpose, rows in meta["blend"].items()}
-    if any(matrix.shape != shape for matrix in weights.values()):
+    rows, columns = len(CIRCUMSTANCES), len(Component)
+    weights = {Purpose(purpose): np.array(given, dtype=np.float32) for purpose, given in meta["blend"].items()}
+    if any(len(matrix) != rows or not _FIRST_COMPONENTS <= matrix.shape[1] <= columns for matrix in weights.values()):
         raise ValueError("its weights are of another version")
-    return Blend(weights)
+    # What came later stands at the end, and counts for nothing in a model that was learned without it.
+    return Blend({of: np.pad(matrix, ((0, 0), (0, columns - matrix.shape[1]))) for of, matrix in weights.items()})
 
 
 def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:

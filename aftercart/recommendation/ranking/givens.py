@@ -145,8 +145,9 @@ class Givens:
         for component, asked in self._asked.items():
             found[:, :, component.place] = asked.scores(rows)
         found[:, :, Component.SELLING.place] = self.model.selling
-        votes = self._votes(rows, [*LINKS]).toarray().reshape(len(LINKS), *found.shape[:2])
-        for component, said in zip(LINKS, votes, strict=True):
+        voting = [*LINKS, Component.AGAIN]
+        votes = self._votes(rows, voting).toarray().reshape(len(voting), *found.shape[:2])
+        for component, said in zip(voting, votes, strict=True):
             found[:, :, component.place] = said
         return found
 
@@ -170,7 +171,15 @@ class Givens:
 
     def _votes(self, rows: slice, components: Sequence[Component]) -> sp.csr_matrix:
         """What these components say, where they say anything; 0 is what they say of all other products. A row for each
-        question, for one component after the other."""
+        question, for one component after the other: those that links are read for, then what is bought again."""
+        linked = [component for component in components if component in LINKS]
+        said = [self._linked(rows, linked)] if linked else []
+        if Component.AGAIN in components:
+            said.append(self._bought_before(rows))
+        return _above_the_rest(sp.vstack(said, format="csr") if len(said) > 1 else said[0])
+
+    def _linked(self, rows: slice, components: Sequence[Component]) -> sp.csr_matrix:
+        """The votes of what links are read for."""
         stack, count = self.model.votes, len(self.anchors[rows])
         anchors, history = _Speakers.of(self._sold[rows]), _Speakers.of(self._history[rows])
         by = {Component.HISTORY: history.on_average(), Component.EASE_WIDE: self._both(rows)}
@@ -187,7 +196,18 @@ class Givens:
             start = components.index(Component.NEW) * count
             here = slice(votes.indptr[start], votes.indptr[start + count])
             votes.data[here] *= self.model.newness[votes.indices[here]]
-        return _above_the_rest(votes)
+        return votes
+
+    def _bought_before(self, rows: slice) -> sp.csr_matrix:
+        """How often each customer bought what they may buy again, on a logarithmic scale."""
+        questions = self._questions[rows]
+        bought = _Speakers.of([self.numbers.known(_without_anchors(question)) for question in questions])
+        pointers = np.concatenate(([0], np.cumsum(bought.lengths)))
+        shape = (len(questions), len(self.model.products))
+        times = sp.csr_matrix((bought.weights, bought.items, pointers), shape=shape)
+        times.sum_duplicates()
+        np.log1p(times.data, out=times.data)
+        return times
 
     def _both(self, rows: slice) -> "_Speakers":
         """Anchors, and earlier purchases with a share."""
@@ -215,7 +235,11 @@ class Givens:
 
     @cached_property
     def _voting(self) -> list[Component]:
-        return [component for component in LINKS if component in self.learned.blend.counted]
+        counted = self.learned.blend.counted
+        linked = [component for component in LINKS if component in counted]
+        # A mail offers nothing that its reader has: nobody need be asked what they would buy again.
+        is_barred = all(question.banned.issuperset(question.history) for question in self._questions)
+        return linked if is_barred or Component.AGAIN not in counted else [*linked, Component.AGAIN]
 
     @cached_property
     def _places(self) -> list[int]:
@@ -318,8 +342,13 @@ def _add(scores: Floats, votes: sp.csr_matrix, lengths: Ints) -> None:
 
 
 def _history(numbers: Numbers, question: Question, longest: int) -> list[int]:
+    return numbers.known(dict.fromkeys(reversed(_without_anchors(question))))[:longest]
+
+
+def _without_anchors(question: Question) -> list[str]:
+    """What was bought before, a product as often as it was bought."""
     anchors = set(question.anchors)
-    return numbers.known([sku for sku in dict.fromkeys(reversed(question.history)) if sku not in anchors])[:longest]
+    return [sku for sku in question.history if sku not in anchors]
 
 
 def _anchor_vectors(

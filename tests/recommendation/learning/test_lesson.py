@@ -8,7 +8,7 @@ from aftercart.errors import ModelError
 from aftercart.recommendation.asking.request import Purpose
 from aftercart.recommendation.counted.evidence import evidence_of
 from aftercart.recommendation.inputs.catalog import Product
-from aftercart.recommendation.inputs.dataset import GUEST, Interactions, interactions
+from aftercart.recommendation.inputs.dataset import DAY_S, GUEST, Interactions, interactions
 from aftercart.recommendation.judging.evaluation import Comparison, Judgment, Quality, held_out, last_weeks
 from aftercart.recommendation.judging.protocol import Task
 from aftercart.recommendation.learning.lesson import Budget, Lesson, learn, started
@@ -76,6 +76,22 @@ def test_every_kind_of_evidence_is_weighed_anew(past: Interactions) -> None:
         found, usual = learned.blend.weights[purpose], UNTUNED.weights[purpose]
         kept = {each for each in components if np.array_equal(found[:, each.place], usual[:, each.place])}
         assert kept == set()
+
+
+def test_a_shop_whose_customers_buy_the_same_again_learns_what_theirs_is() -> None:
+    """Each of sixty people has five things of their own, and buys three of them in any order."""
+    random = np.random.default_rng(7)
+    catalog = [Product(f"sku-{number}", f"Thing {number}") for number in range(100)]
+    own = [random.choice(100, 5, replace=False) for _ in range(60)]
+    bought = [(day, who, random.choice(own[who], 3, replace=False)) for day in range(0, 168, 14) for who in range(60)]
+    days, people, items = zip(*bought, strict=True)
+    orders = np.repeat(np.arange(len(bought)), 3).tolist()
+    moments = [day * DAY_S for day in days]
+    past = interactions(catalog, moments, people, orders, np.concatenate(items).tolist(), [1.0] * len(orders))
+    learned = lesson(past).model.learned
+    assert learned is not None
+    weights = learned.blend.in_words()
+    assert min(weights[purpose][Component.AGAIN] for purpose in (Purpose.TOGETHER, Purpose.MAIL)) > 0.2
 
 
 def one_line_each(past: Interactions, people: int) -> Interactions:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from aftercart.errors import ModelError
-from aftercart.recommendation.asking.question import Question
+from aftercart.recommendation.asking.question import Question, parts_of
 from aftercart.recommendation.inputs.dataset import Interactions
 from aftercart.recommendation.learning.lesson import learn, started
 from aftercart.recommendation.models import files
+from aftercart.recommendation.models.blend import Blend, Component
 from aftercart.recommendation.models.lightfm_model import Recipe
 from aftercart.recommendation.models.model import Model
 from aftercart.recommendation.ranking.scoring import by_lightfm
@@ -89,6 +90,42 @@ def saved_as_before(model: Model, models_dir: Path) -> str:
     kept = {file.name: sha256(file.read_bytes()).hexdigest() for file in folder.iterdir() if file.name != "meta.json"}
     (folder / "meta.json").write_text(json.dumps({**meta, "format": 3, "sha256": kept}))
     return sha256((folder / "meta.json").read_bytes()).hexdigest()
+
+
+def test_a_model_that_was_learned_without_a_kind_of_evidence_serves_on_without_it(
+    model: Model, past: Interactions, tmp_path: Path
+) -> None:
+    checksum = saved_with_weights_of(9, model, tmp_path)
+    loaded = files.load(tmp_path, "v1", checksum)
+    questions = [Question((product.sku,), history=("Road-Pump-0",)) for product in past.products]
+    told = parts_of((ranking, 1) for ranking in by_lightfm(loaded, questions, {}, 9))
+    same = parts_of((ranking, 1) for ranking in by_lightfm(without_again(model), questions, {}, 9))
+    assert told == same
+    assert "again" not in told[0]
+
+
+def test_weights_of_fewer_kinds_than_there_ever_were_are_refused(model: Model, tmp_path: Path) -> None:
+    checksum = saved_with_weights_of(8, model, tmp_path)
+    with pytest.raises(ModelError, match="of another version"):
+        files.load(tmp_path, "v1", checksum)
+
+
+def saved_with_weights_of(columns: int, model: Model, models_dir: Path) -> str:
+    files.save(model, models_dir)
+    folder = models_dir / "v1"
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["blend"] = {purpose: [row[:columns] for row in rows] for purpose, rows in meta["blend"].items()}
+    (folder / "meta.json").write_text(json.dumps(meta))
+    return sha256((folder / "meta.json").read_bytes()).hexdigest()
+
+
+def without_again(model: Model) -> Model:
+    learned = model.learned
+    assert learned is not None
+    weights = {purpose: matrix.copy() for purpose, matrix in learned.blend.weights.items()}
+    for matrix in weights.values():
+        matrix[:, Component.AGAIN.place] = 0
+    return replace(model, learned=replace(learned, blend=Blend(weights)))
 
 
 @pytest.mark.parametrize("name", ["linear.npy", "votes.items.npy", "pair_counts.npy", "catalog.keys.npy", "meta.json"])

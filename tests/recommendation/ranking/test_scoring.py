@@ -140,6 +140,29 @@ def test_the_parts_are_the_same_where_a_batch_is_too_large_for_one_product(monke
         assert parts == pytest.approx(same, abs=1e-5)
 
 
+def test_what_a_customer_bought_before_is_lifted_where_they_may_buy_it_again() -> None:
+    history = ("tent", "stove", "pump", "pump")
+    ranking = by_lightfm(model(again=1.0), [Question(("bike",), history)], {}, 5)[0]
+    assert ranking.skus[0] == "pump", "what they bought twice stands first"
+    assert set(ranking.skus[1:3]) == {"tent", "stove"}
+    assert parts_of([(ranking, 1)])[0]["again"] == pytest.approx(ranking[0].score, abs=1e-5)
+    assert ranking[3].score == pytest.approx(0, abs=1e-5), "of what they never had it says nothing"
+
+
+def test_what_is_bought_again_moves_nothing_else() -> None:
+    """Of a batch in which one customer may be offered what they have, others may not."""
+    usual, barred = model(lightfm=1.0, together=2.0), Question(("bike",), ("pump",), frozenset({"pump"}))
+    known = model(lightfm=1.0, together=2.0, again=1.0)
+    free = Question(("tent",), ("pump",))
+    alone, beside = by_lightfm(known, [barred], {}, 5)[0], by_lightfm(known, [free, barred], {}, 5)[1]
+    expected = by_lightfm(usual, [barred], {}, 5)[0]
+    for ranking in (alone, beside):
+        assert [(c.sku, c.because) for c in ranking] == [(c.sku, c.because) for c in expected]
+        assert [c.score for c in ranking] == pytest.approx([c.score for c in expected], abs=1e-5)
+    lifted = by_lightfm(known, [free, barred], {}, 5)[0]
+    assert parts_of([(lifted, lifted.skus.index("pump") + 1)])[0]["again"] > 0
+
+
 def test_a_product_that_comes_next_is_lifted_by_the_model_of_what_comes_next() -> None:
     known = model(lightfm_next=1.0)
     assert known.learned
