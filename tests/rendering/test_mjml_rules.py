@@ -83,6 +83,23 @@ def test_defaults_are_looked_at_as_elements_are(
 
 
 @pytest.mark.parametrize(
+    ("worn", "fix"),
+    [
+        ("lead", ""),
+        ("lead calm", ""),
+        ("leed", "did you mean lead?"),
+        ("big", 'write <mj-class name="big"> in <mj-att'),
+    ],
+)
+def test_a_class_of_which_the_head_says_nothing_is_a_warning(
+    worn: str, fix: str, checked: Callable[[str], list[TemplateFault]]
+) -> None:
+    known = '<mj-attributes><mj-class name="lead" color="#111111" /><mj-class name="calm" color="#222222" />'
+    wearing = mail(f"{known}</mj-attributes>").replace("<mj-text", f'<mj-text mj-class="{worn}"', 1)
+    assert [(one.fix[: len(fix)], one.warning) for one in checked(wearing)] == ([(fix, True)] if fix else [])
+
+
+@pytest.mark.parametrize(
     ("attributes", "fix"),
     [
         ('font-size="big"', "write it as 20px"),
@@ -109,7 +126,7 @@ def test_a_value_that_means_nothing_is_a_warning(
         'letter-spacing="-0.6px"',
         'color="rgba(0, 0, 0, .5)"',
         'color="Maroon"',
-        'css-class="a b" mj-class="c"',
+        'css-class="a b"',
         'color="{{ brand.color }}"',
         'container-background-color=""',
     ],

@@ -67,6 +67,7 @@ def mjml_faults(body: Holed) -> Iterator[TemplateFault]:
         elif isinstance(event, Text) and event.within == "mj-style":
             for found in _FETCHED.finditer(event.raw):
                 yield _foreign(body.place(event.offset + found.start()), f"this {found[0]}")
+    yield from walk.unknown_classes()
 
 
 @dataclass(slots=True)
@@ -74,6 +75,8 @@ class _Walk:
     source: Holed
     _open: list[str] = field(default_factory=list)
     _balanced: bool = True
+    _classes: set[str] = field(default_factory=set)
+    _asked_for: list[Attribute] = field(default_factory=list)
 
     def tag(self, tag: Tag) -> Iterator[TemplateFault]:
         if tag.name in KNOWN:
@@ -81,6 +84,10 @@ class _Walk:
             yield from self._twice(tag)
             for attribute in tag.attributes:
                 yield from self._attribute(tag, attribute)
+                if (tag.name, attribute.name) == ("mj-class", "name"):
+                    self._classes.add(attribute.value or "")
+                elif attribute.name == "mj-class":
+                    self._asked_for.append(attribute)
             if tag.name == "mj-font":
                 yield _foreign(self.source.place(tag.offset), "this font")
         if not tag.self_closing:
@@ -90,6 +97,16 @@ class _Walk:
         """Where the ends of elements do not fit, nothing is said about what stands in what."""
         self._balanced = self._balanced and bool(self._open) and self._open[-1] == tag.name
         self._open[-1:] = []
+
+    def unknown_classes(self) -> Iterator[TemplateFault]:
+        """Those of which the head says nothing: MJML takes no notice of them."""
+        for attribute in self._asked_for:
+            for name in sorted(set((attribute.value or "").split()) - self._classes):
+                if not HOLE.search(name):  # which the compiler refuses
+                    close = get_close_matches(name, self._classes, 1)
+                    fix = f"did you mean {close[0]}?" if close else f'write <mj-class name="{name}"> in <mj-attributes>'
+                    message = f"no <mj-class> has the name {name}"
+                    yield TemplateFault(self.source.place(attribute.offset), message, fix, warning=True)
 
     def text(self, text: Text) -> Iterator[TemplateFault]:
         """What is written between elements, where MJML has no place for it."""
