@@ -41,7 +41,7 @@ from tests.cast import (
     tell_woocommerce,
 )
 from tests.intake.payloads import shopify_order, woo_order
-from tests.rights.everywhere import everywhere
+from tests.rights.everywhere import everywhere, in_files
 
 EDA = {**ADA, "id": "customer-4711", "email": "eda.quibble@example.com", "first_name": "Edaquibble"}
 EMAIL = str(EDA["email"])
@@ -110,6 +110,7 @@ def test_late_news_of_somebody_who_was_forgotten_names_nobody(app: App, late: La
     forgotten(app)
     late(app)
     assert named(app) == set()
+    assert {name for name, text in in_files(app) if any(one in text.lower() for one in NAMES)} == set()
     assert {row["state"] for row in rows(app, events)} <= {"processed", "ignored"}
 
 

@@ -25,7 +25,7 @@ from aftercart.pipeline.rights import erase as erase_person
 from aftercart.testing import SHOP_SECRET, run_until
 from tests.cast import DAY, HOUR, MONDAY, clock_of, order, outbox, rows, stock_up, tell_shopify
 from tests.intake.payloads import shopify_order
-from tests.rights.everywhere import everywhere
+from tests.rights.everywhere import everywhere, in_files
 from tests.rows import somebody_waits
 
 EMAIL = "eda.quibble@example.com"
@@ -88,6 +88,7 @@ def test_late_news_of_a_shop_that_was_erased_names_nobody(app: App, late: Late) 
     erased(app)
     late(app)
     assert named(app) == set()
+    assert {name for name, text in in_files(app) if any(one in text.lower() for one in NAMES)} == set()
     assert {row["state"] for row in rows(app, events)} <= {"processed", "ignored"}
     assert rows(app, consents) == []
 

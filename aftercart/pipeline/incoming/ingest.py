@@ -66,9 +66,13 @@ def take_in(app: App) -> int:
 
 
 def _take_oldest(app: App) -> int:
+    emptied = False
     with inbox.held(app.inbox_db, BATCH, BATCH_BYTES) as rows:
         for turn in one_body_each(rows):
-            _take(app, turn, _new)
+            emptied |= _take(app, turn, _new)
+    if emptied:  # now that it has left the inbox, it shall not stand in the file of its changes for days
+        for db in (app.db, app.inbox_db):
+            db.forget_log()
     return len(rows)
 
 
@@ -89,25 +93,27 @@ Choose = Callable[[Connection, Sequence[Parsed]], Sequence[Parsed]]
 """Which of these are this transaction's to take, each with its row of `events`."""
 
 
-def _take(app: App, rows: Rows, choose: Choose) -> None:
-    """Bodies are read before the transaction begins: nobody waits for a large one."""
-    _take_parsed(app, [_parse(app.shops, row) for row in rows if not feedback.is_report(row)], choose, _act)
-    _take_parsed(app, [_read_report(app, row) for row in rows if feedback.is_report(row)], choose, _hear)
+def _take(app: App, rows: Rows, choose: Choose) -> bool:
+    """Whether any of it was emptied, as it names somebody who was forgotten. Bodies are read before the transaction
+    begins: nobody waits for a large one."""
+    shops = [_parse(app.shops, row) for row in rows if not feedback.is_report(row)]
+    reports = [_read_report(app, row) for row in rows if feedback.is_report(row)]
+    return any([_take_parsed(app, shops, choose, _act), _take_parsed(app, reports, choose, _hear)])
 
 
-def _take_parsed(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act") -> None:
+def _take_parsed(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act") -> bool:
     if not parsed:
-        return
+        return False
     try:
-        _take_batch(app, parsed, choose, act)
+        return _take_batch(app, parsed, choose, act)
     except Exception as err:  # a door: whatever one event does, the others must get through
         if is_passing(err):  # the database is busy or away: nothing is lost, the sweep comes again
             raise
         log.exception("ingest_batch_failed", events=len(parsed))
-        _take_one_by_one(app, parsed, choose, act)
+        return _take_one_by_one(app, parsed, choose, act)
 
 
-def _take_batch(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act") -> None:
+def _take_batch(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act") -> bool:
     now = app.clock()
     with app.db.write() as connection:
         chosen = choose(connection, as_kept(connection, parsed, app.address_hashes))
@@ -115,6 +121,7 @@ def _take_batch(app: App, parsed: Sequence[Parsed], choose: Choose, act: "Act") 
         _conclude(connection, chosen, now)
         blank_events(connection, (event.row["id"] for event in chosen if event.is_forgotten))
     tell_taken_in(app, [event.row for event in chosen], now)
+    return any(event.is_forgotten for event in chosen)
 
 
 Act = Callable[[Connection, App, Sequence[Parsed], datetime], None]
@@ -135,17 +142,19 @@ def _hear(connection: Connection, _: App, chosen: Sequence[Parsed], now: datetim
     feedback.hear(connection, [(event.row, event.told) for event in chosen], now)
 
 
-def _take_one_by_one(app: App, parsed: Sequence[Parsed], choose: Choose, act: Act) -> None:
+def _take_one_by_one(app: App, parsed: Sequence[Parsed], choose: Choose, act: Act) -> bool:
     """After a batch failed: every event in a transaction of its own, so that only the poison one fails."""
+    emptied = False
     for event in parsed:
         try:
-            _take_batch(app, [event], choose, act)
+            emptied |= _take_batch(app, [event], choose, act)
         except Exception as err:  # the same door; the event is kept as failed, with the cause
             if is_passing(err):
                 raise
             log.exception("event_failed", shop=event.row["shop"], topic=event.row["topic"])
             with app.db.write() as connection:
                 _conclude(connection, choose(connection, [replace(event, error=_in_words(err))]), app.clock())
+    return emptied
 
 
 def _failed(app: App, after: int) -> Rows:
