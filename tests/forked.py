@@ -13,11 +13,13 @@ FORKED = get_context("forkserver")
 FORKED.set_forkserver_preload(
     [
         "aftercart.bootstrap",
+        "aftercart.cli.faults",
         "aftercart.pipeline.sending.send",
         "aftercart.cli.serve",
         "aftercart.doctor.examine",
         "aftercart.web.app",
         "aftercart.web.server",
+        "alembic.command",
         "celery.apps.worker",
         "celery.bin.worker",
         "workers.embedded",

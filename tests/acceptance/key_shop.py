@@ -73,7 +73,7 @@ class Ground:
         for database, tables in ((self.main, Row.metadata), (self.inbox, InboxRow.metadata)):
             with database.write() as connection:
                 for table in reversed(tables.sorted_tables):
-                    connection.execute(table.delete())
+                    connection.exec_driver_sql(f"DELETE FROM {table.name}")
 
     def close(self) -> None:
         self.main.close()

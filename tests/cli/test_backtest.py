@@ -8,7 +8,7 @@ import pytest
 
 from aftercart.backtest.sandbox import SAMPLES
 from aftercart.starter import init
-from aftercart.testing import SECRET_KEY
+from aftercart.testing import SECRET_KEY, lay_down
 from tests.commanded import aftercart
 
 
@@ -24,6 +24,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"o{n},c{n % 10},2026-03-{n // 2 + 1:02}T09:30:00Z,P{(n + k) % 8},1,20\n" for n in range(40) for k in (0, 3)
     )
     (tmp_path / "orders.csv").write_text("order_id,customer_id,ordered_at,sku,quantity,unit_price\n" + orders)
+    lay_down(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")
     for what in ("products", "orders"):
         assert aftercart(tmp_path, "import", what, f"{what}.csv").returncode == 0
     return tmp_path

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from aftercart.campaigns.schema import Campaign
-from aftercart.db import migrate
 from aftercart.db.session import Database
 from aftercart.db.tables import (
     attributions,
@@ -25,6 +24,7 @@ from aftercart.db.tables import (
     weekly_sources,
 )
 from aftercart.starter import init
+from aftercart.testing import lay_down
 from tests.commanded import aftercart
 from tests.rows import MONDAY, Rows
 
@@ -35,8 +35,9 @@ OF = ("pairs", "cohorts", "domains", "recommendations")
 def deployment(tmp_path: Path) -> Path:
     """Ada's mail was sent and clicked; Ben's was not sent."""
     init(tmp_path)
-    with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db:
-        migrate.upgrade(db)
+    url = f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}"
+    lay_down(url)
+    with closing(Database(url)) as db:
         rows = Rows(db)
         for email, sent_at in (("ada@example.com", MONDAY), ("ben@example.com", None)):
             who = rows.recipient(email)

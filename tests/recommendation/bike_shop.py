@@ -9,9 +9,10 @@ import numpy as np
 from sqlalchemy import insert
 
 from aftercart.db.session import Database
-from aftercart.db.tables import Row, customers, order_lines, orders, products, recipients
+from aftercart.db.tables import customers, order_lines, orders, products, recipients
 from aftercart.recommendation.inputs.catalog import Product
 from aftercart.recommendation.inputs.dataset import GUEST, Interactions, interactions
+from aftercart.testing import lay_down
 
 Sale = tuple[int, datetime, Sequence[str]]
 """(person, time, skus)"""
@@ -77,9 +78,9 @@ def past_of(count: int) -> Interactions:
 
 def opened(folder: Path) -> Database:
     """The shop's database in a folder, with its tables."""
-    db = Database(f"sqlite:///{folder / 'shop.db'}")
-    Row.metadata.create_all(db.engine)
-    return db
+    url = f"sqlite:///{folder / 'shop.db'}"
+    lay_down(url)
+    return Database(url)
 
 
 def stock(db: Database, catalog: Sequence[Product]) -> None:
