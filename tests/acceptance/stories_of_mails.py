@@ -209,7 +209,7 @@ def who_chooses_is_as_the_campaign_says(shop: World) -> Any:
         for sku in ("BIKE", "LAMP", "TORCH", "PUMP")
     )
     shop.order("past", BEN, bike, lamp)
-    for number, line in enumerate((torch, torch, torch, *[pump] * 9)):
+    for number, line in enumerate((torch, torch, *[pump] * 4)):
         shop.order(f"alone{number}", customer(number, accepts_marketing=False), line)
     shop.order("1", ADA, bike)
     shop.live(4)
