@@ -51,7 +51,7 @@ class PreferenceForm:
             "snoozed_until_day": choice.snoozed_until and self.pages.day(choice.snoozed_until, zone),
             "languages": [(code, name, code == self.pages.language) for code, name in NAMES.items()],
             "zone": zone,
-            "zones": zones_by_continent(),
+            "zones": _zones_with(zone),
             "products": [
                 (f"{product.refused.kind}:{product.refused.value}", product.title, product.refused in choice.refused)
                 for product in person.products
@@ -186,13 +186,23 @@ def leaves(fields: Fields) -> bool:
 
 @cache
 def zones_by_continent() -> Mapping[str, list[str]]:
-    """The zones that can be chosen, as `zone1970.tab` of the time zone database lists them: (continent → zones)."""
-    table = (files("tzdata") / "zoneinfo" / "zone1970.tab").read_text(encoding="utf-8")
+    """The zones that can be chosen, those of every country, as `zone.tab` of the time zone database lists them:
+    (continent → zones)."""
+    table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
     names = sorted(row.split("\t")[2] for row in table.splitlines() if not row.startswith("#"))
     continents: dict[str, list[str]] = {}
     for name in names:
         continents.setdefault(name.partition("/")[0], []).append(name)
     return continents
+
+
+def _zones_with(zone: str) -> Mapping[str, list[str]]:
+    """The zones that can be chosen, and the one that somebody has: it may go by an old name (Europe/Kiev), or be no
+    place. Where none is chosen, a browser posts the first of the list."""
+    listed, continent = zones_by_continent(), zone.partition("/")[0]
+    if zone in listed.get(continent, ()):
+        return listed
+    return {**listed, continent: sorted([*listed.get(continent, ()), zone])}
 
 
 def _has(fields: Fields, name: str) -> bool:

@@ -119,6 +119,7 @@ class Forms(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self._select, self._button = "", ("", "")
+        self._options: list[tuple[bool, str]] = []
         self._in_button = False
         self.feed(html)
 
@@ -131,11 +132,16 @@ class Forms(HTMLParser):
             case "input" if has["type"] == "hidden" or "checked" in has:
                 self.forms[-1].fields.append((has["name"], has["value"]))
             case "select":
-                self._select = has["name"]
-            case "option" if "selected" in has:
-                self.forms[-1].fields.append((self._select, has["value"]))
+                self._select, self._options = has["name"], []
+            case "option":
+                self._options.append(("selected" in has, has["value"]))
             case "button":
                 self._button, self._in_button = (has.get("name", ""), has.get("value", "")), True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":  # where none is selected, a browser shows the first, and posts it
+            chosen = next((value for is_selected, value in self._options if is_selected), self._options[0][1])
+            self.forms[-1].fields.append((self._select, chosen))
 
     def handle_data(self, data: str) -> None:
         if self._in_button:
