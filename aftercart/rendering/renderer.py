@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import structlog
+
 from aftercart.errors import TemplateError
 from aftercart.rendering.authoring.locales import DEFAULT, known_locale, understood
 from aftercart.rendering.authoring.source import Sources, read_template, spoken_locale, with_subject
@@ -13,6 +15,8 @@ from aftercart.rendering.authoring.words import OWN, SHARED, languages, nearest
 from aftercart.rendering.compiling import store
 from aftercart.rendering.compiling.compiler import Compiled, compile_template, fingerprint
 from aftercart.rendering.running.runtime import Template
+
+log = structlog.get_logger()
 
 _RECHECK_SECONDS = 1.0
 _VERSION_DIGITS = 12
@@ -41,7 +45,8 @@ class Renderer:
     """Templates below one folder. Safe to use from many threads; several processes may share the cache folder.
 
     A compiled template is kept in memory and on disk, and made anew when one of its files changes (looked at no more
-    than once a second). A process that finds it on disk never imports MJML.
+    than once a second). A process that finds it on disk never imports MJML; where it cannot be kept there, each process
+    compiles for itself.
     """
 
     def __init__(
@@ -134,7 +139,12 @@ class Renderer:
         if found is not None:
             return found
         compiled = compile_template(sources, locale)
-        store.save(compiled, file, self._templates_dir)
+        try:
+            store.save(compiled, file, self._templates_dir)
+        except OSError as err:  # a disk that is full or read-only costs time, and no mail
+            log.warning(
+                "template_not_kept", template=sources.name, error=str(err), hint="each process compiles it anew"
+            )
         return compiled
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.renderer import Renderer
@@ -93,6 +94,14 @@ def test_a_damaged_cache_file_is_made_anew(write: Callable[..., Path], tmp_path:
     file.write_bytes(whole[:100])
     assert "one" in Renderer(root, cache).template("mail", "en").render({}, str).html
     assert file.read_bytes() == whole
+
+
+def test_a_cache_that_cannot_be_written_holds_up_no_mail(write: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    with capture_logs() as logs:
+        mail = Renderer(write(in_text("one")), tmp_path / "cache").template("mail", "en").render({}, str)
+    assert mail.text == "one\n"
+    assert [(line["event"], line["template"]) for line in logs] == [("template_not_kept", "mail")]
 
 
 @pytest.mark.parametrize(
