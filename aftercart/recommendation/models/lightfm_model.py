@@ -40,8 +40,8 @@ class Subject(StrEnum):
 class Recipe:
     """How to train. Several small models side by side, whose scores add up, depend less on chance than a large one:
     `components` is what they have together, `members` how many there are for each subject. Whence the defaults:
-    docs/decisions/0014-a-blend-that-is-learned.md, 0024-two-subjects-for-lightfm.md and
-    0043-new-products-stand-as-far-apart.md.
+    docs/decisions/0014-a-blend-that-is-learned.md, 0024-two-subjects-for-lightfm.md,
+    0043-new-products-stand-as-far-apart.md and 0045-what-is-bought-again.md.
     """
 
     components: int = 64
@@ -58,7 +58,7 @@ class Recipe:
     history_dropped: float = 0.2
     identity_dropped: float = 0.4
     identity_shrink: float = 2.0
-    new_gain: float = 1.0
+    new_gain: float = 2.0
     new_orders: float = 5.0
     next_within_days: int = 60
     rows_per_epoch: int = 1_000_000
