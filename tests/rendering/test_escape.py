@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.renderer import Renderer
-from aftercart.rendering.running.runtime import Rendered, Template
+from aftercart.rendering.running.runtime import Rendered, Template, rendered_again
 from tests.rendering.mjml import in_column
 from tests.rendering.structure import structure
 
@@ -339,6 +339,11 @@ def test_what_can_be_read_is_changed_and_put_together_as_by_jinja(rendered: Call
     mail = rendered(shown, {"name": "<a b>", "names": ["x", 2, "&"], "people": [{"name": "y"}, {"name": "z"}]})
     assert mail.text.strip() == "<A B> x, 2, & Y/Z 3<a b>1.5"
     assert "&lt;A B&gt; x, 2, &amp; Y/Z 3&lt;a b&gt;1.5" in mail.html
+
+
+def test_a_mail_that_was_sent_when_filters_took_everything_says_again_what_it_said() -> None:
+    before, source = Rendered("Hello", "", "", ""), "{{ ('Hi ' ~ name|title)|_text }}, {{ names|join('+')|_text }}"
+    assert rendered_again(source, "en_US", {"name": None, "names": ["a", None]}, before, str) == "Hi None, a+None"
 
 
 def test_an_undefined_value_in_the_subject_names_the_subject(compiled: Callable[..., Template]) -> None:

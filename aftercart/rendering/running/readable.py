@@ -52,3 +52,5 @@ OF_WORDS: dict[str, Callable[..., object]] = {
     "join": joined,
     "_readable": readable,
 }
+AS_SENT: dict[str, Callable[..., object]] = {"_readable": lambda value: value}
+"""For mails that were sent: whoever looks at one again sees what it said, whatever filters refuse by now."""

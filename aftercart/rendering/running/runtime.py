@@ -24,7 +24,7 @@ from aftercart.rendering.running.bounds import IN_TEMPLATES, Bounded, Turns, of_
 from aftercart.rendering.running.context import refuse_foreign_values
 from aftercart.rendering.running.escape import FINISHED, IN_HTML, IN_TEXT, Links, one_line, plain, urlencode
 from aftercart.rendering.running.lines import tidy
-from aftercart.rendering.running.readable import OF_WORDS, Readable
+from aftercart.rendering.running.readable import AS_SENT, OF_WORDS, Readable
 
 # Fills the preview of a wide inbox, so that it does not go on with the first words of the body: characters that take
 # room and show nothing (combining grapheme joiner, zero-width non-joiner, no-break space).
@@ -153,8 +153,11 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 @lru_cache(maxsize=128)
-def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
-    """Jinja with the filters of this room and nothing that policy.py does not list."""
+def environment(locale: str, *, html: bool, sent: bool = False) -> ImmutableSandboxedEnvironment:
+    """Jinja with the filters of this room and nothing that policy.py does not list.
+
+    `sent`: for a mail that was sent, maybe when filters still made words of everything.
+    """
     result = _Environment(
         undefined=StrictUndefined, autoescape=html, finalize=None if html else plain, keep_trailing_newline=True
     )
@@ -166,7 +169,7 @@ def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
         "urlencode": urlencode,
         "unbroken": unbroken if html else _as_it_is,
         **IN_TEMPLATES,
-        **OF_WORDS,
+        **(AS_SENT if sent else OF_WORDS),
         **(IN_HTML if html else IN_TEXT),
     }
     result.globals = dict(_GLOBALS)
@@ -174,9 +177,9 @@ def environment(locale: str, *, html: bool) -> ImmutableSandboxedEnvironment:
 
 
 @lru_cache(maxsize=256)
-def _compiled(source: str, locale: str, *, html: bool) -> jinja2.Template:
+def _compiled(source: str, locale: str, *, html: bool, sent: bool = False) -> jinja2.Template:
     """Once for each text: the page that shows a mail again does not compile it for each of its readers."""
-    template = environment(locale, html=html).from_string(source)
+    template = environment(locale, html=html, sent=sent).from_string(source)
     template.globals = dict(template.globals)  # each render copies them, and a ChainMap is copied in Python
     return template
 
@@ -285,7 +288,7 @@ def rendered_again(
     refuse_foreign_values(dict(context))
     preheader = before.preheader + _PADDING if before.preheader else ""
     values = {**context, "_links": Links(link, _untouched(context)), "_subject": before.subject, "_turns": Turns()}
-    return _compiled(html_source, locale, html=True).render({**values, "_preheader": preheader})
+    return _compiled(html_source, locale, html=True, sent=True).render({**values, "_preheader": preheader})
 
 
 def _untouched(context: Mapping[str, Any]) -> frozenset[str]:
