@@ -151,8 +151,9 @@ def _may_go(doubt: Doubt, now: datetime) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def arrived(connection: Connection, send_ids: Collection[UUID], reason: str) -> None:
-    """Of these mails somebody or something has opened a link: those in doubt have come."""
+def arrived(connection: Connection, send_ids: Collection[UUID], reason: str) -> set[UUID]:
+    """Of these mails somebody or something has opened a link: those in doubt have come; which these are."""
     those = (IS_UNKNOWN, sends.c.id.in_(sorted(send_ids)))
     left = {"sent_at": func.coalesce(sends.c.sent_at, sends.c.counted_at)}
-    connection.execute(moved(DELIVER).where(*those).values(reason=reason, **left))
+    have_come = moved(DELIVER).where(*those).values(reason=reason, **left).returning(sends.c.id)
+    return set(connection.execute(have_come).scalars())

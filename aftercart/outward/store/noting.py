@@ -13,6 +13,8 @@ from aftercart.db.tables import outbox, outlets, sends
 from aftercart.ids import new_id
 from aftercart.outward.happening import Happening
 
+_NOTHING: Mapping[UUID, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -46,24 +48,28 @@ def is_heard(connection: Connection, happening: Happening) -> bool:
     return any(happening in heard for heard in _hearing(connection).values())
 
 
-def note_mails(connection: Connection, at: Mapping[UUID, datetime], now: datetime) -> None:
+def note_mails(
+    connection: Connection, at: Mapping[UUID, datetime], now: datetime, before: Mapping[UUID, str] = _NOTHING
+) -> None:
     """Note of mails that they were sent, and delivered, as they stand by now; `at`: when that was found out.
 
-    Whichever way a mail came to its state, and however often this is asked, each is told once.
+    `before`: the states of those that may have left before. What these told was noted then, and may have been told
+    and forgotten since.
     """
     heard = set().union(*_hearing(connection).values()) if at else set()
     if not heard & {Happening.MAIL_SENT, Happening.MAIL_DELIVERED}:
         return
     columns = (sends.c.id, sends.c.recipient_id, sends.c.state, sends.c.sent_at)
     left = connection.execute(select(*columns).where(sends.c.id.in_(sorted(at)), sends.c.sent_at.is_not(None)))
-    note(connection, [fact for mail in left for fact in _facts(mail, at[mail.id])], now)
+    note(connection, [fact for mail in left for fact in _facts(mail, at[mail.id], before.get(mail.id))], now)
 
 
-def _facts(mail: Any, found_out: datetime) -> Iterator[Fact]:
+def _facts(mail: Any, found_out: datetime, before: str | None) -> Iterator[Fact]:
     if mail.state not in _LEFT:
         return
-    yield Fact(Happening.MAIL_SENT, str(mail.id), mail.recipient_id, mail.sent_at, mail.id)
-    if mail.state == "delivered":
+    if before not in _LEFT:
+        yield Fact(Happening.MAIL_SENT, str(mail.id), mail.recipient_id, mail.sent_at, mail.id)
+    if mail.state == "delivered" and before != "delivered":
         yield Fact(Happening.MAIL_DELIVERED, str(mail.id), mail.recipient_id, found_out, mail.id)
 
 

@@ -86,6 +86,7 @@ def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], 
     mails = store.ids(one.send_id for _, one in told)
     policy.lock_recipients(connection, store.people_of(connection, mails))
     known = store.lock_mails(connection, mails)
+    before = {send_id: sent.state for send_id, sent in known.items()}
     told = [(row, one) for row, one in told if _is_news(one, known)]
     new = store.keep(connection, [_kept(row, one, known, now) for row, one in told])
     for row, one in told:
@@ -102,7 +103,7 @@ def hear(connection: Connection, reports: Sequence[tuple[Row, Sequence[Told]]], 
         known.update(store.lock_mails(connection, [sent.send_id]))
         log.info("feedback", send_id=str(sent.send_id), source=row["shop"], kind=one.kind, effect=what)
     proven = {one.send_id: one.at or row["received_at"] for row, one in told if one.send_id in known}
-    outward.note_mails(connection, proven, now)
+    outward.note_mails(connection, proven, now, before)
     ended = {sent.enrollment_id for sent in known.values() if sent.enrollment_id is not None}
     enrollments.complete(connection, ended, now)
     forgotten = {id_ for id_, sent in known.items() if is_erased(sent.email)}

@@ -47,9 +47,8 @@ def keep_opens(connection: Connection, batch: Sequence[Open], now: datetime) -> 
         for opened in sorted(mine, key=lambda opened: (opened.send_id, opened.at))
     ]
     insert_new(connection, opens, rows, unique=("send_id", "reason"))
-    arrived = {opened.send_id: opened.at for opened in mine}
-    ledger.arrived(connection, set(arrived), Reason.DELIVERED)
-    outward.note_mails(connection, arrived, now)
+    arrived = ledger.arrived(connection, {opened.send_id for opened in mine}, Reason.DELIVERED)
+    outward.note_mails(connection, {o.send_id: o.at for o in mine if o.send_id in arrived}, now)
 
 
 def _is_theirs(opened: Open, known: Mapping[UUID, Any]) -> bool:

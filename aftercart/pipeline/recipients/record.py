@@ -125,8 +125,8 @@ def keep_clicks(
     in_order = sorted(batch, key=lambda click: click.link.send_id)
     human = [fact for click in in_order if (fact := _keep_click(connection, click))]
     # Whoever or whatever opened it: its links stand nowhere but in the mail.
-    ledger.arrived(connection, {click.link.send_id for click in batch}, Reason.DELIVERED)
-    outward.note_mails(connection, {click.link.send_id: click.at for click in batch}, now)
+    arrived = ledger.arrived(connection, {click.link.send_id for click in batch}, Reason.DELIVERED)
+    outward.note_mails(connection, {c.link.send_id: c.at for c in batch if c.link.send_id in arrived}, now)
     outward.note(connection, human, now)
     attribute(connection, _orders_since(connection, batch), windows, now)
 

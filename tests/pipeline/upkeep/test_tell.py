@@ -304,6 +304,36 @@ def test_what_was_told_long_ago_is_forgotten(app: App) -> None:
     assert rows(app, outbox_table) == []
 
 
+@pytest.mark.parametrize("kind", [Kind.DELIVERED, Kind.COMPLAINT])
+def test_what_was_told_and_forgotten_is_not_told_again(app: App, receiver: Receiver, kind: Kind) -> None:
+    """People open mails of last month, and services report late."""
+    mailed(app)
+    (mail,) = outbox(app).messages
+    tell(app)
+    clock_of(app).step(4 * DAY)
+    tidy(app)
+    click(app, mail)
+    after(app, SOON)
+    row = {"id": 1, "shop": "esp:postmark", "received_at": app.clock()}
+    report = Told(kind, "1", mail.send_id, "ada@example.com", at=app.clock())
+    with app.db.write() as connection:
+        hear(connection, [(row, [report])], app.clock())
+    tell(app)
+    assert receiver.types.count("mail.sent") == 1
+    assert receiver.types.count("link.clicked") == 1
+    assert receiver.types.count("mail.delivered") == (kind is Kind.DELIVERED)
+
+
+def test_a_new_endpoint_is_not_told_of_what_was_before_it(open_app: Open, receiver: Receiver) -> None:
+    app = open_app()
+    mailed(app)
+    (mail,) = outbox(app).messages
+    app = open_app(SENT + DAY, **told_to(receiver))
+    click(app, mail)
+    after(app, SOON)
+    assert receiver.types == ["link.clicked"]
+
+
 def test_monitoring_sees_who_takes_nothing_and_what_waits_for_them(app: App, receiver: Receiver) -> None:
     mailed(app)
     receiver.answers_with(503, times=9)
