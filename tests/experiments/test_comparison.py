@@ -67,6 +67,14 @@ def test_one_in_ten_who_became_one_in_nine_are_a_mismatch() -> None:
     assert mismatch([0, 0], [0.1, 0.9]) == 1
 
 
+def test_what_chance_makes_once_in_five_hundred_is_no_mismatch_and_once_in_a_thousand_is_one() -> None:
+    """A report that is looked at every day would be called untrustworthy again and again with a softer limit."""
+    assert mismatch([451, 549], [1, 1]) == pytest.approx(0.0019, abs=1e-4)
+    assert mismatch([451, 549], [1, 1]) > MISMATCH
+    assert mismatch([447, 553], [1, 1]) == pytest.approx(0.0008, abs=1e-4)
+    assert mismatch([447, 553], [1, 1]) < MISMATCH
+
+
 @given(SPENT, SPENT)
 def test_samples_of_separate_people_add_up(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> None:
     def sample(people: list[tuple[int, int]]) -> Sample:
