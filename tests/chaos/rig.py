@@ -33,7 +33,7 @@ from tests.chaos.verdict import Verdict, judge
 from tests.ports import free_port
 
 MOST_ORDERS = 5_000
-STRIDE = timedelta(seconds=5)
+STRIDE, LONGEST = timedelta(seconds=5), timedelta(hours=1)
 """Retries of one moment stay a few seconds apart, as in life."""
 STUCK_AFTER = 30
 """Strides beyond the use of the last mail. A message may be lost in each, and it is a minute until it is repeated."""
@@ -103,7 +103,8 @@ class Rig:
             self.explained.add(address_of(str(order)))
 
     def settle(self, shortest: timedelta = STRIDE) -> None:
-        """Let time pass until every send has ended; in ever longer strides once only hopeless ones are left.
+        """Let time pass until every send has ended; in ever longer strides once only hopeless ones are left, and while
+        a sender lets nothing through.
 
         How long it takes is up to the machine; but what is open long after the use of the last mail is stuck.
         """
@@ -117,8 +118,12 @@ class Rig:
                 return
             overdue += self.clock() > last_use
             assert overdue < STUCK_AFTER, f"not settled: {self._state()}\n{self.processes.logs()}"
-            self.clock.move_to(wake + stride)
-            stride = shortest if self._there_is_hope() else 4 * stride
+            is_held = wake <= self.clock()  # it waits for its sender, not for its time
+            self.clock.move_to(max(wake, self.clock()) + stride)
+            if not self._there_is_hope():
+                stride *= 4
+            else:
+                stride = min(4 * stride, LONGEST) if is_held else shortest
 
     def has_due_ones_at_rest(self) -> bool:
         """Whether there is something due that nobody works on: it waits for its sender."""
