@@ -15,7 +15,7 @@ from aftercart.pipeline.learning.learn import learn
 from aftercart.pipeline.planning.replan import carry_out, effects
 from aftercart.pipeline.recipients.permission import note_leaving
 from aftercart.pipeline.upkeep.guard import resume
-from aftercart.pipeline.upkeep.guard_arms import worse
+from aftercart.pipeline.upkeep.guard_arms import above, worse
 from aftercart.pipeline.upkeep.tidy import tidy
 from aftercart.policy.guard import Toll
 from aftercart.reports.explain import explain
@@ -264,6 +264,21 @@ def test_a_variant_that_annoys_surely_more_than_control_is_found_below_any_limit
     if found:
         assert "60 of 2,000 mails" in str(found)
         assert "and that of the control arm is 0.5%" in str(found)
+
+
+def test_a_variant_is_above_its_limit_once_chance_is_shut_out() -> None:
+    """Five in three hundred are more than one in a hundred, and may be chance."""
+    limits = ExperimentGuard()
+    assert above(limits, Toll(300, 0, 5)) is None
+    assert str(above(limits, Toll(300, 0, 6))) == "unsubscribes came to 2% (6 of 300 mails), and the limit is 1%"
+    assert above(limits, Toll(299, 0, 60)) is None, "below at_least"
+    assert "complaints" in str(above(limits, Toll(3000, 9, 90))), "these come first"
+
+
+def test_nine_people_who_leave_are_too_few_to_set_two_arms_apart() -> None:
+    limits = ExperimentGuard.model_validate({"unsubscribes": "50%", "at_least": 1})
+    assert worse(limits, Toll(20, 0, 9), Toll(1000), variants=1) is None
+    assert worse(limits, Toll(20, 0, 10), Toll(1000), variants=1) is not None
 
 
 # ---------------------------------------------------------------- bandits
