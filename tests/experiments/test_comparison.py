@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import false_discovery_control
 
 from aftercart.experiments.comparison import (
     MISMATCH,
@@ -128,5 +129,9 @@ def test_metrics_beside_the_main_one_pay_for_being_several() -> None:
         0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344,
         0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0,
     ]  # fmt: skip
-    assert sum(p <= 0.05 for p in among_several(p_values)) == 4
+    raised = among_several(p_values)
+    assert sum(p <= 0.05 for p in raised) == 4
+    assert raised == pytest.approx(false_discovery_control(p_values))
+    assert raised[5] == raised[6], "none is raised above that of a larger one"
+    assert among_several(p_values[::-1]) == raised[::-1]
     assert among_several([]) == []
