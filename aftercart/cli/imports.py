@@ -44,7 +44,7 @@ def import_products(
 ) -> None:
     """Import products: sku, title and, where there are, category, department, brand, family, color, description,
     price, compare_at_price (struck through where it is above the price), cost (what one costs you, never shown),
-    currency, image_url, url, rating (of 5), rating_count, stock, published.
+    currency, prices (in others: 12.90 CHF; 14 USD), image_url, url, rating (of 5), rating_count, stock, published.
 
     Common names of other systems are known: product_id is sku, name is title, and so on; --map names others.
     """

@@ -1,5 +1,6 @@
 """The vocabulary of intake: what a shop can tell us, in our words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -102,6 +103,10 @@ class Order:
     analytics_id: str = ""
 
 
+Prices = Mapping[str, Mapping[str, int | None]]
+"""Currency → `minor` and `compare_at`, in minor units of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """What a shop says about something it sells. Empty or None: it says nothing, so what we know stays.
@@ -109,6 +114,8 @@ class Product:
     `states_stock`: the shop does speak of stock, and `stock` None then means that it is not counted.
     `compare_at_minor`: the price to be struck through beside `price_minor`; 0: the shop says that there is none.
     `rating`: out of five, by `rating_count` people (0: the shop says that nobody has rated it).
+    `prices`: the price in other currencies by their codes, each with what is to be struck through beside it; empty: the
+    shop says that there are none; None: it says nothing of them.
     `states_cost`: the shop does speak of what one costs itself, and `cost_minor` None then means that it is not known.
     """
 
@@ -123,6 +130,7 @@ class Product:
     price_minor: int | None = None
     compare_at_minor: int | None = None
     currency: str = ""
+    prices: Prices | None = None
     image_url: str = ""
     url: str = ""
     rating: float | None = None

@@ -39,6 +39,7 @@ from aftercart.intake.changes import (
     OrderReversed,
     OrderSeen,
     OrderState,
+    Prices,
     Product,
     ProductSeen,
     Reversal,
@@ -285,6 +286,7 @@ def _product_updated(envelope: Reader) -> Change:
         states_cost=data.states("cost"),
         cost_minor=_cost(data, currency),
         currency=currency,
+        prices=_prices(data) if data.states("prices") else None,
         image_url=data.text("image_url", URL_LENGTH),
         url=data.text("url", URL_LENGTH),
         rating=data.rating("rating"),
@@ -300,6 +302,16 @@ def _product_updated(envelope: Reader) -> Change:
 def _compare_at(data: Reader, currency: str) -> int | None:
     """null takes it back; without the field nothing is said of it."""
     return data.money("compare_at_price", currency) or (0 if data.states("compare_at_price") else None)
+
+
+def _prices(data: Reader) -> Prices:
+    """In other currencies; null or an empty list takes them back."""
+    told: dict[str, dict[str, int | None]] = {}
+    for price in data.objects("prices"):
+        currency = price.need_currency("currency")
+        minor = price.money("price", currency) or price.fail("price", "is missing")
+        told[currency] = {"minor": minor, "compare_at": price.money("compare_at_price", currency)}
+    return told
 
 
 def _cost(data: Reader, currency: str) -> int | None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.changes import Buyer, OrderLine, Product
+from aftercart.intake.changes import Buyer, OrderLine, Prices, Product
 from aftercart.intake.clean import (
     TEXT_LENGTH,
     URL_LENGTH,
@@ -42,7 +42,7 @@ PRODUCTS = Columns(
     needed=("sku", "title"),
     optional=(
         "category", "department", "brand", "family", "color", "description", "price", "compare_at_price", "cost",
-        "currency", "image_url", "url", "rating", "rating_count", "stock", "published",
+        "currency", "prices", "image_url", "url", "rating", "rating_count", "stock", "published",
     ),
     aliases={
         "sku": ("product_id", "item_id", "stock_code", "stockcode"),
@@ -124,6 +124,7 @@ def product_row(values: tuple[str, ...], currency: str, stated: Container[str]) 
         states_cost="cost" in stated,
         cost_minor=cost,
         currency="" if price is None and cost is None else code,
+        prices=_prices(row["prices"]) if "prices" in stated else None,
         image_url=clean_text(row["image_url"], URL_LENGTH),
         url=clean_text(row["url"], URL_LENGTH),
         rating=_rating(row["rating"]),
@@ -132,6 +133,17 @@ def product_row(values: tuple[str, ...], currency: str, stated: Container[str]) 
         stock=_count("stock", row["stock"]),
         published=_flag("published", row["published"]) is not False,
     )
+
+
+def _prices(text: str) -> Prices:
+    """In other currencies, as in `12.90 CHF; 14 USD`."""
+    told: dict[str, dict[str, int | None]] = {}
+    for one in filter(None, map(str.strip, text.split(";"))):
+        amount, _, word = one.rpartition(" ")
+        if not is_currency(code := word.upper()):
+            raise UnprocessableError("prices", _shown(one, "is not written like 12.90 CHF"))
+        told[code] = {"minor": _price("prices", amount, code), "compare_at": None}
+    return told
 
 
 def customer_row(values: tuple[str, ...], zone: tzinfo) -> Buyer:

@@ -205,6 +205,15 @@ def test_a_product_says_what_is_struck_through_and_what_buyers_think_or_says_not
     assert (silent.compare_at_minor, silent.rating, silent.rating_count) == (None, None, None)
 
 
+def test_a_product_says_what_it_costs_in_other_currencies_or_takes_that_back_or_says_nothing_of_it() -> None:
+    told = {"sku": "A", "title": "Bell"}
+    abroad = [{"currency": "chf", "price": "4.90", "compare_at_price": "6"}, {"currency": "JPY", "price": 700}]
+    bell = parse(generic("product.updated", **told, prices=abroad)).product
+    assert bell.prices == {"CHF": {"minor": 490, "compare_at": 600}, "JPY": {"minor": 700, "compare_at": None}}
+    assert parse(generic("product.updated", **told, prices=None)).product.prices == {}
+    assert parse(generic("product.updated", **told)).product.prices is None
+
+
 def test_a_product_says_what_it_costs_the_shop_or_takes_that_back_or_says_nothing_of_it() -> None:
     told = {"sku": "A", "title": "Bell", "price": "4.50", "currency": "EUR"}
     bell = parse(generic("product.updated", **told, cost="2.10")).product
@@ -219,6 +228,9 @@ def test_a_product_says_what_it_costs_the_shop_or_takes_that_back_or_says_nothin
     ("payload", "field"),
     [
         (generic_order(order_id=None), "data.order_id"),
+        (generic("product.updated", sku="A", title="Bell", prices=[{"price": "5"}]), "data.prices[0].currency"),
+        (generic("product.updated", sku="A", title="Bell", prices=[{"currency": "CHF"}]), "data.prices[0].price"),
+        (generic("product.updated", sku="A", title="Bell", prices={"CHF": 5}), "data.prices"),
         (generic_order(currency="EURO"), "data.currency"),
         (generic_order(placed_at="9999-01-01"), "data.placed_at"),
         (generic_order(lines=[{"sku": "A", "quantity": -1}]), "data.lines[0].quantity"),

@@ -70,6 +70,8 @@ class Product(Row, table=True):
     `compare_at_minor`: the price to be struck through, in the same currency; `rating`: out of five, by `rating_count`
     people. Kept as the shop told them: `recommendation/inputs/catalog.py` says what of it may be shown.
     `cost_minor`: what one costs the shop, in the same currency; for campaigns that ask for a margin, and never shown.
+    `prices`: the price in other currencies, each as `{"minor": .., "compare_at": .. or null}` by its code; for buyers
+    who pay in one of them.
     """
 
     __tablename__ = "products"
@@ -86,6 +88,7 @@ class Product(Row, table=True):
     compare_at_minor: int | None = Field(default=None, sa_type=BigInteger)
     cost_minor: int | None = Field(default=None, sa_type=BigInteger)
     currency: str = ""
+    prices: dict[str, dict[str, int | None]] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     image_url: str = Field(default="", sa_type=Text)
     url: str = Field(default="", sa_type=Text)
     rating: float | None = None

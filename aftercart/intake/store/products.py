@@ -47,6 +47,7 @@ def merged(held: dict[str, Any] | None, told: Product) -> dict[str, Any]:
     if held is None:
         new = asdict(told)
         new["source_updated_at"] = new.pop("updated_at")
+        new["prices"] = told.prices or None
         del new["states_stock"], new["states_cost"]
         return new
     if told.updated_at and held["source_updated_at"] and told.updated_at < held["source_updated_at"]:
@@ -56,6 +57,8 @@ def merged(held: dict[str, Any] | None, told: Product) -> dict[str, Any]:
         new |= {"price_minor": told.price_minor, "compare_at_minor": _struck(held, told), "currency": told.currency}
     if told.price_minor is not None or told.states_cost:
         new |= _cost(held, told)
+    if told.prices is not None:
+        new["prices"] = told.prices or None
     if told.rating is not None or told.rating_count is not None:
         new |= {"rating": told.rating, "rating_count": told.rating_count}
     if told.states_stock:

@@ -37,7 +37,7 @@ def context_of(app: App, planned: Planned, locale: str, found: Recommendation | 
         },
         "picks": [
             {
-                **pick_seen(slot, pick, shelf.offered.get(pick.sku, Details())),
+                **pick_seen(slot, pick, shelf.offered.get(pick.sku, Details()), planned.currency),
                 **pick_links(base_url, tokens, planned.recipient_id, planned.send_id, slot),
             }
             for slot, pick in enumerate(found.picks if found else (), start=1)
@@ -59,17 +59,22 @@ def line_seen(line: Line, currency: str, product: Product | None) -> dict[str, A
     }
 
 
-def pick_seen(slot: int, pick: Pick, details: Details) -> dict[str, Any]:
-    """A pick, without the links that are one person's."""
-    struck = details.struck_price(pick.price_minor, pick.currency)
+def pick_seen(slot: int, pick: Pick, details: Details, theirs: str) -> dict[str, Any]:
+    """A pick, without the links that are one person's.
+
+    `theirs`: the currency that the buyer pays in. Where the shop has told no price in it, the catalog's is shown.
+    """
+    in_theirs = details.price_in(theirs)
+    minor, currency = (pick.price_minor, pick.currency) if in_theirs is None else (in_theirs, theirs)
+    struck = details.struck_price(minor, currency)
     return {
         "slot": slot,
         "sku": pick.sku,
         "title": pick.title,
         "url": pick.url,
         "image_url": pick.image_url or None,
-        "price": {"minor": pick.price_minor, "currency": pick.currency},
-        "compare_at": {"minor": struck, "currency": pick.currency} if struck else None,
+        "price": {"minor": minor, "currency": currency},
+        "compare_at": {"minor": struck, "currency": currency} if struck else None,
         "rating": {"value": details.rating, "count": details.rating_count} if details.is_rated else None,
         "because": {"sku": pick.because, "title": pick.because_title or None} if pick.because else None,
         "category": pick.category or None,

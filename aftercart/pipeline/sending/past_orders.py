@@ -83,7 +83,10 @@ class PastOrders:
         request = Request(anchors, order.currency, rules, owned=owned, exclude=frozenset(line.sku for line in lines))
         [found] = self._recommender.recommend(connection, [request])
         details = store.load_details(connection, (pick.sku for pick in found.picks))
-        return [pick_seen(n, pick, details.get(pick.sku, Details())) for n, pick in enumerate(found.picks, start=1)]
+        return [
+            pick_seen(n, pick, details.get(pick.sku, Details()), order.currency)
+            for n, pick in enumerate(found.picks, start=1)
+        ]
 
 
 _COMPLETED = (

@@ -1,6 +1,7 @@
 """A product as recommendations see it, and which words of its title tell it apart from other products."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,11 +61,19 @@ class Details:
     currency: str = ""
     rating: float | None = None
     rating_count: int | None = None
+    prices: Mapping[str, Mapping[str, int | None]] | None = None
+    """In other currencies, by their codes: `minor` and `compare_at`."""
+
+    def price_in(self, currency: str) -> int | None:
+        """What it costs in another currency than the catalog's; None: the shop has not said."""
+        return (self.prices or {}).get(currency, {}).get("minor")
 
     def struck_price(self, price_minor: int, currency: str) -> int | None:
         """The price to strike through beside this one: only one that is above it, in the same money."""
-        is_above = self.compare_at_minor is not None and self.compare_at_minor > price_minor
-        return self.compare_at_minor if is_above and currency == self.currency else None
+        before = self.compare_at_minor if currency == self.currency else None
+        if currency != self.currency and self.price_in(currency) == price_minor:
+            before = (self.prices or {})[currency].get("compare_at")
+        return before if before is not None and before > price_minor else None
 
     @property
     def is_rated(self) -> bool:

@@ -307,6 +307,19 @@ def test_struck_prices_and_ratings_come_in_and_an_empty_field_takes_them_back(db
     assert (bell["compare_at_minor"], bell["rating"], bell["rating_count"]) == (0, None, 0)
 
 
+def test_prices_in_other_currencies_come_in_and_an_empty_field_takes_them_back(db: Database, folder: Path) -> None:
+    load_products(db, write(folder, "sku,title,price,prices\nBELL,Bell,5.00,4.90 CHF; 700 jpy\n"), NOW)
+    told = {"CHF": {"minor": 490, "compare_at": None}, "JPY": {"minor": 700, "compare_at": None}}
+    assert [row["prices"] for row in rows(db, products)] == [told]
+    load_products(db, write(folder, "sku,title,price\nBELL,Bell,5.50\n"), NOW)
+    assert [row["prices"] for row in rows(db, products)] == [told]
+    (fault,) = load_products(db, write(folder, "sku,title,prices\nBELL,Bell,4.90\n"), NOW).faults
+    assert "prices" in str(fault)
+    assert "12.90 CHF" in str(fault)
+    load_products(db, write(folder, "sku,title,prices\nBELL,Bell,\n"), NOW)
+    assert [row["prices"] for row in rows(db, products)] == [None]
+
+
 @pytest.mark.parametrize("column", ["cost", "Cost per item", "cost_per_item", "Meta: _wc_cog_cost"])
 def test_costs_come_in_under_the_names_that_shops_give_them_and_an_empty_one_is_taken_back(
     column: str, db: Database, folder: Path

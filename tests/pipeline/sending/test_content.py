@@ -119,6 +119,21 @@ def test_a_card_strikes_through_what_the_shop_told_if_it_is_above_the_price(app:
     assert other[5:] == "€20.00"
 
 
+def test_a_card_shows_the_price_that_its_buyer_pays_where_the_shop_told_one_in_their_currency(
+    app: App, tmp_path: Path
+) -> None:
+    Shop(tmp_path / "shop").template("plain", CARDS)
+    for sku in ("LOCK", "PUMP", "BELL", "LAMP"):
+        tell(app, "product.updated", {"sku": sku, "title": sku.title(), "price": "20", "currency": "EUR"})
+    abroad = [{"currency": "CHF", "price": "19.90", "compare_at_price": "24"}, {"currency": "JPY", "price": 3200}]
+    lamp = {"sku": "LAMP", "title": "Lamp", "price": "20", "compare_at_price": "30", "currency": "EUR"}
+    tell(app, "product.updated", {**lamp, "prices": abroad})
+    order(app, "1", ADA, currency="CHF")
+    lines = mailed(app).text.splitlines()
+    assert "LAMPCHF19.90beforeCHF24.00" in ["".join(line.split()) for line in lines]
+    assert [line for line in lines if line.endswith("€20.00")]
+
+
 def test_what_a_product_costs_the_shop_is_in_no_mail_and_in_nothing_that_is_kept_of_it(app: App) -> None:
     """tests/rendering/context_1.txt holds all that a template has: no cost is among it."""
     told = {"price": "999", "currency": "EUR", "cost": "123.45"}
