@@ -97,7 +97,7 @@ def test_a_step_that_recommends_nothing_for_a_template_of_products_is_an_error(d
     result = run("check", deployment)
     assert result.exit_code == 1
     assert "error: steps[0].template: shows products, and the step has no `recommend` (" in result.stdout
-    assert "list object has no element 0) — add recommend, or choose with" in result.stdout
+    assert "this list has no element 0) — add recommend, or choose with" in result.stdout
 
 
 def test_a_template_for_which_the_step_lets_too_few_products_through_is_a_warning(deployment: Path) -> None:
