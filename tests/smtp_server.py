@@ -25,6 +25,8 @@ Answers = Answer | Sequence[Answer] | Callable[[str], Answer]
 """One answer for ever, several of which the last stays, or a function of what was said."""
 
 PATIENCE_S = 30
+ROUNDS = 5
+"""Of asyncio's loop: from where it accepts a connection to where `_talk` begins, and until one is gone."""
 
 USUAL = {
     "connect": "220 ready",
@@ -86,10 +88,17 @@ class ScriptedServer:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
+        for socket in server.sockets:  # nobody else is let in; whoever was let in just now is among the writers soon
+            self._loop.remove_reader(socket.fileno())
+        await self._some_rounds()
         server.close()
         for writer in self._writers:
             writer.transport.abort()
-        await asyncio.sleep(0)  # they are closed in the next round
+        await self._some_rounds()
+
+    async def _some_rounds(self) -> None:
+        for _ in range(ROUNDS):
+            await asyncio.sleep(0)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
