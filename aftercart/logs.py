@@ -95,6 +95,7 @@ def _without_addresses(value: Any) -> Any:
 
 def _take_in_the_libraries(level: int | str, shared: list[Processor], last: list[Processor]) -> None:
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_no_stop)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -104,3 +105,8 @@ def _take_in_the_libraries(level: int | str, shared: list[Processor], last: list
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def _is_no_stop(record: logging.LogRecord) -> bool:
+    """Whoever is told to stop in the midst of what a library does has no fault to tell of."""
+    return not (record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt))

@@ -76,3 +76,12 @@ def test_a_log_whose_stream_was_closed_stops_nobody() -> None:
     code = f"{begin}; log.info('x'); sys.stderr.close(); log.info('y'); print('went on')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "went on\n"
+
+
+def test_being_told_to_stop_within_a_library_is_no_fault() -> None:
+    """SQLAlchemy tells of a rollback that Ctrl-C cut short."""
+    pool = "logging.getLogger('sqlalchemy.pool').error('Exception during reset', exc_info=True)"
+    assert [line["event"] for line in logged(f"try: raise OSError\nexcept OSError: {pool}")] == [
+        "Exception during reset"
+    ]
+    assert logged(f"try: raise KeyboardInterrupt\nexcept KeyboardInterrupt: {pool}") == []
