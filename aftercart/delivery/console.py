@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
@@ -60,4 +61,4 @@ def _line(text: str) -> str:
 
 def _text(text: str) -> str:
     """Without escape sequences: a product's title must not steer the terminal."""
-    return "".join(c for c in text if c == "\n" or c.isprintable())
+    return "".join(c for c in text if c == "\n" or c.isprintable() or unicodedata.category(c) == "Zs")
