@@ -188,12 +188,12 @@ def urlencode(value: object) -> str:
 
 def css(value: object) -> Markup:
     """A color, a number or a word in a style."""
-    return _css_value(plain(value))
+    return _css_value(value if type(value) is str else plain(value))
 
 
 @lru_cache(maxsize=4096)  # a brand's color stands in a mail a dozen times
-def _css_value(text: str) -> Markup:
-    found = text.strip()
+def _css_value(value: str) -> Markup:
+    found = plain(value).strip()
     if _SHORT_HEX.fullmatch(found):  # Outlook does not read #ccc; what authors write is written out when it is compiled
         found = "#" + "".join(digit * 2 for digit in found[1:])
     return Markup(found) if _CSS_VALUE.fullmatch(found) else Markup("inherit")
