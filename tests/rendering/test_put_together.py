@@ -39,6 +39,45 @@ def test_layouts_and_macros_mean_what_jinja_means_by_them(write: Callable[..., P
     assert "Bye and Bye, Shop" in Renderer(root, tmp_path / "cache").template("mail", "en").render(VALUES, str).text
 
 
+AS_IN_JINJA = {
+    "a default that names an argument before it": (
+        "{% macro a(pick, title=pick.title) %}{{ title }}{% endmacro %}"
+        "{% for pick in picks %}{{ a(picks[0]) }}{{ a(pick) }}{{ a(pick, 'x') }}{% endfor %}"
+    ),
+    "a default of a default": (
+        "{% macro a(x, y=x + 1, z=y + 1) %}{{ x }}{{ y }}{{ z }}{% endmacro %}{{ a(1) }}{{ a(1, 5) }}"
+    ),
+    "what a macro sets": "{% set a = 1 %}{% macro b() %}{% set a = 2 %}{{ a }}{% endmacro %}{{ b() }}{{ a }}",
+    "two files with a macro of one name": (
+        '{% from "_layout/one.mjml" import one %}{% from "_layout/two.mjml" import two %}{{ one(1) }}{{ two(2) }}'
+    ),
+    "two files by their names": (
+        '{% import "_layout/one.mjml" as a %}{% import "_layout/two.mjml" as b %}{{ a.one(1) }}{{ b.two(2) }}'
+    ),
+    "a macro called as one of an imported file": (
+        '{% macro label(x) %}own{{ x }}{% endmacro %}{% from "_layout/one.mjml" import one %}{{ one(1) }}{{ label(2) }}'
+    ),
+    "an import of an import": (
+        '{% from "_layout/three.mjml" import three %}{% macro one(x) %}own{% endmacro %}{{ three(1) }}{{ one(2) }}'
+    ),
+}
+FILES_OF_MACROS = {
+    "_layout/one.mjml": "{% macro label(x) %}A{{ x }}{% endmacro %}{% macro one(x) %}{{ label(x) }}{% endmacro %}",
+    "_layout/two.mjml": "{% macro label(x) %}B{{ x }}{% endmacro %}{% macro two(x) %}{{ label(x) }}{% endmacro %}",
+    "_layout/three.mjml": '{% from "_layout/one.mjml" import one %}{% macro three(x) %}{{ one(x) }}{% endmacro %}',
+}
+
+
+@pytest.mark.parametrize("content", AS_IN_JINJA.values(), ids=AS_IN_JINJA)
+def test_a_macro_has_the_names_that_jinja_gives_it(
+    content: str, write: Callable[..., Path], compiled: Callable[..., Template]
+) -> None:
+    root = write(in_text(content), files=FILES_OF_MACROS)
+    theirs = jinja2.Environment(loader=jinja2.FileSystemLoader(root)).from_string(content).render(VALUES)
+    ours = compiled(in_text(content), files=FILES_OF_MACROS).render(VALUES, str).text
+    assert "".join(ours.split()) == "".join(theirs.split())
+
+
 def test_a_layout_of_a_layout_is_filled_from_below(compiled: Callable[..., Template]) -> None:
     middle = '{% extends "_layout/mail.mjml" %}{% block foot %}{{ super() }}, friends{% endblock %}'
     blocks = "{% block foot %}{{ super() }}!{% endblock %}{% block content %}{% endblock %}"

@@ -2,10 +2,13 @@
 
 MJML must see the elements of a macro where they will stand, so a call is replaced by the macro's content within
 `{% with pick = ... %}` before anything is compiled. Nothing of it is left to be called when a mail is rendered.
+
+As in Jinja a macro knows the macros of its own file, whatever others are called elsewhere, a default may name the
+arguments before it, and what a macro sets is forgotten behind it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
@@ -21,6 +24,7 @@ _IMPORT = re.compile(r"""import\s+(["'])(?P<path>[^"']+)\1\s+as\s+(?P<name>[A-Za
 _CALL = re.compile(r"(?P<name>[A-Za-z]\w*(?:\.[A-Za-z]\w*)?)\s*\((?P<arguments>.*)\)", re.DOTALL)
 _KEYWORD = re.compile(r"(?P<name>[A-Za-z]\w*)\s*=(?!=)\s*(?P<value>.+)", re.DOTALL)
 _IMPORTED = re.compile(r"(?P<name>[A-Za-z]\w*)(?:\s+as\s+(?P<alias>[A-Za-z]\w*))?")
+_NAME = re.compile(r"[A-Za-z]\w*")
 _WAY_TO_IMPORT = 'write {% from "_layout/card.mjml" import card %}'
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
@@ -31,6 +35,8 @@ class _Macro:
     parameters: tuple[tuple[str, str | None], ...]
     """Each name, and the expression that stands for it where a call says nothing."""
     inside: tuple[Segment, ...]
+    home: "_Shelf"
+    """With the macros that it may call: those of the file where it is written, and what that imports."""
 
 
 def expanded(segments: Sequence[Segment], read: Read, growth: Growth) -> list[Segment]:
@@ -60,7 +66,7 @@ class _Shelf:
         for segment in segments:
             keyword = segment.keyword if segment.kind is Kind.BLOCK else ""
             if keyword == "endmacro" and opened:
-                self._keep(_macro(opened, inside))
+                self._keep(_macro(opened, inside, self))
                 opened, inside = None, []
             elif keyword == "macro" and opened is None:
                 opened = segment
@@ -94,7 +100,6 @@ class _Shelf:
             self.macros |= {f"{whole['name']}.{name}": macro for name, macro in other.macros.items()}
         elif one:
             self.macros |= {alias: other.named(name, tag) for name, alias in _imported(one["names"], tag)}
-        self.macros = {**other.macros, **self.macros}  # a macro calls its neighbors
 
     def named(self, name: str, tag: Segment) -> _Macro:
         """The macro of this name. Raises TemplateError at `tag` if there is none."""
@@ -118,18 +123,16 @@ class _Shelf:
             yield from self._call(macro, call["arguments"], segment, depth)
 
     def _call(self, macro: _Macro, arguments: str, tag: Segment, depth: int) -> Iterator[Segment]:
-        values = _given(macro, arguments, tag)
-        inside = self.in_place(macro.inside, depth + 1)
-        if not values:
-            yield from inside
-            return
-        bound = ", ".join(f"{name} = {value}" for name, value in values.items())
-        yield replace(tag, kind=Kind.BLOCK, text=f"with {bound}")
-        yield from inside
-        yield replace(tag, kind=Kind.BLOCK, text="endwith")
+        scopes = _scopes(macro, _given(macro, arguments, tag))
+        for values in scopes:
+            bound = ", ".join(f"{name} = {value}" for name, value in values.items())
+            yield replace(tag, kind=Kind.BLOCK, text=f"with {bound}".strip())
+        yield from macro.home.in_place(macro.inside, depth + 1)
+        for _ in scopes:
+            yield replace(tag, kind=Kind.BLOCK, text="endwith")
 
 
-def _macro(tag: Segment, inside: Sequence[Segment]) -> _Macro:
+def _macro(tag: Segment, inside: Sequence[Segment], home: _Shelf) -> _Macro:
     call = _CALL.fullmatch(tag.text.removeprefix("macro").strip())
     if call is None or "." in call["name"]:
         raise TemplateError(f"{tag} cannot be read", tag.place, "write it as {% macro card(pick) %}")
@@ -139,7 +142,7 @@ def _macro(tag: Segment, inside: Sequence[Segment]) -> _Macro:
         if keyword is None and not part.isidentifier():
             raise TemplateError(f"{part} is no name for an argument", tag.place, "write it as {% macro card(pick) %}")
         parameters.append((keyword["name"], keyword["value"]) if keyword else (part, None))
-    return _Macro(call["name"], tuple(parameters), tuple(inside))
+    return _Macro(call["name"], tuple(parameters), tuple(inside), home)
 
 
 def _misplaced(tag: Segment) -> TemplateError:
@@ -157,7 +160,7 @@ def _imported(names: str, tag: Segment) -> Iterator[tuple[str, str]]:
 
 
 def _given(macro: _Macro, arguments: str, tag: Segment) -> dict[str, str]:
-    """The expression for each parameter of a call."""
+    """The expression for each parameter that a call says something of."""
     names = [name for name, _ in macro.parameters]
     given: dict[str, str] = {}
     for index, part in enumerate(_split(arguments, tag.place)):
@@ -166,10 +169,25 @@ def _given(macro: _Macro, arguments: str, tag: Segment) -> dict[str, str]:
         if name not in names or name in given:
             raise TemplateError(f"{macro.name} has no use for {part}", tag.place, _way_to_call(macro))
         given[name] = keyword["value"] if keyword else part
-    values = {name: given.get(name, default) for name, default in macro.parameters}
-    if missing := [name for name, value in values.items() if value is None]:
+    if missing := [name for name, default in macro.parameters if name not in given and default is None]:
         raise TemplateError(f"{macro.name} needs {' and '.join(missing)}", tag.place, _way_to_call(macro))
-    return {name: value for name, value in values.items() if value is not None}
+    return given
+
+
+def _scopes(macro: _Macro, given: Mapping[str, str]) -> list[dict[str, str]]:
+    """What a call binds, one scope inside the other: the arguments see what the caller has, and a default that names
+    an argument sees what that stands for here."""
+    first, others = dict(given), list[dict[str, str]]()
+    names = [name for name, _ in macro.parameters]
+    for name, default in macro.parameters:
+        if name in given or default is None:
+            continue
+        if any(word in names for word in _NAME.findall(default)):
+            others.append({name: default})
+        else:
+            first[name] = default
+    sets = any(segment.kind is Kind.BLOCK and segment.keyword == "set" for segment in macro.inside)
+    return [first, *others] if first or sets else others
 
 
 def _way_to_call(macro: _Macro) -> str:
