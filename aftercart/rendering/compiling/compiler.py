@@ -9,6 +9,7 @@
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,6 +28,7 @@ from aftercart.rendering.compiling import engine, text_part
 from aftercart.rendering.compiling.blocks import shown
 from aftercart.rendering.compiling.holes import Holed, Part, Placeholders, pieces, with_holes
 from aftercart.rendering.compiling.html_places import to_template
+from aftercart.rendering.compiling.inlined import refuse_what_moved, with_rows_in_one_body
 from aftercart.rendering.compiling.mjml_places import Weaver
 from aftercart.rendering.compiling.syntax import jinja_faults
 from aftercart.rendering.running.runtime import environment
@@ -35,6 +37,9 @@ _RTL_DEFAULTS = (
     '<mj-attributes><mj-text align="right" /><mj-table align="right" /><mj-button align="right" />'
     '<mj-section direction="rtl" text-align="right" /><mj-column direction="rtl" /></mj-attributes>'
 )
+
+
+_INLINE = re.compile(r'(<mj-style\b[^>]*) inline="inline"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,13 @@ def compile_body(source: Source, nonce: str, locale: str) -> tuple[Written, Writ
     if nonce in body.text:
         raise TemplateError(f"the text {nonce} cannot be used", Place(source.file), "take it out")
     weaver = Weaver(body, placeholders, _head(source, locale, placeholders), _root(locale))
-    holed = placeholders.to_holes(_through_mjml(weaver.mjml(), source.file))
+    mjml = weaver.mjml()
+    holed = placeholders.to_holes(_through_mjml(mjml, source.file))
     unused = _check_all_there(holed, placeholders)
+    if weaver.selectors.has_sheet:
+        holed = with_rows_in_one_body(holed)
+        plain = placeholders.to_holes(_through_mjml(_INLINE.sub(r"\1", mjml), source.file))
+        refuse_what_moved(plain, holed, placeholders.contents)
     html = _to_template(holed, placeholders.contents, source.file)
     _check_variables(html, plainly(source.segments), [*weaver.preheader, *unused], source.file)
     return plainly(weaver.preheader), html

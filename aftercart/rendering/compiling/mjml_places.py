@@ -27,6 +27,7 @@ from aftercart.rendering.authoring.scanner import (
 from aftercart.rendering.compiling.addresses import URL_ATTRIBUTES, check_address
 from aftercart.rendering.compiling.blocks import ENDS, shown
 from aftercart.rendering.compiling.holes import Holed, Placeholders
+from aftercart.rendering.compiling.inlined import Selectors
 from aftercart.rendering.compiling.side_by_side import SideBySide
 
 CONTENT = names(
@@ -68,6 +69,7 @@ _LINKED = frozenset({"a", "area"})
 _NEVER_ENDS = names("area base br col embed hr img input link meta param source track wbr")
 _DEEPEST = 200
 """How many elements of HTML stand inside one another. MJML's parser goes down them by recursion."""
+_INLINE = ("inline", "inline")
 _KEPT_SCHEMES = ("mailto:", "tel:", "sms:")
 
 
@@ -94,6 +96,7 @@ class Weaver:
     _in_outlook: bool = False
     _depth: int = 0
     """How many elements of HTML are open."""
+    selectors: Selectors = field(default_factory=Selectors)
     _columns: SideBySide = field(default_factory=SideBySide)
     _refused: list[TemplateError] = field(default_factory=list)
 
@@ -117,6 +120,8 @@ class Weaver:
             raise self._fault(f"<{name}> is never closed", self._open[-1].offset, f"add </{name}>")
         if "mj-body" not in self._seen:
             raise self._fault("there is no <mj-body>", 0, _A_MAIL)
+        for found in self.selectors.refused():
+            self._refused.append(self._fault(found.message, found.offset, found.fix))
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -211,8 +216,11 @@ class Weaver:
         if (tag.name, attribute.name) in _IDLE:
             return ""
         value = attribute.value
+        if tag.name == "mj-selector" and attribute.name == "path":
+            self.selectors.path(value, attribute.offset)
         if HOLE.search(value) or self._needs_shelter(tag, attribute.name, value):
-            value = self._stand_in(value)
+            self.selectors.filled_in_later(tag.name, attribute, by_jinja=bool(HOLE.search(value)))
+            value = self._stand_ins(value) if attribute.name == "style" and "&" not in value else self._stand_in(value)
         quote = "'" if '"' in value else '"'
         return f"{attribute.name}={quote}{value}{quote}"
 
@@ -245,6 +253,12 @@ class Weaver:
         if self._parent == "mj-attributes":
             self.placeholders.spare.add(len(self.placeholders.contents))
         return scheme + (self.placeholders.word(*self.source.parts(rest)) if rest else "")
+
+    def _stand_ins(self, style: str) -> str:
+        """A word for each value: whoever puts styles inline reads those that are there."""
+        return "".join(
+            each if isinstance(each, str) else self.placeholders.word(each) for each in self.source.parts(style)
+        )
 
     def _needs_width(self, tag: Tag) -> None:
         here = (block for block in reversed(self._blocks) if block.depth == len(self._open))
@@ -288,6 +302,8 @@ class Weaver:
         if self._parent == "mj-preview":
             self._preview(text)
             return
+        if text.within == "mj-style" and any((each.name, each.value) == _INLINE for each in self._open[-1].attributes):
+            self.selectors.sheet(text.raw, text.offset)
         for part in self.source.parts(text.raw):
             with self._telling():
                 self._out.append(self._plain(part) if isinstance(part, str) else self._jinja(part, text.within))
@@ -317,6 +333,7 @@ class Weaver:
         if within == "mj-style" or within == "style":
             return self.placeholders.css_comment(tag)
         if self._parent in CONTENT | STRUCTURE:
+            self.selectors.has_blocks = self.selectors.has_blocks or tag.keyword in ("for", "if")
             return self.placeholders.comment(tag)
         raise self._misplaced(tag)
 
