@@ -75,7 +75,8 @@ class Selectors:
                 message = f"the selector {selector!r} counts elements before Jinja has chosen them"
                 yield Refused(offset, message, _A_CLASS)
             if any(name.lower() in self._later for name in _ASKS.findall(selector)):
-                yield Refused(offset, f"the selector {selector!r} asks for values that are filled in later", _A_CLASS)
+                message = f"the selector {selector!r} asks for values that are filled in later"
+                yield Refused(offset, message, _A_CLASS)
         for element, attribute in self._classes if self._asked else ():
             message = f"{attribute.name} of <{element}> takes no Jinja where styles are put inline"
             fix = "write the element twice, each in an {% if %}, or take inline out of <mj-style>"
