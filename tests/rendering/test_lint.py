@@ -46,6 +46,19 @@ def test_of_a_good_mail_nothing_is_said(said: Said) -> None:
 @pytest.mark.parametrize(
     "content",
     [
+        '<a name="top"></a><b id="x">x</b>',
+        '<a href="https://example.com/" aria-label="Bells"><img src="https://example.com/1.png" alt="" width="9"></a>',
+        '<div style="display: none; font-size: 1px">x</div>',
+    ],
+)
+def test_of_what_only_looks_weak_nothing_is_said(content: str, said: Said) -> None:
+    social = '<mj-social><mj-social-element name="x" alt="Us on X" href="https://example.com/" /></mj-social>'
+    assert said(mail(content, column=social, style="/* b { font-size: 9px } */ b { font: bold 14px/9px serif }")) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
         "<ul><li>one<li>two</ul><p>x<br><img src='https://example.com/1.png' alt='x' width='9'>",
         "{% if picks %}<div style='margin: 0'>{% else %}<div>{% endif %}x</div>",
         "{% for pick in picks %}<b>{{ pick.title }}</b>{% endfor %}",
@@ -80,10 +93,21 @@ FAULTS = {
     "ended twice": (mail("<b>x</b></b>"), "</b> ends nothing that is open"),
     "small": (mail('<b style="font-size: 9px">x</b>'), "letters of 9 px in <b> are hard to read"),
     "small mj": (mail(column='<mj-text font-size="10px">x</mj-text>'), "letters of 10 px in <mj-text>"),
+    "small in a sheet": (mail(style="b { color: #222222; font-size: 11px }"), "letters of 11 px in <mj-style>"),
+    "small in points": (mail('<b style="font: bold 8.5pt/1 serif">x</b>'), "letters of 8.5 pt in <b>"),
+    "insecure in a sheet": (mail(style="b { background: URL('http://example.com/1.png') }"), "by http:// is left out"),
+    "insecure style": (mail('<b style="background:url(http://example.com/1.png)">x</b>'), "by http:// is left out"),
+    "insecure in capitals": (mail(column='<mj-image alt="x" src="HTTP://example.com/1.png" />'), "by http:// is left"),
     "insecure": (mail(column='<mj-image alt="x" src="http://example.com/1.png" />'), "by http:// is left out"),
     "heading": (mail("<h4>x</h4>"), "<h4> follows an h1"),
     "here": (mail('<a href="https://example.com/">Click here</a>'), "'Click here' does not say where"),
     "ici": (mail('<a href="https://example.com/"><b>ici</b> »</a>'), "'ici »' does not say where the link"),
+    "here!": (mail('<a href="https://example.com/">Click&nbsp;here!</a>'), "does not say where"),
+    "no words but a space": (mail('<a href="https://example.com/">&nbsp;</a>'), "the link <a> has no words"),
+    "no words of a network": (
+        mail(column='<mj-social><mj-social-element name="x" href="https://example.com/" /></mj-social>'),
+        "the link <mj-social-element> has no words",
+    ),
     "no words": (mail('<a href="https://example.com/"> </a>'), "the link <a> has no words"),
     "nowhere": (mail('<a href="#">Top</a>'), "the link to '#' leads nowhere"),
     "empty": (mail('<a href="">Top</a>'), "the link to '' leads nowhere"),
@@ -97,6 +121,7 @@ FAULTS = {
     "no host": (mail('<a href="https://exam/ple">Shop</a>'), "the link to 'https://exam/ple' leads nowhere"),
     "merge": (mail("Dear *|FNAME|*"), "*|FNAME|* belongs to another mail service"),
     "merge too": (mail("Dear %recipient.name%"), "%recipient.name% belongs to another mail service"),
+    "merge in an address": (mail('<a href="https://example.com/?u=*|UNIQID|*">Shop</a>'), "*|UNIQID|* belongs to"),
     "no preview": (mail(preview=""), "there is no <mj-preview>"),
     "same preview": (mail(preview="Hello"), "says what the subject says"),
     "faint": (mail(column='<mj-text color="#aaaaaa">faint</mj-text>'), "'faint' in #aaaaaa on #ffffff is hard to read"),
@@ -125,6 +150,13 @@ def test_a_weakness_is_told_with_its_line_and_its_cure(body: str, words: str, sa
     assert words in found
     assert found.startswith("warning")
     assert len(found.partition(" — ")[2]) > 10
+
+
+def test_a_merge_tag_in_an_attribute_is_told_at_its_column(write: Callable[..., Path], sample: dict[str, Any]) -> None:
+    body = mail('\n<b  title="Hi *|FNAME|*">x</b>')
+    root = write(body, files={"mail/sample.json": json.dumps(sample)})
+    (found,) = check_template(root, "mail")
+    assert (found.place.line, found.place.column) == (2, 1 + '<b  title="Hi *|FNAME|*">'.index("*|"))
 
 
 def test_a_link_that_leads_nowhere_is_told_at_its_line(said: Said) -> None:

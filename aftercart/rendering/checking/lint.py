@@ -19,7 +19,13 @@ from aftercart.rendering.fault import TemplateFault
 
 SMALLEST_LETTERS = 12
 _PIXELS = re.compile(r"(\d+(?:\.\d+)?)(?:px)?")
-_SIZE = re.compile(r"font-size\s*:\s*([\d.]+)px|^\s*([\d.]+)px\s*$")
+_SIZE = re.compile(r"font-size\s*:\s*([\d.]+)(px|pt)\b|font\s*:[^;{}]*?([\d.]+)(px|pt)\b", re.IGNORECASE)
+_LENGTH = re.compile(r"\s*([\d.]+)(px|pt)\s*")
+_PIXELS_OF = {"px": 1.0, "pt": 4 / 3}
+_HIDDEN = re.compile(r"display\s*:\s*none")
+_NOTE = re.compile(r"/\*.*?\*/", re.DOTALL)
+_INSECURE = re.compile(r"http://", re.IGNORECASE)
+_INSECURE_IN_CSS = re.compile(r"""url\(\s*["']?http://""", re.IGNORECASE)
 _EMPTY_WORDS = frozenset(
     {"click here", "here", "link", "more", "read more", "this"}
     | {"hier", "hier klicken", "mehr", "ici", "cliquez ici", "aquí", "haga clic aquí", "هنا", "اضغط هنا"}
@@ -28,7 +34,8 @@ _MERGE_TAG = re.compile(
     r"\*\|[A-Za-z_:]+\|\*|%%[A-Za-z_]+%%|%recipient\.\w+%|%[A-Z]{2}[A-Z_]+%|\{\{\{|\{\$[a-z_]+\}|\[\[[A-Za-z_.]+\]\]"
     r"|\[[A-Za-z_]+,\s*fallback=[^\]]*\]|##[A-Za-z_]+##"
 )
-_LINKS = frozenset({"a", "mj-button", "mj-navbar-link"})
+_LINKS = frozenset({"a", "mj-button", "mj-navbar-link", "mj-social-element"})
+_NO_LINK_WITHOUT_ADDRESS = frozenset({"a", "mj-social-element"})
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -75,6 +82,8 @@ class _Walk:
             yield from self._small(tag, attribute)
             yield from self._insecure(attribute)
             yield from self._language(attribute)
+            space = len(attribute.raw) - len(attribute.raw.lstrip(" \t\r\n/"))
+            yield from self._of_others(attribute.raw, attribute.offset - space)
             if attribute.name.startswith("on") and not tag.name.startswith("mj"):
                 message = f"{attribute.name} of <{tag.name}> does nothing: no mail program runs scripts"
                 yield self._fault(attribute.offset, message, "take it out")
@@ -86,31 +95,42 @@ class _Walk:
             yield self._fault(tag.offset, f"the link to {href!r} leads nowhere", "write the whole address")
         if tag.name in _HEADINGS:
             yield from self._jump(tag)
-        if tag.name in _LINKS and not tag.self_closing:
-            self._link, self._words = tag, []
+        if _is_link(tag) and not self._in_defaults:
+            self._link, self._words = tag, [_value(tag, "aria-label") or "", *_words_of_icon(tag)]
+            if tag.self_closing:
+                yield from self._link_ends(tag)
         if tag.name in ("img", "mj-image") and self._link:
             self._words.append(_value(tag, "alt") or "")
 
     def end(self, end: EndTag) -> Iterator[TemplateFault]:
         self._in_defaults = self._in_defaults and end.name != "mj-attributes"
         if self._link and end.name == self._link.name:
-            words = html.unescape(" ".join("".join(self._words).split()))
-            if not words:
-                message = f"the link <{end.name}> has no words, so nobody can tell or hear where it leads"
-                yield self._fault(self._link.offset, message, "write where it leads")
-            elif words.strip(" .»›→").lower() in _EMPTY_WORDS:
-                message = f"{words!r} does not say where the link leads; many people hear links one by one"
-                yield self._fault(self._link.offset, message, "write what is found there, such as: See the helmet")
-            self._link = None
+            yield from self._link_ends(self._link)
+
+    def _link_ends(self, link: Tag) -> Iterator[TemplateFault]:
+        self._link = None
+        words = " ".join(html.unescape("".join(self._words)).split())
+        if not words:
+            message = f"the link <{link.name}> has no words, so nobody can tell or hear where it leads"
+            yield self._fault(link.offset, message, "write where it leads")
+        elif words.strip(" .!:…»›→").lower() in _EMPTY_WORDS:
+            message = f"{words!r} does not say where the link leads; many people hear links one by one"
+            yield self._fault(link.offset, message, "write what is found there, such as: See the helmet")
 
     def text(self, text: Text) -> Iterator[TemplateFault]:
         if self._link:
             self._words.append(text.raw)
         if text.within in ("mj-style", "style"):
-            yield from self._unsupported(css_features(text.raw), text.offset)
+            css = _NOTE.sub(lambda note: " " * len(note[0]), text.raw)
+            yield from self._unsupported(css_features(css), text.offset)
+            yield from self._small_in_css(css, text.offset, text.within)
+            yield from self._insecure_in_css(css, text.offset)
             return
-        for found in _MERGE_TAG.finditer(text.raw):
-            yield _merge_tag(self.source.place(text.offset + found.start()), found[0])
+        yield from self._of_others(text.raw, text.offset)
+
+    def _of_others(self, written: str, offset: int) -> Iterator[TemplateFault]:
+        for found in _MERGE_TAG.finditer(written):
+            yield _merge_tag(self.source.place(offset + found.start()), found[0])
 
     def _picture(self, tag: Tag) -> Iterator[TemplateFault]:
         if tag.name not in ("img", "mj-image", "mj-carousel-image"):
@@ -131,20 +151,37 @@ class _Walk:
             yield self._fault(tag.offset, message, f'write width="{self._mail_px:g}px" or less')
 
     def _small(self, tag: Tag, attribute: Attribute) -> Iterator[TemplateFault]:
-        if attribute.name not in ("font-size", "style") or not attribute.value:
-            return
-        for found in _SIZE.finditer(attribute.value):
-            size = float(found[1] or found[2])
-            if 0 < size < SMALLEST_LETTERS:
-                message = f"letters of {size:g} px in <{tag.name}> are hard to read on a phone"
-                yield self._fault(
-                    attribute.offset, message, f"write {SMALLEST_LETTERS}px or more; 14px for what is read"
-                )
+        value = attribute.value or ""
+        if attribute.name == "style" and not _HIDDEN.search(value):
+            yield from self._small_in_css(value, attribute.offset, tag.name, counts=False)
+        elif attribute.name == "font-size" and (found := _LENGTH.fullmatch(value)):
+            yield from self._too_small(found[1], found[2], attribute.offset, tag.name)
+
+    def _small_in_css(self, css: str, offset: int, where: str, *, counts: bool = True) -> Iterator[TemplateFault]:
+        """`counts`: whether the offset is that of the first character."""
+        for found in _SIZE.finditer(css):
+            at = offset + found.start() if counts else offset
+            yield from self._too_small(found[1] or found[3], found[2] or found[4], at, where)
+
+    def _too_small(self, size: str, unit: str, offset: int, where: str) -> Iterator[TemplateFault]:
+        if 0 < float(size) * _PIXELS_OF[unit.lower()] < SMALLEST_LETTERS:
+            message = f"letters of {size} {unit} in <{where}> are hard to read on a phone"
+            yield self._fault(offset, message, f"write {SMALLEST_LETTERS}px or more; 14px for what is read")
 
     def _insecure(self, attribute: Attribute) -> Iterator[TemplateFault]:
-        if attribute.name in ("src", "background-url", "background") and (attribute.value or "").startswith("http://"):
-            message = "a picture by http:// is left out by many mail programs"
-            yield self._fault(attribute.offset, message, "write https://")
+        value = attribute.value or ""
+        if attribute.name in ("src", "background-url", "background") and _INSECURE.match(value):
+            yield self._by_http(attribute.offset)
+        if attribute.name == "style" and _INSECURE_IN_CSS.search(value):
+            yield self._by_http(attribute.offset)
+
+    def _insecure_in_css(self, css: str, offset: int) -> Iterator[TemplateFault]:
+        for found in _INSECURE_IN_CSS.finditer(css):
+            yield self._by_http(offset + found.start())
+
+    def _by_http(self, offset: int) -> TemplateFault:
+        message = "a picture by http:// is left out by many mail programs"
+        return self._fault(offset, message, "write https://")
 
     def _language(self, attribute: Attribute) -> Iterator[TemplateFault]:
         tag = attribute.value or ""
@@ -169,6 +206,17 @@ class _Walk:
 
     def _fault(self, offset: int, message: str, fix: str) -> TemplateFault:
         return TemplateFault(self.source.place(offset), message, fix, warning=True)
+
+
+def _is_link(tag: Tag) -> bool:
+    if tag.name not in _LINKS or (tag.self_closing and tag.name != "mj-social-element"):
+        return False
+    return tag.name not in _NO_LINK_WITHOUT_ADDRESS or _value(tag, "href") is not None
+
+
+def _words_of_icon(tag: Tag) -> tuple[str, ...]:
+    """What stands for the picture that MJML puts into a link of a network."""
+    return (_value(tag, "alt") or "",) if tag.name == "mj-social-element" else ()
 
 
 def _value(tag: Tag, name: str) -> str | None:
