@@ -103,7 +103,7 @@ def _through_mjml(templates: Path, template: Template, sample: dict[str, Any]) -
 def _html(template: Template, sample: dict[str, Any]) -> Callable[[], None]:
     """The HTML part by itself, with the filter for each place."""
     environment = _jinja()
-    environment.filters |= {**IN_HTML, "_link": str, "_url": str, "_css_url": str}
+    environment.filters |= {**IN_HTML, "_link": str, "_url": str, "_css_url": str, "_sheet_url": str}
     return _rendering(environment.from_string(template.html_source), sample)
 
 

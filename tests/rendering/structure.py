@@ -21,7 +21,7 @@ class Structure(HTMLParser):
         self.in_style = tag == "style"
         self.seen.append(f"<{tag} {' '.join(name for name, _ in attrs)}>")
         for name, value in attrs:
-            if name in ("href", "src", "background"):
+            if name in ("href", "src", "background", "o:href"):
                 self.seen.append(f"{name}: {_scheme(value or '')}")
             if name == "style":
                 self.seen.append(f"style: {_CSS_PROPERTY.findall(value or '')}")

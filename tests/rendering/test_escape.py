@@ -154,6 +154,7 @@ URLS = {
     "image link": '<mj-image src="https://example.com/x" href="{{ v }}" />',
     "src": '<mj-image src="{{ v }}" />',
     "background of VML": '<mj-raw><!--[if mso]><v:fill src="{{ v }}" /><![endif]--></mj-raw>',
+    "picture of VML elsewhere": '<mj-raw><!--[if mso]><v:imagedata o:href="{{ v }}" /><![endif]--></mj-raw>',
     "background of a cell": '<mj-raw><table><tr><td background="{{ v }}">x</td></tr></table></mj-raw>',
     "area": '<mj-text><map><area href="{{ v }}" alt="x"></map></mj-text>',
     "form": '<mj-text><form action="{{ v }}"></form></mj-text>',
@@ -248,6 +249,13 @@ def test_an_address_reaches_link_and_reader_unchanged(url: str, rendered: Callab
     assert set(asked) == {url, url.replace("{h}", "h")}
     assert url in mail.text
     assert f'href="{url.replace("&", "&amp;").replace(chr(39), "&#39;")}"' in mail.html
+
+
+def test_an_ampersand_of_an_address_is_one_in_a_style_sheet_too(compiled: Callable[..., Template]) -> None:
+    sheet = "<mj-head><mj-style>b { background: url({{ u }}) }</mj-style></mj-head>"
+    body = in_column("<mj-text>x</mj-text>").replace("<mjml>", f"<mjml>{sheet}")
+    html = compiled(body).render({"u": "https://e.com/1.png?w=2&h=3"}, str).html
+    assert "url(https://e.com/1.png?w=2&h=3)" in html
 
 
 def test_values_are_encoded_inside_an_address(rendered: Callable[..., Rendered]) -> None:

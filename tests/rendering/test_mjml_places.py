@@ -46,6 +46,16 @@ REFUSED = {
     "script": (in_text("<script>1</script>"), "no mail program"),
     "on-handler": (in_text('<b onclick="{{ x }}">x</b>'), "takes no Jinja"),
     "host": (in_text('<a href="https://{{ x }}/sale">x</a>'), "would decide to which host this leads"),
+    "host behind an entity": (in_text('<a href="https://example.com&#46;{{ x }}">x</a>'), "to which host this leads"),
+    "host of a style behind an entity": (
+        in_text('<b style="background: url(https://example.com&#46;{{ x }})">x</b>'),
+        "to which host this leads",
+    ),
+    "host without a scheme": (in_text('<b style="background: url(//{{ x }}/y)">x</b>'), "to which host this leads"),
+    "host in a style's own letters": (
+        in_text("<b style='background: url(https:\\2f\\2f{{ x }}/y)'>x</b>"),
+        "to which host this leads",
+    ),
     "host going on": (in_text('<a href="https://example.com{{ x }}">x</a>'), "would decide to which host this leads"),
     "host of a picture": (
         in_text("<b style=\"background: url('https://example.com{{ x }}')\">x</b>"),

@@ -14,17 +14,23 @@ from aftercart.rendering.authoring.scanner import names
 from aftercart.rendering.compiling.blocks import shown
 from aftercart.rendering.compiling.holes import Part
 
-URL_ATTRIBUTES = names("href src background action formaction poster cite longdesc data xlink:href background-url")
+_URL_ATTRIBUTES = names("href src background action formaction poster cite longdesc data background-url")
 
 _START = re.compile(r"https?://|mailto:|tel:|sms:|cid:|#", re.IGNORECASE)
-_IN_HOST = re.compile(r"\s*https?://[^/?#]*", re.IGNORECASE)
+_IN_HOST = re.compile(r"\s*(?:https?:)?//[^/?#]*", re.IGNORECASE)
 _HOST_ENDS = re.compile("[/?#]")
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
+
+
+def holds_address(attribute: str) -> bool:
+    """Whether an attribute is an address, also as one of a namespace: `xlink:href`, Outlook's `o:href`."""
+    return attribute.rpartition(":")[2] in _URL_ATTRIBUTES
 
 
 def check_address(parts: Sequence[Part], place: Place) -> None:
     """Raises TemplateError for an address that the author wrote and no mail program should follow, or that leads to
     another host with another value."""
+    parts = without_entities(parts)
     start = parts[0] if parts else ""
     if isinstance(start, str) and not _START.match(start):
         fix = "write the whole address, beginning with https://"
@@ -37,8 +43,9 @@ def check_address(parts: Sequence[Part], place: Place) -> None:
 
 
 def refuse_in_host(tag: Segment, before: str) -> None:
-    """Raises TemplateError for a value that stands in the host of an address. `before`: what stands before it."""
-    if _IN_HOST.fullmatch(before):
+    """Raises TemplateError for a value that stands in the host of an address. `before`: what stands before it, in which
+    a backslash may be anything in a style."""
+    if _IN_HOST.fullmatch(before) or "\\" in before:
         fix = "write the whole host, and a / before the value; or begin with a whole address, as {{ brand.url }} is"
         raise TemplateError(f"{shown(tag)} would decide to which host this leads", tag.place, fix)
 

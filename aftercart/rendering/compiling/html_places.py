@@ -14,8 +14,8 @@ from aftercart.rendering.authoring.lexer import Kind, Segment
 from aftercart.rendering.authoring.scanner import FIRST_HOLE, HOLE, Attribute, Event, Tag, Text, scan
 from aftercart.rendering.authoring.written import Writer, Written
 from aftercart.rendering.compiling.addresses import (
-    URL_ATTRIBUTES,
     filter_after,
+    holds_address,
     is_tracked,
     refuse_in_host,
     unescaped,
@@ -93,7 +93,7 @@ class _HtmlWriter:
             return
         parts = self._parts(attribute.value or "")
         self.jinja.literal(f' {attribute.name}="')
-        if attribute.name in URL_ATTRIBUTES:
+        if holds_address(attribute.name):
             self._url(without_entities(parts), clickable=clickable)
         elif attribute.name in ("style", "bgcolor", "color"):
             self._css(parts, in_attribute=True)
@@ -121,7 +121,7 @@ class _HtmlWriter:
         before = ""
         for part, following in zip_longest(parts, parts[1:]):
             if isinstance(part, str):
-                before += part
+                before += unescaped(part) if in_attribute else part
                 self.jinja.literal(_quotable(part) if in_attribute else part)
             elif part.kind is Kind.BLOCK:
                 self.jinja.block(part)
@@ -131,7 +131,7 @@ class _HtmlWriter:
                     raise TemplateError(message, part.place, "write out its name, and choose with {% if %}")
                 if url := _OPEN_CSS_URL.search(before):
                     refuse_in_host(part, url["url"])
-                self.jinja.expression(f"({part.text})|{_css_filter(before)}", part.place)
+                self.jinja.expression(f"({part.text})|{_css_filter(before, in_attribute)}", part.place)
                 before += "x"
 
 
@@ -139,11 +139,13 @@ def _names_a_property(before: str, following: Part | None) -> bool:
     return isinstance(following, str) and bool(_COLON.match(following) and _NEW_DECLARATION.search(before))
 
 
-def _css_filter(before: str) -> str:
+def _css_filter(before: str, in_attribute: bool) -> str:
     match = _OPEN_CSS_URL.search(before)
     if match is None:
         return "_css"
-    return "_css_url" if not match["url"].strip() else filter_after(match["url"])
+    if match["url"].strip():
+        return filter_after(match["url"])
+    return "_css_url" if in_attribute else "_sheet_url"
 
 
 def _clickable(tag: Tag, attribute: Attribute) -> bool:

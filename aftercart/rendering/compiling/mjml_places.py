@@ -24,7 +24,7 @@ from aftercart.rendering.authoring.scanner import (
     Text,
     names,
 )
-from aftercart.rendering.compiling.addresses import URL_ATTRIBUTES, check_address
+from aftercart.rendering.compiling.addresses import check_address, holds_address
 from aftercart.rendering.compiling.blocks import ENDS, shown
 from aftercart.rendering.compiling.holes import Holed, Placeholders
 from aftercart.rendering.compiling.inlined import Selectors
@@ -227,7 +227,7 @@ class Weaver:
     def _checked(self, tag: Tag, attribute: Attribute) -> None:
         if advice := FAULTY.get((tag.name, attribute.name)):
             raise self._fault(f"MJML ignores {attribute.name} of <{tag.name}>", attribute.offset, advice)
-        if attribute.name in URL_ATTRIBUTES and attribute.value:
+        if holds_address(attribute.name) and attribute.value:
             check_address(self.source.parts(attribute.value), self.source.place(attribute.offset))
         tags = [part for part in self.source.parts(attribute.value or "") if isinstance(part, Segment)]
         if not tags:

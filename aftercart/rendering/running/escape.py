@@ -218,8 +218,14 @@ def url(context: Context, value: object) -> Markup:
 
 @pass_context
 def css_url(context: Context, value: object) -> Markup:
-    """A whole address inside `url(...)`."""
-    return escape(_NOT_IN_CSS_URLS.sub(_percent, _links(context).picture(value)))
+    """A whole address inside `url(...)`, in a style attribute."""
+    return escape(str(sheet_url(context, value)))
+
+
+@pass_context
+def sheet_url(context: Context, value: object) -> Markup:
+    """The same in a style sheet, where an ampersand is one."""
+    return Markup(_NOT_IN_CSS_URLS.sub(_percent, _links(context).picture(value)))
 
 
 def _links(context: Context) -> Links:
@@ -239,6 +245,7 @@ IN_HTML: dict[str, Callable[..., object]] = {
     "_link": link,
     "_css": css,
     "_css_url": css_url,
+    "_sheet_url": sheet_url,
 }
 FINISHED = frozenset(IN_HTML) - {"_url_start"} | {"_plain"}
 """Those that leave nothing to escape."""
