@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aftercart.cli.known import EVENT_STATES, known_event_state
 from aftercart.cli.table import instant, print_table
 from aftercart.quantity import counted
 
@@ -17,7 +18,7 @@ def events(
     ] = None,
     state: Annotated[
         str | None,
-        typer.Option(help="Only events in this state (failed, replaced, ignored, processed, pending, asked)."),
+        typer.Option(help=f"Only events in this state ({', '.join(EVENT_STATES)})."),
     ] = None,
     shop: Annotated[str | None, typer.Option(help="Only events of this shop.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many (50 on screen, all with --json).")] = None,
@@ -30,6 +31,7 @@ def events(
     from aftercart.cli.open import reading
     from aftercart.reports import events as report
 
+    state = known_event_state(state)
     if again:
         _take_again()
     with reading() as connection:

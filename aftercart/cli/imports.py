@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aftercart.cli.import_options import read_currency, read_day, read_mapping, read_pool, read_zone
+from aftercart.cli.known import known_shop
 from aftercart.quantity import counted
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def import_orders(
     from aftercart.pipeline.incoming.load import load_orders
 
     mapping, zone, code = read_mapping(map_), read_zone(time_zone), read_currency(currency)
-    since = read_day(send_since, zone)
+    shop, since = known_shop(shop), read_day(send_since, zone)
     may_mail = _enrolling() if since else nullcontext()
     with open_database() as database, may_mail as enroll, _usage_checked(), _bar(file) as progress:
         report = load_orders(
@@ -123,7 +124,7 @@ def import_customers(
     from aftercart.clock import utc_now
     from aftercart.pipeline.incoming.load import load_customers
 
-    mapping, zone = read_mapping(map_), read_zone(time_zone)
+    shop, mapping, zone = known_shop(shop), read_mapping(map_), read_zone(time_zone)
     with open_database() as database, _usage_checked(), _bar(file) as progress:
         report = load_customers(
             database, file, utc_now(), address_hashes(), shop=shop, zone=zone, mapping=mapping, progress=progress
@@ -245,7 +246,7 @@ def import_personalize(
     from aftercart.clock import utc_now
     from aftercart.pipeline.incoming.load_personalize import load_interactions, load_items
 
-    code = read_currency(currency)
+    shop, code = known_shop(shop), read_currency(currency)
     with open_database() as database, _usage_checked():
         items = load_items(database, folder, utc_now(), currency=code, link_hosts=_link_hosts())
         _print_words(items, "item")

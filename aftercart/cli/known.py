@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+EVENT_STATES = ("failed", "replaced", "ignored", "processed", "pending", "asked")
+
 
 def known_reason(name: str | None) -> str | None:
     """The same name. Raises BadParameter where no send can have that reason."""
@@ -17,6 +19,22 @@ def known_reason(name: str | None) -> str | None:
 
     if name is not None and name not in set(Reason):
         raise typer.BadParameter(f"{name} is no reason: {_hint(name, list(Reason))}")
+    return name
+
+
+def known_event_state(name: str | None) -> str | None:
+    """The same name. Raises BadParameter where no webhook can be in that state."""
+    if name is not None and name not in EVENT_STATES:
+        raise typer.BadParameter(f"{name} is no state of a webhook: {_hint(name, EVENT_STATES)}")
+    return name
+
+
+def known_shop(name: str) -> str:
+    """The same name. Raises BadParameter where no such shop can send webhooks: they would never match its orders."""
+    from aftercart.intake.shops import open_shops
+
+    if name not in (known := open_shops()):
+        raise typer.BadParameter(f"{name} is no shop: {_hint(name, known)}")
     return name
 
 

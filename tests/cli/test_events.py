@@ -48,6 +48,12 @@ def test_the_list_can_be_narrowed(typed: Typed, words: tuple[str, ...], ids: lis
     assert [json.loads(line)["event_id"] for line in result.stdout.splitlines()] == ids
 
 
+def test_a_state_that_is_none_is_refused_as_an_empty_list_would_say_that_all_is_well(typed: Typed) -> None:
+    result = typed("events", "--state", "faild")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "faild is no state of a webhook: did you mean failed?" in result.stderr
+
+
 def test_on_screen_the_fault_is_named_and_what_the_shop_wrote_is_no_markup(typed: Typed) -> None:
     shown = typed("events").stdout
     assert "body: is no UTF-8" in shown

@@ -173,6 +173,15 @@ def test_orders_come_in_to_learn_from(typed: Typed, stored: Stored, written: Wri
     assert [row["sku"] for row in stored(order_lines)] == ["BIKE"]
 
 
+def test_a_shop_that_is_none_is_refused(tmp_path: Path, typed: Typed, written: Written) -> None:
+    """Its orders would count beside those that the shop's webhooks bring, each a second time."""
+    file, people = written("orders.csv", ORDERS), written("people.csv", "email,customer_id\nada@example.com,77\n")
+    for arguments in (("orders", file), ("customers", people), ("personalize", str(tmp_path))):
+        result = typed("import", *arguments, "--shop", "shopfy")
+        assert result.exit_code == 2, arguments
+        assert "shopfy is no shop: did you mean shopify?" in result.stderr
+
+
 def test_orders_mail_only_from_the_day_that_is_said(tmp_path: Path, stored: Stored, written: Written) -> None:
     aftercart(tmp_path, "init", ".")
     yesterday, before = (datetime.now(UTC) - timedelta(days=days) for days in (1, 3))
