@@ -109,6 +109,7 @@ app.add_typer(experiments_app, name="experiments", rich_help_panel=MEASURE)
 app.command("retry", rich_help_panel=AMEND)(by_hand.retry)
 app.command("settle", rich_help_panel=AMEND)(by_hand.settle)
 app.command("resume", rich_help_panel=AMEND)(by_hand.resume)
+app.command("pause", hidden=True)(by_hand.pause)
 
 app.command("suppress", rich_help_panel=PEOPLE)(suppress.suppress)
 app.command("unsuppress", rich_help_panel=PEOPLE)(suppress.unsuppress)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any
@@ -144,9 +144,11 @@ def _let_go(engine: "App", *, nothing_sent: bool, in_doubt: bool) -> None:
 
     with engine.db.read() as connection:
         cause, paused = held(connection), pauses(connection)
+    by_file = list(_paused_by_file(engine))
+    print(*by_file, sep="\n", end="\n" if by_file else "")
     for pause in paused:
         print(f"{str(pause).capitalize()}, on {pause.at:%Y-%m-%d %H:%M} UTC; {pause.way_out}.")
-    if cause is None and not paused:
+    if cause is None and not (paused or by_file):
         print("Nothing is held.")
     elif cause is None:
         raise typer.Exit(1)
@@ -156,6 +158,26 @@ def _let_go(engine: "App", *, nothing_sent: bool, in_doubt: bool) -> None:
     else:
         print(WHY_HELD.format(because=cause.because, since=cause.since, last=cause.last_beat))
         raise typer.Exit(1)
+
+
+def _paused_by_file(engine: "App") -> Iterator[str]:
+    if engine.brand.paused:
+        yield "All mail is paused by `paused: true` in brand.yaml: take it out to go on."
+    for name, campaign in sorted(engine.campaigns.by_name.items()):
+        if campaign.status == "paused":
+            yield f"The campaign {name} is paused by its file: set `status: active` to go on."
+
+
+def pause(
+    _names: Annotated[list[str] | None, typer.Argument(metavar="[CAMPAIGN]...", help="They say it themselves.")] = None,
+) -> None:
+    """Say how mail is paused: it stands in the files, so that it is in git who paused what, and when."""
+    how = (
+        "Write it into the files; a running engine follows within seconds: `status: paused` in a campaign's file, "
+        "`paused: true` in brand.yaml for all mail."
+    )
+    print(how, file=sys.stderr)
+    raise typer.Exit(2)
 
 
 SETTLE_THEM = (

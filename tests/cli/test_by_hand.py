@@ -114,6 +114,27 @@ def test_what_is_held_is_explained_and_let_go_on_a_persons_word(tmp_path: Path) 
     assert "held" not in aftercart(tmp_path, "sends").stdout
 
 
+def test_what_is_paused_by_a_file_is_told_with_the_way_out_too(tmp_path: Path) -> None:
+    for name, before, after in (("brand", "paused: false", "paused: true"), ("accessories", "active", "paused")):
+        file = tmp_path / "campaigns" / f"{name}.yaml"
+        file.write_text(file.read_text("utf-8").replace(before, after, 1), "utf-8")
+    told = aftercart(tmp_path, "resume")
+    assert (told.returncode, told.stdout.splitlines()) == (
+        1,
+        [
+            "All mail is paused by `paused: true` in brand.yaml: take it out to go on.",
+            "The campaign accessories is paused by its file: set `status: active` to go on.",
+        ],
+    )
+
+
+def test_who_looks_for_a_way_to_pause_is_told_of_the_files(typed: Typed) -> None:
+    told = typed("pause", "accessories")
+    assert told.exit_code == 2
+    assert "`status: paused` in a campaign's file" in told.stderr
+    assert "`paused: true` in brand.yaml" in told.stderr
+
+
 def test_only_one_of_the_words_can_be_true(typed: Typed) -> None:
     assert typed("resume", "--nothing-sent", "--in-doubt").exit_code == 2
     assert typed("resume", "accessories", "--brand").exit_code == 2

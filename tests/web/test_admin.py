@@ -156,6 +156,28 @@ def test_an_experiment_and_the_holdout_of_all_mail_are_told(tmp_path: Path) -> N
     assert "planned for 500" in page
 
 
+def test_the_console_says_which_campaigns_write_to_nobody_and_why(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop").write(campaign(), campaign("news", status="draft"))
+    before = _overview(shop, tmp_path)
+    after = _overview(shop.write(campaign(status="paused"), brand="paused: true\n"), tmp_path)
+    assert "A draft: it writes to nobody." in before
+    assert before.count("Nobody is held out yet") == 1, "of a draft there is nothing to compare"
+    assert "<code>holdout: 10%</code>" in before
+    assert "Paused by its file" not in before
+    assert "Paused by its file: its mails wait until they expire." in after
+    assert "All sending is switched off" not in before
+    assert "All sending is switched off: <code>paused: true</code> in <code>brand.yaml</code>." in after
+
+
+def _overview(shop: Shop, folder: Path) -> str:
+    with (
+        engine(folder / "data", SteppedClock(MONDAY), admin_password=PASSWORD, **shop.files) as app,
+        serving(create_web(app)) as url,
+        httpx.Client(base_url=url, auth=("", PASSWORD), timeout=30) as client,
+    ):
+        return client.get("/admin").text
+
+
 @pytest.mark.parametrize("path", ["/admin", "/admin/campaigns/accessories", "/admin/domains"])
 def test_what_has_paused_itself_is_said_on_every_page_at_once_until_somebody_lets_it_go_on(
     tmp_path: Path, path: str

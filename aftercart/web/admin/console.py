@@ -89,7 +89,8 @@ class Console:
 
         key = (request.url.path, rates.version if rates else "")
         (told, counted_at), as_of = self._kept.get(key, self._now(), make)
-        shown = pages.Shown(as_of, counted_at, rates, known, request.url.path, chosen, paused)
+        idle = {name: one.status for name, one in self._app.campaigns.by_name.items() if one.status != "active"}
+        shown = pages.Shown(as_of, counted_at, rates, known, request.url.path, chosen, paused, idle)
         return pages.page(name, self._app.brand, shown, told)
 
     def _currency(self, rates: Rates | None) -> str:

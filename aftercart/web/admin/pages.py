@@ -1,8 +1,9 @@
 """The pages of the console. They load nothing from any other server; light or dark, as the reader's machine is set."""
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from aftercart.campaigns.brand import Brand
@@ -33,7 +34,8 @@ from aftercart.web.admin import charts
 class Shown:
     """What stands on every page. `as_of`: when it was made; `counted_at`: when what came of mails was last counted,
     week by week. `rates`: by which amounts were converted; `currencies`: into which they could be; `chosen`: what the
-    reader asked for, empty for each currency apart, None for nothing. `paused`: what has paused itself, as of now."""
+    reader asked for, empty for each currency apart, None for nothing. `paused`: what has paused itself, as of now;
+    `idle`: the status of each campaign that its file does not call active, as of now."""
 
     as_of: datetime
     counted_at: datetime | None
@@ -42,6 +44,7 @@ class Shown:
     path: str
     chosen: str | None
     paused: Sequence[Pause] = ()
+    idle: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kept(self) -> str:
@@ -53,8 +56,8 @@ def page(name: str, brand: Brand, shown: Shown, report: object) -> HTMLResponse:
     """One of the templates beside this file, and what it tells."""
     nonce, locale = secrets.token_urlsafe(16), brand.locale
 
-    def told(found: AgainstHoldout | None) -> str:
-        return headline(found, locale)
+    def told(found: AgainstHoldout | None) -> Markup:
+        return _marked(headline(found, locale))
 
     def credited(stage: Stage) -> str:
         return money(stage, locale)
@@ -77,7 +80,11 @@ def page(name: str, brand: Brand, shown: Shown, report: object) -> HTMLResponse:
         "named": named,
     }
     words |= _words_of_experiments(locale)
-    html = _environment().get_template(name).render(brand=brand.name, shown=shown, nonce=nonce, report=report, **words)
+    html = (
+        _environment()
+        .get_template(name)
+        .render(brand=brand.name, switched_off=brand.paused, shown=shown, nonce=nonce, report=report, **words)
+    )
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; frame-ancestors 'none'; "
         "base-uri 'none'; form-action 'none'"
@@ -117,6 +124,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _marked(words: str) -> Markup:
+    """What stands between backticks, as they write it on a terminal, is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(words))))
 
 
 def _sentence(reason: str) -> str:
