@@ -87,7 +87,7 @@ def enable(name: Name) -> None:
 
     with working() as app, app.db.write() as connection:
         _named(app, name)
-        store.enable(connection, name)
+        store.enable(connection, name, app.clock())
     print(f"{name} is told what happens again.")
 
 

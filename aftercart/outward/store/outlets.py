@@ -122,7 +122,9 @@ def keep_standing(
     connection.execute(update(outlets).where(outlets.c.name == name).values(**values, **more))
 
 
-def enable(connection: Connection, name: str) -> bool:
-    """Tell it again, at once, what waits; False if there is no such outlet."""
+def enable(connection: Connection, name: str, now: datetime) -> bool:
+    """Tell it again what happens, and at once what waits for another try; False if there is no such outlet."""
+    tried = (outbox.c.outlet == name, outbox.c.due_at > now, outbox.c.tries > 0)
+    connection.execute(update(outbox).where(*tried).values(due_at=now))
     fresh = {"failures": 0, "failing_since": None, "rests_until": None, "disabled_at": None, "fault": ""}
     return connection.execute(update(outlets).where(outlets.c.name == name).values(**fresh)).rowcount == 1

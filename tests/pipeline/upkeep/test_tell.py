@@ -217,7 +217,7 @@ def test_one_body_that_its_receiver_cannot_digest_is_given_up_and_stops_no_other
     assert (given_up["outcome"], given_up["fault"], given_up["tries"]) == ("gave_up", "it answered 400", 10)
     receiver.answers.clear()
     with app.db.write() as connection:
-        store.enable(connection, "crm")
+        store.enable(connection, "crm", app.clock())
         assert store.resend(connection, "crm", MONDAY, app.clock(), told_too=False) == 1
     tell(app)
     assert receiver.told[-1].id == receiver.told[0].id
@@ -232,9 +232,24 @@ def test_one_that_answers_gone_hears_nothing_more_until_somebody_says_so(app: Ap
     click(app, outbox(app).messages[0])
     assert after(app, DAY) == 0
     with app.db.write() as connection:
-        store.enable(connection, "crm")
+        store.enable(connection, "crm", app.clock())
     tell(app)
     assert receiver.types == ["mail.sent", "mail.sent"]  # the click was noted for nobody
+
+
+def test_on_a_word_what_waits_for_its_next_try_is_told_at_once(app: App, receiver: Receiver) -> None:
+    receiver.answers_with(500, times=4)
+    mailed(app)
+    for wait in (timedelta(0), *WAITS[:3]):
+        after(app, 1.2 * wait)
+    assert len(receiver.told) == 4
+    click(app, outbox(app).messages[0])
+    with app.db.write() as connection:
+        store.enable(connection, "crm", app.clock())
+    tell(app)
+    assert receiver.types == ["mail.sent"] * 5, "the click is not told before a machine would have shown itself"
+    after(app, SOON)
+    assert receiver.types[5:] == ["link.clicked"]
 
 
 def test_clicks_of_machines_are_never_told_nor_those_that_were_unmasked_later(app: App, receiver: Receiver) -> None:
