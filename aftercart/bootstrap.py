@@ -198,7 +198,11 @@ def _outlets(settings: Settings) -> dict[str, Outlet]:
         to_loopback=settings.webhooks_to_loopback,
     )
     analytics = analytics_from(
-        settings.analytics_id, settings.analytics_secret, settings.analytics_url, settings.analytics_events
+        settings.analytics_id,
+        settings.analytics_secret,
+        settings.analytics_url,
+        settings.analytics_events,
+        to_loopback=settings.webhooks_to_loopback,
     )
     return {**webhooks, **({analytics.name: analytics} if analytics else {})}
 

@@ -18,6 +18,7 @@ from uuid import UUID
 from aftercart.errors import ConfigError
 from aftercart.outward.happening import Happening
 from aftercart.outward.outlet import Request
+from aftercart.outward.place import is_private_line
 from aftercart.outward.subject import Due, Subject
 from aftercart.web_address import web_address
 
@@ -73,7 +74,9 @@ class Analytics:
         return Request(f"{self.url}?{asked}", {"content-type": "application/json"}, content)
 
 
-def analytics_from(measurement_id: str, api_secret: str, url: str, events: str) -> Analytics | None:
+def analytics_from(
+    measurement_id: str, api_secret: str, url: str, events: str, *, to_loopback: bool = False
+) -> Analytics | None:
     """What the settings say; None: nobody is told. Raises ConfigError."""
     if not measurement_id:
         return None
@@ -86,6 +89,11 @@ def analytics_from(measurement_id: str, api_secret: str, url: str, events: str) 
     parts = web_address(url)
     if parts is None or parts.query or parts.fragment:
         raise ConfigError("AFTERCART_ANALYTICS_URL: write it as https://www.google-analytics.com/mp/collect")
+    if not is_private_line(parts, to_loopback=to_loopback):  # its secret stands in the address
+        raise ConfigError(
+            "AFTERCART_ANALYTICS_URL: Google Analytics must be told over https:// (on your own machine http:// will "
+            "do, with AFTERCART_WEBHOOKS_TO_LOOPBACK=true)"
+        )
     return Analytics(url, measurement_id, api_secret, _happenings(events))
 
 

@@ -30,7 +30,7 @@ class Answer:
         if 200 <= self.status < 300:
             return ""
         if 300 <= self.status < 400:
-            return f"it answered {self.status}, a redirect: write the address that it leads to into AFTERCART_WEBHOOKS"
+            return f"it answered {self.status}, a redirect: write the address that it leads to into the settings"
         return f"it answered {self.status}"
 
     @property

@@ -8,11 +8,18 @@ goes to the very address that was looked at: a second answer of the DNS changes 
 import socket
 from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
+from urllib.parse import SplitResult
 
 from aftercart.outward.answer import NotToldError
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Of a host and port, its addresses."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def is_private_line(parts: SplitResult, *, to_loopback: bool) -> bool:
+    """Whether nobody on the way reads what is told there: it is encrypted, or stays on this machine."""
+    return parts.scheme == "https" or (to_loopback and parts.hostname in LOOPBACK)
 
 
 def resolved(host: str, port: int) -> list[str]:

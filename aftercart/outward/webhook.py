@@ -13,12 +13,12 @@ from aftercart.outward.analytics import NAME as ANALYTICS
 from aftercart.outward.happening import EVERY, Happening
 from aftercart.outward.outlet import Request
 from aftercart.outward.payload import body, message_id, signed_headers
+from aftercart.outward.place import is_private_line
 from aftercart.outward.subject import Due, Subject
 from aftercart.web_address import web_address
 
 PREFIX = "AFTERCART_"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _url(name: str, url: str, to_loopback: bool) -> str:
     parts = web_address(url)
     if parts is None or parts.fragment:
         raise ConfigError(f"{PREFIX}WEBHOOKS: the address of {name} is none; write it as {name}=https://HOST/PATH")
-    if parts.scheme == "https" or (to_loopback and parts.hostname in LOOPBACK):
+    if is_private_line(parts, to_loopback=to_loopback):
         return url
     raise ConfigError(
         f"{PREFIX}WEBHOOKS: {name} must be told over https:// (on your own machine http:// will do, with "

@@ -109,11 +109,18 @@ def test_the_secret_stands_in_the_address_alone_and_is_written_as_addresses_are(
         ("UA-1234-1", "s", URL, "AFTERCART_ANALYTICS_ID"),
         ("G-ABC1234567", "", URL, "AFTERCART_ANALYTICS_SECRET"),
         ("G-ABC1234567", "s", "ftp://x", "AFTERCART_ANALYTICS_URL"),
+        ("G-ABC1234567", "s", URL.replace("https", "http"), "AFTERCART_ANALYTICS_URL"),
+        ("G-ABC1234567", "s", "http://127.0.0.1:8080/collect", "AFTERCART_WEBHOOKS_TO_LOOPBACK=true"),
     ],
 )
 def test_what_cannot_be_right_is_refused(id_: str, secret: str, url: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         analytics_from(id_, secret, url, "mail.sent")
+
+
+def test_a_stand_in_on_this_very_machine_needs_no_https_where_the_settings_allow_it() -> None:
+    found = analytics_from("G-ABC1234567", "s", "http://127.0.0.1:8080/collect", "mail.sent", to_loopback=True)
+    assert found is not None
 
 
 def test_it_is_off_unless_a_stream_is_named() -> None:
