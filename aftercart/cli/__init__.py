@@ -38,9 +38,11 @@ from aftercart.cli import (
     suppress,
     webhooks,
 )
+from aftercart.cli.typed import Commands
 from aftercart.errors import AftercartError
 
 app = typer.Typer(
+    cls=Commands,
     name="aftercart",
     help="Aftercart: a completed order becomes one relevant, lawful, measured mail.",
     no_args_is_help=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftercart.cli.typed import to_be_written
 from aftercart.quantity import counted
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def evaluate(
     without: Annotated[
         list[str] | None, typer.Option(help="Leave a peer out: item_knn, ease ... May be given again.")
     ] = None,
-    chart: Annotated[Path | None, typer.Option(help="Write a chart to this file (SVG).")] = None,
+    chart: Annotated[
+        Path | None, typer.Option(callback=to_be_written, help="Write a chart to this file (SVG).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
 ) -> None:
     """Learn from all orders but the last 90 days, and ask about the first 30 of these."""

@@ -1,6 +1,7 @@
 """`aftercart experiments size`: how many people an experiment needs, and how long that takes in this shop."""
 
 import json
+from math import inf
 from typing import Annotated, Any
 
 import typer
@@ -11,20 +12,34 @@ from aftercart.quantity import counted
 
 def _share(typed: str | float) -> float:
     """A share as it is typed, 10% or 0.1, or as it stands if it is not."""
+    value = _number(typed)
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"{typed} does not lie between 0% and 100%")
+    return value
+
+
+def _more(typed: str | float) -> float:
+    """By how much more, as it is typed: 100% is twice as many."""
+    value = _number(typed)
+    if not 0 < value < inf:
+        raise typer.BadParameter(
+            f"{typed} is no effect worth finding; write 10% for a tenth more, 100% for twice as many"
+        )
+    return value
+
+
+def _number(typed: str | float) -> float:
     written = str(typed)
     try:
-        value = float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
+        return float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
     except ValueError as err:
         raise typer.BadParameter(f"{written!r} is no share; write 10%") from err
-    if not 0 < value < 1:
-        raise typer.BadParameter(f"{written} does not lie between 0% and 100%")
-    return value
 
 
 def size(
     effect: Annotated[
         float,
-        typer.Option(parser=_share, metavar="SHARE", help="The smallest effect worth finding: 10% is a tenth more."),
+        typer.Option(parser=_more, metavar="SHARE", help="The smallest effect worth finding: 10% is a tenth more."),
     ],
     rate: Annotated[
         float | None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aftercart.cli.typed import seconds
 from aftercart.quantity import counted
 from aftercart.recommendation.asking.request import Purpose
 
@@ -30,7 +31,8 @@ BATCH = 512
 def train(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Start of all random choices.")] = 0,
     budget: Annotated[
-        float | None, typer.Option(min=1, help="Seconds it may take; without it training runs to its end.")
+        float | None,
+        typer.Option(min=1, callback=seconds, help="Seconds it may take; without it training runs to its end."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object.")] = False,
 ) -> None:

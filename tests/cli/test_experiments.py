@@ -45,6 +45,21 @@ def test_it_reckons_with_how_many_come_back_and_how_many_there_are(typed: Typed)
     assert f"{ceil(people_needed(0.05, 0.0625, 0.5, alpha=0.025) / 2):,}" in text
 
 
+@pytest.mark.usefixtures("shop")
+def test_an_effect_may_be_twice_as_many_and_more_where_there_are_so_many(typed: Typed) -> None:
+    told = json.loads(typed("experiments", "size", "--effect", "150%", "--rate", "2%", "--json").stdout)
+    assert told["wanted"] == pytest.approx(0.05)
+    assert told["people"] == pytest.approx(people_needed(0.02, 0.05, 0.5), abs=1)
+    for effect, said in (
+        ("250%", "250% more than 33.3% is more than everybody"),
+        ("0%", "0% is no effect"),
+        ("inf", "inf is no"),
+    ):
+        refused = typed("experiments", "size", "--effect", effect)
+        assert refused.exit_code == 2
+        assert said in " ".join(refused.stderr.replace("│", "").split())
+
+
 def test_who_came_back_and_sent_all_of_it_back_did_not_come_back(typed: Typed, tmp_path: Path) -> None:
     """As in the result of an experiment, where a refund takes its order off again."""
     with closing(Database(f"sqlite:///{tmp_path / 'data' / 'aftercart.db'}")) as db:

@@ -38,6 +38,29 @@ def test_wrong_usage_exits_2(tmp_path: Path, words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("up --port many", "'many' is no whole number"),
+        ("up --port 70000", "70000 is too much: type 65535 or less"),
+        ("sends --limit 0", "0 is too little: type 1 or more"),
+        ("sends --state pears", "'pears' is not one of 'scheduled', 'sending'"),
+        ("report --from 2026-13-40", "'2026-13-40' is no day: type it as 2026-01-31"),
+        ("report --of pears", "'pears' is not one of 'campaigns', 'pairs'"),
+        ("train --budget soon", "'soon' is no number"),
+        ("train --budget inf", "inf is no number of seconds"),
+        ("webhooks resend crm --days 99", "99 is too much: type 30 or less"),
+        ("experiments size --effect 10% --window 14d", "'14d' is no whole number"),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_said_in_words_of_ours(tmp_path: Path, typed: str, said: str) -> None:
+    result = at_once(tmp_path, *typed.split(), COLUMNS="200", TERMINAL_WIDTH="200")
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Value error" not in result.stderr
+    assert "Input should" not in result.stderr
+
+
+@pytest.mark.parametrize(
     ("env", "said"),
     [
         ({}, "aftercart: AFTERCART_SECRET_KEY: is not set (`aftercart init DIR` writes a working .env)\n"),
