@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -31,8 +33,19 @@ WEEK = timedelta(days=7)
 ASK_RIVALS_AT = 50
 """Mails at once: a question costs much, and each further mail little."""
 
-Progress = Callable[[int, int, datetime], None]
-"""Orders done, orders in all, and where the clock stands."""
+
+class Stand(NamedTuple):
+    """How far a run is: orders `done` of all, what its clock says, and whether it trains a model now."""
+
+    done: int
+    of: int
+    at: datetime
+    trains: bool
+
+
+Progress = Callable[[Stand], None]
+ProgressOfEach = Callable[[int, Stand], None]
+"""The first: which set of campaigns, from 0."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +64,16 @@ def backtest(
     main: Database,
     trials: list[Campaigns],
     wanted: Wanted,
-    progress: Progress = lambda _done, _of, _at: None,
+    progress: ProgressOfEach = lambda _which, _stand: None,
 ) -> list[Report]:
     """Try each of these sets of campaigns on the same orders. Raises ConfigError where no order lies in the time."""
     with own_folder(settings.data_dir / "backtests") as folder, closing(source.take(main, folder)) as facts:
         if wanted.suppose_consent:
             source.suppose_all_agree(facts)
-        return [_try(settings, facts, folder / str(n), trial, wanted, progress) for n, trial in enumerate(trials)]
+        return [
+            _try(settings, facts, folder / str(n), trial, wanted, partial(progress, n))
+            for n, trial in enumerate(trials)
+        ]
 
 
 def _try(
@@ -84,7 +100,7 @@ def replayed(
     folder: Path,
     campaigns: Campaigns,
     wanted: Wanted,
-    progress: Progress = lambda _done, _of, _at: None,
+    progress: Progress = lambda _stand: None,
 ) -> Iterator[Run]:
     """Live through it. `facts`: from `source.take`; `folder`: for all that this run needs, beside `facts`."""
     folder.mkdir()
@@ -141,7 +157,10 @@ class _Course:
         self._next = next(self._happenings, None)
         if happening.orders:
             self._done += happening.orders
-            self._progress(self._done, self._orders, happening.at)
+            self._tell(trains=False)
+
+    def _tell(self, *, trains: bool) -> None:
+        self._progress(Stand(self._done, self._orders, self._box.clock(), trains))
 
     def _ask_rivals(self) -> None:
         latest, self._box.outbox.latest[:] = list(self._box.outbox.latest), []
@@ -153,6 +172,7 @@ class _Course:
         """On what this database holds by now, and it holds nothing of later."""
         self._box.clock.move_to(self._train_at)
         self._train_at += self._wanted.train_every
+        self._tell(trains=True)
         app = self._box.app
         try:
             learned = train(app.db, app.settings.models_dir, app.clock, budget_s=self._wanted.train_budget_s)

@@ -1,21 +1,27 @@
 """`aftercart backtest`: what would a campaign have done?"""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftercart.cli.typed import seconds, to_be_written
 from aftercart.quantity import counted, named
 
 if TYPE_CHECKING:
     from aftercart.backtest.bought import Guess
     from aftercart.backtest.report import Report, Stop
+    from aftercart.backtest.run import ProgressOfEach, Stand
 
 DAY = ["%Y-%m-%d"]
+LINE_EVERY_S = 30.0
+"""How often a run tells a log how far it is."""
 
 
 def backtest(
@@ -32,8 +38,13 @@ def backtest(
         ),
     ] = False,
     train_every: Annotated[int, typer.Option(min=1, help="Days after which a new model is trained.")] = 28,
-    train_budget: Annotated[float | None, typer.Option(min=1, help="Seconds that each training may take.")] = None,
-    page: Annotated[Path | None, typer.Option(help="Write a page with charts and sample mails to this file.")] = None,
+    train_budget: Annotated[
+        float | None, typer.Option(min=1, callback=seconds, help="Seconds that each training may take.")
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(callback=to_be_written, help="Write a page with charts and sample mails to this file."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each of them.")] = False,
 ) -> None:
     """Replay stored orders through the engine, on a copy, with the clock of then. No mail leaves."""
@@ -57,7 +68,7 @@ def backtest(
     wanted = Wanted(
         since.replace(tzinfo=UTC), until.replace(tzinfo=UTC), timedelta(days=train_every), train_budget, suppose_consent
     )
-    with open_database() as database, _bar() as progress:
+    with open_database() as database, _telling(paths) as progress:
         reports = run(settings, database, trials, wanted, progress)
     if page:
         from aftercart.backtest.page import page as drawn
@@ -76,17 +87,46 @@ def backtest(
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int, datetime], None]]:
+def _telling(paths: "Sequence[Path]") -> Iterator["ProgressOfEach"]:
+    """Whoever waits sees that it goes on: by a bar on a terminal, else (a log, a pipe) by a line now and then."""
+    names = [f"{path}: " if len(paths) > 1 else "" for path in paths]
+    if sys.stderr.isatty():
+        with _bar(names) as progress:
+            yield progress
+    else:
+        yield _lines(names)
+
+
+def _lines(names: "Sequence[str]") -> "ProgressOfEach":
+    """One when a training begins, which takes long, and one every half minute."""
+    told_at = monotonic()
+
+    def progress(which: int, stand: "Stand") -> None:
+        nonlocal told_at
+        if not stand.trains and monotonic() - told_at < LINE_EVERY_S:
+            return
+        told_at = monotonic()
+        learns = "; learning from what was known by then" if stand.trains else ""
+        so_far = f"{stand.done:,} of {counted(stand.of, 'order')}"
+        print(f"aftercart: {names[which]}{stand.at:%Y-%m-%d}: {so_far}{learns}", file=sys.stderr, flush=True)
+
+    return progress
+
+
+@contextmanager
+def _bar(names: "Sequence[str]") -> Iterator["ProgressOfEach"]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("copying", total=None)
 
-        def progress(done: int, of: int, at: datetime) -> None:
-            bar.update(task, completed=done, total=of, description=f"{at:%Y-%m-%d}")
+        def progress(which: int, stand: "Stand") -> None:
+            learns = ", learning" if stand.trains else ""
+            told = f"{names[which]}{stand.at:%Y-%m-%d}{learns}"
+            bar.update(task, completed=stand.done, total=stand.of, description=told)
 
         yield progress
 

@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from aftercart.backtest.sandbox import SAMPLES
+from aftercart.cli import app
 from aftercart.starter import init
 from aftercart.testing import SECRET_KEY, lay_down
 from tests.commanded import aftercart
@@ -52,6 +54,22 @@ def test_it_says_in_words_what_would_have_happened_and_draws_a_page_of_it(deploy
     assert "http" not in outside, "the page itself loads nothing from anywhere"
 
 
+@pytest.mark.parametrize(
+    ("every_s", "said"), [(1e9, "2026-03-15: 10 of 20 orders; learning"), (0, "2026-03-13: 8 of 20 orders\n")]
+)
+def test_a_run_that_nobody_watches_on_a_terminal_tells_its_log_how_far_it_is(
+    deployment: Path, monkeypatch: pytest.MonkeyPatch, every_s: float, said: str
+) -> None:
+    (deployment / "other.yaml").write_text((deployment / "campaigns" / "accessories.yaml").read_text())
+    monkeypatch.setattr("aftercart.cli.backtest.LINE_EVERY_S", every_s)
+    monkeypatch.setenv("AFTERCART_SECRET_KEY", SECRET_KEY)
+    span = ("--from", "2026-03-10", "--to", "2026-03-20", "--suppose-consent", "--train-every", "5")
+    result = CliRunner().invoke(app, ("backtest", "campaigns/accessories.yaml", *span, "--compare", "other.yaml"))
+    assert said in result.stderr, result.stderr
+    assert result.stderr.count("aftercart: other.yaml: 2026-03-15: ") >= 1
+    assert "learning" not in result.stdout
+
+
 @pytest.mark.usefixtures("deployment")
 def test_it_tells_whoever_replays_orders_without_addresses_how_to_go_on() -> None:
     text = asked("--from", "2026-03-10", "--to", "2026-03-20")
@@ -82,6 +100,17 @@ def test_two_campaigns_of_one_name_are_told_apart_and_stand_beside_each_other() 
     assert int(sent) > int(fewer)
     assert re.search(rf"mails sent +{sent} +{fewer} *\n", beside)
     assert re.search(r"bought within 7 days +\d+\.\d% +(\d+\.\d%|–) *\n", beside)
+
+
+@pytest.mark.usefixtures("deployment")
+@pytest.mark.parametrize("page", ["nowhere/page.html", "campaigns"])
+def test_a_page_that_cannot_be_written_is_refused_before_the_run_and_not_after_it(page: str) -> None:
+    span = ("--from", "2026-03-10", "--to", "2026-03-20", "--suppose-consent")
+    answer = aftercart(Path.cwd(), "backtest", "campaigns/accessories.yaml", *span, "--page", page)
+    assert answer.returncode == 2, answer.stderr
+    assert "--page" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "learning" not in answer.stderr
 
 
 def test_a_campaign_with_a_fault_is_refused_with_its_line(deployment: Path) -> None:
