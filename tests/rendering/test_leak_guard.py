@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from html import unescape
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given
@@ -23,6 +23,8 @@ ADDRESSES = (
     "o'neil@example.com",
     "r&d@example.com",
     "dee+shop@example.com",
+    "a-b@example.com",
+    "eve@xn--mnchen-3ya.example",
 )
 PEOPLE = People(ADDRESSES)
 
@@ -37,6 +39,8 @@ def mail(**parts: str) -> Rendered:
         mail(),
         mail(html=f'<a href="{BASE}/u/ada.1-x">x</a> <a href="{BASE}/c/ada_2">y</a> @media ada@example.com @'),
         mail(text=f"{BASE}/u/ada.1-x\n{BASE}/\n{BASE}/about/us https://other.example.com/u/z", html="@" * 1000),
+        mail(html=f'<a href="https://example.com/?u={quote(BASE, safe="")}%2Fu%2Fada.1-x">x</a>'),
+        mail(html="https://xmail.example.com/u/ben.1 mail.example.com/u/ben.1"),
         mail(html="someben@example.com ben@example.community xben@example.com"),
     ],
 )
@@ -64,6 +68,17 @@ def test_what_is_one_s_own_or_nobody_s_passes(rendered: Rendered) -> None:
         mail(html="<td>ben&#64;example.com</td>"),
         mail(html="<td>ben&#x0040;example.com</td>"),
         mail(html="<td>ben&commat;example.com</td>"),
+        mail(html="<td>ben&#64;example&#46;com</td>"),
+        mail(html="<td>ben&#64;example&period;com</td>"),
+        mail(html='<a href="https://example.com/?to=https%3A%2F%2Fx.com%2F%3Fe%3Dben%40example.com%26y%3D1">x</a>'),
+        mail(html="<td>a\u2011b@example.com</td>"),
+        mail(html="<td>ben\u200b@exam\u00adple.com</td>"),
+        mail(html="<td>eve@münchen.example</td>"),
+        mail(text="eve@MÜNCHEN.example"),
+        mail(html='<a href="https://example.com/?mail=eve%40m%C3%BCnchen.example">x</a>'),
+        mail(html=f'<a href="https://example.com/share?u={quote(BASE, safe="")}%2Fu%2Fben.1">x</a>'),
+        mail(html=f'<a href="https://example.com/share?u={quote(BASE)}/u/ben.1">x</a>'),
+        mail(text="http://mail.example.com/u/ben.1"),
     ],
 )
 def test_what_is_another_s_is_refused(rendered: Rendered) -> None:
@@ -82,6 +97,7 @@ PIECES = st.sampled_from(
         *("@", "@", "@", "%40", "&#64;", "&#X40;", "&commat;", "&"),
         *("example.com", "example.com", "EXAMPLE.com", "example.co.jp", "example.com.", "media", "."),
         *(BASE, f"{BASE}/u/ada.1-x", f"{BASE}/c/ada_2", f"{BASE}/u/ben.1", "/u/", "/"),
+        *("&#46;com", "%2Ecom", "%26", "\u2011"),
         *(" ", "\n", '"', "<", ">", "'", "(", ",", "?", "=", "\u2605", "y" * 300),
     ]
 )
@@ -114,7 +130,7 @@ def _of_others(text: str) -> bool:
 def _addresses(piece: str) -> Iterator[str]:
     for at in re.finditer("@|%40|&#0*64;|&#x0*40;|&commat;", piece, re.IGNORECASE):
         before = unquote(unescape(piece[: at.start()][-192:])).lower()
-        domain = re.split(r"[\s<>\"'():;,&?=\[\]\\/@]", piece[at.end() :])[0].rstrip(".").lower()
+        domain = re.split(r"[\s<>\"'():;,&?=\[\]\\/@]", unquote(unescape(piece[at.end() :])))[0].rstrip(".").lower()
         ends = [each for each in map(str.lower, ADDRESSES) if _ends_with(before, each, domain)]
         yield from sorted(ends, key=len)[-1:]
 

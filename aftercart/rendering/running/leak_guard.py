@@ -8,7 +8,7 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.running.runtime import Rendered
@@ -21,7 +21,10 @@ _LONGEST_LOCAL_PART = 3 * 64
 """Of 64 characters, each of which three may stand for."""
 _LONGEST_DOMAIN = 256
 _AT_BY_NAME = re.compile(r"&(?:#0*64|#x0*40|commat);", re.IGNORECASE)
-_PERSONAL_PATH = re.compile(r"/[a-z]/[A-Za-z0-9_.~-]+")
+_PERSONAL_PATH = re.compile(r"(?:/|%2[Ff])[a-z](?:/|%2[Ff])[A-Za-z0-9_.~-]+")
+_BEFORE_A_HOST = ("//", "%2F%2F", "%2f%2f")
+_SHOWN_OTHERWISE = str.maketrans({0x2011: "-", **dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))})
+"""The hyphen that does not break a line, and what nobody sees."""
 
 
 class People:
@@ -32,7 +35,7 @@ class People:
         """By domain, what stands before the @, in small letters."""
         for address in addresses:
             local, _, domain = address.lower().rpartition("@")
-            self.locals[domain].add(local)
+            self.locals[_in_ascii(domain)].add(local)
         self.nobodys: set[tuple[str, str]] = set()
         """What stands before and behind an @ of none of theirs: a style's or the shop's own, in each mail again."""
 
@@ -43,20 +46,32 @@ def refuse_what_is_others(rendered: Rendered, own: str, base_url: str, links: fr
     `own`: the address that it goes to. `base_url`: where personal links begin, without a slash behind it. `links`: the
     mail's own.
     """
-    own = own.lower()
+    local, _, domain = own.lower().rpartition("@")
+    own = f"{local}@{_in_ascii(domain)}"
     for text in (rendered.html, f"{rendered.subject}\n{rendered.preheader}\n{rendered.text}"):
         _refuse_links(text, base_url, links)
         _refuse_addresses(text, own, people)
 
 
 def _refuse_links(text: str, base_url: str, links: frozenset[str]) -> None:
-    """Looked for from behind, as everything here: a pattern takes ten times as long, and forwards it is five times."""
-    length = len(base_url)
-    at = text.rfind(base_url)
-    while at >= 0:
-        if (found := _PERSONAL_PATH.match(text, at + length)) and text[at : found.end()] not in links:
-            raise TemplateError("a link of another mail stands in this one", fix="report this: it was not sent")
-        at = text.rfind(base_url, 0, at)
+    """Looked for from behind, as everything here: a pattern takes ten times as long, and forwards it is five times.
+
+    Also within another address (`?url=https%3A%2F%2F...`), and by http:// instead of https://.
+    """
+    home = base_url.partition("://")[2]
+    scheme = len(base_url) - len(home)
+    for written in {home, quote(home, safe="")}:
+        at = text.rfind(written)
+        while at >= 0:
+            found = _PERSONAL_PATH.match(text, at + len(written))
+            if found and text[max(at - scheme, 0) : found.end()] not in links:
+                _refuse_link(text[max(at - 6, 0) : at], f"{base_url}{unquote(found[0])}", links)
+            at = text.rfind(written, 0, at)
+
+
+def _refuse_link(before: str, link: str, links: frozenset[str]) -> None:
+    if before.endswith(_BEFORE_A_HOST) and link not in links:
+        raise TemplateError("a link of another mail stands in this one", fix="report this: it was not sent")
 
 
 def _refuse_addresses(text: str, own: str, people: People) -> None:
@@ -91,10 +106,23 @@ def _at_signs(text: str) -> Iterator[tuple[int, int]]:
 
 def _recipient(before: str, behind: str, people: People) -> str:
     """Whose address has its @ between them; empty if nobody's."""
-    domain = _DOMAIN.match(behind)
-    if domain is None or (found := domain[0].rstrip(".").lower()) not in people.locals:
+    domain = _DOMAIN.match(_plain(behind))
+    if domain is None or (found := _in_ascii(domain[0].rstrip(".").lower())) not in people.locals:
         return ""
-    local = unquote(html.unescape(_NEVER_IN_AN_ADDRESS.split(before)[-1])).lower()
+    local = _plain(_NEVER_IN_AN_ADDRESS.split(before)[-1]).lower()
     # o'neil is not neil, though a quote begins an address as well: the longest that it can be is the one
     starts = (0, *(one.end() for one in _BETWEEN.finditer(local)))
     return next((f"{local[start:]}@{found}" for start in starts if local[start:] in people.locals[found]), "")
+
+
+def _plain(written: str) -> str:
+    """What stands for it in HTML, in the query of an address, or unbroken."""
+    return unquote(html.unescape(written)).translate(_SHOWN_OTHERWISE)
+
+
+def _in_ascii(domain: str) -> str:
+    """As addresses are kept: münchen.de is xn--mnchen-3ya.de."""
+    try:
+        return domain if domain.isascii() else domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return domain
