@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_time
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
@@ -21,6 +22,8 @@ from aftercart.web_address import web_address
 
 FALLBACK_COLOR = "#1f5fbf"
 RETRY_AFTER_S = 30
+_ISOLATE = Markup("\u2068{}\u2069")
+"""A name in another script keeps its own direction within this (UAX #9)."""
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -109,7 +112,7 @@ class RecipientPages:
 
     def words(self, message: str, **values: str) -> str:
         """A sentence in the reader's language."""
-        if self.language in RIGHT_TO_LEFT:  # a name in another script keeps its own direction (UAX #9, isolates)
+        if self.language in RIGHT_TO_LEFT:
             values = {name: f"\u2068{value}\u2069" for name, value in values.items()}
         return catalog(self.language).gettext(message) % values
 
@@ -183,4 +186,16 @@ def _pages(language: str) -> Environment:
     )
     pages.filters["address"] = _set_apart
     pages.install_gettext_translations(catalog(language), newstyle=True)  # type: ignore[attr-defined]
+    if language in RIGHT_TO_LEFT:
+        pages.globals["gettext"] = _isolating(pages.globals["gettext"])
     return pages
+
+
+def _isolating(gettext: Any) -> Callable[..., Any]:
+    """The same, and each value keeps its own direction within the sentence, as in `RecipientPages.words`."""
+
+    @pass_context
+    def isolated(context: Context, message: str, **values: object) -> Any:
+        return gettext(context, message, **{name: _ISOLATE.format(value) for name, value in values.items()})
+
+    return isolated

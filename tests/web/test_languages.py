@@ -88,6 +88,15 @@ def test_names_stand_in_a_row_as_the_readers_script_runs(language: str, names: l
     assert RecipientPages("Bikes", "#0f766e", locale=language).listed(names) == listed
 
 
+@pytest.mark.parametrize(("language", "topic"), [("ar", "\u2068Tips (new)\u2069"), ("fr", "Tips (new)")])
+def test_a_name_within_a_sentence_from_right_to_left_keeps_its_own_direction(language: str, topic: str) -> None:
+    """Its bracket would stand before it."""
+    page = RecipientPages("Bikes", "#0f766e", locale=language).ask("ada@example.com", "Tips (new)")
+    html = bytes(page.body).decode()
+    assert topic in html
+    assert ("\u2068Bikes\u2069" in html) == (language == "ar")
+
+
 def test_pages_write_the_first_of_a_month_as_mails_do() -> None:
     first = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
     assert RecipientPages("Northwheel", "#1f5fbf", locale="fr").day(first, "Europe/Paris") == "1er mars 2026"
