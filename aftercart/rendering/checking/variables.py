@@ -49,11 +49,10 @@ ANYTHING = None
 
 Shape = Fields | Items | Value | None
 
-_SAME_LIST = frozenset({"sort", "reverse", "list", "unique", "selectattr", "rejectattr"})
+_THE_SAME = frozenset({"sort", "reverse", "list", "unique", "selectattr", "rejectattr", "default", "d"})
 _ELEMENT = frozenset({"first", "last", "min", "max"})
 _JINJA_NAMES = {"loop", "range"}
-_OF_A_LOOP = "index index0 revindex revindex0 first last length depth depth0 previtem nextitem cycle changed"
-_LOOP = Fields("loop", dict.fromkeys(_OF_A_LOOP.split(), ANYTHING))
+_OF_A_LOOP = "index index0 revindex revindex0 first last length depth depth0 cycle changed"
 _NAMES_A_FIELD = {"selectattr": 0, "rejectattr": 0, "join": 1}
 """Where among its arguments a filter may be given the name of a field, other than as `attribute=`."""
 
@@ -105,6 +104,12 @@ def _walked(part: Source) -> "_Walk":
 
 def _last_name(path: str) -> str:
     return path.rpartition(".")[2].removesuffix("[]")
+
+
+def _common(shapes: list[object]) -> Shape:
+    """What all of them are."""
+    first = shapes[0] if shapes and all(shape == shapes[0] for shape in shapes) else ANYTHING
+    return first if isinstance(first, Fields | Items | Value) else ANYTHING
 
 
 def _keys(shape: object) -> Iterable[str]:
@@ -175,8 +180,10 @@ class _Walk:
 
     def _loop(self, node: nodes.For, scope: dict[str, Shape]) -> None:
         looped = self.shape(node.iter, scope)
-        inner = {**scope, "loop": _LOOP}
-        self._bind(node.target, looped.of if isinstance(looped, Items) else ANYTHING, inner)
+        each = looped.of if isinstance(looped, Items) else ANYTHING
+        knows = {**dict.fromkeys(_OF_A_LOOP.split(), ANYTHING), "previtem": each, "nextitem": each}
+        inner = {**scope, "loop": Fields("loop", knows)}
+        self._bind(node.target, each, inner)
         if node.test:
             self.shape(node.test, inner)
         self._all(node.body, inner)
@@ -187,7 +194,7 @@ class _Walk:
             scope[target.name] = shape if isinstance(shape, Fields | Items | Value) else ANYTHING
         elif isinstance(target, nodes.Tuple):
             for item in target.items:
-                self._bind(item, ANYTHING, scope)
+                self._bind(item, shape.of if isinstance(shape, Items) else ANYTHING, scope)
 
     def shape(self, node: nodes.Node, scope: dict[str, Shape]) -> Shape:
         """The shape of an expression; faults inside it are noted."""
@@ -205,6 +212,12 @@ class _Walk:
             case nodes.CondExpr() | nodes.Or() | nodes.And():
                 found = [self.shape(child, scope) for child in node.iter_child_nodes()]
                 return next((shape for shape in found[-2:] if isinstance(shape, Fields | Items)), ANYTHING)
+            case nodes.List() | nodes.Tuple():
+                return Items(_common([self.shape(child, scope) for child in node.items]))
+            case nodes.Add():
+                both = [self.shape(node.left, scope), self.shape(node.right, scope)]
+                lists = [shape for shape in both if isinstance(shape, Items)]
+                return Items(_common([shape.of for shape in lists])) if len(lists) == len(both) else ANYTHING
         for child in node.iter_child_nodes():
             self.shape(child, scope)
         return ANYTHING
@@ -242,7 +255,7 @@ class _Walk:
         field_of_each = self._field_of_each(node, inner)
         if node.name == "map" and field_of_each is not ANYTHING:
             return Items(field_of_each)
-        if node.name in _SAME_LIST:
+        if node.name in _THE_SAME:
             return inner
         if node.name in ("batch", "slice"):
             return Items(inner)
