@@ -96,15 +96,15 @@ def _stop_mails(app: App, person: Person) -> int:
         ledger.keep_decisions(
             connection,
             [
-                {
-                    "at": now,
-                    "stage": "enroll",
-                    "campaign": row.campaign,
-                    "order_id": row.order_id,
-                    "outcome": "skip",
-                    "reason": Reason.ERASED,
-                    "inputs": {"exited": True},
-                }
+                ledger.Decision(
+                    at=now,
+                    stage="enroll",
+                    campaign=row.campaign,
+                    order_id=row.order_id,
+                    outcome="skip",
+                    reason=Reason.ERASED,
+                    inputs={"exited": True},
+                )
                 for row in active
             ],
         )

@@ -8,7 +8,6 @@ person says `aftercart resume`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -155,11 +154,18 @@ def doubt_late_questions(connection: Connection, due: Sequence[UUID]) -> list[UU
 def _doubt(connection: Connection, ids: Sequence[UUID], now: datetime) -> list[UUID]:
     found = ledger.put_in_doubt(connection, ids, Reason.MAY_HAVE_BEEN_SENT)
     enrollments.complete(connection, (enrollment_id for *_, enrollment_id in found), now)
-    about: dict[str, Any] = {"at": now, "stage": "operator", "outcome": "settle", "reason": Reason.MAY_HAVE_BEEN_SENT}
     ledger.keep_decisions(
         connection,
         [
-            {**about, "campaign": campaign, "order_id": order_id, "send_id": send_id, "inputs": {}}
+            ledger.Decision(
+                at=now,
+                stage="operator",
+                campaign=campaign,
+                order_id=order_id,
+                send_id=send_id,
+                outcome="settle",
+                reason=Reason.MAY_HAVE_BEEN_SENT,
+            )
             for send_id, campaign, order_id, _ in found
         ],
     )

@@ -46,7 +46,14 @@ from aftercart.ledger.store.plans import (
     take_back,
     wake_up,
 )
-from aftercart.ledger.store.records import NOT_AGAIN_FOR, keep_content, keep_decisions, keep_templates, offered_since
+from aftercart.ledger.store.records import (
+    NOT_AGAIN_FOR,
+    Decision,
+    keep_content,
+    keep_decisions,
+    keep_templates,
+    offered_since,
+)
 
 __all__ = [
     "LEASE",
@@ -55,6 +62,7 @@ __all__ = [
     "REPLY_LEASE",
     "Choice",
     "Claim",
+    "Decision",
     "Doubt",
     "Failed",
     "InDoubt",

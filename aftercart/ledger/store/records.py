@@ -1,8 +1,9 @@
 """What is kept beside a send: decisions, picks, links, and what it said."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, select
@@ -18,10 +19,33 @@ NOT_AGAIN_FOR = timedelta(days=60)
 _INSERT = {table: Prepared.insert(table) for table in (decisions, picks, links, copies)}
 
 
-def keep_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided about an order in a campaign, or about one of its mails, and why."""
+
+    at: datetime
+    stage: Literal["enroll", "gate", "sender", "operator", "leave"]
+    """Who decided: entering the campaign, the gate, the sender's limits, an operator, or the recipient who left."""
+    campaign: str
+    order_id: int
+    send_id: UUID | None = None
+    """None: it is about the order's whole run through the campaign."""
+    outcome: Literal["enroll", "allow", "defer", "skip", "replan", "settle", "left"]
+    reason: str
+    until: datetime | None = None
+    """How long the mail waits, where the outcome is `defer`."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """The facts it was decided on."""
+
+
+_OF_DECISION = tuple(each.name for each in fields(Decision))
+
+
+def keep_decisions(connection: Connection, made: Sequence[Decision]) -> None:
     """Append decisions to the record that `explain` reads."""
-    if rows:
-        _INSERT[decisions].execute(connection, [{"until": None, "send_id": None, **row} for row in rows])
+    if made:
+        rows = [{name: getattr(decision, name) for name in _OF_DECISION} for decision in made]
+        _INSERT[decisions].execute(connection, rows)
 
 
 def keep_content(

@@ -7,7 +7,7 @@ enrollment per (campaign, order) for ever, and one record of each refusal.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import Connection, Row, select
@@ -305,14 +305,19 @@ def _inputs(facts: OrderFacts) -> dict[str, Any]:
 
 
 def _decision(
-    now: datetime, campaign: str, order_id: int, outcome: str, reason: Reason, facts: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "at": now,
-        "stage": "enroll",
-        "campaign": campaign,
-        "order_id": order_id,
-        "outcome": outcome,
-        "reason": reason,
-        "inputs": facts,
-    }
+    now: datetime,
+    campaign: str,
+    order_id: int,
+    outcome: Literal["enroll", "skip"],
+    reason: Reason,
+    facts: Mapping[str, Any],
+) -> ledger.Decision:
+    return ledger.Decision(
+        at=now,
+        stage="enroll",
+        campaign=campaign,
+        order_id=order_id,
+        outcome=outcome,
+        reason=reason,
+        inputs=facts,
+    )

@@ -380,7 +380,7 @@ def _do(connection: Connection, runs: Iterable[_Run], edit: _Edit) -> None:
     ledger.end(connection, ended, {id_: edit.current.of(name) for id_, name in gone.items()})
     insert_new(connection, sends, added, unique=("enrollment_id", "step"))
     enrollment_store.complete(connection, [task.run.row.id for task in tasks], edit.now)
-    ledger.keep_decisions(connection, [_record(task, edit.now) for task in tasks])
+    ledger.keep_decisions(connection, [_decision(task, edit.now) for task in tasks])
     counts = {"retimed": len(times), "canceled": len(gone), "added": len(added), "renewed": len(renewed)}
     log.info("replanned", enrollments=len(tasks), **counts)
 
@@ -416,22 +416,22 @@ def _lots(task: _Task) -> Lots:
     return {(name, row["step"], recipient_id): Lot(row["experiment"], row["variant"]) for row in new}
 
 
-def _record(task: _Task, now: datetime) -> dict[str, Any]:
+def _decision(task: _Task, now: datetime) -> ledger.Decision:
     run, acts = task.run, task.acts
     times = {c.step: c.new_due.isoformat(timespec="seconds") if c.new_due else None for c in acts}
     kept = dict.fromkeys(task.renewed, Effect.KEPT)
-    return {
-        "at": now,
-        "stage": "operator",
-        "campaign": run.row.campaign,
-        "order_id": run.row.order_id,
-        "outcome": "replan",
-        "reason": Reason.EDITED,
-        "inputs": {
+    return ledger.Decision(
+        at=now,
+        stage="operator",
+        campaign=run.row.campaign,
+        order_id=run.row.order_id,
+        outcome="replan",
+        reason=Reason.EDITED,
+        inputs={
             "effects": {**kept, **{c.step: c.effect for c in acts}},
             "due_at": times,
             **(
                 {"new_content": {step: sorted(why) for step, why in run.new_content.items()}} if run.new_content else {}
             ),
         },
-    }
+    )

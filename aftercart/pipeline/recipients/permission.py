@@ -112,12 +112,20 @@ def note_leaving(connection: Connection, way: str, now: datetime) -> None:
     send_id = _left_from(way)
     if send_id is None:
         return
-    left = select(decisions.c.id).where(decisions.c.send_id == send_id, decisions.c.stage == "leave").exists()
-    mail = connection.execute(select(sends.c.campaign, sends.c.order_id).where(sends.c.id == send_id, ~left)).first()
+    known = select(decisions.c.id).where(decisions.c.send_id == send_id, decisions.c.stage == "leave").exists()
+    mail = connection.execute(select(sends.c.campaign, sends.c.order_id).where(sends.c.id == send_id, ~known)).first()
     if mail is not None:
-        about = {"at": now, "stage": "leave", "campaign": mail.campaign, "order_id": mail.order_id, "send_id": send_id}
-        left_by = {"outcome": "left", "reason": Reason.UNSUBSCRIBED, "inputs": {"way": way.partition(":")[0]}}
-        ledger.keep_decisions(connection, [about | left_by])
+        left = ledger.Decision(
+            at=now,
+            stage="leave",
+            campaign=mail.campaign,
+            order_id=mail.order_id,
+            send_id=send_id,
+            outcome="left",
+            reason=Reason.UNSUBSCRIBED,
+            inputs={"way": way.partition(":")[0]},
+        )
+        ledger.keep_decisions(connection, [left])
 
 
 def _left_from(way: str) -> UUID | None:

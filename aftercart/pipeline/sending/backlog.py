@@ -100,22 +100,22 @@ def _until(held: Held, now: datetime) -> datetime:
     return min(held.receipt.held_until or now + SHORTLY, held.planned.valid_until)
 
 
-def _held_decision(held: Held, until: datetime, now: datetime) -> dict[str, Any]:
+def _held_decision(held: Held, until: datetime, now: datetime) -> ledger.Decision:
     about = {"campaign": held.planned.campaign_name, "order_id": held.planned.order_id, "id": held.planned.send_id}
     return _decision(about, held.reason, held.receipt.via, held.receipt.response, until, now)
 
 
 def _decision(
     about: Mapping[str, Any], reason: Reason, sender: str, because: str, until: datetime, now: datetime
-) -> dict[str, Any]:
-    return {
-        "at": now,
-        "stage": "sender",
-        "campaign": about["campaign"],
-        "order_id": about["order_id"],
-        "send_id": about["id"],
-        "outcome": "defer",
-        "reason": reason,
-        "until": until,
-        "inputs": {"sender": sender, "words": because},
-    }
+) -> ledger.Decision:
+    return ledger.Decision(
+        at=now,
+        stage="sender",
+        campaign=about["campaign"],
+        order_id=about["order_id"],
+        send_id=about["id"],
+        outcome="defer",
+        reason=reason,
+        until=until,
+        inputs={"sender": sender, "words": because},
+    )

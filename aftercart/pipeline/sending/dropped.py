@@ -5,7 +5,6 @@ In the transaction of the claim, under the locks of the people and of all that i
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -35,17 +34,17 @@ def drop(
     of which a mail was dropped."""
     taken = ledger.replace(connection, replaced, Reason.REPLACED)
     ledger.name_versions(connection, {row.id: under.of(row.campaign) for row in taken})
-    kept = [_decision("gate", row.campaign, row.order_id, Reason.REPLACED, now, row.id) for row in taken]
+    made = [_ended(row.campaign, row.order_id, row.id, now) for row in taken]
     enrollments.complete(connection, (row.enrollment_id for row in taken), now)
     dropped = {(row.enrollment_id, row.campaign, row.order_id) for row in taken}
     dropped |= {(p.enrollment_id, p.campaign_name, p.order_id) for p, _, verdict in decided if _is_dropped(verdict)}
     exits = sorted(run for run in dropped if _exits(under, run[1]))
     keep_what_ended(connection, under, {row.campaign for row in taken} | {campaign for _, campaign, _ in exits}, now)
-    kept += [_decision("enroll", campaign, order_id, Reason.STEP_DROPPED, now) for _, campaign, order_id in exits]
+    made += [_exited(campaign, order_id, now) for _, campaign, order_id in exits]
     reasons = {run[0]: Reason.STEP_DROPPED for run in exits}
     ledger.cancel(connection, reasons, {id_: under.of(campaign) for id_, campaign, _ in exits})
     enrollments.exit_(connection, reasons, now)
-    ledger.keep_decisions(connection, kept)
+    ledger.keep_decisions(connection, made)
 
 
 def _is_dropped(verdict: Verdict) -> bool:
@@ -57,8 +56,25 @@ def _exits(under: Configuration, campaign: str) -> bool:
     return found is not None and found.limits.on_drop == "exit"
 
 
-def _decision(
-    stage: str, campaign: str, order_id: int, reason: Reason, now: datetime, send_id: UUID | None = None
-) -> dict[str, Any]:
-    about = {"at": now, "stage": stage, "campaign": campaign, "order_id": order_id, "send_id": send_id}
-    return {**about, "outcome": "skip", "reason": reason, "inputs": {} if send_id else {"exited": True}}
+def _ended(campaign: str, order_id: int, send_id: UUID, now: datetime) -> ledger.Decision:
+    return ledger.Decision(
+        at=now,
+        stage="gate",
+        campaign=campaign,
+        order_id=order_id,
+        send_id=send_id,
+        outcome="skip",
+        reason=Reason.REPLACED,
+    )
+
+
+def _exited(campaign: str, order_id: int, now: datetime) -> ledger.Decision:
+    return ledger.Decision(
+        at=now,
+        stage="enroll",
+        campaign=campaign,
+        order_id=order_id,
+        outcome="skip",
+        reason=Reason.STEP_DROPPED,
+        inputs={"exited": True},
+    )

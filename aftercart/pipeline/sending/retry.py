@@ -120,14 +120,14 @@ def _refusal(send: Failed, last_use: datetime, now: datetime) -> str | None:
     return None
 
 
-def _decision(send: Failed, valid_until: datetime, now: datetime) -> dict[str, Any]:
-    return {
-        "at": now,
-        "stage": "operator",
-        "campaign": send.campaign,
-        "order_id": send.order_id,
-        "send_id": send.send_id,
-        "outcome": "replan",
-        "reason": Reason.REPLANNED,
-        "inputs": {"failed_for": send.reason, "valid_until": valid_until.isoformat()},
-    }
+def _decision(send: Failed, valid_until: datetime, now: datetime) -> ledger.Decision:
+    return ledger.Decision(
+        at=now,
+        stage="operator",
+        campaign=send.campaign,
+        order_id=send.order_id,
+        send_id=send.send_id,
+        outcome="replan",
+        reason=Reason.REPLANNED,
+        inputs={"failed_for": send.reason, "valid_until": valid_until.isoformat()},
+    )

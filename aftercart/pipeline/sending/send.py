@@ -13,7 +13,7 @@ that one send `unknown`, and it is never sent again by itself.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -246,20 +246,20 @@ def _is_news(decided: Decided, claimed: set[UUID]) -> bool:
             return True
 
 
-def _decision(decided: Decided, contents: Mapping[UUID, Content], now: datetime) -> dict[str, Any]:
+def _decision(decided: Decided, contents: Mapping[UUID, Content], now: datetime) -> ledger.Decision:
     planned, facts, verdict = decided
     outcome, reason, until = _in_short(verdict.answer)
     content = contents.get(planned.send_id)
-    return {
-        "at": now,
-        "stage": "gate",
-        "campaign": planned.campaign_name,
-        "order_id": planned.order_id,
-        "send_id": planned.send_id,
-        "outcome": outcome,
-        "reason": reason,
-        "until": until,
-        "inputs": {
+    return ledger.Decision(
+        at=now,
+        stage="gate",
+        campaign=planned.campaign_name,
+        order_id=planned.order_id,
+        send_id=planned.send_id,
+        outcome=outcome,
+        reason=reason,
+        until=until,
+        inputs={
             **inputs(facts),
             "stops": list(verdict.stops),
             **_cause(verdict.answer),
@@ -267,7 +267,7 @@ def _decision(decided: Decided, contents: Mapping[UUID, Content], now: datetime)
             **(content.facts(is_claimed=isinstance(verdict.answer, Allow)) if content else {}),
             **({"experiment": planned.arm.experiment, "variant": planned.arm.variant} if planned.arm else {}),
         },
-    }
+    )
 
 
 def _cause(answer: Answer) -> dict[str, Reason]:
@@ -275,7 +275,7 @@ def _cause(answer: Answer) -> dict[str, Reason]:
     return {"because": answer.because} if isinstance(answer, Skip) and answer.because else {}
 
 
-def _in_short(answer: Answer) -> tuple[str, Reason, datetime | None]:
+def _in_short(answer: Answer) -> tuple[Literal["allow", "defer", "skip"], Reason, datetime | None]:
     match answer:
         case Allow():
             return "allow", Reason.ALLOWED, None

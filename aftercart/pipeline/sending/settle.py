@@ -172,14 +172,14 @@ def _keep(app: App, judged: Sequence[InDoubt], words: Mapping[UUID, Word], by: s
     log.info("sends_settled", sends=len(still), by=by)
 
 
-def _decision(send: InDoubt, word: Word, by: str, now: datetime) -> dict[str, Any]:
-    return {
-        "at": now,
-        "stage": "operator",
-        "campaign": send.campaign,
-        "order_id": send.order_id,
-        "send_id": send.send_id,
-        "outcome": "settle",
-        "reason": _MEANS[word][1],
-        "inputs": {"settled_by": by, "attempt": send.attempt, "provider": send.provider},
-    }
+def _decision(send: InDoubt, word: Word, by: str, now: datetime) -> ledger.Decision:
+    return ledger.Decision(
+        at=now,
+        stage="operator",
+        campaign=send.campaign,
+        order_id=send.order_id,
+        send_id=send.send_id,
+        outcome="settle",
+        reason=_MEANS[word][1],
+        inputs={"settled_by": by, "attempt": send.attempt, "provider": send.provider},
+    )
