@@ -26,7 +26,7 @@ def ask(
     app: App,
     batch: Sequence[Planned],
     people: People,
-    held_out: set[tuple[str, int]],
+    held_out: Collection[tuple[str, int]],
     faults: Mapping[UUID, ContentFault],
     ready: Collection[UUID],
     now: datetime,
@@ -69,7 +69,7 @@ def facts_of(
     planned: Planned,
     people: People,
     now: datetime,
-    held_out: set[tuple[str, int]] = frozenset(),  # type: ignore[assignment]
+    held_out: Collection[tuple[str, int]] = frozenset(),
     fault: ContentFault | None = None,
 ) -> Facts:
     """The facts about one send."""
