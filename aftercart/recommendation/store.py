@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, select, update
 
 from aftercart.db.among import among, among_given
+from aftercart.db.chunks import chunks
 from aftercart.db.tables import customers, model_versions, order_lines, order_reversals, orders, products
 from aftercart.recommendation.inputs.catalog import Details, Product
 from aftercart.recommendation.inputs.dataset import GUEST, Interactions, interactions
 
 Key = TypeVar("Key", int, str)
 
-_IN_CHUNK = 10_000
+_AT_ONCE = 10_000
 _FETCH = 10_000
 
 _PRODUCT_COLUMNS = tuple(products.c[name] for name in Product.__dataclass_fields__)
@@ -51,7 +52,7 @@ def load_catalog(connection: Connection) -> tuple[Product, ...]:
 def load_facts(connection: Connection, skus: Iterable[str]) -> dict[str, Product]:
     """The products as they stand now, one query for 10,000 of them; those that are gone are missing."""
     found: dict[str, Product] = {}
-    for chunk in _chunks(sorted(set(skus))):
+    for chunk in chunks(sorted(set(skus)), _AT_ONCE):
         rows = connection.execute(_FACTS, {"skus": chunk})
         found.update((row.sku, Product(*row)) for row in rows.all())
     return found
@@ -60,7 +61,7 @@ def load_facts(connection: Connection, skus: Iterable[str]) -> dict[str, Product
 def load_details(connection: Connection, skus: Iterable[str]) -> dict[str, Details]:
     """What else the shop says about these products; those that are gone are missing."""
     found: dict[str, Details] = {}
-    for chunk in _chunks(sorted(set(skus))):
+    for chunk in chunks(sorted(set(skus)), _AT_ONCE):
         rows = connection.execute(select(products.c.sku, *_DETAIL_COLUMNS).where(among(products.c.sku, chunk)))
         found.update((sku, Details(*details)) for sku, *details in rows)
     return found
@@ -223,7 +224,7 @@ def _histories(
     connection: Connection, keys: Sequence[Key], key: ColumnElement[Any], bought: Select[Any]
 ) -> dict[Key, tuple[str, ...]]:
     found: dict[Key, list[str]] = {}
-    for chunk in _chunks(keys):
+    for chunk in chunks(keys, _AT_ONCE):
         for sku, who in connection.execute(bought.where(among(key, chunk))).all():
             found.setdefault(who, []).append(sku)
     return {who: tuple(skus) for who, skus in found.items()}
@@ -231,7 +232,3 @@ def _histories(
 
 def _streamed(connection: Connection, statement: Select[Any]) -> Iterable[Any]:
     return connection.execute(statement.execution_options(yield_per=_FETCH))
-
-
-def _chunks(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
-    return (keys[at : at + _IN_CHUNK] for at in range(0, len(keys), _IN_CHUNK))

@@ -1,7 +1,7 @@
 """The ledger of what people said. Rows are only ever added; nothing but an erasure takes them out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -10,12 +10,9 @@ from aftercart.consent.standing import ConsentRules, Entry, added, heard, standi
 from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.consent.store.confirmations import plan
 from aftercart.db.among import among_given
+from aftercart.db.chunks import chunks
 from aftercart.db.persons import same_person
 from aftercart.db.tables import address_moves, consents, customers, recipients
-
-CHUNK = 500
-"""Values in one IN list."""
-
 
 _ENTRIES = (
     select(
@@ -34,7 +31,7 @@ _ENTRIES = (
 def histories(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, list[Entry]]:
     """All that is known of each person. Who never said anything is missing."""
     found: defaultdict[int, list[Entry]] = defaultdict(list)
-    for ids in _chunks(recipient_ids):
+    for ids in chunks(recipient_ids):
         rows = connection.execute(_ENTRIES, {"recipient_ids": ids}).all()
         for recipient_id, at, state, basis, undated, expires_at in rows:
             found[recipient_id].append(Entry(at, ConsentState(state), _basis(basis), undated, expires_at))
@@ -69,7 +66,7 @@ def _left_before(connection: Connection, recipient_ids: Iterable[int]) -> Mappin
         .join(address_moves, address_moves.c.customer_id == customers.c.id)
         .group_by(customers.c.recipient_id, address_moves.c.recipient_id)
     )
-    for ids in _chunks(recipient_ids):
+    for ids in chunks(recipient_ids):
         for address, before, at in connection.execute(query.where(customers.c.recipient_id.in_(ids))):
             found[address][before] = at
     return found
@@ -125,7 +122,7 @@ def _persons(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, 
     mine, theirs = recipients.alias("mine"), recipients.alias("theirs")
     person = func.coalesce(mine.c.merged_into, mine.c.id).label("person")
     query = select(theirs.c.id, person).where(same_person(mine, theirs))
-    asked = (query.where(mine.c.id.in_(ids)) for ids in _chunks(recipient_ids))
+    asked = (query.where(mine.c.id.in_(ids)) for ids in chunks(recipient_ids))
     return {row.id: row.person for one in asked for row in connection.execute(one)}
 
 
@@ -165,8 +162,3 @@ def _basis(word: str) -> Basis:
 
 
 _BASES = frozenset(Basis)
-
-
-def _chunks(ids: Iterable[int]) -> Iterator[Sequence[int]]:
-    unique = list(dict.fromkeys(ids))
-    return (unique[start : start + CHUNK] for start in range(0, len(unique), CHUNK))

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from aftercart.db.chunks import chunks
 from aftercart.db.session import insert_new
 from aftercart.db.tables import order_lines, order_reversals, orders
 from aftercart.intake.changes import Order, OrderLine, OrderState, Reversal, ReversalKind
 from aftercart.intake.order_state import is_newer, paid_since, settled
 from aftercart.intake.store.people import People
-from aftercart.intake.store.rows import changed_values, chunks, fetch, find_or_make, grouped
+from aftercart.intake.store.rows import changed_values, fetch, find_or_make, grouped
 
 BEFORE_ANY_VERSION = datetime(1970, 1, 1, tzinfo=UTC)
 """`source_updated_at` of a row that was made a moment ago, so that every version is newer."""

@@ -1,16 +1,14 @@
 """Reading and locking rows by lists of keys, alike on SQLite and PostgreSQL."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, func, select
 
+from aftercart.db.chunks import chunks
 from aftercart.db.session import insert_new
-
-CHUNK = 500
-"""Values in one IN list: far below every driver's limit, and few enough distinct statements to be cached."""
 
 
 @dataclass
@@ -24,17 +22,11 @@ class Tally:
     passed_over: int = 0
 
 
-def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The values in lists short enough for a statement."""
-    for start in range(0, len(values), CHUNK):
-        yield values[start : start + CHUNK]
-
-
 def fetch(
     connection: Connection, statement: Select[Any], column: ColumnElement[Any], values: Iterable[Any]
 ) -> Iterator[Mapping[str, Any]]:
     """The rows whose `column` is one of `values`, in chunks; the values' order decides the chunks."""
-    for chunk in chunks(list(values)):
+    for chunk in chunks(values):
         rows = connection.execute(statement.where(column.in_(chunk))).mappings()
         yield from cast("Iterable[Mapping[str, Any]]", rows)
 

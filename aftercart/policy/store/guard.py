@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, or_, select, true, update
 
+from aftercart.db.chunks import CHUNK, chunks
 from aftercart.db.tables import clicks, decisions, orders, recipients, sends
 from aftercart.db.tables import pauses as pauses_table
 from aftercart.policy.guard import PauseScope, Toll
-from aftercart.policy.store.people import CHUNK, chunks
 
 REACHED = ("sent", "delivered", "complained")
 """States of mails that somebody may have read."""

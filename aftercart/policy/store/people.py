@@ -1,24 +1,19 @@
 """What the gate needs to know about many people at once: one query per table and chunk, never one per person."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import TypeVar
 
 from sqlalchemy import Connection, and_, false, func, or_, select, true
 
 from aftercart.db.among import among
+from aftercart.db.chunks import chunks
 from aftercart.db.session import insert_new
 from aftercart.db.tables import sends, suppressions
 from aftercart.policy.address_hash import PREFIX, AddressHashes, is_hash, key_id_of
 from aftercart.policy.competition import Rival
 from aftercart.policy.frequency_cap import Counted
 from aftercart.policy.suppression import Suppression, SuppressionReason, SuppressionScope
-
-CHUNK = 500
-"""Values in one IN list: SQLite's oldest limit is 999 variables, and plans stay cached."""
-
-T = TypeVar("T")
 
 
 def suppressions_of(
@@ -150,8 +145,3 @@ def lift(
         suppressions.c.reason.in_(list(reasons)),
     )
     return connection.execute(taken).rowcount
-
-
-def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
-    unique = list(dict.fromkeys(values))
-    return (unique[start : start + size] for start in range(0, len(unique), size))

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from aftercart.db.among import among
+from aftercart.db.chunks import CHUNK, chunks
 from aftercart.db.tables import recipients
 from aftercart.policy.address_hash import AddressHashes
-from aftercart.policy.store.people import CHUNK, chunks, suppressions_of
+from aftercart.policy.store.people import suppressions_of
 from aftercart.policy.suppression import Suppression, of_person
 
 

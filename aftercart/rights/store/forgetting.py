@@ -6,12 +6,13 @@ Who looks here and writes by what they found, and who begins to forget, take tur
 taken in at that instant would stay.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, literal, select
 
 from aftercart.db.among import among
+from aftercart.db.chunks import chunks
 from aftercart.db.session import insert_new
 from aftercart.db.tables import customers, erased_shops, recipients, suppressions
 from aftercart.policy import store as policy
@@ -20,7 +21,6 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.forgotten import ErasedShops, Forgotten, Name, text_of
 from aftercart.rights.person import Person
 
-CHUNK = 500
 NEVER = datetime.max.replace(tzinfo=UTC)
 TURN = 0x65726173  # "eras"
 
@@ -45,7 +45,7 @@ def keep_hashes(connection: Connection, person: Person, hashes: AddressHashes, s
     names = [*(("", email) for email in person.emails), *person.shop_customers]
     texts = [text_of(name) for name in names]
     known = sorted({hashed for text in texts for hashed in hashes.all_of(text)})
-    for some in _chunks(known):
+    for some in chunks(known):
         is_one = suppressions.c.email.in_(some) & (suppressions.c.reason == SuppressionReason.ERASED)
         connection.execute(delete(suppressions).where(is_one))
     policy.suppress(connection, [hashes.of(text) for text in texts], SuppressionReason.ERASED, source, now)
@@ -69,7 +69,7 @@ def forgotten_among(connection: Connection, names: Iterable[Name], hashes: Addre
     is_erased = suppressions.c.reason == SuppressionReason.ERASED
     query = select(suppressions.c.email, suppressions.c.at).where(is_erased)
     since: dict[Name, datetime] = {}
-    for some in _chunks(list(asked)):
+    for some in chunks(asked):
         for hashed, at in connection.execute(query.where(among(suppressions.c.email, some))):
             since[asked[hashed]] = max(at, since.get(asked[hashed], at))
     return Forgotten(since, frozenset(_begun_anew(connection, since))) if since else Forgotten()
@@ -78,12 +78,7 @@ def forgotten_among(connection: Connection, names: Iterable[Name], hashes: Addre
 def _begun_anew(connection: Connection, since: Mapping[Name, datetime]) -> Iterator[Name]:
     """Whoever is erased leaves no row under their name: one that was made since is of something new."""
     places = ((literal(""), recipients.c.email), (customers.c.shop, customers.c.shop_customer_id))
-    for some in _chunks([id_ for _, id_ in since]):
+    for some in chunks(id_ for _, id_ in since):
         for shop, id_ in places:
             made = select(shop, id_, id_.table.c.created_at).where(among(id_, some))
             yield from ((of, one) for of, one, at in connection.execute(made) if since.get((of, one), NEVER) <= at)
-
-
-def _chunks(values: Collection[str]) -> Iterator[list[str]]:
-    some = list(values)
-    return (some[start : start + CHUNK] for start in range(0, len(some), CHUNK))

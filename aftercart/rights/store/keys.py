@@ -4,18 +4,19 @@ Of such an order, refund or delivery a keyed hash is kept, as of an address that
 later is looked up by the hash.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from sqlalchemy import Column, Connection, Table, or_, select, tuple_, update
 
+from aftercart.db.chunks import chunks
 from aftercart.db.tables import erased_shops, events, order_notes, order_reversals, orders, recipients
 from aftercart.policy.address_hash import AddressHashes
 from aftercart.rights.person import ERASED, Person
 
-CHUNK = 200
-"""Pairs in one IN list."""
+PAIRS = 200
+"""In one IN list."""
 Key = tuple[str, str]
 """A shop, and an id of its own."""
 _COLUMNS: Sequence[tuple[Table, Column[Any]]] = (
@@ -62,7 +63,7 @@ def kept_as(connection: Connection, keys: Collection[Key], hashes: AddressHashes
     named = [(shop, key) for shop, key in keys if may_name_somebody(key)]
     hashed = {(shop, kept): (shop, key) for shop, key in named for kept in hashes.all_of(key)}
     found: dict[Key, str] = {}
-    for some in _chunks(sorted(hashed)):
+    for some in chunks(sorted(hashed), PAIRS):
         for table, column in _COLUMNS:
             there = select(table.c.shop, column).where(tuple_(table.c.shop, column).in_(some))
             found |= {hashed[shop, kept]: kept for shop, kept in connection.execute(there)}
@@ -78,11 +79,7 @@ def forgotten_orders(connection: Connection, ids: Collection[Key]) -> frozenset[
         .outerjoin(erased_shops, erased_shops.c.shop == orders.c.shop)
         .where(or_(recipients.c.email.startswith(ERASED, autoescape=True), orders.c.placed_at <= erased_shops.c.at))
     )
-    for some in _chunks(sorted(ids)):
+    for some in chunks(sorted(ids), PAIRS):
         theirs = tuple_(orders.c.shop, orders.c.shop_order_id).in_(some)
         found |= {(row.shop, row.shop_order_id) for row in connection.execute(query.where(theirs))}
     return frozenset(found)
-
-
-def _chunks(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
-    return (keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK))
