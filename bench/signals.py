@@ -190,7 +190,7 @@ class Taught:
     def __init__(self, orders: Interactions, recipe: Recipe, described: tuple[Product, ...] = ()) -> None:
         self._described = described or orders.products
         self.words, self.recipe = vocabulary(self._described), recipe
-        trainer, metadata = Trainer(self.words, recipe, SEED), self.words.rows(self._described)
+        trainer, metadata = Trainer(recipe, SEED), self.words.rows(self._described)
         self.window: Window = evaluation.last_weeks(orders)
         earlier, last = orders.until(self.window.start), max(1, round(recipe.epochs * 0.25))
         for _ in range(recipe.epochs - last):

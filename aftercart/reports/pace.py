@@ -34,10 +34,6 @@ class Pace:
         return self.people / ((self.end - self.start) / timedelta(days=1))
 
     @property
-    def orders_a_day(self) -> float:
-        return self.orders / ((self.end - self.start) / timedelta(days=1))
-
-    @property
     def rate(self) -> float | None:
         """The share of people who came back; None where nobody ordered."""
         return self.came_back / self.people if self.people else None

@@ -26,11 +26,6 @@ class Numbers:
     """Whether all mail waits for `aftercart resume`."""
 
 
-def ping(connection: Connection) -> None:
-    """Raises SQLAlchemyError when the database does not answer."""
-    connection.execute(select(1))
-
-
 def numbers(main: Connection, inbox_connection: Connection, now: datetime, *, is_held_back: bool = False) -> Numbers:
     """Lateness and what waits as of now; the counts as of the last minute (see `aftercart/pipeline/upkeep/tidy.py`).
 

@@ -64,7 +64,6 @@ class Why:
     bought: tuple[str, ...]
     is_owed: bool
     consent: Yes | None
-    decided_at: datetime | None
     zone: str
     zone_from: str
     picks: tuple[PickWhy, ...]
@@ -110,7 +109,6 @@ def why(connection: Connection, recipient_id: int, send_id: UUID) -> Why | None:
         bought=tuple(dict.fromkeys(lines.values())),
         is_owed=inputs.get("class") == MailClass.TRANSACTIONAL,
         consent=_consent(connection, recipient_id, at) if at else None,
-        decided_at=at,
         zone=inputs.get("zone", ""),
         zone_from=inputs.get("zone_from", ""),
         picks=tuple(_picks(connection, send_id, kept.get("picks", ()), lines)),

@@ -11,7 +11,7 @@ from aftercart.bootstrap import App
 from aftercart.clock import SteppedClock
 from aftercart.db.tables import sends
 from aftercart.reports.sends import counts, listed
-from aftercart.reports.status import numbers, ping
+from aftercart.reports.status import numbers
 from aftercart.testing import engine, run_until
 from tests.cast import ADA, BEN, CHIKA, HOUR, MONDAY, Shop, campaign, clock_of, order, rows, tell_raw
 
@@ -64,7 +64,6 @@ def test_the_numbers_tell_how_late_the_engine_is(app: App) -> None:
     tell_raw(app, b"<order/>")
     clock_of(app).move_to(DUE + HOUR)  # no worker runs
     with app.db.read() as main, app.inbox_db.read() as waiting:
-        ping(main)
         found = numbers(main, waiting, app.clock())
     assert found.lateness_s == 3600
     assert found.sends == {"scheduled": 2, "sent": 1}

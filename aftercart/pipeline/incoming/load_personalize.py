@@ -30,7 +30,6 @@ Ours = Callable[[Row], Mapping[str, str] | None]
 """A row in our columns; None: it is not for us."""
 PRODUCT_COLUMNS = ("sku", "title", "category", "department", "brand", "family", "color", "description", "price")
 ORDER_COLUMNS = ("order_id", "customer_id", "ordered_at", "sku", "quantity", "unit_price", "country")
-EVERY_EVENT = ""
 SHOPS = frozenset(each.name for each in (Generic, Shopify, WooCommerce))
 
 

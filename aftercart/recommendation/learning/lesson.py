@@ -86,7 +86,7 @@ def learn(
     _refuse_too_few(past)
     recipe = _within(budget, recipe or Recipe())
     words = vocabulary(past.products)
-    course = _Course(Trainer(words, recipe, seed), words.rows(past.products), budget, progress, recipe.epochs)
+    course = _Course(Trainer(recipe, seed), words.rows(past.products), budget, progress, recipe.epochs)
     window = evaluation.last_weeks(past)
     earlier = past.until(window.start)
     last_epochs = max(1, round(recipe.epochs * _LAST_WEEKS_SHARE))

@@ -19,7 +19,6 @@ import scipy.sparse as sp
 from lightfm import LightFM
 
 from aftercart.recommendation.inputs.dataset import DAY_S, Floats, Interactions, Ints, Slices, ones, row_means
-from aftercart.recommendation.inputs.features import Vocabulary
 
 _SIDE_BY_SIDE = 2
 """Members in training at a time: LightFM lets go of the interpreter's lock, and what they learn from takes memory."""
@@ -110,8 +109,8 @@ class Rows:
 class Trainer:
     """A model in training. Deterministic: the same seed, data and one thread give the same embeddings."""
 
-    def __init__(self, vocabulary: Vocabulary, recipe: Recipe, seed: int) -> None:
-        self._vocabulary, self._recipe = vocabulary, recipe
+    def __init__(self, recipe: Recipe, seed: int) -> None:
+        self._recipe = recipe
         self._random = np.random.default_rng(seed)
         seeds = iter(range(seed, seed + recipe.members * len(Subject)))
         self._members = {subject: [_member(recipe, next(seeds)) for _ in range(recipe.members)] for subject in Subject}

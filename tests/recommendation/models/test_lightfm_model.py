@@ -16,7 +16,7 @@ def trained(
     past: Interactions, seed: int = 3, recipe: Recipe = RECIPE, subject: Subject = Subject.TOGETHER
 ) -> Embeddings:
     words = vocabulary(past.products)
-    trainer = Trainer(words, recipe, seed)
+    trainer = Trainer(recipe, seed)
     for _ in range(recipe.epochs):
         trainer.epoch(past, words.rows(past.products))
     found = trainer.embeddings(subject, past.orders_of_item, words.rows(past.products))
@@ -50,7 +50,7 @@ def test_a_bike_asks_for_things_of_its_own_way_of_riding(past: Interactions) -> 
 
 def test_a_product_never_sold_is_known_by_its_metadata_alone(past: Interactions) -> None:
     words = vocabulary(past.products)
-    trainer = Trainer(words, RECIPE, seed=3)
+    trainer = Trainer(RECIPE, seed=3)
     trainer.epoch(past, words.rows(past.products))
     unsold = trainer.embeddings(Subject.TOGETHER, np.zeros_like(past.orders_of_item), words.rows(past.products))
     assert unsold
@@ -71,7 +71,7 @@ def test_a_product_never_sold_stands_twice_as_far_from_the_middle_which_fades_wi
 def rows_of_items(past: Interactions, recipe: Recipe, sold: Ints) -> Floats:
     """With their biases, after one epoch."""
     words = vocabulary(past.products)
-    trainer = Trainer(words, recipe, seed=3)
+    trainer = Trainer(recipe, seed=3)
     trainer.epoch(past, words.rows(past.products))
     found = trainer.embeddings(Subject.TOGETHER, sold, words.rows(past.products))
     assert found
@@ -89,7 +89,7 @@ def test_each_subject_is_learned_from_rows_of_its_own(past: Interactions) -> Non
             line_start=np.arange(past.order_count + 1),
             customer=customers,
         )
-        trainer = Trainer(words, RECIPE, seed=3)
+        trainer = Trainer(RECIPE, seed=3)
         trainer.epoch(single, words.rows(past.products))
         given = single.orders_of_item, words.rows(past.products)
         assert [subject for subject in Subject if trainer.embeddings(subject, *given)] == learned
