@@ -105,7 +105,7 @@ def _paused_itself(facts: Facts) -> Defer | None:
     return _ask_again(facts, Reason.GUARD) if facts.guarded and not facts.is_owed else None
 
 
-def _under_complaint(facts: Facts) -> Defer | None:
+def _case_is_open(facts: Facts) -> Defer | None:
     """Nobody who waits for an answer about an order wants to be sold what goes with it; what is owed still comes."""
     return _ask_again(facts, Reason.CASE_OPEN) if facts.case_open and not facts.is_owed else None
 
@@ -278,7 +278,7 @@ _BEFORE_CONTENT: tuple[Check, ...] = (
     _not_to_be_reviewed,
     _bought_meanwhile,
     _not_delivered,
-    _under_complaint,
+    _case_is_open,
     _campaign_not_running,
     _too_late,
     _suppressed,
