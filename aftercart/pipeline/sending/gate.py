@@ -60,8 +60,8 @@ def _take_slot(people: People, planned: Planned, facts: Facts) -> None:
         rivals = people.rivals_of(planned)
         rivals[:] = [rival for rival in rivals if rival.send_id not in lost]
     if planned.takes_slot:
-        slots = people.counted[people.person.get(planned.recipient_id, planned.recipient_id)]
-        slots.append(Counted(facts.now, planned.campaign_name, planned.topic))
+        slot = Counted(facts.now, planned.campaign_name, planned.topic)
+        people.counted[people.person_of(planned)].append(slot)
 
 
 def facts_of(

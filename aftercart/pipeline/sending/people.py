@@ -44,9 +44,13 @@ class People:
     tired: frozenset[int] = frozenset()
     """Who has ignored so many mails that the caps tighten."""
 
+    def person_of(self, planned: Planned) -> int:
+        """The id that stands for the person the mail goes to."""
+        return self.person.get(planned.recipient_id, planned.recipient_id)
+
     def counted_for(self, planned: Planned) -> list[Counted]:
         """The mails that hold a slot of the person."""
-        return self.counted.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
+        return self.counted.get(self.person_of(planned), [])
 
     def addresses_by_person(self) -> dict[int, dict[int, str]]:
         """By the id that stands for the person: their addresses by recipient id, the oldest first."""
@@ -57,7 +61,7 @@ class People:
 
     def rivals_of(self, planned: Planned) -> list[Rival]:
         """What else is planned for the person, and the mail itself."""
-        return self.rivals.get(self.person.get(planned.recipient_id, planned.recipient_id), [])
+        return self.rivals.get(self.person_of(planned), [])
 
 
 NOBODY = People(consent={}, suppressions={}, person={}, addresses={}, counted={}, rivals={})
