@@ -33,6 +33,7 @@ from aftercart.policy.preferences import RefusalKind, Refused
 from aftercart.recommendation import store as recommendation_store
 from aftercart.recommendation.asking.request import Anchor, Pick, Recommendation, Request
 from aftercart.rendering.running.leak_guard import People, refuse_what_is_others
+from aftercart.rendering.running.runtime import Rendered
 from aftercart.tracking.links import LinkBook
 
 log = structlog.get_logger()
@@ -196,16 +197,13 @@ def _request(
 def _render(
     app: App, planned: Planned, found: Recommendation | None, shelf: Shelf, people: People, now: datetime
 ) -> Content:
-    step = _step_of(planned)
-    if step.recommend and len(found.picks if found else ()) < step.recommend.at_least:
-        return Content(planned, fault=ContentFault.NO_PICKS, recommendation=found)
+    step, brand = _step_of(planned), app.brand
     coupon = shelf.coupons.get(planned.send_id)
-    if step.coupon and not coupon and step.coupon.if_empty != "go_without":
-        return Content(planned, fault=ContentFault.NO_COUPON, recommendation=found)
-    brand = app.brand
+    if lacking := _lacking(step, found, coupon):
+        return Content(planned, fault=lacking, recommendation=found)
     book = LinkBook(app.settings.base_url, app.tokens, planned.send_id, brand.link_hosts, utm_of(planned.campaign_name))
     try:
-        locale = app.renderer.locale_for(step.template, planned.locale, app.brand.locale)
+        locale = app.renderer.locale_for(step.template, planned.locale, brand.locale)
         context = context_of(app, planned, locale, found, shelf)
         template = app.renderer.template(step.template, locale, step.subject)
         rendered = template.render(context, book.track)
@@ -213,8 +211,33 @@ def _render(
         refuse_what_is_others(rendered, planned.email, book.base_url, own, people)
     except TemplateError as err:
         return Content(planned, fault=ContentFault.TEMPLATE_ERROR, error=str(err), recommendation=found)
+    return Content(
+        planned,
+        message=_message(app, planned, rendered, book, context["links"]["unsubscribe"], now),
+        recommendation=found,
+        copy=copy_of(template, context, rendered, now),
+        unsafe=tuple(_of_products(context, rendered.unsafe_urls)),
+        links=tuple(book.links),
+        template_version=template.version,
+        coupon=coupon,
+    )
+
+
+def _lacking(step: Step, found: Recommendation | None, coupon: Coupon | None) -> ContentFault | None:
+    """What the mail cannot go without and has not got."""
+    if step.recommend and len(found.picks if found else ()) < step.recommend.at_least:
+        return ContentFault.NO_PICKS
+    if step.coupon and not coupon and step.coupon.if_empty != "go_without":
+        return ContentFault.NO_COUPON
+    return None
+
+
+def _message(
+    app: App, planned: Planned, rendered: Rendered, book: LinkBook, unsubscribe: str, now: datetime
+) -> Message:
+    brand = app.brand
     bounce_to = app.bounces.of(planned.send_id) if app.bounces else ""
-    message = Message(
+    return Message(
         send_id=planned.send_id,
         message_id=f"<{planned.send_id}@{brand.domain}>",
         sender=brand.sender,
@@ -223,20 +246,10 @@ def _render(
         html=_measured(book, rendered.html, brand, planned),
         text=rendered.text,
         date=now,
-        headers=_headers(brand, planned, context["links"]["unsubscribe"], bounce_to),
+        headers=_headers(brand, planned, unsubscribe, bounce_to),
         bounce_to=bounce_to,
         campaign=planned.campaign_name,
         tries=planned.tries,
-    )
-    return Content(
-        planned,
-        message=message,
-        recommendation=found,
-        copy=copy_of(template, context, rendered, now),
-        unsafe=tuple(_of_products(context, rendered.unsafe_urls)),
-        links=tuple(book.links),
-        template_version=template.version,
-        coupon=coupon,
     )
 
 
