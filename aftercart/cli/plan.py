@@ -12,7 +12,7 @@ from aftercart.cli.table import print_table
 from aftercart.quantity import counted, named
 
 if TYPE_CHECKING:
-    from aftercart.pipeline.planning.replan import Effects
+    from aftercart.pipeline.planning.effects import Effects
     from aftercart.pipeline.planning.waiting import Waiting
 
 AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -52,7 +52,7 @@ def plan(
     """Tell what the files, as they stand, do to planned mails. Changes nothing; exit code 1: it cannot be done."""
     from aftercart.campaigns.loader import load_campaigns
     from aftercart.cli.open import working
-    from aftercart.pipeline.planning.replan import effects
+    from aftercart.pipeline.planning.effects import effects
 
     with working() as engine:
         settings = engine.settings

@@ -12,7 +12,8 @@ from aftercart.db.tables import exposures, pauses, recipients, sends
 from aftercart.enrollment.change import Effect
 from aftercart.experiments import store as experiments
 from aftercart.pipeline.learning.learn import learn
-from aftercart.pipeline.planning.replan import carry_out, effects
+from aftercart.pipeline.planning.effects import effects
+from aftercart.pipeline.planning.replan import carry_out
 from aftercart.pipeline.recipients.permission import note_leaving
 from aftercart.pipeline.upkeep.guard import resume
 from aftercart.pipeline.upkeep.guard_arms import above, worse

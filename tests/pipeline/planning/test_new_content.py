@@ -7,8 +7,9 @@ import pytest
 from aftercart.bootstrap import App
 from aftercart.db.tables import campaign_versions, configurations, sends
 from aftercart.enrollment.change import Effect
+from aftercart.pipeline.planning.effects import effects
 from aftercart.pipeline.planning.new_content import Cause
-from aftercart.pipeline.planning.replan import carry_out, effects
+from aftercart.pipeline.planning.replan import carry_out
 from aftercart.pipeline.planning.waiting import Held
 from aftercart.testing import run_due, run_until
 from tests.cast import ADA, CHIKA, DAY, HOUR, MONDAY, Shop, campaign, customer, fates, only_send, order, rows

@@ -10,7 +10,8 @@ from aftercart.campaigns.loader import load_campaigns
 from aftercart.db.tables import decisions, exposures, orders, sends
 from aftercart.enrollment.change import Effect
 from aftercart.errors import ConfigError
-from aftercart.pipeline.planning.replan import carry_out, effects
+from aftercart.pipeline.planning.effects import effects
+from aftercart.pipeline.planning.replan import carry_out
 from aftercart.pipeline.planning.withheld import Holds
 from aftercart.testing import run_until
 from tests.cast import (
