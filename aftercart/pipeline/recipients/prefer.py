@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from aftercart.db.session import Database, insert_new
 from aftercart.db.tables import orders, picks, preferences, products, recipients, refusals, sends
@@ -112,19 +112,7 @@ def keep_choice(
         _keep_topics(connection, before, wanted, topics(before.topic), posted, way)
     refuse(connection, recipient_id, wanted.refused - before.choice.refused, RefusalWhy.LESS_LIKE_THIS, now)
     take_back(connection, recipient_id, before.choice.refused - wanted.refused)
-    row = {
-        "recipient_id": recipient_id,
-        "locale": wanted.locale,
-        "time_zone": wanted.time_zone,
-        "at_most": wanted.at_most,
-        "snoozed_until": worth_keeping(wanted.snoozed_until, now),
-        "updated_at": now,
-    }
-    chosen = ("locale", "time_zone", "at_most", "snoozed_until", "updated_at")
-    insert_new(connection, preferences, [row], unique=("recipient_id",), update=chosen)
-    others = preferences.c.recipient_id.in_(list(policy.persons_of(connection, [recipient_id])))
-    rhythm = {name: row[name] for name in ("at_most", "snoozed_until")}
-    connection.execute(update(preferences).where(others).values(**rhythm))
+    _keep_preferences(connection, recipient_id, wanted, now)
     after = _person(connection, recipient_id, send_id, topics, terms, now)
     return (before, after) if after else None
 
@@ -145,28 +133,40 @@ def _keep_topics(
         note_leaving(connection, way, now)
 
 
+def _keep_preferences(connection: Connection, recipient_id: int, wanted: Choice, now: datetime) -> None:
+    """Language and time zone belong to this address; how often, and a break, hold for all addresses of the person."""
+    rhythm = {"at_most": wanted.at_most, "snoozed_until": worth_keeping(wanted.snoozed_until, now)}
+    chosen = {"locale": wanted.locale, "time_zone": wanted.time_zone, **rhythm, "updated_at": now}
+    row = {"recipient_id": recipient_id, **chosen}
+    insert_new(connection, preferences, [row], unique=("recipient_id",), update=tuple(chosen))
+    others = preferences.c.recipient_id.in_(list(policy.persons_of(connection, [recipient_id])))
+    connection.execute(update(preferences).where(others).values(**rhythm))
+
+
+_PERSON = (
+    select(
+        recipients.c.email,
+        func.coalesce(func.nullif(orders.c.country, ""), recipients.c.country).label("country"),
+        func.coalesce(orders.c.region, "").label("region"),
+        recipients.c.locale.label("known_locale"),
+        recipients.c.time_zone.label("known_zone"),
+        OWN_LOCALE.label("own_locale"),
+        OWN_TIME_ZONE.label("own_zone"),
+        preferences.c.locale,
+        preferences.c.time_zone,
+        func.coalesce(sends.c.topic, "").label("topic"),
+    )
+    .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
+    .outerjoin(sends, and_(sends.c.id == bindparam("send"), sends.c.recipient_id == recipients.c.id))
+    .outerjoin(orders, orders.c.id == sends.c.order_id)
+    .where(recipients.c.id == bindparam("recipient"))
+)
+
+
 def _person(
     connection: Connection, recipient_id: int, send_id: UUID, topics: Topics, terms: Terms, now: datetime
 ) -> Person | None:
-    query = (
-        select(
-            recipients.c.email,
-            func.coalesce(func.nullif(orders.c.country, ""), recipients.c.country).label("country"),
-            func.coalesce(orders.c.region, "").label("region"),
-            recipients.c.locale.label("known_locale"),
-            recipients.c.time_zone.label("known_zone"),
-            OWN_LOCALE.label("own_locale"),
-            OWN_TIME_ZONE.label("own_zone"),
-            preferences.c.locale,
-            preferences.c.time_zone,
-            func.coalesce(sends.c.topic, "").label("topic"),
-        )
-        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
-        .outerjoin(sends, and_(sends.c.id == send_id, sends.c.recipient_id == recipients.c.id))
-        .outerjoin(orders, orders.c.id == sends.c.order_id)
-        .where(recipients.c.id == recipient_id)
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_PERSON, {"recipient": recipient_id, "send": send_id}).one_or_none()
     if row is None or is_erased(row.email):
         return None
     standing = permission(connection, recipient_id, terms, now)
