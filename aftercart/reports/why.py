@@ -69,27 +69,29 @@ class Why:
     picks: tuple[PickWhy, ...]
 
 
+_MAIL = (
+    select(
+        sends.c.campaign,
+        sends.c.topic,
+        sends.c.subject,
+        sends.c.sent_at,
+        orders.c.id.label("order_id"),
+        orders.c.shop_order_id,
+        orders.c.placed_at,
+        recipients.c.email,
+        recipients.c.locale,
+        preferences.c.locale.label("chosen_locale"),
+    )
+    .join(orders, orders.c.id == sends.c.order_id)
+    .join(recipients, recipients.c.id == sends.c.recipient_id)
+    .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
+)
+
+
 def why(connection: Connection, recipient_id: int, send_id: UUID) -> Why | None:
     """Why this mail went to this person. None: it is not kept, or it is not theirs."""
-    query = (
-        select(
-            sends.c.campaign,
-            sends.c.topic,
-            sends.c.subject,
-            sends.c.sent_at,
-            orders.c.id.label("order_id"),
-            orders.c.shop_order_id,
-            orders.c.placed_at,
-            recipients.c.email,
-            recipients.c.locale,
-            preferences.c.locale.label("chosen_locale"),
-        )
-        .join(orders, orders.c.id == sends.c.order_id)
-        .join(recipients, recipients.c.id == sends.c.recipient_id)
-        .outerjoin(preferences, preferences.c.recipient_id == recipients.c.id)
-        .where(sends.c.id == send_id, sends.c.recipient_id == recipient_id)
-    )
-    row = connection.execute(query).one_or_none()
+    mail = _MAIL.where(sends.c.id == send_id, sends.c.recipient_id == recipient_id)
+    row = connection.execute(mail).one_or_none()
     if row is None:
         return None
     kept = archived(connection, [row.order_id])
