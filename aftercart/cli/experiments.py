@@ -1,13 +1,16 @@
 """`aftercart experiments size`: how many people an experiment needs, and how long that takes in this shop."""
 
 import json
-from math import inf
-from typing import Annotated, Any
+from math import ceil, inf
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aftercart.cli.table import print_table
 from aftercart.quantity import counted
+
+if TYPE_CHECKING:
+    from aftercart.reports.pace import Pace
 
 
 def _share(typed: str | float) -> float:
@@ -60,7 +63,6 @@ def size(
 ) -> None:
     """Say how many people an experiment needs to find an effect, and how many days that takes in this shop."""
     from datetime import timedelta
-    from math import ceil
 
     from aftercart.cli.open import reading
     from aftercart.clock import utc_now
@@ -78,18 +80,13 @@ def size(
     if base * (1 + effect) >= 1:
         raise typer.BadParameter(f"{effect:.0%} more than {base:.1%} is more than everybody", param_hint="--effect")
     both = people_needed(base, base * (1 + effect), 0.5, alpha=ALPHA / (arms - 1), power=power)
-    each = ceil(both / 2)
-    days = ceil(each * arms / own.people_a_day) if own.people else None
     found: dict[str, Any] = {
         "rate": base,
         "rate_from": "given" if rate else "orders",
         "wanted": base * (1 + effect),
         "power": power,
         "arms": arms,
-        "people_an_arm": each,
-        "people": each * arms,
-        "orders_an_arm": ceil(each * own.orders / own.people) if own.people else None,
-        "days": days,
+        **_in_this_shop(own, ceil(both / 2), arms),
         "window_days": window,
         "pace": {"from": own.start, "to": own.end, "people": own.people, "orders": own.orders},
     }
@@ -97,6 +94,16 @@ def size(
         print(json.dumps(found, default=str))
         return
     _print(found)
+
+
+def _in_this_shop(own: "Pace", people: int, arms: int) -> dict[str, Any]:
+    """How many people and orders each arm needs, and how many days the shop takes to bring them."""
+    return {
+        "people_an_arm": people,
+        "people": people * arms,
+        "orders_an_arm": ceil(people * own.orders / own.people) if own.people else None,
+        "days": ceil(people * arms / own.people_a_day) if own.people else None,
+    }
 
 
 def _print(found: dict[str, Any]) -> None:

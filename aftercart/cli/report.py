@@ -90,7 +90,7 @@ def _print_all_mail(found: "Sequence[AgainstHoldout]", locale: str, *, as_json: 
 
 def _print(report: "CampaignReport", locale: str) -> None:
     from aftercart.policy.reason import Reason
-    from aftercart.reports.earned.words import headline, money, opened
+    from aftercart.reports.earned.words import headline, opened
 
     by = f" (converted by the rates {report.rates})" if report.rates else ""
     print(f"\n{report.campaign}{by}")
@@ -98,6 +98,20 @@ def _print(report: "CampaignReport", locale: str) -> None:
         print(f"  {line}")
     if not report.against_holdout:
         print(f"  {headline(None, locale)}")
+    _print_stages(report, locale)
+    if told := opened(report.total):
+        print(f"  {told}")
+    for experiment in report.experiments:
+        _print_experiment(experiment, locale)
+    _print_picks(report)
+    for reason, count in report.total.withheld.most_common():
+        print(f"  {count:>8,} not sent, {reason}: {Reason(reason).sentence}")
+
+
+def _print_stages(report: "CampaignReport", locale: str) -> None:
+    """The table of steps. There is a column of opened mails only where any was."""
+    from aftercart.reports.earned.words import money
+
     is_opened = bool(report.total.opened + report.total.opened_unread)
     titles = ("step", "planned", "waiting", "sent", "delivered", *(("opened",) if is_opened else ()), "clicked")
     titles += ("orders", "credited")
@@ -116,10 +130,9 @@ def _print(report: "CampaignReport", locale: str) -> None:
         for s in report.stages
     ]
     print_table(titles, rows)
-    if told := opened(report.total):
-        print(f"  {told}")
-    for experiment in report.experiments:
-        _print_experiment(experiment, locale)
+
+
+def _print_picks(report: "CampaignReport") -> None:
     for served in report.served:
         print(
             f"  {served.picks:>8,} {named(served.picks, 'product')} shown in {counted(served.mails, 'mail')}, "
@@ -134,8 +147,6 @@ def _print(report: "CampaignReport", locale: str) -> None:
             f"  {pair.mails:>8,} {named(pair.mails, 'mail')}, and it annoys: {pair.pick} because of "
             f"{pair.anchor}: {_did(pair)}"
         )
-    for reason, count in report.total.withheld.most_common():
-        print(f"  {count:>8,} not sent, {reason}: {Reason(reason).sentence}")
 
 
 def _did(pair: "Pair") -> str:
