@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from shutil import copyfile
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, and_, case, exists, func, insert, or_, select
 
 from aftercart.backtest.source import copy_rows, throwaway
 from aftercart.db.session import Database
@@ -66,14 +66,14 @@ def was_said(start: datetime) -> ColumnElement[bool]:
     return or_(consents.c.at < start, consents.c.undated)
 
 
-def _known_people(start: datetime) -> Select[tuple[int | None]]:
+def _known_people(start: datetime) -> CompoundSelect[tuple[int | None]]:
     """Who had bought, or said something, and as whom they count since their address changed."""
     bought = select(orders.c.recipient_id).where(orders.c.placed_at < start)
     spoke = select(consents.c.recipient_id).where(was_said(start))
     of_buyers = select(customers.c.recipient_id).join(orders, orders.c.customer_id == customers.c.id)
     people = bought.union(spoke, of_buyers.where(orders.c.placed_at < start)).subquery()
     merged = select(recipients.c.merged_into).where(recipients.c.id.in_(select(people.c[0])))
-    return select(people.c[0]).union(merged)  # type: ignore[return-value]
+    return select(people.c[0]).union(merged)
 
 
 def _copy_orders(theirs: Connection, ours: Connection, start: datetime) -> None:

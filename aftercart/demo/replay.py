@@ -10,6 +10,7 @@ import http.client
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from time import monotonic, sleep
 from urllib.parse import urlsplit
@@ -88,7 +89,7 @@ class Replay:
         """Play until nothing is left to happen. Raises AftercartError when the engine stands still."""
         for order in self._shop.last_week:
             name = f"{order.placed_at.isoformat()} {order.id}"
-            self._plan(_rounded(order.placed_at), name, lambda order=order: self._order(order))  # type: ignore[misc]
+            self._plan(_rounded(order.placed_at), name, partial(self._order, order))
         for customer in self._customers.values():
             self._plan_leaving(customer)
         while (instant := self._next()) is not None:
@@ -213,7 +214,7 @@ class Replay:
             unsubscribe_url=letter.unsubscribe_url,
         )
         for n, action in enumerate(actions):
-            self._plan(action.at, f"{mail.name} {n}", lambda action=action: self._act(action, mail))  # type: ignore[misc]
+            self._plan(action.at, f"{mail.name} {n}", partial(self._act, action, mail))
 
     def _targets(self, mail: Mail) -> Mapping[str, str]:
         """Where the tracked links of a mail lead, by token. A person sees the product; we look it up."""

@@ -172,7 +172,8 @@ def _export(app: App, person: Person) -> dict[str, Any] | None:
         "tables": tables,
         "in_words": stories,
     }
-    return json.loads(json.dumps(everything, default=plain))  # type: ignore[no-any-return]
+    as_json: dict[str, Any] = json.loads(json.dumps(everything, default=plain))
+    return as_json
 
 
 def write_export(file: Path, content: dict[str, Any]) -> None:

@@ -1,7 +1,19 @@
 """Bodies as shops write them, made up here. Each builder takes what a test wants to be different."""
 
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def every(kind: type[T], changes: Iterable[object]) -> list[T]:
+    """What a shop's words were read as; all of it must be of this kind."""
+    found = []
+    for change in changes:
+        assert isinstance(change, kind), change
+        found.append(change)
+    return found
 
 
 def body(value: Any) -> bytes:

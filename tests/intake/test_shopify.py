@@ -7,17 +7,25 @@ import pytest
 
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.changes import Buyer, CustomerSeen, Order, OrderState, ReversalKind
+from aftercart.intake.changes import (
+    Buyer,
+    CustomerSeen,
+    Order,
+    OrderReversed,
+    OrderSeen,
+    OrderState,
+    ProductSeen,
+    ReversalKind,
+)
 from aftercart.intake.shopify import Shopify
-from tests.intake.payloads import body, shopify_line, shopify_order, shopify_product, shopify_refund
+from tests.intake.payloads import body, every, shopify_line, shopify_order, shopify_product, shopify_refund
 
 SHOP = Shopify("secret")
 
 
 def order(topic: str = "orders/updated", **changes: Any) -> Order:
-    change, *_ = SHOP.parse(topic, body(shopify_order(**changes)))
-    found: Order = change.order  # type: ignore[union-attr]
-    return found
+    seen, *_ = every(OrderSeen, SHOP.parse(topic, body(shopify_order(**changes)))[:1])
+    return seen.order
 
 
 def customer(consent: str, **changes: Any) -> dict[str, Any]:
@@ -102,9 +110,9 @@ def test_a_line_without_sku_gets_a_stable_one() -> None:
 
 def test_a_refund_is_the_same_inside_the_order_and_by_itself() -> None:
     inside = order(refunds=[shopify_refund()]).reversals
-    (alone,) = SHOP.parse("refunds/create", body(shopify_refund()))
-    assert alone.shop_order_id == "5001"  # type: ignore[union-attr]
-    assert alone.reversals == inside  # type: ignore[union-attr]
+    (alone,) = every(OrderReversed, SHOP.parse("refunds/create", body(shopify_refund())))
+    assert alone.shop_order_id == "5001"
+    assert alone.reversals == inside
     assert [(r.key, r.kind, r.sku, r.quantity, r.amount_minor) for r in inside] == [
         ("refund:31:line:71", ReversalKind.REFUND, "SKU-1", 1.0, 1189),
         ("refund:31:money", ReversalKind.ADJUSTMENT, None, None, 311),
@@ -112,8 +120,8 @@ def test_a_refund_is_the_same_inside_the_order_and_by_itself() -> None:
 
 
 def test_a_goodwill_refund_takes_no_line_and_not_the_order() -> None:
-    (change,) = SHOP.parse("refunds/create", body(shopify_refund(refund_line_items=[])))
-    (reversal,) = change.reversals  # type: ignore[union-attr]
+    (change,) = every(OrderReversed, SHOP.parse("refunds/create", body(shopify_refund(refund_line_items=[]))))
+    (reversal,) = change.reversals
     assert (reversal.is_whole, reversal.amount_minor) == (False, 1500)
 
 
@@ -142,15 +150,16 @@ def test_a_refund_by_itself_tells_its_shops_currency() -> None:
     reckoned = {"subtotal_set": {"shop_money": {"amount": "9.99", "currency_code": "EUR"}}}
     told = in_won()
     told["refund_line_items"][0] |= reckoned
-    (change,) = SHOP.parse("refunds/create", body(told))
-    assert change.reversals == order(refunds=[told]).reversals  # type: ignore[union-attr]
-    assert [back.currency for back in change.reversals] == ["EUR"]  # type: ignore[union-attr]
+    (change,) = every(OrderReversed, SHOP.parse("refunds/create", body(told)))
+    assert change.reversals == order(refunds=[told]).reversals
+    assert [back.currency for back in change.reversals] == ["EUR"]
 
 
 def test_a_refund_whose_transaction_failed_gave_no_money_back() -> None:
     failed = [{"kind": "refund", "status": "failure", "amount": "15.00", "currency": "EUR"}]
-    (change,) = SHOP.parse("refunds/create", body(shopify_refund(transactions=failed, refund_line_items=[])))
-    assert change.reversals == ()  # type: ignore[union-attr]
+    nothing = shopify_refund(transactions=failed, refund_line_items=[])
+    (change,) = every(OrderReversed, SHOP.parse("refunds/create", body(nothing)))
+    assert change.reversals == ()
 
 
 @pytest.mark.parametrize(
@@ -181,13 +190,15 @@ def test_a_box_ticked_is_no_consent_while_the_double_opt_in_is_pending() -> None
 def test_a_customer_whose_own_address_is_another_one_speaks_for_themselves() -> None:
     content = shopify_order(email="boss@example.com", customer=customer("subscribed", first_name="Chika"))
     seen, themselves = SHOP.parse("orders/paid", body(content))
-    assert seen.order.buyer.consent is None  # type: ignore[union-attr]
+    assert isinstance(seen, OrderSeen)
+    assert seen.order.buyer
+    assert seen.order.buyer.consent is None
     said = ConsentStatement(ConsentState.GRANTED, "shopify:customer", None)
-    as_of = seen.order.updated_at  # type: ignore[union-attr]
+    as_of = seen.order.updated_at
     assert themselves == CustomerSeen(Buyer("1", "chika@example.com", "Chika", consent=said), as_of)
     content["customer"]["updated_at"] = "2026-02-01T00:00:00Z"
-    (_, themselves) = SHOP.parse("orders/paid", body(content))
-    assert themselves.at == datetime(2026, 2, 1, tzinfo=UTC)  # type: ignore[union-attr]
+    (themselves,) = every(CustomerSeen, SHOP.parse("orders/paid", body(content))[1:])
+    assert themselves.at == datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def test_a_box_ticked_counts_from_the_time_of_the_order() -> None:
@@ -227,16 +238,18 @@ def test_a_box_ticked_comes_with_the_address_it_was_ticked_from(written: Any, ip
 def test_a_customer_tells_when_they_subscribed() -> None:
     record = {"state": "subscribed", "consent_updated_at": "2025-05-05T00:00:00Z"}
     payload = {"id": 42, "email": "CHIKA@example.com", "first_name": "Chika", "email_marketing_consent": record}
-    (change,) = SHOP.parse("customers/update", body({**payload, "updated_at": "2025-06-06T00:00:00Z"}))
-    assert change.at == datetime(2025, 6, 6, tzinfo=UTC)  # type: ignore[union-attr]
+    told = body({**payload, "updated_at": "2025-06-06T00:00:00Z"})
+    (change,) = every(CustomerSeen, SHOP.parse("customers/update", told))
+    assert change.at == datetime(2025, 6, 6, tzinfo=UTC)
     at = datetime(2025, 5, 5, tzinfo=UTC)
     said = ConsentStatement(ConsentState.GRANTED, "shopify:customer", at)
-    assert change.buyer == Buyer("42", "chika@example.com", "Chika", consent=said)  # type: ignore[union-attr]
+    assert change.buyer == Buyer("42", "chika@example.com", "Chika", consent=said)
 
 
 def test_every_variant_is_a_product_of_one_family() -> None:
     shop = Shopify("secret", currency="EUR", storefront="https://velo.example/")
-    red, blue = (seen.product for seen in shop.parse("products/update", body(shopify_product())))  # type: ignore[union-attr]
+    seen = every(ProductSeen, shop.parse("products/update", body(shopify_product())))
+    red, blue = (variant.product for variant in seen)
     assert (red.sku, red.title, red.color, red.stock) == ("H-S-RED", "Trail helmet - S / Red", "Red", 0)
     assert (blue.sku, blue.stock, blue.states_stock) == ("shopify:variant:12", None, True)
     assert red.family == blue.family == "shopify:product:901"
@@ -248,13 +261,13 @@ def test_every_variant_is_a_product_of_one_family() -> None:
 
 @pytest.mark.parametrize("hidden", [{"status": "draft"}, {"published_at": None}])
 def test_a_product_that_is_not_sold_is_not_published(hidden: dict[str, Any]) -> None:
-    seen = SHOP.parse("products/update", body(shopify_product(**hidden)))
-    assert [change.product.published for change in seen] == [False, False]  # type: ignore[union-attr]
+    seen = every(ProductSeen, SHOP.parse("products/update", body(shopify_product(**hidden))))
+    assert [change.product.published for change in seen] == [False, False]
 
 
 def test_without_the_shops_currency_a_product_has_no_price() -> None:
-    seen = SHOP.parse("products/create", body(shopify_product()))
-    assert [change.product.price_minor for change in seen] == [None, None]  # type: ignore[union-attr]
+    seen = every(ProductSeen, SHOP.parse("products/create", body(shopify_product())))
+    assert [change.product.price_minor for change in seen] == [None, None]
 
 
 @pytest.mark.parametrize(

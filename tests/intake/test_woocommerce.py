@@ -8,17 +8,26 @@ import pytest
 
 from aftercart.consent.statement import ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
-from aftercart.intake.changes import Buyer, CustomerSeen, Order, OrderReversed, OrderState, Product, ReversalKind
+from aftercart.intake.changes import (
+    Buyer,
+    CustomerSeen,
+    Order,
+    OrderReversed,
+    OrderSeen,
+    OrderState,
+    Product,
+    ProductSeen,
+    ReversalKind,
+)
 from aftercart.intake.woocommerce import WooCommerce
-from tests.intake.payloads import body, woo_line, woo_order
+from tests.intake.payloads import body, every, woo_line, woo_order
 
 SHOP = WooCommerce("secret", zone=ZoneInfo("Europe/Paris"), currency="EUR")
 
 
 def order(topic: str = "order.updated", **changes: Any) -> Order:
-    (change,) = SHOP.parse(topic, body(woo_order(**changes)))
-    found: Order = change.order  # type: ignore[union-attr]
-    return found
+    (seen,) = every(OrderSeen, SHOP.parse(topic, body(woo_order(**changes))))
+    return seen.order
 
 
 def test_an_order_with_everything() -> None:
@@ -148,8 +157,8 @@ def test_a_customer() -> None:
     ids=["changed since", "never changed"],
 )
 def test_a_customers_record_is_as_of_when_it_was_changed(dates: dict[str, Any]) -> None:
-    (change,) = SHOP.parse("customer.updated", body({"id": 9, **dates}))
-    assert change.at == datetime(2026, 2, 1, tzinfo=UTC)  # type: ignore[union-attr]
+    (change,) = every(CustomerSeen, SHOP.parse("customer.updated", body({"id": 9, **dates})))
+    assert change.at == datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def product(**changes: Any) -> Product:
@@ -161,9 +170,8 @@ def product(**changes: Any) -> Product:
         "categories": [{"name": "Caps"}], "images": [{"src": "https://velo.example/cap.jpg"}],
         "attributes": [{"name": "Color", "option": "Red"}],
     }  # fmt: skip
-    (change,) = SHOP.parse("product.updated", body(payload | changes))
-    found: Product = change.product  # type: ignore[union-attr]
-    return found
+    (seen,) = every(ProductSeen, SHOP.parse("product.updated", body(payload | changes)))
+    return seen.product
 
 
 def test_a_product() -> None:

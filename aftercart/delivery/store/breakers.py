@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -31,20 +32,15 @@ def lock(connection: Connection, name: str) -> Breaker:
     wanted = select(*_COLUMNS).where(senders.c.name == name).with_for_update()
     found = connection.execute(wanted).one_or_none()
     if found is None:
-        insert_new(connection, senders, [{"name": name, **_row(Breaker())}], unique=("name",))
+        insert_new(connection, senders, [{"name": name, **asdict(Breaker())}], unique=("name",))
         found = connection.execute(wanted).one()
     return _breaker(found)
 
 
 def keep(connection: Connection, name: str, breaker: Breaker) -> None:
     """Write what a locked one has become."""
-    connection.execute(update(senders).where(senders.c.name == name).values(**_row(breaker)))
+    connection.execute(update(senders).where(senders.c.name == name).values(**asdict(breaker)))
 
 
-def _breaker(row: object) -> Breaker:
-    facts = {name: getattr(row, name) for name in ("faults", "fault_at", "fault", "openings", "until")}
-    return Breaker(state=State(row.state), **facts)  # type: ignore[attr-defined]
-
-
-def _row(breaker: Breaker) -> dict[str, object]:
-    return asdict(breaker)
+def _breaker(row: Any) -> Breaker:
+    return Breaker(State(row.state), row.faults, row.fault_at, row.fault, row.openings, row.until)

@@ -49,7 +49,8 @@ class People:
         if buyer and buyer.email:
             return int(self.recipients[buyer.email]["id"])
         if buyer and buyer.customer_id:
-            return self.customers[buyer.customer_id]["recipient_id"]  # type: ignore[no-any-return]
+            own: int | None = self.customers[buyer.customer_id]["recipient_id"]
+            return own
         return None
 
     def own_addresses(self, records: Iterable[CustomerSeen], buyers: Iterable[Buyer]) -> None:
