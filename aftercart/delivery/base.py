@@ -39,6 +39,11 @@ class Message:
     is_repeat: bool = False
     """Given before, the very same, and no answer came."""
 
+    @property
+    def domain(self) -> str:
+        """Of the recipient, in small letters: limits are counted by it."""
+        return self.recipient.rpartition("@")[2].lower()
+
 
 class Outcome(StrEnum):
     ACCEPTED = "accepted"

@@ -139,7 +139,7 @@ class _Batch:
 
     def _ask(self, sender: Sender, message: Message) -> _Chosen | Wait:
         """Have it take this mail, after waiting for its pace; or what it waits for. Who is chosen has counted it."""
-        domain, deadline = _domain(message), self._router.clock() + 2 * PATIENCE  # of its own, not of the batch
+        domain, deadline = message.domain, self._router.clock() + 2 * PATIENCE  # of its own, not of the batch
         while (wait := (view := self._traffic.view(sender.name, domain)).wait) or (
             # That was what this process knows; this is what all know.
             wait := self._traffic.take(sender.name, domain) if view.is_limited else None
@@ -248,7 +248,3 @@ class _Batch:
             return tried
         until, words = self._traffic.queue(wait), wait.words
         return Receipt(message.send_id, Outcome.HELD, words, via=wait.sender, held=wait.held, held_until=until)
-
-
-def _domain(message: Message) -> str:
-    return message.recipient.rpartition("@")[2].lower()

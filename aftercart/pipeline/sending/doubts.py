@@ -129,21 +129,17 @@ def _may_go(app: App, doubt: Doubt) -> bool:
 
 
 def _is_shut(app: App, sender: Sender, message: Message) -> bool:
-    wait = app.traffic.view(sender.name, _domain(message)).wait
+    wait = app.traffic.view(sender.name, message.domain).wait
     return wait is not None and not wait.is_pace
 
 
 def _has_turn(app: App, sender: Sender, message: Message) -> bool:
     """Count it under the sender's limits, after a wait for its pace. One that was out of order may be tried by it."""
-    domain, end = _domain(message), app.clock() + 2 * PATIENCE
+    domain, end = message.domain, app.clock() + 2 * PATIENCE
     while wait := (view := app.traffic.view(sender.name, domain)).wait or app.traffic.take(sender.name, domain):
         if app.clock() >= end or not rest(wait, app.clock):
             return False
     return not view.needs_probe or app.traffic.probe(sender.name)
-
-
-def _domain(message: Message) -> str:
-    return message.recipient.rpartition("@")[2].lower()
 
 
 def _keep(app: App, doubt: Doubt, message: Message, receipt: Receipt) -> None:
