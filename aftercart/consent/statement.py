@@ -31,6 +31,11 @@ class Basis(StrEnum):
     UNSTATED = ""
     """Nobody says on what. It counts as a yes, and where implied ones run out it does so too: in doubt the weakest."""
 
+    @classmethod
+    def of(cls, word: str) -> "Basis":
+        """The basis of this name; a word that we do not know states none."""
+        return _BY_NAME.get(word, Basis.UNSTATED)
+
     @property
     def may_run_out(self) -> bool:
         """Whether it ends by itself, where the brand says after how long."""
@@ -42,6 +47,7 @@ class Basis(StrEnum):
         return _STRENGTH[self]
 
 
+_BY_NAME = {basis.value: basis for basis in Basis}
 _STRENGTH = {
     basis: strength
     for strength, basis in enumerate(

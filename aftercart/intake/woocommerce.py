@@ -253,7 +253,7 @@ def _consent(body: Reader, placed_at: datetime) -> ConsentStatement | None:
         ConsentState.GRANTED,
         "woocommerce:order",
         placed_at,
-        basis=Basis(basis) if basis in frozenset(Basis) else Basis.UNSTATED,
+        basis=Basis.of(basis),
         wording=clean_text(next(_metas(body, "accepts_marketing_wording", WORDING_LENGTH), ""), WORDING_LENGTH),
         ip=clean_ip(body.loose("customer_ip_address")),
     )

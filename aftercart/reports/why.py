@@ -153,8 +153,8 @@ def _consent(connection: Connection, recipient_id: int, at: datetime) -> Yes | N
         and not (noes and (row.undated or row.at <= max(noes)))
         and (row.expires_at is None or at < row.expires_at)
     ]
-    newest = max(yeses, key=lambda row: (_basis(row.basis).strength, row.at), default=None)
-    return Yes(None if newest.undated else newest.at, newest.source, _basis(newest.basis)) if newest else None
+    newest = max(yeses, key=lambda row: (Basis.of(row.basis).strength, row.at), default=None)
+    return Yes(None if newest.undated else newest.at, newest.source, Basis.of(newest.basis)) if newest else None
 
 
 def _left(connection: Connection, recipient_id: int, at: datetime) -> Mapping[int, datetime]:
@@ -175,10 +175,6 @@ def _left(connection: Connection, recipient_id: int, at: datetime) -> Mapping[in
         if row.recipient_id != recipient_id and row.at <= min(at, here_until.get(row.id, at)):
             found[row.recipient_id] = max(row.at, found.get(row.recipient_id, row.at))
     return found
-
-
-def _basis(word: str) -> Basis:
-    return Basis(word) if word in set(Basis) else Basis.UNSTATED
 
 
 def _picks(

@@ -34,7 +34,7 @@ def histories(connection: Connection, recipient_ids: Iterable[int]) -> dict[int,
     for ids in chunks(recipient_ids):
         rows = connection.execute(_ENTRIES, {"recipient_ids": ids}).all()
         for recipient_id, at, state, basis, undated, expires_at in rows:
-            found[recipient_id].append(Entry(at, ConsentState(state), _basis(basis), undated, expires_at))
+            found[recipient_id].append(Entry(at, ConsentState(state), Basis.of(basis), undated, expires_at))
     return dict(found)
 
 
@@ -154,11 +154,3 @@ def lock_person(connection: Connection, recipient_id: int) -> str | None:
     query = select(recipients.c.email).where(recipients.c.id == recipient_id).with_for_update(key_share=True)
     email: str | None = connection.execute(query).scalar_one_or_none()
     return email
-
-
-def _basis(word: str) -> Basis:
-    """A word that this version does not know says nothing."""
-    return Basis(word) if word in _BASES else Basis.UNSTATED
-
-
-_BASES = frozenset(Basis)
