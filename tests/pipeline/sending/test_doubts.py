@@ -1,11 +1,8 @@
-"""Mails in doubt that their mail service clears up, without a person and without a second mail."""
+"""Mails in doubt that are given to their service once more, which knows them: no person, and no second mail."""
 
-import json
-import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,26 +10,20 @@ from sqlalchemy import insert, update
 
 from aftercart.bootstrap import App
 from aftercart.campaigns.live import LiveCampaigns
-from aftercart.clock import SteppedClock
 from aftercart.db.tables import attempts, doubts, preferences, sends
-from aftercart.delivery.base import Go, LooksUp, Message, Receipt
 from aftercart.delivery.esp.from_url import esp_from_url
-from aftercart.delivery.esp.sender import EspSender
-from aftercart.delivery.kept import packed, unpacked
+from aftercart.delivery.kept import unpacked
 from aftercart.delivery.limits.breaker import FAULTS_TO_OPEN, Sign
-from aftercart.errors import DeliveryError
 from aftercart.ledger import store as ledger
 from aftercart.pipeline.sending.doubts import settle_doubts
 from aftercart.policy.guard import PauseScope
 from aftercart.policy.store import Pause, keep_pauses
 from aftercart.reports.explain import explain
-from aftercart.testing import engine, run_due, run_until
+from aftercart.testing import run_due, run_until
 from tests.cast import (
     ADA,
     DAY,
     HOUR,
-    MONDAY,
-    Shop,
     campaign,
     click,
     clock_of,
@@ -45,102 +36,19 @@ from tests.cast import (
     rows,
     tell,
 )
-from tests.mail_services import HANGS_UP, TAKES_IT_SILENTLY, FakeService, Says, fake_service
-from tests.messages import a_message
-
-DUE = datetime(2026, 3, 5, 9, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+from tests.mail_services import HANGS_UP, TAKES_IT_SILENTLY, Says
+from tests.pipeline.sending.doubtful import BOTH, DUE, MINUTE, Shopkeeper, database_of, fail, shop_at
 
 
 @pytest.fixture
 def database(tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    if getattr(request, "param", "sqlite") == "postgresql":
-        url: str = request.getfixturevalue("newest_postgres_url")
-        return url
-    file = tmp_path / "aftercart.db"
-    shutil.copy(request.getfixturevalue("newest_sqlite"), file)
-    return f"sqlite:///{file}"
-
-
-@dataclass
-class Shopkeeper:
-    """An engine that sends by a mail service."""
-
-    app: App
-    service: FakeService
-    shop: Shop
-
-    def hinder(self, **how: Callable[[], object]) -> None:
-        """From now on this happens around its requests."""
-        sender = self.app.senders[f"esp:{self.service.service.name}"]
-        sender = sender.service if isinstance(sender, Hindered) else sender
-        assert isinstance(sender, EspSender)
-        hindered = Hindered(sender, **how)
-        self.app = replace(self.app, sender=hindered, senders={hindered.name: hindered})
-
-    def time_passes(self, time: timedelta) -> Callable[[], object]:
-        return lambda: clock_of(self.app).step(time)
-
-    def mail_in_doubt(self, fault: str) -> None:
-        """Ada's mail is handed over, and no answer comes."""
-        self.service.next = [fault]
-        order(self.app, "1", ADA)
-        run_until(self.app, DUE)
-        assert fates(self.app) == [("unknown", "unknown_outcome")]
-
-    def after(self, time: timedelta) -> list[tuple[str, str | None]]:
-        """What the sweep that runs then makes of it."""
-        clock_of(self.app).step(time)
-        settle_doubts(self.app)
-        return fates(self.app)
-
-
-@dataclass
-class Hindered:
-    """A mail service, and what happens before its requests and after them."""
-
-    service: EspSender
-    before: Callable[[], object] = lambda: None
-    after: Callable[[], object] = lambda: None
-
-    def __post_init__(self) -> None:
-        self.name = self.service.name
-
-    def send_batch(self, messages: Iterable[Message], go: Go) -> Iterator[Receipt]:
-        for message in messages:
-            self.before()
-            for receipt in self.service.send_batch([message], go):
-                self.after()
-                yield receipt
-
-    def account(self, secret: str) -> str:
-        return self.service.account(secret)
-
-    def close(self) -> None:
-        self.service.close()
-
-
-def fail() -> None:
-    raise RuntimeError("the worker dies")
-
-
-@contextmanager
-def shop_at(name: str, folder: Path, database: str, brand: str = "") -> Iterator[Shopkeeper]:
-    shop = Shop(folder / "shop").write(campaign(quiet="null", valid_for="2d"), brand=brand)
-    with fake_service(name) as service:
-        sender = esp_from_url(service.url, {})
-        with engine(folder, SteppedClock(MONDAY), sender=sender, database_url=database, **shop.files) as app:
-            yield Shopkeeper(app, service, shop)
+    return database_of(tmp_path, request)
 
 
 @pytest.fixture
 def resend(tmp_path: Path, database: str) -> Iterator[Shopkeeper]:
     with shop_at("resend", tmp_path, database) as keeper:
         yield keeper
-
-
-# ---------------------------------------------------------------- given once more
 
 
 @BOTH
@@ -379,117 +287,6 @@ def test_the_second_hand_over_is_explained(resend: Shopkeeper) -> None:
     told = [moment.sentence for moment in story.moments if moment.kind == "attempt"]
     assert len(told) == 2
     assert told[1] == "Attempt 2 by esp:resend: The mail was handed to the mail provider."
-
-
-def test_a_mail_is_kept_to_the_letter() -> None:
-    message = a_message(subject="Für dich · 自転車", headers={"List-Unsubscribe": "<https://mail.shop.example/u/x>"})
-    assert unpacked(packed(message)) == message
-
-
-# ---------------------------------------------------------------- asked about
-
-
-def mailgun_knows(message_id: str) -> Says:
-    item = {"event": "accepted", "message": {"headers": {"message-id": message_id.strip("<>")}}}
-    return Says(200, json.dumps({"items": [item], "paging": {}}))
-
-
-def postmark_knows(message_id: str) -> Says:
-    return Says(200, json.dumps({"Messages": [{"Metadata": {"send_id": message_id.strip("<>").partition("@")[0]}}]}))
-
-
-LOGS: dict[str, tuple[str, Callable[[str], Says], dict[str, list[str]]]] = {
-    "mailgun": ("/example.com/events", mailgun_knows, {"items": []}),
-    "postmark": ("/messages/outbound", postmark_knows, {"Messages": []}),
-}
-
-
-@BOTH
-@pytest.mark.parametrize("name", LOGS)
-def test_a_service_that_can_be_asked_is_asked_until_it_knows_the_mail(tmp_path: Path, database: str, name: str) -> None:
-    path, knows, nothing = LOGS[name]
-    with shop_at(name, tmp_path, database) as keeper:
-        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
-        message_id = rows(keeper.app, attempts)[0]["message_id"]
-        keeper.service.desk[path] = Says(200, json.dumps(nothing))
-        assert keeper.after(MINUTE) == [("unknown", "unknown_outcome")], "its log is late"
-        keeper.service.desk[path] = knows("<another@shop.example>")
-        assert keeper.after(HOUR) == [("unknown", "unknown_outcome")], "it speaks of another mail"
-        keeper.service.desk[path] = knows(message_id)
-        assert keeper.after(HOUR) == [("sent", "settled_sent")]
-        asked = len(keeper.service.questions)
-        keeper.after(HOUR)
-        assert len(keeper.service.questions) == asked
-        assert str(only_send(keeper.app)["id"]) in keeper.service.questions[0].path
-        assert len(keeper.service.requests) == 1
-
-
-ONE, TWO, THREE = "<1@shop.example>", "<2@shop.example>", "<3@shop.example>"
-
-
-@pytest.mark.parametrize(
-    ("answers", "found"),
-    [
-        ([Says(400), mailgun_knows(TWO), Says(404)], {ONE: "cannot_tell", TWO: "taken", THREE: "cannot_tell"}),
-        ([Says(500), mailgun_knows(TWO), Says(500)], {TWO: "taken"}),
-        ([mailgun_knows(ONE), Says(401), mailgun_knows(THREE)], {ONE: "taken"}),
-        ([mailgun_knows(ONE), Says(429), mailgun_knows(THREE)], {ONE: "taken", THREE: "taken"}),
-    ],
-)
-def test_a_question_that_fails_leaves_what_the_others_told(answers: list[Says], found: dict[str, str]) -> None:
-    with fake_service("mailgun") as service:
-        service.answers = answers
-        sender = esp_from_url(service.url, {})
-        assert isinstance(sender, LooksUp)
-        assert sender.look_up([ONE, TWO, THREE]) == found
-        sender.close()
-
-
-def test_a_service_that_does_not_answer_is_not_asked_about_every_mail() -> None:
-    with fake_service("mailgun") as service:
-        service.answers = [Says(500)] * 3
-        sender = esp_from_url(service.url, {})
-        assert isinstance(sender, LooksUp)
-        with pytest.raises(DeliveryError, match="500"):
-            sender.look_up([ONE, TWO, THREE])
-        assert len(service.questions) == 2
-        sender.close()
-
-
-@pytest.mark.parametrize("answer", [Says(500), Says(401), Says(200, "[]"), Says(200, "no json")])
-def test_a_log_that_cannot_be_read_leaves_the_mail_in_doubt(tmp_path: Path, database: str, answer: Says) -> None:
-    with shop_at("mailgun", tmp_path, database) as keeper:
-        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
-        keeper.service.desk["/example.com/events"] = answer
-        assert keeper.after(MINUTE) == [("unknown", "unknown_outcome")]
-
-
-@BOTH
-def test_a_mail_whose_worker_died_is_asked_about_too(tmp_path: Path, database: str) -> None:
-    with shop_at("mailgun", tmp_path, database) as keeper:
-        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
-        with keeper.app.db.write() as connection:
-            connection.execute(update(sends).values(state="sending", lease_until=DUE))
-            ledger.settle_abandoned(connection, DUE + HOUR, keeper.app.db.boot_id)
-        keeper.service.desk["/example.com/events"] = mailgun_knows(rows(keeper.app, attempts)[0]["message_id"])
-        assert keeper.after(HOUR) == [("sent", "settled_sent")]
-
-
-def test_nobody_is_asked_about_a_mail_of_long_ago(tmp_path: Path, database: str) -> None:
-    with shop_at("mailgun", tmp_path, database) as keeper:
-        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
-        assert keeper.after(25 * HOUR) == [("unknown", "unknown_outcome")]
-        assert keeper.service.questions == []
-
-
-def test_a_service_that_can_neither_is_left_to_a_person(tmp_path: Path, database: str) -> None:
-    with shop_at("sendgrid", tmp_path, database) as keeper:
-        keeper.mail_in_doubt(TAKES_IT_SILENTLY)
-        assert keeper.after(HOUR) == [("unknown", "unknown_outcome")]
-        assert rows(keeper.app, doubts) == []
-
-
-# ---------------------------------------------------------------- a reader
 
 
 @BOTH
