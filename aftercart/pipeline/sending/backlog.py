@@ -1,7 +1,7 @@
-"""What is due and may be handed out now, where senders have limits or are out of order; and what waits for them.
+"""Which due sends may be handed out now, where senders have limits or are out of order, and which wait for them.
 
-A send that waits for a sender stays due, so that it keeps its place in the line. It is told once why and until when,
-about, and that is its decision. The line moves at the senders' pace, and a limit that was raised is felt at once.
+A send that waits for a sender stays due, so it keeps its place in the line. One decision is kept about it: why it
+waits, and until about when. The line moves at the pace of the senders, and a raised limit takes effect at once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,15 +20,17 @@ from aftercart.pipeline.planning.planned import Planned
 from aftercart.policy.reason import Reason
 
 MARKED_AT_ONCE = 2_000
-"""Of a backlog that grows all at once; the rest in the next rounds."""
+"""How many sends one round marks as waiting; the rest follow in the next rounds."""
 LOOK_AT_ALL = timedelta(minutes=1)
-"""How often all that waits is looked at, however long it has waited."""
+"""How often all waiting sends are looked at, not only those that began to wait since the last round."""
 SHORTLY = timedelta(seconds=10)
+"""How long a claim that was given back waits where its receipt names no time."""
 WAITS = (Reason.PROVIDER_THROTTLED, Reason.PROVIDER_DOWN)
+"""Why a send waits for a sender."""
 
 
 def take_due(connection: Connection, app: App, now: datetime, most: int) -> list[UUID]:
-    """Due sends to hand out, `most` at most; what the senders cannot take yet is told that it waits."""
+    """At most `most` due sends to hand out. Those that the senders cannot take yet get a decision that they wait."""
     room = app.traffic.room(connection, now)
     if room.mails is None:
         return ledger.take_due(connection, now, most)
@@ -42,7 +44,7 @@ def take_due(connection: Connection, app: App, now: datetime, most: int) -> list
     if so_far.looked_at is None or abs(now - so_far.looked_at) >= LOOK_AT_ALL:
         late = ledger.take_expired(connection, now, most)  # what will not be worth sending by its turn
         drain.keep(connection, looked_at=now)
-        # And what was planned, freed or given back with a time that has passed, behind those that were told.
+        # Start over: sends planned, freed or given back since, with a time that has passed, lie behind the mark.
         so_far = replace(so_far, marked_until=None)
     _tell_the_rest(connection, room, so_far, now)
     return [*due, *late]
@@ -88,7 +90,7 @@ class Held:
 
 
 def keep_waiting(connection: Connection, held: Sequence[Held], now: datetime) -> None:
-    """Give the claims back until there is a sender, at the latest until the mail's last use. No attempt was made."""
+    """Give claims back: they wait until there is a sender, or until they expire. It counts as no attempt."""
     until = {one.planned.send_id: _until(one, now) for one in held}
     back = {one.planned.send_id: (one.attempt, until[one.planned.send_id], one.reason) for one in held}
     postponed = set(ledger.postpone(connection, back))

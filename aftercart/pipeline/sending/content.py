@@ -139,8 +139,11 @@ def _recommend(
     refused: Mapping[int, frozenset[Refused]],
     now: datetime,
 ) -> dict[UUID, Recommendation]:
-    """Nobody is offered what they have, or a product twice within `NOT_AGAIN_FOR`, under whichever address of theirs,
-    not even by two mails of the same batch."""
+    """Recommendations for a batch, by send.
+
+    Nobody is offered what they own, or a product twice within `NOT_AGAIN_FOR`: neither under another address of theirs
+    nor by two mails of the same batch.
+    """
     if not batch:
         return {}
     owned = _owned(connection, person)
@@ -159,7 +162,7 @@ def _recommend(
 
 
 def _owned(connection: Connection, person: Mapping[int, int]) -> dict[int, tuple[str, ...]]:
-    """By person, oldest address first."""
+    """What each person bought under all their addresses, by the id that stands for the person."""
     bought = recommendation_store.recipient_histories(connection, person)
     found: dict[int, tuple[str, ...]] = {}
     for id_ in sorted(bought):
@@ -254,7 +257,7 @@ def _message(
 
 
 def _measured(book: LinkBook, html: str, brand: Brand, planned: Planned) -> str:
-    """With what tells scanners apart and, where the shop chose so, opens. A mail that is owed is never watched."""
+    """With the link that only scanners follow and, where the shop counts opens and the mail is not owed, the pixel."""
     trapped = book.trapped(html, brand.url)
     return book.watched(trapped, planned.recipient_id) if brand.opens and not planned.is_owed else trapped
 
@@ -268,6 +271,7 @@ def _personal(context: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_products(context: Mapping[str, Any], urls: Iterable[str]) -> Iterator[str]:
+    """For each address the SKU of the product that has it, or nothing."""
     items = [*context["picks"], *context["order"]["lines"]]
     for url in dict.fromkeys(urls):
         yield next((item["sku"] for item in items if url in item.values()), "")
@@ -299,7 +303,7 @@ def _recommend_of(planned: Planned) -> Recommend:
 
 
 def _headers(brand: Brand, planned: Planned, unsubscribe: str, bounce_to: str) -> dict[str, str]:
-    """Who leaves by mail writes to the address that the mail's bounces come to: it is read, and it says which mail."""
+    """Whoever unsubscribes by mail writes to the bounce address, which is read, and which names the mail."""
     reply_to = {"Reply-To": brand.reply_to} if brand.reply_to else {}
     if planned.is_owed:
         return {"Auto-Submitted": "auto-generated", **reply_to}  # nobody leaves what is owed to them

@@ -20,18 +20,18 @@ from aftercart.reports.lateness import lateness
 log = structlog.get_logger()
 
 BATCH = 200
-"""Sends in one message. One query a table and one matrix product serve them all: two dozen queries cost a mail of a
-batch of a hundred a tenth of its time, and one of two hundred a twentieth."""
+"""Sends in one message. One query a table and one matrix product serve them all: in a batch of 100 these two dozen
+queries take a tenth of a mail's time, in one of 200 a twentieth."""
 MOST_WAITING = 20
-"""Messages that wait for a free worker at any time. Those beyond would only grow old in the broker's memory, where some
-never look at what has expired before a worker asks; and a backlog shall not fill one transaction."""
+"""How many messages may wait for a free worker. More would only grow old in the broker: some brokers expire nothing
+until a worker asks. And a backlog must not fill one transaction."""
 
 LATE = timedelta(minutes=10)
-"""Nobody minds a mail that comes some minutes later; a backlog of ten is one that grows, or that nobody works off."""
+"""Nobody minds a mail that is a few minutes late; ten minutes mean a backlog that grows, or that nobody works off."""
 
 
 def dispatch(app: App) -> int:
-    """Publish one `deliver` message per batch of due sends; how many sends were handed out. None while all is held."""
+    """Publish one `deliver` message per batch of due sends; returns how many were handed out, 0 while all is held."""
     if not may_send(app):
         return 0
     room = _room(app)
@@ -59,8 +59,10 @@ def dispatch(app: App) -> int:
 
 
 def _room(app: App) -> int:
-    """Messages that may still be published. None for a broker that is away: what it did not take would be late by a
-    minute when it is back."""
+    """How many messages may still be published: none while the broker is away.
+
+    A send that is handed out in vain is handed out again only a minute later, even if the broker is back before.
+    """
     waiting = app.queue.waiting("deliver")
     return 0 if waiting is None else max(MOST_WAITING - waiting, 0)
 

@@ -65,7 +65,7 @@ def settle_doubts(app: App) -> int:
 
 
 def _take(app: App) -> Doubt | None:
-    """One at a time: while it is given away, the time of the others may run out."""
+    """The next doubt. One at a time: while one is handed over, the time of the others may run out."""
     with app.db.write() as connection:
         return next(iter(ledger.take_doubts(connection, app.clock(), 1)), None)
 
@@ -110,9 +110,9 @@ def _give_again(app: App, doubt: Doubt, message: Message) -> None:
 
 
 def _may_go(app: App, doubt: Doubt) -> bool:
-    """It might leave only now, so it leaves at no hour and in no state in which it would not have left then.
+    """Whether the mail may still go. It may never have left, so the gate is asked once more, with the facts of now.
 
-    Of the gate only the holdout, content and caps are not asked: it has passed them, and may have arrived.
+    All but holdout, content and caps: it has passed those, and may have arrived.
     """
     with app.db.read() as connection:
         now = app.clock()
@@ -134,7 +134,10 @@ def _is_shut(app: App, sender: Sender, message: Message) -> bool:
 
 
 def _has_turn(app: App, sender: Sender, message: Message) -> bool:
-    """Count it under the sender's limits, after a wait for its pace. One that was out of order may be tried by it."""
+    """Wait for the sender's pace, and count the mail under its limits; False where that would take too long.
+
+    Where the sender was out of order, this may be the mail that tries it.
+    """
     domain, end = message.domain, app.clock() + 2 * PATIENCE
     while wait := (view := app.traffic.view(sender.name, domain)).wait or app.traffic.take(sender.name, domain):
         if app.clock() >= end or not rest(wait, app.clock):
@@ -170,7 +173,7 @@ def _keep(app: App, doubt: Doubt, message: Message, receipt: Receipt) -> None:
 
 
 def _was_busy_or_ill(receipt: Receipt) -> bool:
-    """It has answered, and perhaps not looked: it may be asked again as long as it would know the mail."""
+    """Whether it answered, perhaps without looking at the mail: it may be asked again while it would know the mail."""
     return receipt.outcome is Outcome.DEFERRED or (receipt.code or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 

@@ -1,6 +1,6 @@
 """What the frequency caps end beside the mail that met them: mails whose slot another took, and the rest of a run.
 
-In the transaction of the claim, under the locks of the people and of all that is planned for them.
+Runs in the transaction of the claim, which has locked the people and all that is planned for them.
 """
 
 from collections.abc import Collection, Sequence
@@ -30,8 +30,8 @@ def may_drop(app: App) -> bool:
 def drop(
     connection: Connection, under: Configuration, decided: Sequence[Decided], replaced: Collection[UUID], now: datetime
 ) -> None:
-    """End what lost its slot and was not in the batch; and, where a campaign says `on_drop: exit`, the rest of the runs
-    of which a mail was dropped."""
+    """End the mails outside the batch that lost their slot and, where their campaign says `on_drop: exit`, what is left
+    of each run that lost a mail."""
     taken = ledger.replace(connection, replaced, Reason.REPLACED)
     ledger.name_versions(connection, {row.id: under.of(row.campaign) for row in taken})
     made = [_ended(row.campaign, row.order_id, row.id, now) for row in taken]

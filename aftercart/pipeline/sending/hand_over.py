@@ -60,8 +60,8 @@ class Claimed:
 def hand_over(app: App, claimed: Sequence[Claimed], heard: Callable[[], None] = lambda: None) -> None:
     """Hand over every message that may still go, and record what became of it.
 
-    `heard` is called whenever the sender has come back to us, just before it goes on. Raises what keeps the marks from
-    being written, once those under way have been heard of.
+    `heard` is called whenever control comes back from the sender, just before it goes on. Where marks cannot be
+    written, raises the cause, once the mails under way have got their receipts.
     """
     if not claimed:
         return
@@ -99,7 +99,7 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 
 @contextmanager
 def _marks(app: App, claimed: Sequence[Claimed], heard: Callable[[], None]) -> "Iterator[_Marks]":
-    """The marks of a batch share a connection. The last ones have another: the first may be what has broken."""
+    """The marks of a batch share a connection. The last ones are written over another: the first may have broken."""
     with app.db.write_series() as begin:
         marks = _Marks(app, claimed, begin, heard)
         try:
@@ -146,7 +146,8 @@ class _Marks:
         return self.fault is None and in_time and self._stands(claim.planned, now)
 
     def _stands(self, planned: Planned, now: datetime) -> bool:
-        """Asked anew every second and for each change of the brand file, and once for all mails in one place."""
+        """Whether it still stands: looked at once a second for all mails of a step in one place, and after each edit of
+        the brand file."""
         brand = self._app.brand
         key = (planned.campaign_name, planned.step_id, planned.zone, now.replace(microsecond=0))
         known = self._standing.get(key)
@@ -244,7 +245,7 @@ class _Marks:
 
 
 def account_at(app: App, provider: str) -> str:
-    """The mark of the account that mails to this sender go to; empty where it has none."""
+    """A keyed mark of the account through which this sender sends; empty where it has none."""
     sender: object = app.senders.get(provider)
     return sender.account(app.settings.secret_key[-1]) if isinstance(sender, HasAccount) else ""
 

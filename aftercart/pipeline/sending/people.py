@@ -65,9 +65,9 @@ class People:
 
 
 NOBODY = People(consent={}, suppressions={}, person={}, addresses={}, counted={}, rivals={})
-"""For who asks nothing of people."""
+"""For checks that ask nothing about people."""
 FORGOTTEN = Suppression(SuppressionScope.ALL, SuppressionReason.ERASED, datetime.min.replace(tzinfo=UTC))
-"""Of who has no address any more: their hash is of the one that they had."""
+"""Of everybody who was erased: they have no address any more by which an entry could be found."""
 
 
 def look_up_permissions(connection: Connection, app: App, person: Mapping[int, int], now: datetime) -> People:

@@ -65,7 +65,7 @@ def claim(app: App, send_ids: Sequence[UUID]) -> list[Claimed]:
 
 
 def contents_for(app: App, send_ids: Sequence[UUID]) -> dict[UUID, Content]:
-    """Content for those that may hope to go. What one of them does to the engine, the others get through."""
+    """Content for the sends that may go. Where one of them breaks the engine, each is prepared by itself."""
     try:
         return _prepare_batch(app, send_ids)
     except Exception as err:  # a door
@@ -107,7 +107,8 @@ def _load(
 def reserve(app: App, send_ids: Sequence[UUID], contents: Mapping[UUID, Content]) -> list[Claimed]:
     """The transaction that decides. Returns what it claimed, in the order in which it shall leave.
 
-    What was tried in vain goes last, and no neighbors in time stand together: a mail server may stumble over some.
+    Sends that were tried in vain go last, and the rest are shuffled: a mail server that stumbles over some mails, which
+    were perhaps planned together, must not meet them in a row.
     """
     with app.db.write() as connection:
         now = app.clock()  # not before: the transaction may have had to wait for its turn
@@ -163,8 +164,10 @@ def _asks_later(batch: Sequence[Planned], person: Mapping[int, int]) -> set[UUID
 def _lock(
     connection: Connection, app: App, send_ids: Sequence[UUID], now: datetime
 ) -> tuple[list[dict[str, Any]], dict[int, int]]:
-    """The people first, then the sends: as everybody who locks both (see `aftercart/ledger/store`). And which
-    addresses are one person."""
+    """Lock the people, then their sends: the order that everybody keeps (see `aftercart/ledger/store`).
+
+    Returns the rows of the sends, and for each recipient id the id that stands for the person.
+    """
     people = ledger.recipients_of(connection, send_ids)
     lock_recipients(connection, people)
     theirs = persons_of(connection, people)
@@ -212,7 +215,7 @@ def _record(
 
 
 def _keep_versions(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> None:
-    """Nobody need have entered a campaign since it was edited."""
+    """Keep the versions that these mails name: nobody need have entered a campaign since it was edited."""
     under = {c.version: c for claim in claimed if (c := claim.content.configuration)}
     campaigns = {claim.planned.campaign for claim in claimed if claim.planned.campaign}
     for configuration in under.values():
@@ -235,7 +238,7 @@ def _lease(claimed: Claimed) -> ledger.Claim:
 
 
 def _is_news(decided: Decided, claimed: set[UUID]) -> bool:
-    """A send that goes on waiting for somebody to act, or for another mail, is no new decision; else a wait is."""
+    """Whether it goes on record. A send that goes on waiting for somebody to act, or for another mail, stands there."""
     planned, _, verdict = decided
     match verdict.answer:
         case Allow():

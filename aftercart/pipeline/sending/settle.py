@@ -64,7 +64,7 @@ class Settlement:
 
 
 def settle_by_hand(app: App, choice: Choice, word: Word, *, only_tell: bool = False) -> Iterator[Settlement]:
-    """A person vouches for it. What was left in doubt already is not left there again."""
+    """Settle by the word of a person. A send that was left in doubt on purpose is not left there once more."""
 
     def judge(page: Sequence[InDoubt]) -> dict[UUID, Word]:
         return {send.send_id: word for send in page if send.reason != _MEANS[word][1]}
@@ -105,7 +105,7 @@ def settle_by_provider(app: App, choice: Choice, *, only_tell: bool = False) -> 
 
 
 def _not_looked_up(app: App, choice: Choice) -> Iterator[Settlement]:
-    """Nobody keeps which provider a mail that asks was given to."""
+    """Mails that ask for a confirmation: which provider got them is not kept, so none can be asked."""
     with app.db.write() as connection:
         found = _questions(connection, choice)
     yield from (Settlement(asked.id, None, None) for asked in found)
@@ -117,7 +117,7 @@ def askable_senders(app: App) -> dict[str, LooksUp]:
 
 
 def _asked(askable: Mapping[str, LooksUp], page: Sequence[InDoubt]) -> dict[UUID, Word]:
-    """One that does not answer keeps nobody from asking the others."""
+    """What the providers know of these mails. One that does not answer keeps nobody from asking the others."""
     words: dict[UUID, Word] = {}
     faults: list[DeliveryError] = []
     answered = False
