@@ -1,7 +1,6 @@
 """The port to whoever carries the mail: an SMTP server, a mail service, a file, the console.
 
-A sender takes messages and answers with one receipt each. It never raises for a
-single message: a refusal is a receipt.
+A sender takes messages and answers with one receipt each. It never raises for a single message: a refusal is a receipt.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +36,7 @@ class Message:
     tries: int = 0
     """How often it was tried before, in vain."""
     is_repeat: bool = False
-    """Given before, the very same, and no answer came."""
+    """The same message was handed over before, and no answer came."""
 
     @property
     def domain(self) -> str:
@@ -46,6 +45,8 @@ class Message:
 
 
 class Outcome(StrEnum):
+    """What became of the hand-over of one message."""
+
     ACCEPTED = "accepted"
     """The provider took responsibility for it."""
     DEFERRED = "deferred"
@@ -77,7 +78,7 @@ class Receipt:
     code: int | None = None
     """The provider's numeric reply (SMTP or HTTP status), where it gave one."""
     hard_bounce: bool = False
-    """The provider said clearly that there is no such address: never mail it again."""
+    """The provider said clearly that there is no such address: it must never be mailed again."""
     fault_is_ours: bool = False
     """Not the recipient's and not the provider's: it refused us (login, relaying, blocklist, policy, no connection), or
     the message cannot be made into a mail. Worth trying again once somebody has mended it, whatever the outcome."""
@@ -89,8 +90,8 @@ class Receipt:
     via: str = ""
     """The name of the sender that it is from, where there are several."""
     known_for: timedelta | None = None
-    """Of an UNKNOWN message: so long from the beginning of its hand-over the provider would know it again. Given once
-    more within that time, the very same, to the same account, it is answered and not sent a second time."""
+    """Of an UNKNOWN message: for how long, from the start of its hand-over, the provider would know it again. If the
+    same message is given to the same account within that time, the provider answers and does not send it twice."""
     held: Held | None = None
     held_until: datetime | None = None
     """Of a HELD message: why, and when it is worth trying again."""
@@ -154,6 +155,8 @@ class LooksUp(Protocol):
     name: str
 
     def look_up(self, message_ids: Sequence[str]) -> Mapping[str, Found]:
-        """What the provider knows of these mails; one that is missing is one it cannot tell about. Never raises for
-        a single mail; DeliveryError where the provider does not answer at all."""
+        """What the provider knows of these mails; it cannot tell about one that is missing from the answer.
+
+        Never raises for a single mail; DeliveryError where the provider does not answer at all.
+        """
         ...

@@ -25,7 +25,7 @@ from aftercart.delivery.limits.traffic import Traffic, Wait
 log = structlog.get_logger()
 
 SOON = timedelta(seconds=10)
-"""When to come back to a sender that gave this batch up and is not taken for broken yet."""
+"""When to come back to a sender that this batch gave up, and that does not count as out of order yet."""
 
 
 class Router:
@@ -68,9 +68,9 @@ class _Batch:
         self._router, self._traffic = router, router.traffic
         self._messages, self._go = iter(messages), go
         self._first: deque[_Waiting] = deque()
-        """Messages that came back, before all others."""
+        """Messages that a sender gave back; their turn comes before all others."""
         self._aside: dict[UUID, Message] = {}
-        """Mail to a domain that has to be waited for: its turn comes after all others."""
+        """Mail to a domain whose limit has to be waited for; its turn comes after all others."""
         self._aside_until: datetime | None = None
         self._told: deque[Receipt] = deque()
         """Receipts that no sender gives."""
@@ -78,14 +78,14 @@ class _Batch:
         """Senders that could not be reached, and what they said."""
         self._refused: defaultdict[UUID, set[str]] = defaultdict(set)
         self._offered: dict[UUID, Message] = {}
-        """Without a receipt so far."""
+        """Messages that a sender has taken and not answered yet."""
         self._begun: set[UUID] = set()
         self._losses: Counter[str] = Counter()
-        """Mails in a row that a sender could not be given."""
+        """By sender, how many mails in a row it could not be given."""
         self._broke_over: defaultdict[str, set[str]] = defaultdict(set)
         """By sender, the recipients in a row over which its connection broke."""
         self._tried_in_vain: dict[UUID, Receipt] = {}
-        """Of mails over which a connection broke, and that wait for another sender."""
+        """The receipts of mails over which a connection broke, and that wait for another sender."""
         self._fault: Exception | None = None
         """Why no sender could be chosen for the next mail."""
 
@@ -138,7 +138,7 @@ class _Batch:
         return Wait(name, self._router.clock() + SOON, Held.DOWN, f"{name} is not to be reached: {words}")
 
     def _ask(self, sender: Sender, message: Message) -> _Chosen | Wait:
-        """Have it take this mail, after waiting for its pace; or what it waits for. Who is chosen has counted it."""
+        """Choose this sender once its pace allows, or say what it waits for. Once chosen, it has counted the mail."""
         domain, deadline = message.domain, self._router.clock() + 2 * PATIENCE  # of its own, not of the batch
         while (wait := (view := self._traffic.view(sender.name, domain)).wait) or (
             # That was what this process knows; this is what all know.

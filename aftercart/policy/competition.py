@@ -39,7 +39,7 @@ class Bid:
 
 
 def turn_of(priority: int, due_at: datetime, send_id: UUID) -> tuple[int, datetime, bytes]:
-    """The order in which mails compete: priority, due time, and then a hash, which favors no campaign for ever."""
+    """The order in which mails compete: by priority, due time, and then a hash: no campaign always wins a tie."""
     return -priority, due_at, blake2b(send_id.bytes, digest_size=8).digest()
 
 

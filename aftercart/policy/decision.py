@@ -74,7 +74,7 @@ def before_content(facts: Facts) -> Verdict:
 
 
 def once_more(facts: Facts) -> Verdict:
-    """The gate of a mail that was handed over and may not have arrived. It has its content, and holds its slot."""
+    """The gate for a mail that was handed over and may not have arrived: it has its content and its slot already."""
     return _first(facts, _ONCE_MORE)
 
 
@@ -101,7 +101,7 @@ def _switched_off(facts: Facts) -> Defer | None:
 
 
 def _paused_itself(facts: Facts) -> Defer | None:
-    """What annoys people is marketing. A receipt does not, and nobody may be left without it for days."""
+    """The guard holds marketing alone: receipts annoy nobody, and nobody may be left without theirs for days."""
     return _ask_again(facts, Reason.GUARD) if facts.guarded and not facts.is_owed else None
 
 
@@ -139,7 +139,7 @@ def _bought_meanwhile(facts: Facts) -> Skip | None:
 
 
 def _not_delivered(facts: Facts) -> Defer | None:
-    """The shop took its word back, or names a day to come."""
+    """The shop took its word back that the order arrived, or names a day to come."""
     return _ask_again(facts, Reason.NOT_DELIVERED) if facts.awaits_delivery else None
 
 
@@ -236,7 +236,7 @@ def _snoozed(facts: Facts) -> Defer | None:
 
 
 def _outranked(facts: Facts) -> Defer | None:
-    """Also a mail that no cap holds: it takes the slot of one that may go but once. What is owed waits for nobody."""
+    """A mail without caps makes way, too: it may take the only slot of one that has them. What is owed never waits."""
     until = None if facts.is_owed else yields_until(facts.rivals, bid_of(facts))
     return Defer(_opening(facts, until), Reason.OUTRANKED) if until else None
 

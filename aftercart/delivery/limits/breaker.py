@@ -27,11 +27,11 @@ FAULTS_TO_OPEN = 5
 FAULTS_BELONG_TOGETHER = timedelta(minutes=5)
 """A fault that is older says nothing about now."""
 MAILS_TO_PROBE = FAULTS_TO_OPEN
-"""So many are kept ready to try it: over some of them it may break."""
+"""How many mails are kept ready to try a sender: over some of them it may break."""
 FIRST_REST = timedelta(seconds=15)
 LONGEST_REST = timedelta(minutes=5)
 PROBE_LEASE = timedelta(minutes=2)
-"""Who was to probe and has said nothing for so long is taken for dead."""
+"""A worker that was to try the sender and has said nothing for so long is taken for dead."""
 
 _THROTTLED_OR_CLOSING = frozenset({421, 429, 454})
 OF_ONE_MAIL = frozenset({400, 409, 413, 414, 415, 422})

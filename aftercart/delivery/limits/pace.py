@@ -8,7 +8,7 @@ from aftercart.clock import Clock
 from aftercart.delivery.limits.traffic import Wait
 
 PATIENCE = timedelta(seconds=2)
-"""So long a thread waits for a turn under a limit by the second."""
+"""How long a thread waits for its turn under a limit by the second."""
 A_MOMENT = 0.001
 
 

@@ -16,7 +16,7 @@ from aftercart.delivery.smtp.opening import LostError
 log = structlog.get_logger()
 
 MAILS_FOR_ONE_MORE = 100
-"""So many accepted mails, and the server is trusted with one connection more, up to the limit."""
+"""After so many accepted mails the server is trusted with one more connection, up to the limit."""
 
 
 class Pool:

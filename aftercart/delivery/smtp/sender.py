@@ -27,12 +27,12 @@ CONNECTIONS = 8
 RENEW_AFTER_S = 60.0
 """Age at which an idle connection is replaced: many servers and middle boxes forget it after one to five minutes."""
 LOSSES_TO_GIVE_UP = 2
-"""So many in a row whose connection broke: the rest of the batch waits instead of hammering the server. Those over
-which it broke do not count: it stands again for the next one, and whether that goes well is for the breaker to see."""
+"""After so many mails in a row that lost their connection, the rest of the batch waits instead of hammering the server.
+A mail over which a connection broke does not count: the next one may go well, and the breaker keeps watch."""
 GROWING_S = 0.01
 """How often a batch looks whether a further connection has come."""
 QUIET_S = 0.2
-"""After so long without an answer, what is known is told, so that it can be recorded."""
+"""After so long without an answer, the receipts known so far are passed on, so that they are recorded."""
 
 
 class SmtpSender:
@@ -48,10 +48,10 @@ class SmtpSender:
         renew_after_s: float = RENEW_AFTER_S,
         encode: Callable[[Message], bytes] = to_bytes,
     ) -> None:
-        """`connections`: how many at most, of all threads together, though each batch has one in any case. `tls`:
+        """`connections`: how many at most, of all threads together, though each batch has one in any case.
 
-        what to trust; by default the system's authorities, and the host's name must match. `encode`: a message as
-        bytes whose line ends are all CRLF, as those of `to_bytes` are.
+        `tls`: what to trust; by default the system's authorities, and the host's name must match. `encode`: a message
+        as bytes whose line ends are all CRLF, as those of `to_bytes` are.
         """
         self.name = f"smtp:{server.host}"
         self._encode = encode

@@ -2,7 +2,7 @@
 
 The dispatcher hands out no more than the senders can take within the next seconds; the rest stays due in the table. So
 a backlog is neither decided nor rendered in vain, and drains in its order at the senders' pace. The limits themselves
-hold at the hand-over (`usage.take`): this here may be wrong by a little.
+hold at the hand-over (`usage.take`), so the numbers here may be a little wrong.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +20,13 @@ from aftercart.delivery.store import breakers
 from aftercart.delivery.store.usage import ALL, usage
 
 AHEAD = timedelta(seconds=5)
-"""So much work for the senders is handed out; a claim is good for a minute."""
+"""How much work for the senders is handed out ahead; a claim is good for a minute."""
 THE_ONE = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """`mails` None: as many as there are. `spacing`: between two mails, on average."""
+    """How many mails may be handed out. `mails` None: all there are. `spacing`: between two mails, on average."""
 
     mails: int | None
     held: Held = Held.THROTTLED
@@ -36,7 +36,7 @@ class Room:
     """When there will be room, where there is none."""
     spacing: timedelta = timedelta(0)
     by_pace: int = 0
-    """Of these mails, those for a sender that is paced by the second. The others leave as fast as they can."""
+    """How many of them go to a sender that is paced by the second; the others leave as fast as they can."""
     is_to_probe: bool = False
     """No sender works; these mails are to try one."""
 
@@ -108,16 +108,16 @@ def took(connection: Connection, mails: int, room: Room, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """How far the dispatchers are."""
+    """How far the dispatchers have come with handing out what is due."""
 
     paced_until: datetime
     """Until when the senders have enough to do."""
     marked_until: datetime | None
-    """What had a time before this was told that it waits, but for what has come to such a time since."""
+    """Sends due before this were told that they wait, except those that got such a time only since."""
     last_turn: datetime | None
-    """The instant that was told to the last one that waits."""
+    """The instant that the last waiting send was told."""
     looked_at: datetime | None
-    """When all that waits was last looked at: those that have become too late were taken out."""
+    """When all waiting sends were last looked at, and those that had become too late were taken out."""
 
 
 def lock(connection: Connection, now: datetime) -> Drain:

@@ -83,7 +83,9 @@ def _is(sender: str, scope: str) -> tuple[Any, Any]:
 
 
 def _flush_later(connection: Connection) -> None:
-    """Who holds the row holds up all workers of this sender, so the commit waits for no disk. A crash of the database
-    costs the counts of its last half second, and takes longer than that itself."""
+    """Commit without waiting for the disk: whoever holds the row holds up all workers of this sender.
+
+    A crash of the database costs the counts of its last half second, and the restart takes longer than that.
+    """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")

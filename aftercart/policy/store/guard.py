@@ -112,12 +112,10 @@ def _left(connection: Connection, since: datetime) -> Counter[str]:
 def ignored(
     connection: Connection, persons: Mapping[int, int], since: datetime, but_not: Collection[str] = ()
 ) -> dict[int, int]:
-    """How many mails each person was sent since they last clicked in one, as a person does, or ordered; under
-    whichever address.
+    """How many mails each person was sent, under all their addresses, since they last clicked in one or ordered.
 
-    `persons`: as `persons_of` gives it; the answer is by person. `since`: no click may have been archived that is
-    younger; older mails are not counted, because nobody knows any more who clicked in them. `but_not`: campaigns whose
-    mails are not counted.
+    Clicks of machines do not count. `persons`: as `persons_of` gives it; the answer is by person. `since`: older mails
+    are not counted, because their clicks may be archived. `but_not`: campaigns whose mails are not counted.
     """
     found: dict[int, int] = {}
     for ids in chunks(persons.values(), CHUNK // 2):
