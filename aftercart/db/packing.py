@@ -1,6 +1,6 @@
 """Rows of several tables as one small piece of bytes, and back again: what the archive is made of.
 
-JSON, so that a later version reads what an earlier one packed: a column that is new since is empty, one that is gone is
+JSON, so that a later version can read what an earlier one packed: a column added since is empty, one that is gone is
 left out. Compressed, because decisions and webhooks repeat themselves: measured, an order takes half of its room, and
 one row in place of eight.
 """

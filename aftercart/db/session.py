@@ -50,8 +50,11 @@ class Database:
         """Names the boot whose end may cost what `write_series` has committed. None: nothing is ever lost."""
 
     def knock(self) -> None:
-        """Connect once. Raises UnreachableError that names the database and says why, in one line, and
-        NarrowDatabaseError."""
+        """Connect once, to see whether the database can be used.
+
+        Raises UnreachableError, which names the database and says why in one line, or NarrowDatabaseError where
+        PostgreSQL keeps its text in an encoding that cannot hold every name.
+        """
         try:
             with self.engine.connect() as connection:
                 if not self.is_sqlite:
@@ -63,8 +66,8 @@ class Database:
             raise UnreachableError(f"cannot open the database {name} (AFTERCART_DATABASE_URL): {why}") from err
 
     def place(self) -> str:
-        """Where the database lies, as its server or the disk says. A copy, or what a backup was read into, lies
-        elsewhere: the answer stands in no dump."""
+        """Where the database lies, as its server or the disk says. No dump holds that: a copy, or a database that a
+        backup was read into, lies elsewhere."""
         if not self.is_sqlite:
             return _place_on_postgresql(self.engine)
         file = self.engine.url.database
@@ -282,8 +285,8 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 
 
 def _use_wal(cursor: DBAPICursor) -> None:
-    """The first one to open a new file changes its mode. SQLite refuses the others at once meanwhile: here its busy
-    timeout does not count, so we wait ourselves."""
+    """Whoever opens a new file first changes its mode. SQLite refuses all others meanwhile, without regard to its busy
+    timeout, so we wait ourselves."""
     deadline = monotonic() + BUSY_TIMEOUT_S
     while True:
         try:

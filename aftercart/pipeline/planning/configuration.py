@@ -45,7 +45,7 @@ class Configuration:
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
     def of(self, campaign: str) -> ledger.Under:
-        """What is decided now about a mail of this campaign names this."""
+        """The versions that a decision made now about a mail of this campaign names."""
         return ledger.Under(self.versions.get(campaign), self.version)
 
 
@@ -88,7 +88,7 @@ def keep_configuration(
 
 
 def keep_what_ended(connection: Connection, current: Configuration, campaigns: Collection[str], now: datetime) -> None:
-    """The same for what ended mails of these campaigns, of which some may have no file any more."""
+    """Keep the versions under which mails of these campaigns ended; some campaigns may have no file any more."""
     if campaigns:
         there = [current.campaigns.by_name[name] for name in sorted(campaigns) if name in current.versions]
         keep_configuration(connection, current, there, now)

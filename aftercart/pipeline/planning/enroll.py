@@ -271,7 +271,7 @@ def send_rows(
 def _keep_refusals(
     connection: Connection, refused: Sequence[tuple[Candidate, Campaign, Reason]], now: datetime
 ) -> None:
-    """One record a reason, however often the shop shows the order again."""
+    """Keep why orders did not enter: one record a reason, however often the shop shows the order again."""
     told = _told(connection, [candidate.row.id for candidate, _, _ in refused])
     ledger.keep_decisions(
         connection,

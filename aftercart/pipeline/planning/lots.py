@@ -94,7 +94,7 @@ def _arm(secret: str, experiment: str, version: str, shares: Mapping[str, float]
 def keep(
     connection: Connection, lots: Lots, campaigns: Iterable[Campaign], now: datetime
 ) -> dict[tuple[str, str, int], Lot]:
-    """Keep these lots for good; those that hold, should another worker have drawn for the same people."""
+    """Keep these lots for good. Returns those that count: another worker may have drawn first for the same people."""
     kept = dict(lots)
     for campaign in campaigns:
         for step in campaign.steps:
@@ -111,7 +111,7 @@ def keep(
 
 
 def count_in(connection: Connection, people: Iterable[tuple[Lot, int]], now: datetime) -> None:
-    """These people (recipient ids), whom nothing stops that knows no arm, are part of the results from now on."""
+    """Make these people (recipient ids) part of the results from now on: nothing stops them that knows no arm."""
     by_experiment: defaultdict[str, set[int]] = defaultdict(set)
     for lot, recipient_id in people:
         by_experiment[lot.experiment].add(recipient_id)

@@ -77,11 +77,11 @@ class Planned:
     delivered_at: datetime | None = None
     """When the order had arrived, as far as the shop told."""
     came_back: bool = False
-    """Of what asks for a review: whether anything of the order was refunded or sent back."""
+    """Where the mail asks for a review: whether anything of the order was refunded or sent back."""
     reviewed: frozenset[str] = frozenset()
-    """Of what asks for a review: the products that the person was asked about before."""
+    """Where the mail asks for a review: the products that the person was asked about before."""
     bought_since: frozenset[str] = frozenset()
-    """Of what is only for people who have not bought meanwhile: what the person did buy."""
+    """Where the mail is only for people who have not bought since: what the person did buy."""
     subject_left: bool = True
     """Whether something is left of what the campaign's audience asks to have been bought."""
 
@@ -128,7 +128,7 @@ class Planned:
 
     @property
     def is_outdone(self) -> bool:
-        """Whether its person has bought meanwhile what it is not for."""
+        """Whether the person has bought since what makes this mail pointless."""
         return bool(self.bought_since) and not (self.is_about_the_same and self.anchors)
 
 

@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 def collect(app: App) -> int:
-    """Take over what is unread there; how many mails that were. A mailbox that is away is tried again by the sweep."""
+    """Take over the unread mails of the bounce mailbox; returns how many. If it is away, the sweep tries it again."""
     mailbox = app.bounce_mailbox
     if mailbox is None:
         return 0
@@ -38,7 +38,7 @@ def _collect(app: App, mailbox: Mailbox) -> int:
 
 
 def store_mails(app: App, bodies: Sequence[bytes]) -> None:
-    """On disk when this returns."""
+    """Store mails in the inbox: they are on disk when this returns."""
     now = app.clock()
     with app.inbox_db.write() as connection:
         inbox.store(connection, [accept_mail(body, now) for body in bodies])

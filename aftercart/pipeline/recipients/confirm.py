@@ -33,18 +33,18 @@ log = structlog.get_logger()
 
 
 def ask(app: App, ids: Collection[UUID]) -> None:
-    """Ask these people, as far as they still have to be. While all sending is switched off, nobody is.
+    """Ask those of these people who still have to be asked. While all sending is switched off, nobody is.
 
-    A pause of the guard does not hold the question: it is owed to who has just said yes.
+    A pause of the guard does not hold the question: it is owed to somebody who has just said yes.
     """
     if not app.brand.paused:
         _hand_over(app, _claim(app, ids))
 
 
 def _claim(app: App, ids: Collection[UUID]) -> list[Asking]:
-    """Those who still have to be asked; nobody who may get no mail at all, or whose answer is known by now.
+    """Claim the questions that still have to be put: not to people who may get no mail at all or have answered by now.
 
-    None while all mail is held: a message about them may have been under way already.
+    While all mail is held, none is claimed, though a message about it may have been under way already.
     """
     with app.db.write() as connection:
         if held(connection):
@@ -74,7 +74,7 @@ def _stop(asking: Asking, entries: Sequence[Suppression], state: ConsentState | 
 
 
 def _hand_over(app: App, claimed: Sequence[Asking]) -> None:
-    """Raises what keeps the marks from being written, once those under way have been heard of."""
+    """Hand questions over. Where marks cannot be written, raises the cause, once those under way have receipts."""
     marks = _Marks(app, claimed)
     try:
         for receipt in app.sender.send_batch(_messages(app, claimed), marks.go):
@@ -142,7 +142,7 @@ def _tell(receipt: Receipt) -> None:
 
 
 def _messages(app: App, claimed: Sequence[Asking]) -> Sequence[Message]:
-    """All of them, before the first is handed over: what goes wrong here ends no conversation with a server."""
+    """The mails, all made before the first is handed over: a fault in one ends no conversation with a server."""
     messages = []
     for asking in claimed:
         try:
@@ -188,7 +188,7 @@ def _message(app: App, asking: Asking) -> Message:
 
 
 def _renderer(app: App) -> Renderer:
-    """The shop's own template goes first."""
+    """The one that has the template: the shop's, if it has written its own."""
     has_own = (app.settings.templates_dir / CONFIRMATION / "body.mjml").is_file()
     return app.renderer if has_own else app.own_renderer
 

@@ -57,7 +57,7 @@ def keep_listed(
 
 
 def _since(listing: Listing, entries: Sequence[Suppression], now: datetime) -> datetime:
-    """Of a list without dates that comes in once more, the no is still that of the first time."""
+    """Since when the address is listed. An undated list that comes in again leaves the date of the first time."""
     there = _there(listing, entries)
     undated = there.at if there else now
     return min(listing.at or undated, now)

@@ -27,7 +27,7 @@ from aftercart.rights.store import is_erased
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """How it stands. `topics_left`: those that no mail may be about, by the person's word or an operator's."""
+    """What a person permits. `topics_left`: topics that no mail may be about, by their own word or an operator's."""
 
     may_market: bool
     topics_left: frozenset[str]
@@ -44,15 +44,17 @@ class Terms:
 
 
 def lock(connection: Connection, recipient_id: int) -> str | None:
-    """Hold a person until the transaction ends, with all addresses of theirs; this address, None if we do not know it
-    (any more)."""
+    """Lock a person, with all addresses of theirs, until the transaction ends.
+
+    Returns the address of this recipient; None if we do not know it (any more).
+    """
     policy.lock_recipients(connection, [recipient_id])
     email = consent.lock_person(connection, recipient_id)
     return None if email is None or is_erased(email) else email
 
 
 def permission(connection: Connection, recipient_id: int, terms: Terms, now: datetime) -> Permission:
-    """How it stands now."""
+    """What the person permits now."""
     person = policy.persons_of(connection, [recipient_id])
     addresses = policy.addresses_of(connection, person)
     entries = policy.suppressions_of_persons(connection, person, addresses, terms.hashes).get(recipient_id, ())

@@ -33,12 +33,12 @@ from aftercart.policy.suppression import SuppressionReason
 from aftercart.rights.store import is_erased
 
 Topics = Callable[[str], Collection[str]]
-"""All topics that can be chosen, that of a mail (empty: of none) among them."""
+"""For the topic of a mail (or an empty string): all topics that can be chosen, that one among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A kind of product that may be refused, or is: a category, or one product of it."""
+    """Something that the person may refuse, or has refused: a category, or a single product."""
 
     refused: Refused
     title: str
@@ -46,7 +46,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whose preference page it is, and all that it shows. `locale`, `time_zone`: in force, whoever said so."""
+    """Whose preference page it is, and all that it shows. `locale`, `time_zone`: those in force, whoever set them."""
 
     recipient_id: int
     email: str

@@ -117,9 +117,8 @@ def keep_clicks(
 ) -> None:
     """Keep clicks with their verdicts, in the order in which they came, each mail's among themselves.
 
-    A click may be kept late, after an order that it led to came in; such an order is credited now. One that followed a
-    click that is known for a machine's only now loses its credit. `windows`:
-    campaign → how long a click earns credit.
+    A click may be kept late, after an order that it led to came in: that order is credited now. An order loses its
+    credit where the click before it turns out to be a machine's. `windows`: campaign → how long a click earns credit.
     """
     # By mail, so that of two processes none waits for the other in a circle.
     in_order = sorted(batch, key=lambda click: click.link.send_id)
