@@ -78,12 +78,13 @@ def record(
     now: datetime,
     rules: ConsentRules,
 ) -> dict[int, ConsentState]:
-    """Add what people said, given by recipient id, to the ledger: what was new, by recipient id, the last of it.
+    """Add what people said, given by recipient id, to the ledger. Returns the last new state of each recipient.
 
-    What is new is asked of all that counts for the address (see `heard`): an old yes of this one does not spare
-    somebody who has left under another to confirm a new one. Who has to confirm their yes is sent one mail that asks.
+    Whether something is new depends on all that counts for the address (see `heard`): an old yes at this address does
+    not spare somebody who has left under another one from confirming a new yes. Whoever has to confirm their yes is
+    sent one mail that asks.
 
-    The people must be locked by the caller (as `record_consent` does), or two that speak at once do not see each other.
+    The caller must have locked the people (as `record_consent` does), or two who speak at once do not see each other.
     """
     person = _persons(connection, [id_ for id_, _ in statements])
     said = _said(connection, person)
@@ -91,30 +92,32 @@ def record(
     rows = []
     news: dict[int, ConsentState] = {}
     for recipient_id, statement in statements:
-        newest = person[recipient_id]
-        entry = added(statement, heard(said[newest], recipient_id, left.get(recipient_id, {})), now, rules)
+        who = person[recipient_id]
+        entry = added(statement, heard(said[who], recipient_id, left.get(recipient_id, {})), now, rules)
         if entry is None:
             continue
-        said[newest].append((recipient_id, entry))
+        said[who].append((recipient_id, entry))
         news[recipient_id] = entry.state
-        rows.append(
-            {
-                "recipient_id": recipient_id,
-                "state": entry.state,
-                "basis": entry.basis,
-                "source": statement.source,
-                "wording": statement.wording,
-                "ip": statement.ip,
-                "at": entry.at,
-                "undated": entry.undated,
-                "expires_at": entry.expires_at,
-                "recorded_at": now,
-            }
-        )
+        rows.append(_row(recipient_id, statement, entry, now))
     if rows:
         connection.execute(consents.insert(), rows)
     plan(connection, [id_ for id_, state in news.items() if state is ConsentState.PENDING], now)
     return news
+
+
+def _row(recipient_id: int, statement: ConsentStatement, entry: Entry, now: datetime) -> dict[str, object]:
+    return {
+        "recipient_id": recipient_id,
+        "state": entry.state,
+        "basis": entry.basis,
+        "source": statement.source,
+        "wording": statement.wording,
+        "ip": statement.ip,
+        "at": entry.at,
+        "undated": entry.undated,
+        "expires_at": entry.expires_at,
+        "recorded_at": now,
+    }
 
 
 def _persons(connection: Connection, recipient_ids: Iterable[int]) -> dict[int, int]:
