@@ -4,7 +4,7 @@ Sends and webhooks are as they were last counted, a minute ago (`pipeline/upkeep
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from time import monotonic
 
@@ -65,16 +65,7 @@ class Metrics:
             fares = recommending(main, now)
             told = outward.outlet_rows(main)
             standing = senders(main, self._app.traffic.names, self._app.traffic.limits_of, now)
-        yield _by("aftercart_sends", "Sends by state", ("state",), (((s,), n) for s, n in numbers.sends.items()))
-        about_asking = "Mails that ask to confirm a consent (double opt-in), by state"
-        asking = (((state,), number) for state, number in numbers.confirmations.items())
-        yield _by("aftercart_confirmations", about_asking, ("state",), asking)
-        reasons = (((state, reason or ""), number) for (state, reason), number in sends.items())
-        yield _by("aftercart_send_reasons", "Sends by state and reason", ("state", "reason"), reasons)
-        handed_over = readings.handed_over(sends)
-        yield CounterMetricFamily("aftercart_handed_over", "Mails that a provider took", value=handed_over)
-        about_events = "Webhooks by state; waiting: stored, not worked through yet"
-        yield _by("aftercart_events", about_events, ("state",), (((s,), n) for s, n in numbers.events.items()))
+        yield from _counts(numbers, sends)
         yield _one("aftercart_lateness_seconds", "How long the longest overdue send has been due", numbers.lateness_s)
         yield _one(
             "aftercart_inbox_oldest_seconds", "How long the oldest webhook that waits has waited", _age(oldest, now)
@@ -114,6 +105,23 @@ class Metrics:
                 break
             found[queue,] = count
         return found
+
+
+def _counts(numbers: status.Numbers, sends: tallying.Tally) -> Iterator[Metric]:
+    """How many sends, confirmations and webhooks there are, by state."""
+    yield _by("aftercart_sends", "Sends by state", ("state",), _by_state(numbers.sends))
+    about_asking = "Mails that ask to confirm a consent (double opt-in), by state"
+    yield _by("aftercart_confirmations", about_asking, ("state",), _by_state(numbers.confirmations))
+    reasons = (((state, reason or ""), number) for (state, reason), number in sends.items())
+    yield _by("aftercart_send_reasons", "Sends by state and reason", ("state", "reason"), reasons)
+    handed_over = readings.handed_over(sends)
+    yield CounterMetricFamily("aftercart_handed_over", "Mails that a provider took", value=handed_over)
+    about_events = "Webhooks by state; waiting: stored, not worked through yet"
+    yield _by("aftercart_events", about_events, ("state",), _by_state(numbers.events))
+
+
+def _by_state(counts: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], float]]:
+    return (((state,), count) for state, count in counts.items())
 
 
 def _age(instant: datetime | None, now: datetime) -> float:
