@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     @field_validator("secret_key", mode="before")
     @classmethod
     def _split_keys(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return tuple(_parts(value)) if isinstance(value, str) else value
 
     @field_validator("secret_key")
     @classmethod
@@ -219,7 +219,7 @@ class Settings(BaseSettings):
     @field_validator("generic_secret")
     @classmethod
     def _standard_secret(cls, value: str) -> str:
-        if not all(map(_is_standard_secret, (part for part in value.split(",") if part.strip()))):
+        if not all(map(_is_standard_secret, _parts(value))):
             raise ValueError(
                 "a Standard Webhooks secret is whsec_ and 24 to 64 random bytes in base64 (`aftercart init` writes one)"
             )
@@ -228,7 +228,7 @@ class Settings(BaseSettings):
     @property
     def address_keys(self) -> tuple[str, ...]:
         """By which the hashes of erased addresses are made and found, newest first."""
-        return (*self.secret_key, *(key.strip() for key in self.erasure_keys.split(",") if key.strip()))
+        return (*self.secret_key, *_parts(self.erasure_keys))
 
     @property
     def api_secrets(self) -> tuple[str, ...]:
@@ -267,6 +267,7 @@ def environment() -> dict[str, str]:
 
 
 def _parts(value: str) -> list[str]:
+    """What stands between commas, without blanks; empty parts are none."""
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
