@@ -29,6 +29,38 @@ from tests.rendering.mjml import in_column
         ('<mj-image src="https://e.com/i" alt="A bell" href="https://e.com/a" />', "A bell: https://e.com/a\n"),
         ('<mj-image src="https://e.com/i" alt="A bell" /><mj-text>x</mj-text>', "x\n"),
         (
+            '<mj-text><a href="https://e.com/a"><img src="https://e.com/i" alt="A bell"></a></mj-text>',
+            "A bell (https://e.com/a)\n",
+        ),
+        ('<mj-text><a href="https://e.com/a"><img src="https://e.com/i" alt=""></a></mj-text>', "https://e.com/a\n"),
+        (
+            '<mj-text><a href="https://e.com/a"><img alt="A bell"></a> <a href="https://e.com/a">Bell</a></mj-text>',
+            "Bell (https://e.com/a)\n",
+        ),
+        ('<mj-text><a href="https://e.com/{{ ns[0] }}">https://e.com/{{ ns[0] }}</a></mj-text>', "https://e.com/1\n"),
+        (
+            '<mj-social><mj-social-element name="x" alt="On X" href="https://x.com/" /></mj-social>'
+            '<mj-button href="https://e.com/a">Buy</mj-button>',
+            "On X: https://x.com/\n\nBuy: https://e.com/a\n",
+        ),
+        (
+            "<mj-accordion><mj-accordion-element><mj-accordion-title>Size?</mj-accordion-title>"
+            "<mj-accordion-text>All</mj-accordion-text></mj-accordion-element></mj-accordion>",
+            "Size?\n\nAll\n",
+        ),
+        (
+            '<mj-carousel><mj-carousel-image src="https://e.com/i" alt="A bell" href="https://e.com/a" />'
+            '<mj-carousel-image src="https://e.com/j" alt="A lock" /></mj-carousel>',
+            "A bell: https://e.com/a\n",
+        ),
+        ('<mj-text><div style="display: none">a<div>b</div>c</div><p>x</p></mj-text>', "x\n"),
+        ('<mj-text><div style="display:none">a</mj-text><mj-text>x</mj-text>', "x\n"),
+        (
+            '{% set a = 1 %}{% if ns %}<mj-text css-class="html-only">{% set a = 2 %}</mj-text>{% endif %}'
+            "<mj-text>{{ a }}</mj-text>",
+            "2\n",
+        ),
+        (
             "<mj-table><tr><td>Bell</td><td>€5</td></tr><tr><td>Cage</td><td>€9</td></tr></mj-table>",
             "Bell · €5\nCage · €9\n",
         ),

@@ -21,12 +21,20 @@ from aftercart.rendering.compiling.holes import Holed, Part
 from aftercart.rendering.compiling.mjml_places import WORDLESS
 from aftercart.rendering.running.lines import CELL_END, SOFT_END
 
-_PARAGRAPH = names("mj-text mj-button mj-image mj-table mj-section p div h1 h2 h3 h4 ul ol table blockquote")
+_PARAGRAPH = names(
+    "mj-text mj-button mj-image mj-table mj-section mj-accordion-title mj-accordion-text mj-carousel-image "
+    "p div h1 h2 h3 h4 h5 h6 ul ol pre table blockquote"
+)
 _LINE = frozenset({"tr", "br", "mj-navbar-link", "mj-social-element"})
 _SILENT = frozenset({"mj-head", "style", "script", "title"})
+_RULES = frozenset({"mj-divider", "hr"})
+_PICTURES = frozenset({"mj-image", "mj-carousel-image", "img"})
 _LABELED = frozenset({"mj-button", "mj-navbar-link", "mj-social-element"})
 HTML_ONLY = "html-only"
 """An element with this css-class has no counterpart in the text part."""
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_CAN_HIDE = names("div span table a")
+"""Elements of HTML whose end nobody leaves out."""
 
 _ISOLATES = ("\u2068", "\u2069")
 """What `<bdi>` is in plain text."""
@@ -90,6 +98,16 @@ def _same(target: Target) -> str:
     return "".join(str(part) for part in target)
 
 
+def _said(pieces: Iterable[Part]) -> str:
+    return "".join(str(piece) for piece in pieces).strip()
+
+
+def _is_silent(tag: Tag) -> bool:
+    if tag.name in _CAN_HIDE and _HIDDEN.search(_value(tag, "style")):
+        return True
+    return tag.name in _SILENT or HTML_ONLY in _value(tag, "css-class").split()
+
+
 def _last_links(source: Holed, events: Iterable[Event]) -> set[int]:
     """The offsets of the links that no later one in the same column repeats."""
     last: dict[str, int] = {}
@@ -110,6 +128,20 @@ def _finished(tag: Segment) -> Segment:
     return replace(tag, text=f"({tag.text})|_plain")
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A link whose words are being written."""
+
+    element: str
+    target: Target
+    """Empty where a later one repeats it."""
+    place: Place
+    begins: int
+    """How many pieces stood before its words."""
+    alt: list[Part] = field(default_factory=list)
+    """What stands for its pictures, if it has no words."""
+
+
 @dataclass(slots=True)
 class _TextWriter:
     source: Holed
@@ -120,7 +152,9 @@ class _TextWriter:
     """What stands around a name of whatever script, which would turn a line that is read from the right."""
     pieces: list[Part] = field(default_factory=list)
     _silent: list[str] = field(default_factory=list)
-    _open_links: list[tuple[str, Target, Place]] = field(default_factory=list)
+    _set_unseen: list[Part] = field(default_factory=list)
+    """The blocks of what is left out: some of what they set may be asked for below."""
+    _open_links: list[_Link] = field(default_factory=list)
     _in_card: bool = False
     _hidden: bool = False
     _parents: list[str] = field(default_factory=list)
@@ -143,21 +177,27 @@ class _TextWriter:
     def _tag(self, tag: Tag) -> None:
         if tag.name.startswith("mj") and not tag.self_closing:
             self._parents.append(tag.name)
-        is_silent = tag.name in _SILENT or HTML_ONLY in _value(tag, "css-class").split()
-        if is_silent and not tag.self_closing:
-            self._silent.append(tag.name)
-        if is_silent or self._silent:
+        if self._silent:
+            if tag.name == self._silent[-1] and not tag.self_closing:
+                self._silent.append(tag.name)
+            return
+        if _is_silent(tag):
+            self._silent += [] if tag.self_closing else [tag.name]
             return
         if tag.name == "mj-column":
             self._in_card = bool(_value(tag, "width"))
         self._break_before(tag.name)
         if tag.name == "bdi":
             self.pieces.append(self.isolates[0])
-        if tag.name in ("mj-image", "img"):
+        if tag.name in _PICTURES:
             self._image(tag)
         elif target := _target(self.source, tag):
             shown = target if tag.offset in self.last_links else ()
-            self._open_links.append((tag.name, shown, self.source.place(tag.offset)))
+            self._open_links.append(
+                _Link(tag.name, shown, self.source.place(tag.offset), len(self.pieces), self._alt(tag))
+            )
+            if tag.self_closing:
+                self._close_link(self._open_links.pop())
 
     def _break_before(self, name: str) -> None:
         if name in _PARAGRAPH:
@@ -166,28 +206,32 @@ class _TextWriter:
             self.pieces.append("\n")
         elif name == "li":
             self.pieces.append("\n- ")
-        elif name == "mj-divider":
+        elif name in _RULES:
             self.pieces.append("\n\n----\n\n")
 
     def _image(self, tag: Tag) -> None:
         """A linked picture is its alternative text and its address; any other picture says nothing here."""
         target = _target(self.source, tag)
+        if not target and self._open_links:
+            self._open_links[-1].alt.extend(self._alt(tag))
         if not target or tag.offset not in self.last_links:
             return
-        alt = _value(tag, "alt")
-        self.pieces += [unescaped(part) if isinstance(part, str) else part for part in self.source.parts(alt)]
-        self.pieces.append(self.colon if alt else "")
+        alt = self._alt(tag)
+        self.pieces += [*alt, self.colon if alt else ""]
         self._address(target, self.source.place(tag.offset))
+
+    def _alt(self, tag: Tag) -> list[Part]:
+        parts = self.source.parts(_value(tag, "alt"))
+        return [unescaped(part) if isinstance(part, str) else part for part in parts]
 
     def _end(self, name: str) -> None:
         if name.startswith("mj"):
             self._parents[-1:] = []
         if self._silent:
-            if self._silent[-1] == name:
-                self._silent.pop()
+            self._end_of_silence(name)
             return
-        if self._open_links and self._open_links[-1][0] == name:
-            self._close_link(*self._open_links.pop())
+        if self._open_links and self._open_links[-1].element == name:
+            self._close_link(self._open_links.pop())
         if name == "bdi":
             self.pieces.append(self.isolates[1])
         elif name in ("td", "th"):
@@ -195,19 +239,39 @@ class _TextWriter:
         elif name in _PARAGRAPH or name == "mj-column":
             self._paragraph(name)
 
+    def _end_of_silence(self, name: str) -> None:
+        if name.startswith("mj"):  # which ends what is open in it
+            while self._silent and not self._silent[-1].startswith("mj"):
+                self._silent.pop()
+        if self._silent and self._silent[-1] == name:
+            self._silent.pop()
+        if not self._silent:
+            if any(isinstance(tag, Segment) and tag.keyword == "set" for tag in self._set_unseen):
+                self.pieces += self._set_unseen
+            self._set_unseen.clear()
+
     def _paragraph(self, name: str) -> None:
         """An empty line; within a card, a column beside others, its elements follow line by line."""
         self.pieces.append(SOFT_END if self._in_card and name != "mj-column" else "\n\n")
 
-    def _close_link(self, name: str, target: Target, place: Place) -> None:
-        if not target or str(target[0]).startswith(("mailto:", "tel:", "sms:")):
+    def _close_link(self, link: _Link) -> None:
+        if link.target and not _said(self.pieces[link.begins :]):
+            self.pieces += link.alt
+        if not link.target or str(link.target[0]).startswith(("mailto:", "tel:", "sms:")):
             return
-        self.pieces.append(self.colon if name in _LABELED else " (")
-        self._address(target, place)
-        self.pieces.append("" if name in _LABELED else ")")
+        said = _said(self.pieces[link.begins :])
+        if said == _same(link.target):  # the address itself, which stands there once
+            del self.pieces[link.begins :]
+            said = ""
+        before, after = ("", "") if not said else (self.colon, "") if link.element in _LABELED else (" (", ")")
+        self.pieces.append(before)
+        self._address(link.target, link.place)
+        self.pieces.append(after)
 
     def _text(self, text: Text) -> None:
         if self._silent:
+            parts = self.source.parts(text.raw)
+            self._set_unseen += [part for part in parts if isinstance(part, Segment) and part.kind is Kind.BLOCK]
             return
         is_shown = not self._parents or self._parents[-1] not in WORDLESS
         for part in self.source.parts(text.raw):
