@@ -68,7 +68,8 @@ def shown(page: Page, front: Storefront, screen: Screen = DESKTOP) -> None:
     """Open the page and wait until the script has done its work."""
     page.open(front.url, screen)
     deadline = monotonic() + 60
-    while not page.run("document.querySelector('.aftercart')") and monotonic() < deadline:
+    while page.run("document.querySelector('.aftercart') === null"):  # an element itself comes over as {}
+        assert monotonic() < deadline, page.words()
         sleep(0.05)
 
 
