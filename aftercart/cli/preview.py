@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftercart.cli.address import normalized
 from aftercart.quantity import counted
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def preview(
     from aftercart.web.server import listen, serve, serving, url_of
 
     configure()
+    to = normalized(to) if to else ""
     settings, shelf, files = _deployment()
     if wrong := _wrong_folders(shots, baseline):
         typer.echo(f"aftercart: {wrong}", err=True)
@@ -72,6 +74,7 @@ def send_test(
     if sample not in VARIANTS:
         typer.echo(f"aftercart: there is no sample {sample!r}; there are {', '.join(VARIANTS)}", err=True)
         raise typer.Exit(WRONG_USAGE)
+    to = normalized(to)
     settings, shelf, files = _deployment()
     if locale:
         _tell_of_another(shelf, template, locale)

@@ -38,6 +38,7 @@ def test_a_test_goes_to_whoever_asks_for_it(outbox: Path) -> None:
         (["reviw", "me@example.com"], 1, "did you mean 'review'?"),
         (["review", "me@example.com", "--sample", "huge"], 2, "there is no sample 'huge'; there are sample, largest"),
         (["review", "me@example.com", "--locale", "xx"], 2, "'xx' is no locale: write, for example, fr or pt_BR"),
+        (["review", "nobody"], 2, "nobody is no address that mail can be sent to"),
     ],
 )
 def test_what_there_is_not_is_said(arguments: list[str], code: int, said: str, outbox: Path) -> None:
@@ -71,3 +72,9 @@ def test_who_asks_for_a_language_that_there_is_not_is_told_which_one_comes(outbo
 def test_pictures_are_compared_with_those_of_another_folder(arguments: list[str], said: str) -> None:
     done = CliRunner().invoke(app, ["preview", *arguments])
     assert (done.exit_code, said in done.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("outbox")
+def test_a_test_by_button_needs_an_address_too() -> None:
+    done = CliRunner().invoke(app, ["preview", "--to", "nobody"])
+    assert (done.exit_code, "nobody is no address that mail can be sent to" in done.stderr) == (2, True)
