@@ -302,7 +302,7 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def _in_words(fault: Mapping[str, Any]) -> str:
-    """What is wrong, and what to write. Only of numbers is the value shown: others may be secrets."""
+    """What is wrong, and what to write. Only of numbers and of yes or no is the value shown: others may be secrets."""
     given, limits = fault["input"], fault.get("ctx", {})
     match fault["type"]:
         case "missing":
@@ -314,6 +314,8 @@ def _in_words(fault: Mapping[str, Any]) -> str:
             return f"{given} is too little: write {limits['ge']} or more"
         case "less_than_equal":
             return f"{given} is too much: write {limits['le']} or less"
+        case "bool_parsing" | "bool_type":
+            return f"{given!r} is neither true nor false: write true or false"
         case _:
             return str(fault["msg"]).removeprefix("Value error, ")
 

@@ -60,6 +60,7 @@ def test_an_unknown_name_in_the_env_file_stops_the_start(tmp_path: Path, line: s
         ("WORKERS", "0", "0 is too little: write 1 or more"),
         ("WORKERS", "65", "65 is too much: write 64 or less"),
         ("WORKERS", "", "'' is no whole number"),
+        ("WEBHOOKS_TO_LOOPBACK", "perhaps", "'perhaps' is neither true nor false: write true or false"),
         ("MAX_BODY_BYTES", "12", "write 10000 or more"),
         ("BASE_URL", "mail.example.com", "must start with https://"),
         ("BASE_URL", "http://", "https://mail.example.com"),

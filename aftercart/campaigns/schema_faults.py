@@ -70,14 +70,20 @@ def _wrong_value(detail: ErrorDetails) -> tuple[str, str]:
             return f"{given} is no list", f"write [{detail['input']}]" if isinstance(detail["input"], str | int) else ""
         case "model_type" | "model_attributes_type" | "dict_type":
             return "keys were expected here", ""
-        case "int_type" | "int_parsing" | "int_from_float":
+        case "int_type" | "int_parsing" | "int_parsing_size" | "int_from_float" | "finite_number":
             return f"{given} is no whole number", ""
+        case "float_type" | "float_parsing":
+            return f"{given} is no number", ""
+        case "greater_than":
+            return f"{given} is too little", f"write more than {context['gt']:g}"
         case "less_than_equal":
             return f"{given} is too much", f"write {context['le']} or less"
         case "greater_than_equal":
             return f"{given} is too little", f"write {context['ge']} or more"
         case "bool_type" | "bool_parsing":
             return f"{given} is neither true nor false", "write true or false"
+        case str(kind) if kind.startswith("date_"):
+            return f"{given} is no day", ""
         case "value_error":
             problem, _, fix = str(context["error"]).partition("; ")
             return problem, fix

@@ -60,6 +60,21 @@ def test_a_comment_or_another_order_of_keys_keeps_the_version(folder: Any) -> No
             "slots: four",
             "11:7: error: steps[0].recommend.slots: 'four' is no whole number — write, for example, 4",
         ),
+        (
+            "slots: 4",
+            "slots: .inf",
+            "11:7: error: steps[0].recommend.slots: inf is no whole number — write, for example, 4",
+        ),
+        (
+            "slots: 4",
+            "boosted: {times: lots, brand: [A]}",
+            "11:17: error: steps[0].recommend.boosted.times: 'lots' is no number — write, for example, 3",
+        ),
+        (
+            "slots: 4",
+            "boosted: {times: 0, brand: [A]}",
+            "11:17: error: steps[0].recommend.boosted.times: 0 is too little — write more than 0",
+        ),
         ("after: 3d", "after:", "6:5: error: steps[0].after: says nothing — write, for example, 3d"),
         ("steps:\n", "stepz:\n", "4:1: error: stepz: there is no such key — did you mean steps?"),
         (
@@ -120,6 +135,14 @@ def test_an_unknown_time_zone_is_an_error(folder: Any) -> None:
     assert folder.faults() == [
         "brand.yaml:4:1: error: time_zone: 'Europe/Pariss' is no time zone — did you mean Europe/Paris?"
     ]
+
+
+@pytest.mark.parametrize("since", ["soon", "1.5", "[2026-03-01]", "2026-02-30", "2026-03-01T10:00:00Z"])
+def test_what_is_no_day_is_said_so(folder: Any, since: str) -> None:
+    senders = f"senders: [{{name: console, warm_up: {{since: {since}}}}}]\n"
+    folder.edit("time_zone:", senders + "time_zone:", "brand.yaml")
+    [fault] = folder.faults()
+    assert "is no day — write, for example, 2026-03-01" in fault
 
 
 def test_two_campaigns_need_two_names(folder: Any) -> None:
