@@ -81,20 +81,20 @@ def _print_all_mail(found: "Sequence[AgainstHoldout]", locale: str, *, as_json: 
     if as_json:
         print(json.dumps({"brand": [asdict(one) for one in found]}, default=str))
         return
-    from aftercart.reports.earned.words import headline
+    from aftercart.reports.earned.words import headlines
 
     print("\nAll campaigns together")
-    for one in found:
-        print(f"  {headline(one, locale)}")
+    for line in headlines(found, locale):
+        print(f"  {line}")
 
 
 def _print(report: "CampaignReport", locale: str) -> None:
     from aftercart.policy.reason import Reason
-    from aftercart.reports.earned.words import headline, opened
+    from aftercart.reports.earned.words import headline, headlines, opened
 
     by = f" (converted by the rates {report.rates})" if report.rates else ""
     print(f"\n{report.campaign}{by}")
-    for line in _headlines(report, locale):
+    for line in headlines(report.against_holdout, locale):
         print(f"  {line}")
     if not report.against_holdout:
         print(f"  {headline(None, locale)}")
@@ -183,12 +183,3 @@ def _print_experiment(found: "ExperimentReport", locale: str) -> None:
         print(f"  {line}")
     for one in found.beside:
         print(f"  {beside(one, found.currency, locale)}")
-
-
-def _headlines(report: "CampaignReport", locale: str) -> list[str]:
-    from aftercart.reports.earned.words import headline
-
-    def told(one: "AgainstHoldout") -> str:
-        return headline(one, locale)
-
-    return [told(one) for one in report.against_holdout]

@@ -18,7 +18,7 @@ from aftercart.reports.earned import report_on
 from aftercart.reports.earned.against_holdout import AgainstHoldout, against_holdout
 from aftercart.reports.earned.funnel import Stage
 from aftercart.reports.earned.spending import spending
-from aftercart.reports.earned.words import headline
+from aftercart.reports.earned.words import headline, headlines
 from tests.rows import MONDAY, Rows
 
 DAY = timedelta(days=1)
@@ -69,6 +69,43 @@ def test_what_people_spend_more_than_the_holdout_is_what_was_earned(db: Database
     words = headline(told, "en_US")
     assert words.startswith("It earned €1,")
     assert "60 people who may get its mails, 60 who get none" in words
+
+
+def test_who_was_held_out_and_mailed_since_is_told_of(db: Database) -> None:
+    """While the file names no holdout nobody holds them back, and the report still called them those who get none."""
+    crowd(db, 60, 60, spend_treated=3000, spend_held_out=1000)
+    rows, held = Rows(db), range(61, 65)
+    for number, who in enumerate(held):
+        order = rows.order(who, MONDAY + 5 * DAY, shop_order_id=f"held {number}")
+        rows.send(order, who, MONDAY + (6 if number < 3 else -6) * DAY)
+    told = found(db)
+    assert (told.held_out, told.let_go) == (60, 3)
+    assert "3 of those who get none got mails all the same" in headline(told, "en_US")
+
+
+def test_what_it_says_of_no_currency_it_says_once(db: Database) -> None:
+    crowd(db, 20, 20, spend_treated=3000, spend_held_out=1000)
+    Rows(db).order(1, MONDAY + DAY, currency="SEK", shop_order_id="in kronor")
+    with db.read() as connection:
+        both = against_holdout(connection, CAMPAIGN, "EUR", UNTIL)
+    assert [one.currency for one in both] == ["EUR", "SEK"]
+    (line,) = headlines(both, "en_US")
+    assert line.startswith("Too early to say")
+
+
+def test_mail_that_is_owed_to_everybody_lets_nobody_of_the_brand_s_holdout_go(db: Database) -> None:
+    rows = Rows(db)
+    for number, arm in enumerate(["treated", "holdout", "holdout"]):
+        assign(db, rows.recipient(f"p{number}@example.com"), arm, "brand")
+    with db.write() as connection:
+        about = {"campaign": "thanks", "version": "v7", "definition": {"class": "transactional"}}
+        connection.execute(insert(campaign_versions).values(first_seen_at=MONDAY, **about))
+    owed = rows.send(rows.order(2), 2, MONDAY + DAY)
+    with db.write() as connection:
+        connection.execute(update(sends).where(sends.c.id == owed).values(config_version="v7"))
+    assert found(db, "brand").let_go == 0
+    rows.send(rows.order(3), 3, MONDAY + DAY)
+    assert found(db, "brand").let_go == 1
 
 
 def test_where_nothing_differs_nobody_wins(db: Database) -> None:

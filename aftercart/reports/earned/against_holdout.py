@@ -24,6 +24,7 @@ from aftercart.experiments.comparison import (
 from aftercart.experiments.intervals import Interval
 from aftercart.experiments.planning import more_people
 from aftercart.experiments.store import BRAND, Arm, brand_share
+from aftercart.reports.earned.let_go import let_go
 from aftercart.reports.earned.spending import MANY
 from aftercart.reports.earned.spent_by_arm import Lot, SpentByArm, lots, spent_by_arm
 
@@ -52,6 +53,7 @@ class AgainstHoldout:
     `earned`: by all people who may get mails together, in minor units. `spending` and `ordering`: by one person.
     `more_people`: about how many more people it takes to be sure; 0 where it is, None where nothing shows yet.
     `sorted_by_something`: the arms are of sizes that chance does not make; then no result can be trusted.
+    `let_go`: how many of those held out got mails since, while no holdout stood in the file.
     """
 
     name: str
@@ -66,6 +68,7 @@ class AgainstHoldout:
     earned: Lift | None
     more_people: int | None
     sorted_by_something: bool
+    let_go: int
 
 
 def against_holdout(
@@ -90,8 +93,9 @@ def against_holdout(
     spent = spent_by_arm(connection, experiment, until, people, rates, many)
     is_odd = _is_odd(found, _holdouts(connection, experiment))
     since = min(lot.since for lot in found)
+    mailed = let_go(connection, experiment, until)
     order = [currency, *sorted(spent.currencies - {currency})]
-    return [_compared(experiment, code, spent, since, is_odd) for code in order]
+    return [_compared(experiment, code, spent, since, is_odd, mailed) for code in order]
 
 
 # ---------------------------------------------------------------- reading
@@ -111,7 +115,9 @@ def _holdouts(connection: Connection, experiment: str) -> dict[str, float]:
 # ---------------------------------------------------------------- comparing
 
 
-def _compared(experiment: str, currency: str, spent: SpentByArm, since: datetime, is_odd: bool) -> AgainstHoldout:
+def _compared(
+    experiment: str, currency: str, spent: SpentByArm, since: datetime, is_odd: bool, mailed: int
+) -> AgainstHoldout:
     money = {arm: spent.money(arm, currency) for arm in Arm}
     rate = {arm: spent.rate(arm, currency) for arm in Arm}
     held, treated = money[Arm.HOLDOUT], money[Arm.TREATED]
@@ -135,6 +141,7 @@ def _compared(experiment: str, currency: str, spent: SpentByArm, since: datetime
         earned=_times(spending, treated.people) if spending else None,
         more_people=needed,
         sorted_by_something=is_odd,
+        let_go=mailed,
     )
 
 

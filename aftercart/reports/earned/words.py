@@ -1,5 +1,7 @@
 """The headline of a report in words: never surer than the figures are."""
 
+from collections.abc import Iterable
+
 from aftercart.money import formatted
 from aftercart.quantity import counted
 from aftercart.reports.earned.against_holdout import FEWEST, AgainstHoldout
@@ -12,9 +14,27 @@ NOBODY = (
 
 
 def headline(found: AgainstHoldout | None, locale: str) -> str:
-    """One or two sentences, for somebody who has never seen a confidence interval."""
+    """A few sentences, for somebody who has never seen a confidence interval."""
     if found is None:
         return NOBODY
+    return f"{_result(found, locale)} {_let_go(found)}".rstrip()
+
+
+def headlines(found: Iterable[AgainstHoldout], locale: str) -> list[str]:
+    """Of each currency; what none of them is named in is said once."""
+    return list(dict.fromkeys(headline(one, locale) for one in found))
+
+
+def _let_go(found: AgainstHoldout) -> str:
+    if not found.let_go:
+        return ""
+    return (
+        f"{found.let_go:,} of those who get none got mails all the same, while their file named no holdout: "
+        "that hides a part of what mails change."
+    )
+
+
+def _result(found: AgainstHoldout, locale: str) -> str:
     arms = (
         f"{counted(found.treated, 'person', 'people')} who may get its mails, "
         f"{counted(found.held_out, 'who gets none', 'who get none')}"
