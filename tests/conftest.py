@@ -37,15 +37,23 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+LINES_OF_THE_LOG = structlog.get_config()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_logger_keeps_its_lines() -> Iterator[None]:
+    """A command that is run within the tests configures its log, and each logger that is used would keep that for the
+    rest: for the session, as what a module's tests have in common may run one too."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", lambda **new: configure(**{**new, "cache_logger_on_first_use": False}))
+        yield
 
 
 @pytest.fixture(autouse=True)
-def lines_of_the_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A command that is typed within the tests configures its log, and each logger would keep that for the rest."""
-    before, configure = structlog.get_config(), structlog.configure
-    monkeypatch.setattr(structlog, "configure", lambda **new: configure(**{**new, "cache_logger_on_first_use": False}))
-    yield
-    configure(**before)
+def lines_of_the_log() -> None:
+    """Each test begins with the log of the tests, whatever was run before it."""
+    structlog.configure(**LINES_OF_THE_LOG)
 
 
 @pytest.hookimpl(wrapper=True)
