@@ -1,7 +1,7 @@
 """One compile per change, for all threads and processes."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from itertools import count
@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from aftercart.errors import TemplateError
+from aftercart.rendering.compiling import compiler, engine
 from aftercart.rendering.renderer import Renderer
 from tests.rendering.mjml import in_text
 
@@ -84,6 +85,38 @@ def test_the_version_follows_contents_and_not_times_or_folders(write: Callable[.
     os.utime(root / "mail" / "body.mjml", (1, 1))
     elsewhere = root.rename(tmp_path / "elsewhere")
     assert Renderer(elsewhere, tmp_path / "b").template("mail", "en").version == first
+
+
+@pytest.fixture
+def upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Installs another version of MJML, or of Aftercart with another line in its compiler."""
+
+    def upgrade(what: str) -> None:
+        if what == "MJML":
+            monkeypatch.setattr(engine, "engine_version", lambda: "99.0")
+        else:
+            (tmp_path / "rendering" / "compiling").mkdir(parents=True)
+            (tmp_path / "rendering" / "compiling" / "compiler.py").write_text("# another line", encoding="utf-8")
+            monkeypatch.setattr(compiler, "__file__", str(tmp_path / "rendering" / "compiling" / "compiler.py"))
+        compiler.compiler_fingerprint.cache_clear()
+
+    yield upgrade
+    monkeypatch.undo()
+    compiler.compiler_fingerprint.cache_clear()
+
+
+@pytest.mark.parametrize("what", ["MJML", "Aftercart"])
+def test_nothing_that_another_version_compiled_is_sent(
+    what: str, upgraded: Callable[[str], None], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    root, cache = write(in_text("one")), tmp_path / "cache"
+    before = Renderer(root, cache).template("mail", "en").version
+    upgraded(what)
+    for file in cache.rglob("*.json"):
+        file.write_text(file.read_text(encoding="utf-8").replace("one", "of old"), encoding="utf-8")
+    after = Renderer(root, cache).template("mail", "en")
+    assert "of old" not in after.render({}, str).html
+    assert after.version != before
 
 
 def test_a_damaged_cache_file_is_made_anew(write: Callable[..., Path], tmp_path: Path) -> None:
