@@ -137,7 +137,7 @@ def test_what_an_experiment_came_to_is_told_by_arm(deployment: Path) -> None:
             rows.order(id_, MONDAY + timedelta(days=1), shop_order_id=f"again{id_}")
     told = aftercart(deployment, "report").stdout
     assert "All campaigns together\n  Too early to say" in told
-    assert "experiment complements/subject@1 (conversion, 14 days a person)\n  b: too early to say." in told
+    assert "experiment complements/subject@1 (conversion, 14 days a person)\n  b: too few people to say" in told
     assert "b        50%    2       0         0      1        50.00%" in told
     everything, campaign = map(json.loads, aftercart(deployment, "report", "--json").stdout.splitlines())
     assert everything["brand"][0]["held_out"] == 4

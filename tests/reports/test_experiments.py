@@ -105,9 +105,36 @@ def test_one_that_runs_says_how_many_more_people_it_needs_and_in_how_many_days_t
     file(db, people=5000)
     crowd(db, "control", 400, 30)
     crowd(db, "b", 400, 34)
+    crowd(db, "b", 1, 0, at=WINDOW_OVER - DAY)
     days = (WINDOW_OVER - MONDAY) / DAY
     (sentence,) = told(db)
-    assert f"4,200 more people, each with an order: {ceil(4_200 / (800 / days))} days at the pace so far" in sentence
+    assert f"4,200 more people, each with an order: {ceil(4_200 / (801 / days))} days at the pace so far" in sentence
+
+
+def test_one_into_which_nobody_comes_any_more_is_told_as_what_it_came_to(db: Database) -> None:
+    """It was taken out of its file, say: nobody would have come in the days that its report named."""
+    file(db, people=5000)
+    for arm, buyers in (("control", 30), ("b", 34)):
+        crowd(db, arm, 400, buyers)
+        crowd(db, arm, 9, 2, at=WINDOW_OVER - DAY)
+    (sentence, still) = told(db, WINDOW_OVER + 20 * DAY)
+    assert still == "Nobody new came into it in the last 14 days: this is what it came to."
+    assert sentence.startswith("b: not decided. ")
+    assert "pace" not in sentence
+    file(db, "v2", WINDOW_OVER, version=2)
+    crowd(db, "control", 1, 0, at=WINDOW_OVER, key=KEY.replace("@1", "@2"), version="v2")
+    with db.read() as connection:
+        _, old = experiments_of(connection, "accessories", "EUR", WINDOW_OVER + 20 * DAY)
+    (still, sentence) = sentences(old, "en_US")
+    assert still.startswith("A later version has drawn new lots: this is what it came to. 18 people do not count, as")
+    assert "pace" not in sentence
+
+
+def test_one_that_ended_with_few_people_is_not_told_to_wait(db: Database) -> None:
+    file(db)
+    crowd(db, "control", 40, 3)
+    crowd(db, "b", 40, 3)
+    assert told(db, WINDOW_OVER + DAY)[0] == "b: too few people to say anything: each arm needs 100 of them."
 
 
 def test_orders_before_or_after_the_window_and_refunded_ones_do_not_count(db: Database) -> None:

@@ -152,7 +152,7 @@ def test_an_experiment_and_the_holdout_of_all_mail_are_told(tmp_path: Path) -> N
     assert "All campaigns together" in overview
     assert "Each group needs at least 30" in overview
     assert "Experiment subject in complements" in page
-    assert "b: too early to say" in page
+    assert "b: too few people to say anything" in page
     assert "planned for 500" in page
 
 

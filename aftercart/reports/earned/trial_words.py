@@ -33,12 +33,31 @@ def sentences(found: ExperimentReport, locale: str) -> Iterator[str]:
         yield NOT_TESTABLE
         return
     if found.replaced:
-        yield "A later version has drawn new lots: this is what it came to."
+        yield _ended(found)
     for one in found.arms[1:]:
         yield _sentence(one.arm, found.verdict(one.arm), found, locale)
+    if not found.replaced and (ended := _ended(found)):
+        yield ended
+
+
+def _ended(found: ExperimentReport) -> str:
+    """Why nobody is waited for; empty where somebody is."""
+    waiting = sum(one.waiting for one in found.arms)
+    if found.replaced:
+        cut = f" {counted(waiting, 'person does', 'people do')} not count, as their days were not over by then."
+        return f"A later version has drawn new lots: this is what it came to.{cut if waiting else ''}"
+    if waiting:
+        return ""
+    return f"Nobody new came into it in the last {_days(found)}: this is what it came to."
+
+
+def _days(found: ExperimentReport) -> str:
+    return f"{found.window_days:g} {named(found.window_days, 'day')}"
 
 
 def _sentence(arm: str, verdict: Verdict | None, found: ExperimentReport, locale: str) -> str:
+    if verdict is None and _ended(found):
+        return f"{arm}: too few people to say anything: each arm needs {FEWEST} of them."
     if verdict is None:
         return (
             f"{arm}: too early to say. People count once {found.window_days:g} "
@@ -55,7 +74,7 @@ def _sentence(arm: str, verdict: Verdict | None, found: ExperimentReport, locale
         case Standing.NO_DIFFERENCE:
             return f"{arm}: no difference was shown, and all planned people are known. {span}."
         case Standing.RUNNING:
-            return f"{arm}: not decided. {span}. {_more(verdict, found)}"
+            return f"{arm}: not decided. {span}. {'' if _ended(found) else _more(verdict, found)}".rstrip()
 
 
 def _more(verdict: Verdict, found: ExperimentReport) -> str:
