@@ -178,6 +178,7 @@ def test_dark_mode_is_announced_only_with_dark_styles(compiled: Callable[..., Te
     assert '<meta content="light" name="color-scheme"/>' in compiled(in_text("x")).render({}, str).html
     html = compiled(in_text("x").replace("<mjml>", dark)).render({}, str).html
     assert '<meta content="light dark" name="color-scheme"/>' in html
+    assert '<meta content="light dark" name="supported-color-schemes"/>' in html
 
 
 def test_no_letters_are_in_the_color_of_the_paper(compiled: Callable[..., Template]) -> None:

@@ -11,6 +11,7 @@ from aftercart.rendering.authoring.source import template_names
 from aftercart.rendering.checking.check import check_template
 from aftercart.rendering.checking.contrast import contrast
 from aftercart.rendering.checking.lacking import as_given_to
+from aftercart.rendering.checking.mail_rules import size_faults
 from aftercart.rendering.checking.samples import VARIANTS, variant
 from aftercart.rendering.renderer import Renderer
 
@@ -150,6 +151,24 @@ def test_a_weakness_is_told_with_its_line_and_its_cure(body: str, words: str, sa
     assert words in found
     assert found.startswith("warning")
     assert len(found.partition(" — ")[2]) > 10
+
+
+@pytest.mark.parametrize(
+    ("weak", "fine"),
+    [
+        ("color:#777777", "color:#767676"),  # 4.48 and 4.54 on white
+        ("font-size:11.9px", "font-size:12px"),
+        ("font-size:8.9pt", "font-size:9pt"),
+    ],
+)
+def test_what_can_just_be_read_is_fine(weak: str, fine: str, said: Said) -> None:
+    assert len(said(mail(f'<b style="{weak}">x</b>'))) == 1
+    assert said(mail(f'<b style="{fine}">x</b>')) == []
+
+
+@pytest.mark.parametrize(("size", "severity"), [(90_000, []), (90_001, [True]), (102_000, [True]), (102_001, [False])])
+def test_a_mail_is_too_large_from_where_gmail_cuts_it(size: int, severity: list[bool], tmp_path: Path) -> None:
+    assert [fault.warning for fault in size_faults("é" * (size // 2) + "x" * (size % 2), tmp_path)] == severity
 
 
 def test_a_merge_tag_in_an_attribute_is_told_at_its_column(write: Callable[..., Path], sample: dict[str, Any]) -> None:
