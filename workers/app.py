@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.beat import SchedulingError
 from celery.loaders.app import AppLoader
 from celery.schedules import crontab
 from kombu import Queue
@@ -154,6 +155,15 @@ def _try_the_engine(**_: Any) -> None:
 def _log_like_the_rest(loglevel: int | str | None = None, **_: Any) -> None:
     """`celery -A workers ...` writes the same lines as every other process, in place of Celery's own format."""
     logs.configure(loglevel or logging.WARNING)
+    logging.getLogger("celery.beat").addFilter(_in_one_line)
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """While the broker is away beat says so with each message, every second: let it say no more than that. Its stack
+    and all causes are twelve thousand letters, a gigabyte a day."""
+    if record.exc_info and isinstance(fault := record.exc_info[1], SchedulingError):
+        record.msg, record.args, record.exc_info = str(fault), (), None
+    return True
 
 
 @signals.celeryd_after_setup.connect

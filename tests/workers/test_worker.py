@@ -128,6 +128,10 @@ def test_worker_and_beat_go_on_when_their_broker_was_killed_and_comes_back_empty
         broker.start()
         before = _works(broker, "dispatch")
         _until(lambda: _works(broker, "dispatch") > before, worker)
+        for beat in beats:
+            told = [line for line in beat.log.splitlines() if "Couldn't apply scheduled task" in line]
+            assert told, beat.log
+            assert max(map(len, told)) < 400, "they come every second, for as long as the broker is away"
         for process in (*beats, worker):
             assert process.popen.poll() is None
             assert process.stop() == 0, process.log
