@@ -126,7 +126,7 @@ def inputs(facts: Facts) -> dict[str, Any]:
         "suppressed_for": facts.suppressed_for,
         "holdout": facts.holdout,
         "content": facts.content,
-        **_send_times(facts.send_times),
+        **told_of_times(facts.send_times),
         "caps": [str(cap) for cap in facts.caps],
         **({"tired": True} if facts.tired and facts.caps else {}),
         **({"snoozed_until": _utc(facts.snoozed_until)} if facts.snoozed_until else {}),
@@ -136,8 +136,8 @@ def inputs(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _send_times(times: SendTimes) -> dict[str, Any]:
-    """Only what is set."""
+def told_of_times(times: SendTimes) -> dict[str, Any]:
+    """When mail may go out, as it is kept with a decision: only what is set."""
     told = {
         "quiet_hours": "; ".join(map(str, times.quiet_hours)),
         "send_on": "" if times.send_on == EVERY_DAY else str(times.send_on),

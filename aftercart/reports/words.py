@@ -137,11 +137,9 @@ def _gate(facts: Facts) -> Iterable[str]:
         yield f"Because {facts['guarded']}."
     if facts.get("snoozed_until"):
         yield f"They asked for no mail until {_instant(facts['snoozed_until'], facts['zone'])}."
-    if facts.get("quiet_hours"):
-        yield f"Quiet hours: {facts['quiet_hours']}."
+    yield from _hours_and_days(facts)
     if facts.get("class") == "transactional":
         yield "Transactional: owed to its reader, so neither consent nor frequency caps are asked."
-    yield from _days(facts)
     if facts.get("caps"):
         yield f"At most {', '.join(facts['caps'])}; counted so far: {_counted(facts)}."
     if facts.get("tired"):
@@ -160,7 +158,9 @@ def _arm(facts: Facts) -> str:
     return f"In the experiment {facts['experiment'].removeprefix('step:')} they are in the arm “{facts['variant']}”."
 
 
-def _days(facts: Facts) -> Iterable[str]:
+def _hours_and_days(facts: Facts) -> Iterable[str]:
+    if facts.get("quiet_hours"):
+        yield f"Quiet hours: {facts['quiet_hours']}."
     if facts.get("send_on"):
         yield f"Mails go out only on {facts['send_on']}."
     if facts.get("not_on"):
@@ -201,6 +201,7 @@ def _enroll(facts: Facts) -> Iterable[str]:
         due, last = (_instant(planned[name], facts["zone"]) for name in ("due_at", "valid_until"))
         yield f"The mail “{step}” is planned for {due} ({facts['zone']}: {_zone(facts)}), worth sending until {last}."
         yield _arm(planned)
+    yield from _hours_and_days(facts)
     if "items" in facts:
         yield f"Bought: {', '.join(facts['items']) or 'nothing that is still theirs'}."
     if facts.get("currency"):

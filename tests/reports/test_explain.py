@@ -94,6 +94,20 @@ def test_a_mail_tells_where_it_stands_now(app: App) -> None:
     assert explained(app, story.sends[0].send_id).orders[0].sends == story.sends
 
 
+def test_a_mail_that_is_planned_for_later_than_its_delay_says_tells_why(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop").write(campaign(), brand="not_on: [2026-03-05]\n")
+    with engine(tmp_path, SteppedClock(MONDAY), **shop.files) as app:
+        order(app, "1001", ADA)
+        (story,) = explained(app, "1001").orders
+    entered = next(moment for moment in story.moments if moment.kind == "enroll")
+    assert in_words("enroll", entered.facts) == [
+        "The mail “complements” is planned for 6 March 2026, 10:00 (Europe/Paris: their own time zone), "
+        "worth sending until 9 March 2026, 10:00.",
+        "Quiet hours: 21:00-08:00.",
+        "No mail goes out on 2026-03-05.",
+    ]
+
+
 def test_each_time_that_a_mail_waits_longer_is_told(tmp_path: Path) -> None:
     """A cap, and then, because another campaign's mail was faster, the same cap once more."""
     one: dict[str, Any] = {"caps": "[1 per 1d]", "quiet": "null", "valid_for": "5d"}

@@ -20,7 +20,7 @@ from aftercart.db.session import insert_new
 from aftercart.db.tables import decisions, enrollments, orders, preferences, recipients, sends
 from aftercart.enrollment import store as enrollment_store
 from aftercart.enrollment.eligibility import Enter, OrderFacts, Refuse, may_enter
-from aftercart.enrollment.schedule import plan
+from aftercart.enrollment.schedule import due_at, plan
 from aftercart.enrollment.states import ENTER, EXIT
 from aftercart.ledger import store as ledger
 from aftercart.ledger.states import PLAN
@@ -30,6 +30,7 @@ from aftercart.pipeline.planning.lots import Lots, keep, lots_of
 from aftercart.pipeline.planning.order_news import News, news_of
 from aftercart.pipeline.planning.own import OWN_TIME_ZONE
 from aftercart.pipeline.planning.planned import Line, item_of, lines_of
+from aftercart.policy.facts import told_of_times
 from aftercart.policy.quiet_hours import person_hash
 from aftercart.policy.reason import Reason
 from aftercart.policy.zones import LocalZone, zone_of
@@ -183,7 +184,7 @@ def _enter(
             _decision(now, campaign.campaign, candidate.row.id, "enroll", Reason.ENROLLED, facts)
             for candidate, campaign in entering
             if (enrollment_id := entered.get((campaign.campaign, candidate.row.id))) is not None
-            and (facts := _planned(planned, enrollment_id, _zone(app, candidate)))
+            and (facts := _planned(planned, enrollment_id, _zone(app, candidate)) | _put_off(app, candidate, campaign))
         ],
     )
     log.info("enrolled", enrollments=len(entered), sends=len(planned))
@@ -200,6 +201,14 @@ def _planned(planned: Sequence[Mapping[str, Any]], enrollment_id: int, zone: Loc
         if row["enrollment_id"] == enrollment_id
     }
     return {"zone": str(zone.zone), "zone_from": zone.source, "mails": mails}
+
+
+def _put_off(app: App, candidate: Candidate, campaign: Campaign) -> dict[str, Any]:
+    """The hours and days for which a mail is planned later than its delay says; none where all mails keep to it."""
+    home, began = _zone(app, candidate), candidate.facts.began(campaign)
+    times = send_times(campaign.limits, app.brand).living_in(home.country, home.region)
+    moves = began and any(times.holds(due_at(step, began, home.zone), home.zone) for step in campaign.steps)
+    return told_of_times(times) if moves else {}
 
 
 def _zone(app: App, candidate: Candidate) -> LocalZone:
