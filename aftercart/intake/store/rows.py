@@ -21,6 +21,13 @@ class Tally:
     unchanged: int = 0
     passed_over: int = 0
 
+    def add(self, other: "Tally") -> None:
+        """Count in what another batch came to."""
+        self.added += other.added
+        self.changed += other.changed
+        self.unchanged += other.unchanged
+        self.passed_over += other.passed_over
+
 
 def fetch(
     connection: Connection, statement: Select[Any], column: ColumnElement[Any], values: Iterable[Any]

@@ -94,7 +94,7 @@ def load_products(
 
         for products in chunks(parsed(table.rows, table.faults, parse)):
             with db.write() as connection:
-                add(total, store.store_products(connection, products, now))
+                total.add(store.store_products(connection, products, now))
                 stored = load_facts(connection, (product.sku for product in products)).values()
             without_page += sum(not has_page(product.url) for product in stored)
             hosts += counted_by_host(product.url for product in stored)
@@ -138,7 +138,7 @@ def load_customers(
             with db.write() as connection:
                 newer = newer_than_shop(connection, shop, buyers, now)
                 known = not_forgotten(connection, shop, newer, hashes)
-                add(total, store.store_people(connection, shop, known, now))
+                total.add(store.store_people(connection, shop, known, now))
                 total.passed_over += len(buyers) - len(known)
                 of_shop += len(buyers) - len(newer)
     return replace(report(total, table.faults), notes=tuple(_about_forgotten(total.passed_over - of_shop, of_shop)))
@@ -312,14 +312,6 @@ def chunks(things: Iterable[T]) -> Iterator[list[T]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def add(total: store.Tally, tally: store.Tally) -> None:
-    """Count what a chunk came to."""
-    total.added += tally.added
-    total.changed += tally.changed
-    total.unchanged += tally.unchanged
-    total.passed_over += tally.passed_over
 
 
 def report(total: store.Tally, faults: Faults) -> LoadReport:

@@ -11,7 +11,7 @@ from aftercart.errors import UnprocessableError
 from aftercart.intake import store
 from aftercart.intake.reader import parse_instant
 from aftercart.intake.table_file import Columns, Faults, Progress, open_table
-from aftercart.pipeline.incoming.load import LoadReport, add, chunks, parsed, report
+from aftercart.pipeline.incoming.load import LoadReport, chunks, parsed, report
 
 COUPONS = Columns(
     needed=("code",),
@@ -56,7 +56,7 @@ def load_coupons(
 
         numbered = ((line, (line, values)) for line, values in table.rows)
         for rows in chunks(parsed(numbered, table.faults, parse)):
-            add(total, _add(db, pool, rows, table.faults, now))
+            total.add(_add(db, pool, rows, table.faults, now))
     return report(total, table.faults)
 
 

@@ -31,7 +31,7 @@ from aftercart.intake.mailing_lists import (
     mailchimp_kind,
 )
 from aftercart.intake.table_file import Faults, Progress, open_table
-from aftercart.pipeline.incoming.load import LoadReport, about_erased, add, chunks, parsed, report
+from aftercart.pipeline.incoming.load import LoadReport, about_erased, chunks, parsed, report
 from aftercart.pipeline.recipients.listed import Listing, keep_listed
 from aftercart.policy import store as policy
 from aftercart.policy.address_hash import AddressHashes
@@ -125,7 +125,7 @@ def _take_listed(
         for rows in chunks(parsed(table.rows, table.faults, listed)):
             with db.write() as connection:
                 listings = [_listing(row) for row in rows if row]
-                add(total, keep_listed(connection, listings, now, hashes, f"import:{service}"))
+                total.add(keep_listed(connection, listings, now, hashes, f"import:{service}"))
             silent += len(rows) - len(listings)
         return _report(total, table.faults, "name no suppression", silent)
 
@@ -186,7 +186,7 @@ def _keep_agreed(
     known = policy.suppressions_of(connection, {buyer.email for buyer in said if buyer.email}, hashes)
     erased = {email for email, entries in known.items() if any(e.reason is SuppressionReason.ERASED for e in entries)}
     kept = [buyer for buyer in said if buyer.email not in erased]
-    add(total, intake_store.store_people(connection, "generic", kept, now))
+    total.add(intake_store.store_people(connection, "generic", kept, now))
     total.passed_over += len(said) - len(kept)
     return sum(buyer.email in known for buyer in kept)
 
