@@ -12,6 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -40,8 +41,13 @@ from aftercart.policy.suppression import SuppressionReason, SuppressionScope
 NOT_HERE = "holds nobody who must not be mailed: it is the file of those who agreed"
 NOR_HERE = "holds nobody who agreed: it is a file of those who must not be mailed"
 
-Source = tuple[Path, Path, Kind]
-"""A file, what it is called, and what it holds."""
+
+class Source(NamedTuple):
+    """A file to read. `name`: what it is called in faults, where it was unpacked from another."""
+
+    file: Path
+    name: Path
+    kind: Kind
 
 
 def load_suppressions(
@@ -61,7 +67,7 @@ def load_suppressions(
     file."""
     total = LoadReport(0, 0, 0, 0, 0, ())
     with _sources(file, service, OWN_LISTED, KLAVIYO_LISTED) as sources:
-        chosen = [source for source in sources if source[2].listed]
+        chosen = [source for source in sources if source.kind.listed]
         if not chosen:
             raise ConfigError(NOT_HERE, Place(file), "type `aftercart import consents`")
         for source in chosen:
@@ -85,11 +91,14 @@ def load_consents(
     taken first. Who is on the list of those not to be mailed stays there, which the report notes."""
     total = LoadReport(0, 0, 0, 0, 0, ())
     with _sources(file, service, OWN_AGREED, KLAVIYO_AGREED) as sources:
-        if not any(kind.agreed for _, _, kind in sources):
+        if not any(source.kind.agreed for source in sources):
             raise ConfigError(NOR_HERE, Place(file), "type `aftercart import suppressions`")
         for source in sources:
-            take = _take_listed if source[2].listed else _take_agreed
-            total = _sum(total, take(db, source, now, hashes, service, zone, mapping or {}, progress))
+            if source.kind.listed:
+                taken = _take_listed(db, source, now, hashes, service, zone, mapping or {}, progress)
+            else:
+                taken = _take_agreed(db, source, now, hashes, zone, mapping or {}, progress)
+            total = _sum(total, taken)
     return total
 
 
@@ -151,7 +160,6 @@ def _take_agreed(
     source: Source,
     now: datetime,
     hashes: AddressHashes,
-    service: Service,  # noqa: ARG001  # stands in the statements
     zone: tzinfo,
     mapping: Mapping[str, str],
     progress: Progress | None,
@@ -208,10 +216,10 @@ def _report(total: intake_store.Tally, faults: Faults, of_silent: str, silent: i
 def _sources(file: Path, service: Service, own: Kind, klaviyo: Kind) -> Iterator[list[Source]]:
     """The CSV files of an export, those who must not be mailed first. Raises ConfigError where there is none."""
     if service is not Service.MAILCHIMP:
-        yield [(file, file, klaviyo if service is Service.KLAVIYO else own)]
+        yield [Source(file, file, klaviyo if service is Service.KLAVIYO else own)]
         return
     if file.suffix != ".zip":
-        yield [(file, file, _kind_of(file.name, file))]
+        yield [Source(file, file, _kind_of(file.name, file))]
         return
     with TemporaryDirectory(prefix="aftercart-import-") as folder:
         found = list(_unpacked(file, Path(folder)))
@@ -220,7 +228,7 @@ def _sources(file: Path, service: Service, own: Kind, klaviyo: Kind) -> Iterator
                 "is no audience export of Mailchimp: no file in it begins with subscribed, unsubscribed or cleaned",
                 Place(file),
             )
-        yield sorted(found, key=lambda source: source[2].listed is None)
+        yield sorted(found, key=lambda source: source.kind.listed is None)
 
 
 def _unpacked(file: Path, folder: Path) -> Iterator[Source]:
@@ -232,7 +240,7 @@ def _unpacked(file: Path, folder: Path) -> Iterator[Source]:
                 if kind and name.lower().endswith(".csv"):
                     target = folder / name
                     target.write_bytes(archive.read(member))
-                    yield target, file / name, kind
+                    yield Source(target, file / name, kind)
     except (zipfile.BadZipFile, OSError) as err:
         raise ConfigError(f"cannot be read: {err}", Place(file), "export it once more") from err
 
