@@ -142,8 +142,8 @@ def doubt_late_plans(connection: Connection, due: Sequence[UUID], now: datetime)
 
 
 def doubt_late_questions(connection: Connection, due: Sequence[UUID]) -> list[UUID]:
-    """The same of mails that ask to confirm a consent: a word that was given before the doubt was settled has had its
-    question, or may have had it."""
+    """The same for mails that ask to confirm a consent: the question about a word from before the doubt was settled may
+    have gone out already."""
     standing = ledger.standing(connection)
     if not due or standing is None or standing.doubt_until is None:
         return list(due)

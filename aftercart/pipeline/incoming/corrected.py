@@ -44,9 +44,10 @@ def one_body_each(rows: Sequence[Row]) -> Iterable[list[Row]]:
 
 
 def put_aside(connection: Connection, corrections: Sequence[Row]) -> set[Key]:
-    """Make room for these rows (with the keys of events) where an event with another body failed; for which there is.
+    """Make room for these rows (with the keys of events) where an event with another body failed.
 
-    A body that was put aside itself, and is now read once more after a crash, makes no room again.
+    Returns the keys for which there is room. A body that was put aside itself, and is read once more after a crash,
+    makes no room again.
     """
     wanted = {(row["shop"], row["delivery_key"]): row for row in corrections}
     were_here = _existing(connection, [(row["shop"], _aside(row)) for row in corrections])

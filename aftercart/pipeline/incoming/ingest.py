@@ -39,7 +39,7 @@ log = structlog.get_logger()
 BATCH = 200
 SEE_EVENTS = "`aftercart events --state failed` says what is wrong with it"
 BATCH_BYTES = 8_000_000
-"""Of bodies: two hundred of the largest that the door lets in would be 400 MB."""
+"""The bodies of a batch, together: two hundred of the largest that the door lets in would be 400 MB."""
 
 
 def accept(shop: Shop, headers: Mapping[str, str], body: bytes, now: datetime) -> dict[str, Any] | None:
@@ -94,8 +94,10 @@ Choose = Callable[[Connection, Sequence[Parsed]], Sequence[Parsed]]
 
 
 def _take(app: App, rows: Rows, choose: Choose) -> bool:
-    """Whether any of it was emptied, as it names somebody who was forgotten. Bodies are read before the transaction
-    begins: nobody waits for a large one."""
+    """Read rows and act on them. Returns whether any was emptied, because it names somebody who was forgotten.
+
+    Bodies are parsed before the transaction begins: nobody waits for a large one.
+    """
     shops = [_parse(app.shops, row) for row in rows if not feedback.is_report(row)]
     reports = [_read_report(app, row) for row in rows if feedback.is_report(row)]
     return any([_take_parsed(app, shops, choose, _act), _take_parsed(app, reports, choose, _hear)])
@@ -128,7 +130,7 @@ Act = Callable[[Connection, App, Sequence[Parsed], datetime], None]
 
 
 def _act(connection: Connection, app: App, chosen: Sequence[Parsed], now: datetime) -> None:
-    """On what shops say."""
+    """Act on what shops say: orders are stored, enter campaigns and earn credit."""
     told: dict[str, list[Change]] = {}
     for event in chosen:
         told.setdefault(event.row["shop"], []).extend(event.dated)
@@ -138,7 +140,7 @@ def _act(connection: Connection, app: App, chosen: Sequence[Parsed], now: dateti
 
 
 def _hear(connection: Connection, _: App, chosen: Sequence[Parsed], now: datetime) -> None:
-    """What became of mails."""
+    """Act on reports of what became of mails."""
     feedback.hear(connection, [(event.row, event.told) for event in chosen], now)
 
 
@@ -228,7 +230,7 @@ def _read_report(app: App, row: Mapping[str, Any]) -> Parsed:
 
 
 def _order_id(shops: Mapping[str, Shop], row: Mapping[str, Any]) -> str | None:
-    """Of a body that cannot be understood."""
+    """The order that a body speaks of, though the body cannot be understood."""
     shop = shops.get(row["shop"])
     return shop.order_id(row["topic"], row["body"]) if shop else None
 

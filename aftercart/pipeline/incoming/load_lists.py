@@ -190,7 +190,7 @@ def _keep_agreed(
     hashes: AddressHashes,
     total: intake_store.Tally,
 ) -> int:
-    """How many of them may not be mailed for all that."""
+    """Store people who agreed. Returns how many of them may not be mailed for all that."""
     known = policy.suppressions_of(connection, {buyer.email for buyer in said if buyer.email}, hashes)
     erased = {email for email, entries in known.items() if any(e.reason is SuppressionReason.ERASED for e in entries)}
     kept = [buyer for buyer in said if buyer.email not in erased]

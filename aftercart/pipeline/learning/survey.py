@@ -37,7 +37,7 @@ def survey(app: App) -> None:
 
 
 def _days(connection: Connection, today: date) -> Iterator[date]:
-    """Yesterday too: its last hour has not been counted."""
+    """The days to count: today, yesterday (whose last hour was not counted yet), and those that nobody has counted."""
     known = set(connection.execute(select(mailed_days.c.day).distinct()).scalars())
     for back in range(LOOKED_BACK + 1):
         day = today - back * DAY

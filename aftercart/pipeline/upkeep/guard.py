@@ -46,7 +46,7 @@ def _breaches(connection: Connection, limits: Guard, app: App) -> Mapping[Target
 
 
 def _tolls(connection: Connection, over: timedelta, app: App) -> dict[Target, Toll]:
-    """What counts since a person has last let something go on counts for it alone."""
+    """By target. Where a person let something go on, only what has happened since counts."""
     since = app.clock() - over
     by_campaign = policy.tolls(connection, since)
     tolls = {BRAND: sum(by_campaign.values(), Toll())}

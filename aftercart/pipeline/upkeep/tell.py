@@ -35,7 +35,7 @@ log = structlog.get_logger()
 BUDGET_S = 20.0
 """How long a run takes on more; the next one goes on where it ended."""
 CONNECTIONS, AT_ONCE = 4, 16
-"""Of an outlet. What is taken at once is told within half the lease, however slow the outlet."""
+"""For each outlet. What is taken at once is told within half the lease, however slow the outlet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _waiting(app: App) -> list[Outlet]:
 
 
 def _tell_outlet(app: App, outlet: Outlet, deadline: float) -> int:
-    """Unless another worker does: a slow outlet takes one thread of a fleet, and not all of them."""
+    """Tell an outlet what is due, unless another worker does: a slow one takes one thread of a fleet, and not all."""
     with app.db.write() as connection:
         if not store.hold(connection, outlet.name, app.clock()):
             return 0
