@@ -22,8 +22,9 @@ def schema_faults(document: Document, model: type[BaseModel], error: ValidationE
 
 
 def _follows_from_another(detail: ErrorDetails, details: list[ErrorDetails], model: type[BaseModel]) -> bool:
-    """A misspelled key is missing too; a list counts as too short when its only entry is wrong; a default that is
+    """Whether a fault says nothing new, because another one is its cause.
 
+    A misspelled key is missing, too; a list counts as too short when its only entry is wrong; and a default that is
     made of another key needs that key.
     """
     loc = detail["loc"]

@@ -60,9 +60,9 @@ class Reader:
         return clean_email(self._words(name))
 
     def id(self, name: str) -> str:
-        """An identifier; empty if missing. Raises if it is too long to be one, or holds what no identifier holds:
+        """An identifier; empty if missing. Raises if it is too long, or holds what no identifier holds.
 
-        without that it might be another's.
+        Cut short or cleaned, it might be the identifier of something else.
         """
         words = self._words(name)
         if has_unwanted(words):

@@ -21,9 +21,9 @@ _IS_DUE = (IS_OPEN, sends.c.state == SendState.SCHEDULED, sends.c.lease_until.is
 def mark_waiting(
     connection: Connection, reason: str, known: Collection[str], since: datetime | None, now: datetime, limit: int
 ) -> list[dict[str, Any]]:
-    """Give due sends the reason that they wait for, the longest due first; they stay due. Returns those that had none
+    """Give due sends the reason for which they wait, the longest due first. They stay due.
 
-    of the `known` reasons. `since`: what fell due before is marked already.
+    Returns those that had none of the `known` reasons. `since`: what fell due before is marked already.
     """
     unmarked = or_(sends.c.reason.is_(None), sends.c.reason.not_in(list(known)))
     fell_due = and_(sends.c.wake_at <= now, sends.c.wake_at >= since) if since else sends.c.wake_at <= now

@@ -58,9 +58,9 @@ def keep_doubts(connection: Connection, found: Sequence[Doubt], now: datetime) -
 
 
 def find_doubts(connection: Connection, providers: Collection[str], since: datetime, until: datetime) -> None:
-    """Remember the mails in doubt that these providers were given since an instant and nobody has noted yet: those
+    """Remember mails in doubt that these providers were given since an instant, and that nobody has noted yet.
 
-    whose worker died, too.
+    Those whose worker died are among them.
     """
     of_attempt = (attempts.c.send_id == sends.c.id) & (attempts.c.attempt == sends.c.attempt)
     given = (IS_UNKNOWN, attempts.c.provider.in_(list(providers)), attempts.c.started_at >= since)

@@ -82,10 +82,10 @@ class Start:
 
 
 def begin(connection: Connection, starts: Sequence[Start], provider: str, now: datetime) -> set[UUID]:
-    """Mark that bodies are about to leave. The ids of those that may; of the others nothing changed:
+    """Mark that bodies are about to leave. Returns the ids of those that may; the others are left as they are.
 
-    the lease was lost or ran out (others may have taken the slot meanwhile), the send was canceled or is no longer
-    worth sending, or the person left or took their consent back since the claim.
+    One may not where its lease was lost or ran out (others may have taken the slot meanwhile), where the send was
+    canceled or is no longer worth sending, or where the person left or took their consent back since the claim.
     """
     if not starts:
         return set()
