@@ -1,6 +1,7 @@
 """A plain web address: one that browsers, mail programs and we read in the same way."""
 
 import re
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 NEVER_IN_A_URL = re.compile(r"[\x00-\x1f\x7f-\x9f\\\u202a-\u202e\u2066-\u2069]")
@@ -34,6 +35,14 @@ def web_address(url: str) -> SplitResult | None:
 def ascii_host(host: str) -> str:
     """The host in ASCII. Raises ValueError (UnicodeError) where it is none."""
     return host if host.isascii() else host.encode("idna").decode("ascii")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this very machine: nobody can listen on the way there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_text(url: str) -> bool:

@@ -7,11 +7,19 @@ from hypothesis import strategies as st
 from aftercart.rendering.running.escape import UNSAFE_URL, Links
 from aftercart.tracking.links import UNSAFE, LinkBook
 from aftercart.tracking.tokens import TokenSigner
-from aftercart.web_address import web_address
+from aftercart.web_address import is_this_machine, web_address
 
 PIECES = ["http", "https", "HTTPS", ":", "//", "shop.example", "münchen.example", ":8443", ":x", "@", "/", "?", "#"]
 BEGINNINGS = ["", "https://", "https://shop.example", "HTTP://shop.example/", "https://other.example?"]
 PIECES += ["%", "\\", " ", "\t", "\u202e", "javascript", "[::1]", "a b", "é", "&", '"', "<", "//evil.example"]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [("localhost", True), ("127.0.0.1", True), ("::1", True), ("10.0.0.1", False), ("localhost.example", False)],
+)
+def test_only_a_loopback_address_is_this_machine(host: str, is_ours: bool) -> None:
+    assert is_this_machine(host) is is_ours
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -15,6 +14,7 @@ from aftercart.delivery.mime import to_bytes
 from aftercart.delivery.smtp.opening import Security, Server
 from aftercart.delivery.smtp.sender import CONNECTIONS, SmtpSender
 from aftercart.errors import ConfigError
+from aftercart.web_address import is_this_machine
 
 PORTS = {Security.NONE: 25, Security.TLS: 465, Security.STARTTLS: 587}
 KNOWN = (
@@ -95,7 +95,7 @@ def _server(security: Security, url: str) -> tuple[Server, int]:
         )
     if bool(user) != bool(password):
         raise ConfigError(f"{shown}: needs both a user and a password, or neither")
-    if user and security is Security.NONE and not _is_this_machine(host):
+    if user and security is Security.NONE and not is_this_machine(host):
         raise ConfigError(f"{shown}: would send the password in the clear; use smtp+starttls:// or smtps://")
     return Server(host, port, security, user, password), int(wanted[1])
 
@@ -117,10 +117,3 @@ def _port(security: Security, parts: SplitResult) -> int:
     if port == 0:
         raise ConfigError(f"{security}: there is no port 0")
     return port or PORTS[security]
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

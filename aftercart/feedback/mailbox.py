@@ -10,11 +10,11 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from aftercart.errors import ConfigError, UnreachableError
+from aftercart.web_address import is_this_machine
 
 SETTING = "AFTERCART_BOUNCE_MAILBOX"
 EXAMPLE = "imaps://USER:PASS@HOST/INBOX"
@@ -128,7 +128,7 @@ def mailbox_from_url(url: str) -> Mailbox:
         raise ConfigError(f"{SETTING}: write it as {EXAMPLE}") from None
     if parts.scheme not in PORTS or not parts.hostname or not parts.username or not parts.password:
         raise ConfigError(f"{SETTING}: write it as {EXAMPLE} (%40 for @ within the user's name)")
-    if parts.scheme == "imap" and not _is_this_machine(parts.hostname):
+    if parts.scheme == "imap" and not is_this_machine(parts.hostname):
         raise ConfigError(f"{SETTING}: imap:// would send the password in the clear; use imaps:// or imap+starttls://")
     return Mailbox(
         scheme=parts.scheme,
@@ -138,10 +138,3 @@ def mailbox_from_url(url: str) -> Mailbox:
         password=unquote(parts.password),
         folder=unquote(parts.path.strip("/")).replace('"', "") or "INBOX",
     )
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
