@@ -16,7 +16,7 @@ from aftercart.consent.statement import Basis, ConsentState, ConsentStatement
 from aftercart.errors import UnprocessableError
 from aftercart.intake.changes import Buyer
 from aftercart.intake.clean import WORDING_LENGTH, clean_email, clean_ip, clean_text
-from aftercart.intake.reader import NO, YES, parse_instant
+from aftercart.intake.reader import NO, YES, instant_in
 from aftercart.intake.table_file import Columns
 
 Values = tuple[str, ...]
@@ -86,7 +86,7 @@ def _own_listed(values: Values, zone: tzinfo) -> Listed:
     word = reason.strip().lower() or "imported"
     if word not in OWN_REASONS:
         raise UnprocessableError("reason", f'"{clean_text(reason, 60)}" is none of {", ".join(sorted(OWN_REASONS))}')
-    return Listed(_email(email), word, _instant("at", at, zone), clean_text(topic, 100))
+    return Listed(_email(email), word, instant_in("at", at, zone), clean_text(topic, 100))
 
 
 def _klaviyo_listed(values: Values, zone: tzinfo) -> Listed:
@@ -95,18 +95,18 @@ def _klaviyo_listed(values: Values, zone: tzinfo) -> Listed:
     text = re.sub(r"[\s-]+", "_", (reason.strip() or suppressions).lower())
     ours = {KLAVIYO_REASONS.get(word) for word in re.findall(r"[a-z]+(?:_[a-z]+)*", text)}
     chosen = next((word for word in _WEIGHTIEST if word in ours), "imported")
-    return Listed(_email(email), chosen, _instant("at", at, zone))
+    return Listed(_email(email), chosen, instant_in("at", at, zone))
 
 
 def _mailchimp_left(values: Values, zone: tzinfo) -> Listed:
     email, at, why = values
     complained = "spam" in why.lower() or "abuse" in why.lower()
-    return Listed(_email(email), "complaint" if complained else "unsubscribed", _instant("UNSUB_TIME", at, zone))
+    return Listed(_email(email), "complaint" if complained else "unsubscribed", instant_in("UNSUB_TIME", at, zone))
 
 
 def _mailchimp_cleaned(values: Values, zone: tzinfo) -> Listed:
     email, at = values
-    return Listed(_email(email), "hard_bounce", _instant("CLEAN_TIME", at, zone))
+    return Listed(_email(email), "hard_bounce", instant_in("CLEAN_TIME", at, zone))
 
 
 def _own_agreed(values: Values, zone: tzinfo) -> Buyer | None:
@@ -118,11 +118,11 @@ def _own_agreed(values: Values, zone: tzinfo) -> Buyer | None:
     statement = ConsentStatement(
         state,
         f"import:{clean_text(source, 100)}" if source.strip() else "import",
-        _instant("consent_at", at, zone),
+        instant_in("consent_at", at, zone),
         basis_of(basis) if state is ConsentState.GRANTED else Basis.UNSTATED,
         clean_text(wording, WORDING_LENGTH),
         clean_ip(ip),
-        _instant("consent_expires_at", expires_at, zone),
+        instant_in("consent_expires_at", expires_at, zone),
     )
     return Buyer(email=_email(email), consent=statement)
 
@@ -133,15 +133,15 @@ def _klaviyo_agreed(values: Values, zone: tzinfo) -> Buyer | None:
     state = KLAVIYO_STATES.get(word.strip().lower())
     if state is None or (state is ConsentState.GRANTED and suppressions.strip(" []")):
         return None
-    said = ConsentStatement(state, "klaviyo", _instant("Email Marketing Consent Timestamp", at, zone))
+    said = ConsentStatement(state, "klaviyo", instant_in("Email Marketing Consent Timestamp", at, zone))
     return Buyer(email=_email(email), first_name=clean_text(first_name, 100), consent=said)
 
 
 def _mailchimp_agreed(values: Values, zone: tzinfo) -> Buyer | None:
     """Their confirm time is also set where nobody confirmed (an import, a single opt-in): then it proves nothing."""
     email, opted_in, opted_in_from, confirmed, confirmed_from, first_name = values
-    asked_at, asked_from = _instant("OPTIN_TIME", opted_in, zone), clean_ip(opted_in_from)
-    at, from_ = _instant("CONFIRM_TIME", confirmed, zone), clean_ip(confirmed_from)
+    asked_at, asked_from = instant_in("OPTIN_TIME", opted_in, zone), clean_ip(opted_in_from)
+    at, from_ = instant_in("CONFIRM_TIME", confirmed, zone), clean_ip(confirmed_from)
     if asked_at and at and from_ and at > asked_at:
         said = ConsentStatement(ConsentState.GRANTED, "mailchimp", at, Basis.DOUBLE_OPT_IN, ip=from_)
     elif asked_at and asked_from:
@@ -243,12 +243,3 @@ def _email(text: str) -> str:
         shown = clean_text(text, 60)
         raise UnprocessableError("email", f'"{shown}" is no address' if shown else "is missing")
     return email
-
-
-def _instant(field: str, text: str, zone: tzinfo) -> datetime | None:
-    if not text.strip():
-        return None
-    try:
-        return parse_instant(text.strip(), zone)
-    except ValueError as err:
-        raise UnprocessableError(field, str(err)) from err

@@ -32,8 +32,8 @@ from aftercart.intake.reader import (
     LARGEST_QUANTITY,
     NO,
     YES,
+    instant_in,
     is_currency,
-    parse_instant,
 )
 from aftercart.intake.table_file import Columns
 from aftercart.money import to_minor
@@ -99,7 +99,7 @@ def order_row(values: tuple[str, ...], currency: str, zone: tzinfo) -> tuple[Ord
     order_id, customer_id, ordered_at, sku, quantity, unit_price, email, their_currency, country = values
     code = _currency(their_currency) or currency
     line = OrderLine(_need_id("sku", sku), "", _quantity(quantity), _price("unit_price", unit_price, code))
-    at = _instant("ordered_at", ordered_at, zone) or _missing("ordered_at")
+    at = instant_in("ordered_at", ordered_at, zone) or _missing("ordered_at")
     return (_need_id("order_id", order_id), _id("customer_id", customer_id), at, email, code, country), line
 
 
@@ -154,7 +154,7 @@ def customer_row(values: tuple[str, ...], zone: tzinfo) -> Buyer:
     if email is None:
         raise UnprocessableError("email", f'"{written}" is no address' if written else "is missing")
     said = _flag("accepts_marketing", row["accepts_marketing"])
-    at = _instant("consent_at", row["consent_at"], zone)
+    at = instant_in("consent_at", row["consent_at"], zone)
     return Buyer(
         customer_id=_id("customer_id", row["customer_id"]) or None,
         email=email,
@@ -175,7 +175,7 @@ def _statement(row: Mapping[str, str], at: datetime | None, zone: tzinfo, *, gra
         basis_of(row["consent_basis"]) if granted else Basis.UNSTATED,
         clean_text(row["consent_wording"], WORDING_LENGTH),
         clean_ip(row["consent_ip"]),
-        _instant("consent_expires_at", row["consent_expires_at"], zone) if granted else None,
+        instant_in("consent_expires_at", row["consent_expires_at"], zone) if granted else None,
     )
 
 
@@ -216,16 +216,6 @@ def _price(field: str, text: str, currency: str) -> int:
     if not 0 <= amount < LARGEST_AMOUNT:
         raise UnprocessableError(field, _shown(text, "is no price"))
     return amount
-
-
-@lru_cache(maxsize=10_000)
-def _instant(field: str, text: str, zone: tzinfo) -> datetime | None:
-    if not text.strip():
-        return None
-    try:
-        return parse_instant(text.strip(), zone)
-    except ValueError as err:
-        raise UnprocessableError(field, str(err)) from err
 
 
 @lru_cache(maxsize=1_000)

@@ -225,6 +225,17 @@ def parse_instant(words: str, zone: tzinfo) -> datetime:
     return utc
 
 
+@lru_cache(maxsize=10_000)
+def instant_in(field: str, text: str, zone: tzinfo) -> datetime | None:
+    """The instant in a field of a file; None where it is empty. Raises UnprocessableError, which names the field."""
+    if not text.strip():
+        return None
+    try:
+        return parse_instant(text.strip(), zone)
+    except ValueError as err:
+        raise UnprocessableError(field, str(err)) from err
+
+
 @lru_cache(maxsize=1)
 def _currencies() -> frozenset[str]:
     return frozenset(get_global("all_currencies"))
