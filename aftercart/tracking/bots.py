@@ -18,8 +18,8 @@ BURST_WINDOW = timedelta(seconds=10)
 BURST_LINKS = 3
 """So many different links within the window is a scanner at work."""
 
-_IMAGE_PROXIES = re.compile(r"GoogleImageProxy|YahooMailProxy", re.IGNORECASE)
-"""They fetch for a person who has the mail open."""
+IMAGE_PROXY = re.compile(r"GoogleImageProxy|YahooMailProxy", re.IGNORECASE)
+"""Gmail and Yahoo fetch a picture for a person who has the mail open."""
 _MACHINES = re.compile(
     r"""
     (?<!cu)bot(\b|_) | crawl | spider | scan(ner|ning)? \b | preview | prefetch | monitor(ing)? \b
@@ -84,4 +84,4 @@ def loads_in_case(headers: Mapping[str, str]) -> bool:
 
 
 def is_known_machine(user_agent: str) -> bool:
-    return not _IMAGE_PROXIES.search(user_agent) and _MACHINES.search(user_agent) is not None
+    return not IMAGE_PROXY.search(user_agent) and _MACHINES.search(user_agent) is not None

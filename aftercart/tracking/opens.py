@@ -4,14 +4,11 @@ An open is a guess and nothing is decided on it: who shows no pictures is never 
 picture of every mail from its own machines, whether anybody reads it or not (Mail Privacy Protection).
 """
 
-import re
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from aftercart.tracking.bots import TOO_SOON, is_known_machine
+from aftercart.tracking.bots import IMAGE_PROXY, TOO_SOON, is_known_machine
 
-_IMAGE_PROXY = re.compile(r"GoogleImageProxy|YahooMailProxy", re.IGNORECASE)
-"""Gmail and Yahoo fetch a picture when somebody has the mail open."""
 _APPLE = "Mozilla/5.0"
 """All that Apple's proxy says of itself. Nothing else stops there."""
 
@@ -34,7 +31,7 @@ def open_verdict(method: str, user_agent: str, at: datetime, sent_at: datetime |
         return OpenVerdict("machine", "apple_proxy")
     if sent_at is not None and at - sent_at < TOO_SOON:
         return OpenVerdict("machine", "too_soon")
-    if _IMAGE_PROXY.search(agent):
+    if IMAGE_PROXY.search(agent):
         return OpenVerdict("human", "image_proxy")
     if is_known_machine(agent):
         return OpenVerdict("machine", "known_agent")
