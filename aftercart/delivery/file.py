@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aftercart.delivery.base import Go, Message, Outcome, Receipt
 from aftercart.delivery.mime import made, to_bytes
-from aftercart.delivery.smtp.reply import as_response
+from aftercart.delivery.words import as_words
 
 
 class FileSender:
@@ -34,7 +34,7 @@ class FileSender:
             self._folder.mkdir(parents=True, exist_ok=True)
             unfinished.write_bytes(body)
         except OSError as err:  # a full disk, a folder that is not ours
-            return Receipt(message.send_id, Outcome.DEFERRED, as_response(str(err)), fault_is_ours=True)
+            return Receipt(message.send_id, Outcome.DEFERRED, as_words(str(err)), fault_is_ours=True)
         return self._name(message, unfinished, file, go)
 
     def _name(self, message: Message, unfinished: Path, file: Path, go: Go) -> Receipt:
@@ -44,7 +44,7 @@ class FileSender:
                 return Receipt(message.send_id, Outcome.WITHHELD, "held back at the last instant")
             os.replace(unfinished, file)  # noqa: PTH105  # the word for it: atomic, and replaces on every system
         except OSError as err:
-            return Receipt(message.send_id, Outcome.DEFERRED, as_response(str(err)), fault_is_ours=True)
+            return Receipt(message.send_id, Outcome.DEFERRED, as_words(str(err)), fault_is_ours=True)
         finally:
             unfinished.unlink(missing_ok=True)
         return Receipt(message.send_id, Outcome.ACCEPTED, f"written to {file}")

@@ -17,7 +17,7 @@ from pybase64 import b64encode
 
 from aftercart.delivery.address import wire_address
 from aftercart.delivery.base import Message, Outcome, Receipt
-from aftercart.delivery.smtp.reply import as_response
+from aftercart.delivery.words import as_words
 
 log = structlog.get_logger()
 
@@ -74,7 +74,7 @@ def made(message: Message, make: Callable[[Message], Made]) -> Made | Receipt:
     except Exception as err:  # noqa: BLE001  # a door: whatever is wrong with one message must not stop its batch
         # No more than its name: text and traceback may hold an address.
         log.error("not_a_mail", send_id=str(message.send_id), error=type(err).__name__)
-        words = as_response(f"cannot be made into a mail: {type(err).__name__}: {err}")
+        words = as_words(f"cannot be made into a mail: {type(err).__name__}: {err}")
         return Receipt(message.send_id, Outcome.REJECTED, words, fault_is_ours=True)
 
 

@@ -8,8 +8,9 @@ from email.message import Message as Mail
 from email.policy import compat32
 
 from aftercart.delivery.address import as_compared
+from aftercart.delivery.words import as_words
 from aftercart.feedback.plain_notice import Failed
-from aftercart.feedback.told import Kind, as_words, bounce_kind, code_and_status
+from aftercart.feedback.told import Kind, bounce_kind, code_and_status
 
 INTERNATIONAL = "message/global-delivery-status"
 """RFC 6533: what a server writes about a mail to an address outside ASCII. Python's reader does not know it."""

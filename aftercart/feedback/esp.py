@@ -10,9 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from aftercart.delivery.esp.vendors import VENDORS, vendor_called
+from aftercart.delivery.words import as_words
 from aftercart.errors import ConfigError, MissingExtraError, SignatureError
 from aftercart.feedback.esp_words import kind_of
-from aftercart.feedback.told import Kind, Told, UnclearError, as_words, code_and_status
+from aftercart.feedback.told import Kind, Told, UnclearError, code_and_status
 
 SETTING = "AFTERCART_ESP_WEBHOOK_SECRETS"
 KEPT_HEADERS = ("content-type", "svix-id")

@@ -16,11 +16,12 @@ from email.utils import getaddresses
 from hashlib import sha256
 from uuid import UUID
 
+from aftercart.delivery.words import as_words
 from aftercart.errors import BadTokenError
 from aftercart.feedback.arf import kind_of, report_part
 from aftercart.feedback.dsn import read_failed, read_status, status_part
 from aftercart.feedback.plain_notice import read_plain
-from aftercart.feedback.told import Kind, Told, UnclearError, as_words
+from aftercart.feedback.told import Kind, Told, UnclearError
 from aftercart.feedback.verp import BounceAddresses
 
 ReadUnsubscribe = Callable[[str], tuple[int, UUID]]

@@ -8,8 +8,6 @@ from uuid import UUID
 
 from aftercart.delivery.blame import Blame, blame
 
-WORDS_LIMIT = 500
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -]|$)")
 _ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 
@@ -94,8 +92,3 @@ def code_and_status(status: str, words: str) -> tuple[int, str]:
     said = enhanced[1] if enhanced else ""
     # A relay reports a general status (5.0.0) about an answer that says more.
     return int(code[1]) if code else 0, said if said and (not status or status.endswith(".0.0")) else status
-
-
-def as_words(text: str) -> str:
-    """Words of others as they are kept: one line, not long, and text that a database takes (no lone surrogates)."""
-    return _CONTROL.sub(" ", text).strip()[:WORDS_LIMIT].encode("utf-8", "replace").decode()

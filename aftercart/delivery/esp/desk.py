@@ -12,7 +12,7 @@ from aftercart.delivery.esp.key_check import KEY_CHECKS
 from aftercart.delivery.esp.log import LOGS
 from aftercart.delivery.esp.question import put
 from aftercart.delivery.esp.vendors import Timeouts, Vendor
-from aftercart.delivery.smtp.reply import as_response
+from aftercart.delivery.words import as_words
 from aftercart.errors import DeliveryError
 
 NOT_US = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -60,7 +60,7 @@ class Desk:
 
 def _check(answer: Response) -> None:
     if answer.status_code != HTTPStatus.OK:
-        words = as_response(f"{answer.status_code} {answer.text[:WORDS_READ]}")
+        words = as_words(f"{answer.status_code} {answer.text[:WORDS_READ]}")
         raise DeliveryError(words, permanent=answer.status_code in NOT_US)
 
 

@@ -16,7 +16,7 @@ from aftercart.delivery.esp.parcel import parcel
 from aftercart.delivery.esp.receipts import never_left, of_answer, of_refusal, words_of
 from aftercart.delivery.esp.vendors import Idempotency, Timeouts, Vendor
 from aftercart.delivery.esp.wire import Gate, HeldBackError
-from aftercart.delivery.smtp.reply import as_response
+from aftercart.delivery.words import as_words
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class Line:
         except AnymailUnsupportedFeature as err:
             # Mailgun and Scaleway take no mailbox name outside ASCII. The recipient's own is no fault of anybody's.
             ours = message.recipient.isascii()
-            return Receipt(message.send_id, Outcome.REJECTED, as_response(str(err)), fault_is_ours=ours)
+            return Receipt(message.send_id, Outcome.REJECTED, as_words(str(err)), fault_is_ours=ours)
         if self._vendor.idempotency is Idempotency.REQUEST_HEADER:
             payload.headers["Idempotency-Key"] = str(message.send_id)
         return Parcel(mail, payload)
@@ -93,7 +93,7 @@ class Line:
         self._renew()
         in_doubt = self._gate.has_opened and not never_left(err)
         outcome = Outcome.UNKNOWN if in_doubt else Outcome.DEFERRED
-        return Receipt(message.send_id, outcome, as_response(words_of(err)), fault_is_ours=True)
+        return Receipt(message.send_id, outcome, as_words(words_of(err)), fault_is_ours=True)
 
     def _renew(self) -> None:
         self.close()
@@ -119,4 +119,4 @@ def _read(message: Message, reading: Callable[[], Receipt]) -> Receipt:
         return reading()
     except Exception as err:  # a door: strangers answer what they like
         log.exception("answer_unreadable", send_id=str(message.send_id))
-        return Receipt(message.send_id, Outcome.UNKNOWN, as_response(words_of(err)), fault_is_ours=True)
+        return Receipt(message.send_id, Outcome.UNKNOWN, as_words(words_of(err)), fault_is_ours=True)

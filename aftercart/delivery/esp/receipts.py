@@ -9,7 +9,7 @@ import structlog
 
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.esp import answer
-from aftercart.delivery.smtp.reply import as_response
+from aftercart.delivery.words import as_words
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ def _receipt(message: Message, meaning: answer.Meaning, code: int, words: str, r
     return Receipt(
         send_id=message.send_id,
         outcome=meaning.outcome,
-        response=as_response(f"{code} {words}"),
+        response=as_words(f"{code} {words}"),
         code=code,
         hard_bounce=meaning.hard_bounce,
         fault_is_ours=meaning.fault_is_ours,
@@ -57,7 +57,7 @@ def _receipt(message: Message, meaning: answer.Meaning, code: int, words: str, r
 
 def untried(message: Message, last: Receipt) -> Receipt:
     """Of a message that was not tried because of what became of the one before it."""
-    words = as_response(f"not tried after: {last.response}")
+    words = as_words(f"not tried after: {last.response}")
     waits = replace(last, send_id=message.send_id, outcome=Outcome.DEFERRED, response=words)
     return replace(waits, code=None, hard_bounce=False, fault_is_ours=True)
 

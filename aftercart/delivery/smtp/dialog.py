@@ -15,7 +15,8 @@ from enum import StrEnum
 from aftercart.delivery.base import Message, Outcome, Receipt
 from aftercart.delivery.smtp.envelope import END, Envelope, dot_stuffed
 from aftercart.delivery.smtp.opening import LostError
-from aftercart.delivery.smtp.reply import SERVICE_CLOSING, Phase, Reply, as_response, refusal
+from aftercart.delivery.smtp.reply import SERVICE_CLOSING, Phase, Reply, refusal
+from aftercart.delivery.words import as_words
 
 LONGEST_LINE = 8192
 """No server's reply has a longer line; RFC 5321 §4.5.3.1.5 allows 512."""
@@ -227,7 +228,7 @@ class Dialog:
         """What becomes of the messages under way, once the connection is lost."""
         left = Remains(innocent=self._broke_about_the_body or self._body is not None)
         if self._body is not None:
-            response = as_response(str(self.lost))
+            response = as_words(str(self.lost))
             send_id = self._body.message.send_id
             left.receipts.append(Receipt(send_id, Outcome.UNKNOWN, response, fault_is_ours=True))
         opening = self._opening

@@ -11,8 +11,7 @@ from uuid import UUID
 
 from aftercart.delivery.base import Outcome, Receipt
 from aftercart.delivery.blame import Blame, blame
-
-RESPONSE_LIMIT = 500
+from aftercart.delivery.words import as_words
 
 SERVICE_CLOSING = 421
 MESSAGE_TOO_BIG = 552
@@ -23,7 +22,6 @@ OF_THE_MAIL = frozenset({"5.2.3", "5.3.4", "5.6.7"})
 
 _ENHANCED = re.compile(r"^#?([245]\.\d{1,3}\.\d{1,3})(?!\S)|\(#([245]\.\d{1,3}\.\d{1,3})\b")
 """At the start (RFC 2034), or where qmail and its kin put it: `sorry, no mailbox here by that name (#5.1.1)`."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class Phase(StrEnum):
@@ -64,12 +62,7 @@ class Reply:
         return 400 <= self.code < 600
 
     def __str__(self) -> str:
-        return as_response(f"{self.code} {self.text}")
-
-
-def as_response(words: str) -> str:
-    """Words of a provider as they are stored: one line, at most 500 characters, no lone surrogates."""
-    return _CONTROL.sub(" ", words).strip()[:RESPONSE_LIMIT].encode("utf-8", "replace").decode()
+        return as_words(f"{self.code} {self.text}")
 
 
 def refusal(send_id: UUID, reply: Reply, phase: Phase) -> Receipt:

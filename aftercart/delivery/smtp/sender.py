@@ -20,7 +20,8 @@ from aftercart.delivery.smtp.envelope import Envelope, envelope_of
 from aftercart.delivery.smtp.line import Line
 from aftercart.delivery.smtp.opening import LostError, Server, Timeouts, open_connection
 from aftercart.delivery.smtp.pool import Pool
-from aftercart.delivery.smtp.reply import NO_LOGIN_NOW, SERVICE_CLOSING, Phase, as_response, refusal
+from aftercart.delivery.smtp.reply import NO_LOGIN_NOW, SERVICE_CLOSING, Phase, refusal
+from aftercart.delivery.words import as_words
 from aftercart.errors import DeliveryError
 
 CONNECTIONS = 8
@@ -284,7 +285,7 @@ def _deferred(parcel: Parcel, lost: LostError, *, broke_over_it: bool = False) -
     send_id = parcel.message.send_id
     if lost.reply is not None and lost.reply.is_refusal:
         return replace(refusal(send_id, lost.reply, Phase.CONNECT), broke_over_it=broke_over_it)
-    return Receipt(send_id, Outcome.DEFERRED, as_response(str(lost)), fault_is_ours=True, broke_over_it=broke_over_it)
+    return Receipt(send_id, Outcome.DEFERRED, as_words(str(lost)), fault_is_ours=True, broke_over_it=broke_over_it)
 
 
 def _lost(receipt: Receipt) -> bool:

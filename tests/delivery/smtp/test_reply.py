@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftercart.delivery.base import Outcome, Receipt
-from aftercart.delivery.smtp.reply import Phase, Reply, as_response, refusal
+from aftercart.delivery.smtp.reply import Phase, Reply, refusal
+from aftercart.delivery.words import as_words
 from aftercart.ids import new_id
 
 
@@ -37,7 +38,7 @@ def test_an_enhanced_code_counts_only_whole_and_in_its_place() -> None:
 
 @given(st.text(st.characters(exclude_categories=()), max_size=2000))
 def test_a_stored_response_is_one_line_of_at_most_500_characters(words: str) -> None:
-    response = as_response(words)
+    response = as_words(words)
     assert len(response) <= 500
     assert "\n" not in response
     assert "\r" not in response
