@@ -1,7 +1,5 @@
 """The shop that the mails come from, as `brand.yaml` says it: name, addresses, look, and limits for all campaigns."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from email.utils import parseaddr
@@ -207,9 +205,7 @@ class Brand(Part):
     @cached_property
     def version(self) -> str:
         """12 hexadecimal digits that change with what the file says; not with `paused`."""
-        plain = self.model_dump(mode="json", exclude_defaults=True, exclude={"paused"})
-        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        return self.digits(without="paused")
 
     def definition(self) -> dict[str, Any]:
         """The whole file as plain JSON values, defaults included."""

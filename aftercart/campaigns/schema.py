@@ -4,8 +4,6 @@ Every key acts: what stands here is honored by `enrollment` (who enters, when), 
 or by what a mail says. Every key has its line in `docs/campaign-yaml.md`.
 """
 
-import hashlib
-import json
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -184,14 +182,8 @@ class Campaign(Part):
 
     @cached_property
     def version(self) -> str:
-        """12 hexadecimal digits that change with what the campaign does.
-
-        Comments, the order of keys, spelled-out defaults and another way to write the same (`60m`, `1h`) change
-        nothing; nor does `status`, so that a pause starts no new version.
-        """
-        plain = self.model_dump(mode="json", exclude_defaults=True, exclude={"status"})
-        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        """12 hexadecimal digits that change with what the campaign does; a pause starts no new version."""
+        return self.digits(without="status")
 
     def definition(self) -> dict[str, Any]:
         """The whole campaign as plain JSON values, defaults included."""
