@@ -64,7 +64,8 @@ def test_products_come_in_under_the_names_of_another_system(
 
 
 def test_products_on_a_host_without_tracking_are_told(typed: Typed, written: Written) -> None:
-    file = written("p.csv", "sku,title,url\nA,A,https://www.example.com/a\nB,B,https://other.example/b\n")
+    pages = "A,A,https://www.example.com/a,9\nB,B,https://other.example/b,9\n"
+    file = written("p.csv", f"sku,title,url,price\n{pages}")
     assert typed("import", "products", file).stderr == "", "there is no brand that could say"
     assert typed("init", ".").exit_code == 0
     result = typed("import", "products", file)
@@ -216,8 +217,16 @@ def test_rows_of_somebody_who_was_erased_are_told_as_passed_over(typed: Typed, w
     assert again.stderr == "aftercart: 1 row names somebody who was erased here: passed over\n"
 
 
+def test_products_without_a_price_are_told_and_are_no_fault(typed: Typed, written: Written) -> None:
+    page = "https://shop.example/bell"
+    file = written("products.csv", f"sku,title,url,price\nBELL,Bell,{page},9\nBIKE,Bike,{page},\n")
+    result = typed("import", "products", file)
+    assert result.exit_code == 0
+    assert "aftercart: without a price, so not offered in mails: 1 of 2 products\n" in result.stderr
+
+
 def test_products_without_a_web_address_are_told_and_are_no_fault(typed: Typed, written: Written) -> None:
-    file = written("products.csv", "sku,title,url\nBELL,Bell,https://shop.example/bell\nBIKE,Bike,\n")
+    file = written("products.csv", "sku,title,url,price\nBELL,Bell,https://shop.example/bell,9\nBIKE,Bike,,9\n")
     result = typed("import", "products", file)
     assert result.exit_code == 0
     assert result.stdout == "2 products: 2 added, 0 there already.\n"

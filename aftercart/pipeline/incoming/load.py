@@ -76,12 +76,12 @@ def load_products(
 ) -> LoadReport:
     """Import products. `currency`: of the prices, where the file does not say. Raises ConfigError on a wrong file.
 
-    The report notes how many of them have no page, because no mail offers these; and whose page lies on none of
-    `link_hosts` (None: they are not known), because no click on it is counted.
+    The report notes how many of them have no page or no price, because no mail offers these; and whose page lies on
+    none of `link_hosts` (None: they are not known), because no click on it is counted.
     """
     total = store.Tally()
     hosts: Counter[str] = Counter()
-    count = without_page = 0
+    count = without_page = without_price = 0
     with open_table(file, PRODUCTS, mapping or {}, progress) as table:
         seen: set[str] = set()
 
@@ -97,15 +97,17 @@ def load_products(
                 total.add(store.store_products(connection, products, now))
                 stored = load_facts(connection, (product.sku for product in products)).values()
             without_page += sum(not has_page(product.url) for product in stored)
+            without_price += sum(not product.price_minor for product in stored)
             hosts += counted_by_host(product.url for product in stored)
             count += len(stored)
     untracked = () if link_hosts is None else _about_hosts(hosts, link_hosts, count)
-    return replace(report(total, table.faults), notes=(*_about_pages(without_page, count), *untracked))
+    return replace(report(total, table.faults), notes=(*_not_offered(without_page, without_price, count), *untracked))
 
 
-def _about_pages(without: int, of: int) -> tuple[str, ...]:
-    told = f"without a web address (url), so not offered in mails: {without:,} of {counted(of, 'product')}"
-    return (told,) if without else ()
+def _not_offered(without_page: int, without_price: int, of: int) -> Iterator[str]:
+    for what, without in (("web address (url)", without_page), ("price", without_price)):
+        if without:
+            yield f"without a {what}, so not offered in mails: {without:,} of {counted(of, 'product')}"
 
 
 def _about_hosts(hosts: Mapping[str, int], listed: Sequence[str], of: int) -> Iterator[str]:

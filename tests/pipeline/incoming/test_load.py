@@ -335,11 +335,14 @@ def test_costs_come_in_under_the_names_that_shops_give_them_and_an_empty_one_is_
 
 
 def test_products_that_no_mail_can_offer_are_counted(db: Database, folder: Path) -> None:
-    text = "sku,title,url\nBELL,Bell,https://shop.example/bell\nBIKE,Bike,\nCAGE,Cage,/cage\n"
+    text = "sku,title,url,price\nBELL,Bell,https://shop.example/bell,\nBIKE,Bike,,9\nCAGE,Cage,/cage,0\n"
     report = load_products(db, write(folder, text), NOW)
-    assert report.notes == ("without a web address (url), so not offered in mails: 2 of 3 products",)
-    assert load_products(db, write(folder, "sku,title,url\nBELL,Bell,https://shop.example/b\n"), NOW).notes == ()
-    assert load_products(db, write(folder, "sku,title\nBELL,Brass bell\n"), NOW).notes == (), "it has one already"
+    assert report.notes == (
+        "without a web address (url), so not offered in mails: 2 of 3 products",
+        "without a price, so not offered in mails: 2 of 3 products",
+    )
+    assert load_products(db, write(folder, "sku,title,url,price\nBELL,Bell,https://shop.example,9\n"), NOW).notes == ()
+    assert load_products(db, write(folder, "sku,title\nBELL,Brass bell\n"), NOW).notes == (), "it has both already"
 
 
 def test_a_bad_product_is_named_and_of_two_with_one_sku_the_first_counts(db: Database, folder: Path) -> None:
