@@ -158,10 +158,12 @@ def test_an_experiment_and_the_holdout_of_all_mail_are_told(tmp_path: Path) -> N
 
 def test_the_console_says_which_campaigns_write_to_nobody_and_why(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "shop").write(campaign(), campaign("news", status="draft"))
-    before = _overview(shop, tmp_path)
-    after = _overview(shop.write(campaign(status="paused"), brand="paused: true\n"), tmp_path)
+    before, of_a_draft = _read(shop, tmp_path, "/admin"), _read(shop, tmp_path, "/admin/campaigns/news")
+    after = _read(shop.write(campaign(status="paused"), brand="paused: true\n"), tmp_path, "/admin")
     assert "A draft: it writes to nobody." in before
     assert before.count("Nobody is held out yet") == 1, "of a draft there is nothing to compare"
+    assert "A draft: it writes to nobody." in of_a_draft
+    assert "Nobody is held out yet" not in of_a_draft
     assert "<code>holdout: 10%</code>" in before
     assert "Paused by its file" not in before
     assert "Paused by its file: its mails wait until they expire." in after
@@ -169,13 +171,13 @@ def test_the_console_says_which_campaigns_write_to_nobody_and_why(tmp_path: Path
     assert "All sending is switched off: <code>paused: true</code> in <code>brand.yaml</code>." in after
 
 
-def _overview(shop: Shop, folder: Path) -> str:
+def _read(shop: Shop, folder: Path, path: str) -> str:
     with (
         engine(folder / "data", SteppedClock(MONDAY), admin_password=PASSWORD, **shop.files) as app,
         serving(create_web(app)) as url,
         httpx.Client(base_url=url, auth=("", PASSWORD), timeout=30) as client,
     ):
-        return client.get("/admin").text
+        return client.get(path).text
 
 
 @pytest.mark.parametrize("path", ["/admin", "/admin/campaigns/accessories", "/admin/domains"])

@@ -8,8 +8,8 @@ from aftercart.reports.earned.against_holdout import FEWEST, AgainstHoldout
 from aftercart.reports.earned.funnel import Stage
 
 NOBODY = (
-    "Nobody is held out yet, so what the mails change cannot be said: `holdout: 10%` in the campaign's file keeps "
-    "a tenth of the people out, by lot, when their mail is due."
+    "Nobody is held out yet, so what the mails change cannot be said. Where the campaign's file says `holdout: 10%`, "
+    "a tenth of the people are kept out by lot, each when their first mail is due."
 )
 
 
