@@ -28,11 +28,20 @@ def feedback(
         _take_by_lmtp(lmtp)
         return
     try:
-        bodies = [file.read_bytes() for file in files] if files else [sys.stdin.buffer.read()]
+        bodies = [_read(file) for file in files] if files else [sys.stdin.buffer.read()]
         _store(bodies)
     except Exception as err:  # a door: whatever it is, the mail must not be lost
         print(f"aftercart: {err}", file=sys.stderr)
         raise typer.Exit(1 if files else TRY_LATER) from err
+
+
+def _read(file: Path) -> bytes:
+    from aftercart.errors import ConfigError
+
+    try:
+        return file.read_bytes()
+    except OSError as err:
+        raise ConfigError(f"cannot read {file}: {err.strerror}") from err
 
 
 def _store(bodies: list[bytes]) -> None:

@@ -1,5 +1,6 @@
 """Serving the web app: in the foreground for `up` and `web`, in a thread for the demo and tests."""
 
+import errno
 import socket
 import threading
 from collections.abc import Iterator
@@ -29,7 +30,9 @@ def listen(host: str, port: int) -> socket.socket:
             listening.bind((host, port))
             listening.listen(BACKLOG)
         except OSError as err:
-            raise ConfigError(f"cannot listen on {host}:{port} ({err.strerror}): choose another with --port") from err
+            is_elsewhere = isinstance(err, socket.gaierror) or err.errno == errno.EADDRNOTAVAIL
+            option = "--host" if is_elsewhere else "--port"
+            raise ConfigError(f"cannot listen on {host}:{port} ({err.strerror}): choose another with {option}") from err
         unless_it_listens.pop_all()
         return listening
 
