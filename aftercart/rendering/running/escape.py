@@ -43,17 +43,18 @@ class Links:
     """Compared without their fragment."""
     unsafe: list[str] = field(default_factory=list)
     _judged: dict[str, str] = field(default_factory=dict)
-    _hrefs: dict[str, Markup] = field(default_factory=dict)
+    _hrefs: dict[str, str] = field(default_factory=dict)
 
-    def href(self, value: object) -> Markup:
+    def href(self, value: object) -> str:
         """As `clickable`, escaped for an attribute."""
         known = self._hrefs.get(value) if type(value) is str else None
         if known is not None:  # a product's page is linked from its picture, its title and its button
             return known
-        found = escape(self.clickable(value))
+        found = self.clickable(value)
+        written = _for_an_attribute(found)
         if type(value) is str and found != UNSAFE_URL:
-            self._hrefs[value] = found
-        return found
+            self._hrefs[value] = written
+        return written
 
     def clickable(self, value: object) -> str:
         """The address for an href. A link of `context["links"]` acts for the recipient and is never rewritten."""
@@ -66,13 +67,18 @@ class Links:
         return found
 
     def _clickable(self, value: object) -> str:
+        if type(value) is str and _PLAIN_ADDRESS.fullmatch(value):
+            return self._rewritten(value)
         value = url_start(value)
-        if (url := _plain_address(value)) or _WEB_ADDRESS.fullmatch(url := _address(value)):
-            return url if url.partition("#")[0] in self.untouched else self._rewritten(url)
+        url = _address(value)
+        if _WEB_ADDRESS.fullmatch(url):
+            return self._rewritten(url)
         return url if _OTHER_ADDRESS.fullmatch(url) else self._refused(value)
 
     def _rewritten(self, url: str) -> str:
         """What stands for it, which may be that whoever rewrites links found it to lead nowhere."""
+        if url.partition("#")[0] in self.untouched:
+            return url
         stands = self.rewrite(url)
         return stands if stands != UNSAFE_URL else self._refused(url)
 
@@ -100,6 +106,12 @@ def _address(value: object) -> str:
     if not text.isprintable() and _ANY_CONTROL.search(text):
         return ""
     return _NOT_IN_URLS.sub(_percent, text)
+
+
+def _for_an_attribute(text: str) -> str:
+    """As `escape` writes it, which would also call it `Markup`: that takes as long again, and nobody asks for it."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("'", "&#39;").replace('"', "&#34;")
 
 
 def _percent(match: re.Match[str]) -> str:
@@ -200,7 +212,7 @@ def _css_value(value: str) -> Markup:
 
 
 @pass_context
-def link(context: Context, value: object) -> Markup:
+def link(context: Context, value: object) -> str:
     """The href of something that the recipient may click."""
     return _links(context).href(value)
 
@@ -211,9 +223,9 @@ def link_in_text(context: Context, value: object) -> str:
 
 
 @pass_context
-def url(context: Context, value: object) -> Markup:
+def url(context: Context, value: object) -> str:
     """Any other address: pictures, backgrounds."""
-    return escape(_links(context).picture(value))
+    return _for_an_attribute(_links(context).picture(value))
 
 
 @pass_context

@@ -8,6 +8,7 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from aftercart.errors import TemplateError
@@ -58,15 +59,22 @@ def _refuse_links(text: str, base_url: str, links: frozenset[str]) -> None:
 
     Also within another address (`?url=https%3A%2F%2F...`), and by http:// instead of https://.
     """
-    home = base_url.partition("://")[2]
-    scheme = len(base_url) - len(home)
-    for written in {home, quote(home, safe="")}:
-        at = text.rfind(written)
+    scheme, homes = _homes(base_url)
+    for home in homes:
+        length = len(home)
+        at = text.rfind(home)
         while at >= 0:
-            found = _PERSONAL_PATH.match(text, at + len(written))
-            if found and text[max(at - scheme, 0) : found.end()] not in links:
+            found = _PERSONAL_PATH.match(text, at + length)
+            if found and text[at - scheme : found.end()] not in links:
                 _refuse_link(text[max(at - 6, 0) : at], f"{base_url}{unquote(found[0])}", links)
-            at = text.rfind(written, 0, at)
+            at = text.rfind(home, 0, at)
+
+
+@lru_cache(maxsize=64)
+def _homes(base_url: str) -> tuple[int, frozenset[str]]:
+    """How many characters its scheme takes, with the slashes, and what follows: as it is, and as in another address."""
+    home = base_url.partition("://")[2]
+    return len(base_url) - len(home), frozenset((home, quote(home, safe="")))
 
 
 def _refuse_link(before: str, link: str, links: frozenset[str]) -> None:
