@@ -169,7 +169,7 @@ def test_an_address_that_nobody_should_follow_is_counted_and_its_product_named_o
         run_until(app, DUE)
     assert [mail.html.count("#unsafe-url") for mail in outbox(app).messages] == [1, 1]
     told = [line for line in logs if line["event"] == "unsafe_urls"]
-    assert [(line["step"], line["urls"]) for line in told] == [("complements", 2)]
+    assert [(line["log_level"], line["step"], line["urls"]) for line in told] == [("warning", "complements", 2)]
     assert told[0]["sku"] in ("LAMP", "LOCK", "PUMP", "BELL")
 
 
