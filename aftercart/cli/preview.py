@@ -142,8 +142,10 @@ def _send(settings: "Settings", message: "Message") -> str:
 def _take(shelf: "Shelf", base: str, only: list[str], folder: Path, baseline: Path | None) -> None:
     from rich.progress import track
 
-    from aftercart.preview.shots import changes, shots, take
+    from aftercart.preview.shots import changes, refuse_without_pillow, shots, take
 
+    if baseline:
+        refuse_without_pillow()
     wanted = list(shots(shelf, only))
     for _ in track(take(base, wanted, folder), "Pictures", total=len(wanted), transient=True):
         pass

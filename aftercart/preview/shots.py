@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -65,10 +66,15 @@ def take(base: str, all_shots: Sequence[Shot], folder: Path) -> Iterator[Shot]:
             yield shot
 
 
-def changes(folder: Path, baseline: Path, taken: Sequence[Shot], only: Sequence[str] = ()) -> Iterator[Change]:
-    """What is not as in the baseline, by name; of `only` these templates, whatever else the baseline has.
+def refuse_without_pillow() -> None:
+    """Raises MissingExtraError where `changes` could not compare. To be asked before a minute of taking pictures."""
+    if find_spec("PIL") is None:
+        raise MissingExtraError("preview", "--baseline")
 
-    Raises MissingExtraError without Pillow, which compares.
+
+def changes(folder: Path, baseline: Path, taken: Sequence[Shot], only: Sequence[str] = ()) -> Iterator[Change]:
+    """What is not as in the baseline, by name; of `only` these templates, whatever else the baseline has. Needs
+    Pillow.
     """
     of_these = tuple(f"{template}-{sample}-" for template in only for sample in VARIANTS)
     before = {file.name for file in baseline.glob("*.png") if not only or file.name.startswith(of_these)}
@@ -80,10 +86,8 @@ def changes(folder: Path, baseline: Path, taken: Sequence[Shot], only: Sequence[
 
 
 def _difference(one: Path, other: Path) -> float:
-    try:
-        from PIL import Image, ImageChops
-    except ImportError as err:
-        raise MissingExtraError("preview", "--baseline") from err
+    from PIL import Image, ImageChops
+
     with Image.open(one) as left, Image.open(other) as right:
         if left.size != right.size:
             return 1.0

@@ -1,5 +1,6 @@
 """`aftercart send-test` and what `aftercart preview` refuses, as a person types it."""
 
+import sys
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -72,6 +73,15 @@ def test_who_asks_for_a_language_that_there_is_not_is_told_which_one_comes(outbo
 def test_pictures_are_compared_with_those_of_another_folder(arguments: list[str], said: str) -> None:
     done = CliRunner().invoke(app, ["preview", *arguments])
     assert (done.exit_code, said in done.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("outbox")
+def test_who_cannot_compare_pictures_is_told_before_a_minute_of_taking_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    Path("signed").mkdir()
+    done = CliRunner().invoke(app, ["preview", "--shots", "now", "--baseline", "signed"])
+    assert "--baseline needs an optional package: pip install 'aftercart[preview]'" in str(done.exception)
+    assert not Path("now").exists()
 
 
 @pytest.mark.usefixtures("outbox")

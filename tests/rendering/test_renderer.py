@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,16 @@ def test_64_threads_never_see_each_other_s_data(shipped: Path, sample: dict[str,
     """T37: the first mail carried the developer's name, because data was kept between renders."""
     renderer = Renderer(shipped, tmp_path)
 
+    def tracked(name: str, url: str) -> str:
+        return f"{url}#{name}"
+
     def a_thousand(thread: int) -> None:
         for number in range(1_000):
             name = f"canary{thread:02}{number:03}bird"
             recipient = {**sample["recipient"], "first_name": name}
             links = {**sample["links"], "unsubscribe": f"https://mail.example.com/u/{name}"}
-            mail = renderer.template("accessories", "en_IE").render(
-                {**sample, "recipient": recipient, "links": links}, lambda url, name=name: f"{url}#{name}"
-            )
+            context = {**sample, "recipient": recipient, "links": links}
+            mail = renderer.template("accessories", "en_IE").render(context, partial(tracked, name))
             for part in (mail.html, mail.text):
                 assert part.count("canary") == part.count(name) > 10
             assert "canary" not in mail.subject.replace(name, "") + mail.preheader.replace(name, "")
