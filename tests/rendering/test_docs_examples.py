@@ -54,7 +54,7 @@ def test_layouts_blocks_includes_and_macros_go_together_as_the_page_shows(
     shipped: Path, sample: dict[str, Any], tmp_path: Path
 ) -> None:
     macro = shown("{% macro card(pick, wide=false) %} ... {% endmacro %}")
-    card = "<mj-section><mj-column><mj-text>{{ pick.title }}</mj-text></mj-column></mj-section>"
+    card = "<mj-section><mj-column><mj-text css-class='ink'>{{ pick.title }}</mj-text></mj-column></mj-section>"
     content = f"{{% for pick in picks %}}{shown('{{ card(pick) }}')}{{% endfor %}}"
     body = (
         shown('{% extends "_layout/mail.mjml" %}', '{% from "_layout/product.mjml" import card %}')

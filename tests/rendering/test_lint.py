@@ -133,6 +133,28 @@ FAULTS = {
         mail(column='<mj-text color="black" container-background-color="darkslategray">x</mj-text>'),
         "'x' in #000000 on #2f4f4f is hard to read",
     ),
+    "faint hsl": (mail('<b style="color:hsl(0, 0%, 80%)">x</b>'), "'x' in #cccccc on #ffffff is hard"),
+    "faint for it is thin": (mail('<b style="color:rgba(0,0,0,.3)">x</b>'), "'x' in #b2b2b2 on #ffffff is hard"),
+    "faint in capitals": (mail('<b style="COLOR:#CCC">x</b>'), "'x' in #cccccc on #ffffff is hard to read"),
+    "faint font": (mail('<font color="#cccccc">x</font>'), "'x' in #cccccc on #ffffff is hard to read"),
+    "faint by a sheet": (
+        mail('<b class="f">x</b>', style="p b.f, td > i { color: #ccc } .f { color: #ddd }"),
+        "#dddddd",
+    ),
+    "faint in the dark": (
+        mail(
+            '<b class="f">x</b>',
+            style="@media (prefers-color-scheme: dark) { body { background: #111111 !important } "
+            "td > div, i { color: #fff !important } .f { color: #555 } }",
+        ),
+        "'x' in #555555 on #111111 is hard to read in the dark",
+    ),
+    "faint without a picture": (
+        mail()
+        .replace("<mj-section>", '<mj-section background-url="https://example.com/1.png">')
+        .replace("<mj-text>", '<mj-text color="#ffffff">'),
+        "on #ffffff is hard to read without the picture behind it",
+    ),
     "faint button": (
         mail(
             column='<mj-button href="https://example.com/" background-color="#ffee00" color="#ffffff">Buy</mj-button>'
@@ -224,6 +246,12 @@ def test_a_marketing_mail_without_a_postal_address_is_an_error(said: Said) -> No
         mail('<img src="https://example.com/1.png" alt="" width="9">'),
         mail('<i style="font-size:0px">x</i>'),
         mail("<h2>x</h2><h3>y</h3><h2>z</h2>"),
+        mail('<p style="background:#000;color:rgba(255, 255, 255, .8)">x</p>'),
+        mail('<p style="color:var(--ink)">x</p><p style="color:#ccc;background:var(--ground)">x</p>'),
+        mail('<b style="color:#ccc" class="f">x</b>', style=".f { color: #333333 !important } a:hover { color: #ccc }"),
+        mail('<b class="f">x</b>', style="@media (max-width: 480px) { .f { color: #ccc } } i .f { color: #ccc }"),
+        mail('<b class="f">x</b>', style=".f { display: none; color: #ccc }"),
+        mail('<p style="background:#222222 url(https://example.com/1.png);color:#ffffff">x</p>'),
         mail('<b lang="fr">x</b><b lang="zh-Hant-TW">x</b><b lang="{{ recipient.locale }}">x</b>'),
         mail('<a href="mailto:?subject=Bells">Tell a friend</a> <a href="tel:+4930123">Call us</a>'),
     ],

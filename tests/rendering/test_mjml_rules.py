@@ -124,7 +124,7 @@ def test_a_value_that_means_nothing_is_a_warning(
         'line-height="1.5"',
         'font-size="1.2em"',
         'letter-spacing="-0.6px"',
-        'color="rgba(0, 0, 0, .5)"',
+        'color="rgba(0, 0, 0, .9)"',
         'color="Maroon"',
         'css-class="a b"',
         'color="{{ brand.color }}"',

@@ -1,17 +1,20 @@
 """Whether letters stand out from what is behind them (WCAG 2.2, success criterion 1.4.3), in the HTML as it is sent."""
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aftercart.rendering.authoring.scanner import Conditional, EndTag, Tag, Text, scan
 from aftercart.rendering.checking.colors import COLOR, as_hex
+from aftercart.rendering.checking.sheets import Element, Sheets
 
 READABLE = 4.5
 _VOID = frozenset({"img", "br", "hr", "meta", "link", "input", "area", "col", "wbr"})
-_COLOR = re.compile(rf"(?:^|;)\s*color\s*:\s*({COLOR})")
-_BEHIND = re.compile(rf"(?:^|;)\s*background(?:-color)?\s*:\s*(url\([^)]*\)|{COLOR})")
-_BLACK, _WHITE = "#000000", "#ffffff"
+_PICTURE = re.compile(r"url\([^)]*\)|[a-z-]+-gradient\((?:[^()]|\([^()]*\))*\)", re.IGNORECASE)
+_ONE = re.compile(rf"(?<![\w-])(?:{COLOR})")
+_BLACK, _WHITE, _DARK = "#000000", "#ffffff", "#121212"
+"""The last: the ground that programs draw in the dark where a mail draws none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,48 +25,73 @@ class Faint:
     color: str
     behind: str
     ratio: float
+    when: str
+    """In which light, or without what: a part of a sentence; empty if always."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    name: str
-    color: str
+    element: Element
+    color: str | None
+    """None: nobody can tell."""
     behind: str | None
-    """None above a picture: nobody can tell."""
+    on_picture: bool = False
+    hidden: bool = False
 
 
 def faint_words(mail: str) -> Iterator[Faint]:
-    """The first words of each pair of colors without enough contrast, by the styles that stand at the elements."""
-    levels, seen, hidden = [_Level("", _BLACK, _WHITE)], set[tuple[str, str]](), False
+    """The first words of each pair of colors without enough contrast, by their styles and the mail's style sheets.
+
+    Above a picture the color behind it counts, which shows where pictures are not loaded.
+    """
+    sheets, seen = Sheets.of(mail), set[tuple[str, str]]()
+    for dark in (False, True) if sheets.know_the_dark else (False,):
+        for words, top in _words(mail, sheets, dark=dark):
+            if top.color and top.behind and (top.color, top.behind) not in seen:
+                seen.add((top.color, top.behind))
+                ratio = contrast(top.color, top.behind)
+                if ratio < READABLE:
+                    when = (" in the dark" if dark else "") + (" without the picture behind it" * top.on_picture)
+                    yield Faint(" ".join(words.split())[:40], top.color, top.behind, ratio, when)
+
+
+def _words(mail: str, sheets: Sheets, *, dark: bool) -> Iterator[tuple[str, _Level]]:
+    """The texts that are shown, each with what counts where it stands."""
+    levels = [_Level(Element.of(""), _WHITE if dark else _BLACK, _DARK if dark else _WHITE)]
+    unread = False
     for event in scan(mail[mail.index("<body") :]):
         match event:
             case Conditional():
-                hidden = event.hides and not event.ends
-            case Tag() if not hidden and not event.self_closing and event.name not in _VOID:
-                levels.append(_level(event, levels[-1]))
-            case EndTag() if not hidden and any(level.name == event.name for level in levels):
-                while levels.pop().name != event.name:
+                unread = event.hides and not event.ends
+            case Tag() if not unread and not event.self_closing and event.name not in _VOID:
+                levels.append(_level(event, levels, sheets, dark=dark))
+            case EndTag() if not unread and any(level.element.name == event.name for level in levels):
+                while levels.pop().element.name != event.name:
                     pass
-            case Text() if not hidden and not event.within and event.raw.strip(" \r\n\t\u034f\u200c\u00a0"):
-                top = levels[-1]
-                if top.behind and (top.color, top.behind) not in seen:
-                    seen.add((top.color, top.behind))
-                    ratio = contrast(top.color, top.behind)
-                    if ratio < READABLE:
-                        yield Faint(" ".join(event.raw.split())[:40], top.color, top.behind, ratio)
+            case Text() if not unread and not event.within and event.raw.strip(" \r\n\t\u034f\u200c\u00a0"):
+                if not levels[-1].hidden:
+                    yield event.raw, levels[-1]
 
 
-def _level(tag: Tag, above: _Level) -> _Level:
-    given = {attribute.name: attribute.value or "" for attribute in tag.attributes}
-    style = given.get("style", "")
-    if "display:none" in style.replace(" ", ""):
-        return _Level(tag.name, above.color, None)
-    found, behind = _COLOR.search(style), _BEHIND.search(style)
-    color = as_hex(found[1]) if found else None
-    back = behind[1] if behind else given.get("bgcolor", "")
-    if back.startswith("url") or given.get("background"):
-        return _Level(tag.name, color or above.color, None)
-    return _Level(tag.name, color or above.color, as_hex(back) or above.behind)
+def _level(tag: Tag, levels: list[_Level], sheets: Sheets, *, dark: bool) -> _Level:
+    above = levels[-1]
+    given = {attribute.name: html.unescape(attribute.value or "") for attribute in tag.attributes}
+    element = Element.of(tag.name, given.get("class", ""), given.get("id", ""))
+    style = sheets.style([*(level.element for level in levels), element], given.get("style", ""), dark=dark)
+    ground = style.get("background", given.get("bgcolor", ""))
+    picture = bool(given.get("background")) or bool(_PICTURE.search(ground))
+    behind = _seen(_PICTURE.sub("", ground), above.behind, above.behind)
+    color = _seen(style.get("color", given.get("color", "") if tag.name == "font" else ""), above.color, behind)
+    on_picture = picture or (above.on_picture and behind == above.behind)
+    return _Level(element, color, behind, on_picture, above.hidden or style.get("display", "").lower() == "none")
+
+
+def _seen(written: str, around: str | None, behind: str | None) -> str | None:
+    """The color as it looks in front of another; that of the element around it where none is written."""
+    if "var(" in written:
+        return None
+    colors = (as_hex(one, behind or _WHITE) for one in _ONE.findall(written))
+    return next(filter(None, colors), around)
 
 
 def contrast(one: str, other: str) -> float:

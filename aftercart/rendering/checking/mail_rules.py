@@ -21,7 +21,7 @@ TRACKED_LINK = f"https://mail.example.com/c/{'x' * 90}"
 """As long as the links are that a mail is sent with."""
 
 _HREF = re.compile(r'<a [^>]*href="([^"]*)"')
-_WRITTEN_COLOR = re.compile(rf"""(?:color|background)\s*(?::|=\s*["']?)\s*({COLOR})""")
+_WRITTEN_COLOR = re.compile(rf"""(?:color|background)\s*(?::|=\s*["']?)\s*({COLOR})""", re.IGNORECASE)
 _NOBODY = re.compile(r"(?:mailto|tel|sms):\s*", re.IGNORECASE)
 _HOST = re.compile(r"https?://[^/?#]+\.[^/?#.]+", re.IGNORECASE)
 
@@ -31,7 +31,8 @@ def mail_faults(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[
     yield from _addresses(rendered, sources, sample)
     yield from _first_words(rendered, sources)
     for faint in faint_words(rendered.html):
-        message = f"{faint.words!r} in {faint.color} on {faint.behind} is hard to read (contrast {faint.ratio:.1f})"
+        colors = f"{faint.color} on {faint.behind}"
+        message = f"{faint.words!r} in {colors} is hard to read{faint.when} (contrast {faint.ratio:.1f})"
         fix = f"choose colors with a contrast of {READABLE} or more"
         place = _of_color(sources.body, faint) or Place(sources.body.file)
         yield TemplateFault(place, message, fix, warning=True)
@@ -55,7 +56,7 @@ def _of_color(body: Source, faint: Faint) -> Place | None:
             (index, found.start(1))
             for index, segment in enumerate(body.segments)
             for found in _WRITTEN_COLOR.finditer(segment.text)
-            if as_hex(found[1]) == color
+            if color in (as_hex(found[1], faint.behind), as_hex(found[1]))
         ]
         words = [(index, at) for index, one in enumerate(body.segments) if (at := one.text.find(faint.words)) >= 0]
         if written:
