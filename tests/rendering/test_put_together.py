@@ -1,7 +1,9 @@
 """Layouts, macros and words are put in place before a mail is compiled, and mean what they mean to Jinja."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
@@ -10,6 +12,7 @@ from aftercart.errors import TemplateError
 from aftercart.rendering.authoring.includes import BODY
 from aftercart.rendering.authoring.source import read_part
 from aftercart.rendering.authoring.written import plainly
+from aftercart.rendering.checking.check import check_template
 from aftercart.rendering.renderer import Renderer
 from aftercart.rendering.running.runtime import Template
 from tests.rendering.mjml import in_text
@@ -298,3 +301,16 @@ def test_a_change_of_words_is_taken_up(write: Callable[..., Path], tmp_path: Pat
     before = Renderer(root, tmp_path / "cache").template("mail", "en").version
     write(in_text("{{ words.buy }}"), files={**WORDS, "_words/en.txt": EN.replace("Buy", "Get")})
     assert Renderer(root, tmp_path / "cache").template("mail", "en").version != before
+
+
+def test_the_mark_that_windows_puts_before_a_file_is_no_part_of_it(
+    write: Callable[..., Path], sample: dict[str, Any], tmp_path: Path
+) -> None:
+    """Notepad and PowerShell begin files with it; a subject began with it, too, and nobody could see it."""
+    body = in_text('{{ words.hi }}, {% include "_layout/x.html" %}. {{ links.unsubscribe }} {{ brand.postal_address }}')
+    files = {"_words/en.txt": "hi = Hi\n", "_layout/x.html": "you", "mail/sample.json": json.dumps(sample)}
+    root = write(f"\ufeff{body}", subject="\ufeffHello", files={name: f"\ufeff{text}" for name, text in files.items()})
+    assert [fault.message for fault in check_template(root, "mail") if not fault.warning] == []
+    found = Renderer(root, tmp_path / "cache").template("mail", "en").render(sample, str)
+    assert found.subject == "Hello"
+    assert found.text.startswith("Hi, you.")

@@ -99,9 +99,10 @@ def _nearest(missing: Path, root: Path) -> str:
 
 
 def contents(file: Path) -> str:
-    """The text of a file. Raises TemplateError where there is none."""
+    """The text of a file, without the mark that editors on Windows put before it. Raises TemplateError where there is
+    none."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8").removeprefix("\ufeff")
     except FileNotFoundError as err:
         raise TemplateError("the file is missing", Place(file), MISSING.get(file.name, "")) from err
     except UnicodeDecodeError as err:

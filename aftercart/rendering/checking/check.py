@@ -263,7 +263,7 @@ def read_sample(templates_dir: Path, name: str) -> dict[str, Any]:
     """The context of a template's sample.json. Raises TemplateError if there is none, or one of another shape."""
     file = sample_file(templates_dir, name)
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as err:
         fix = f"previews and checks render it: copy the {SAMPLE} of another template"
         raise TemplateError("the file is missing", Place(file), fix) from err
