@@ -163,6 +163,26 @@ FAULTS = {
     ),
     "style": (mail(style="b { position: absolute }"), "position does nothing for about"),
     "inline": (mail('<b style="display:flex;box-shadow: 0 0 1px">x</b>'), "box-shadow does nothing for about"),
+    "style in capitals": (mail('<b style="POSITION: absolute">x</b>'), "position does nothing for about"),
+    "hovered and not": (mail(style="b, b:hover { transition: 1s }"), "transition does nothing for about"),
+    "frame": (mail('<iframe width="9"></iframe>'), "no mail program shows an <iframe>"),
+    "alt of a file": (
+        mail(column='<mj-image alt="hero_2.PNG" src="https://example.com/2.png" />'),
+        "alt='hero_2.PNG' of <mj-image> is the name of a file",
+    ),
+    "svg": (mail(column='<mj-image alt="Us" src="https://example.com/l.svg?2" />'), "<mj-image> is an SVG, and Gmail"),
+    "link by http": (mail('<a href="http://example.com/">Our shop</a>'), "browsers warn of a link by http://"),
+    "localhost": (mail('<a href="https://localhost:3000/x">Our shop</a>'), "nobody else reaches 'https://localhost"),
+    "own network": (
+        mail(column='<mj-image alt="A bell" src="https://192.168.1.4:8000/1.png" />'),
+        "nobody else reaches 'https://192.168.1.4:8000/1.png'",
+    ),
+    "learn more": (mail('<a href="https://example.com/">Learn more</a>'), "'Learn more' does not say where"),
+    "AMPscript": (mail("Dear %%=v(@name)=%%"), "%%=v(@name)=%% belongs to another mail service"),
+    "sheets": (
+        mail(style="".join(f".c{n} {{ padding: 1px }}" for n in range(1000))),
+        "bytes; Gmail leaves out those beyond 16,384",
+    ),
     "element": (mail("<video></video>"), "<video> does nothing for about"),
 }
 
@@ -216,6 +236,27 @@ def test_a_product_without_an_address_is_a_fault_of_the_sample(
     assert found.place.file.name == "sample.json"
 
 
+@pytest.mark.parametrize(
+    ("subject", "loud"),
+    [
+        ("SALE ENDS TODAY FOR ALL", True),
+        ("🎁 {{ brand.name|upper }} HAS NEWS", True),
+        ("IKEA", False),
+        ("BMX: A NEW one", False),
+        ("IKEA FAQ", False),
+        ("طلبك في الطريق إليك", False),
+        ("1001 + 1002", False),
+    ],
+)
+def test_a_subject_in_capital_letters_is_told(
+    subject: str, loud: bool, write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    root = write(mail(), subject=subject, files={"mail/sample.json": json.dumps(sample)})
+    assert [fault.message.partition(",")[0] for fault in check_template(root, "mail")] == (
+        ["the subject is all in capital letters"] if loud else []
+    )
+
+
 def test_a_subject_with_the_tag_of_another_mail_service_is_told(
     write: Callable[..., Path], sample: dict[str, Any]
 ) -> None:
@@ -246,6 +287,7 @@ def test_a_marketing_mail_without_a_postal_address_is_an_error(said: Said) -> No
         mail('<img src="https://example.com/1.png" alt="" width="9">'),
         mail('<i style="font-size:0px">x</i>'),
         mail("<h2>x</h2><h3>y</h3><h2>z</h2>"),
+        mail(style="a { color: #222222 } a:hover { transition: 1s; color: #cccccc }"),
         mail('<p style="background:#000;color:rgba(255, 255, 255, .8)">x</p>'),
         mail('<p style="color:var(--ink)">x</p><p style="color:#ccc;background:var(--ground)">x</p>'),
         mail('<b style="color:#ccc" class="f">x</b>', style=".f { color: #333333 !important } a:hover { color: #ccc }"),

@@ -27,15 +27,20 @@ _NOTE = re.compile(r"/\*.*?\*/", re.DOTALL)
 _INSECURE = re.compile(r"http://", re.IGNORECASE)
 _INSECURE_IN_CSS = re.compile(r"""url\(\s*["']?http://""", re.IGNORECASE)
 _EMPTY_WORDS = frozenset(
-    {"click here", "here", "link", "more", "read more", "this"}
-    | {"hier", "hier klicken", "mehr", "ici", "cliquez ici", "aquí", "haga clic aquí", "هنا", "اضغط هنا"}
+    {"click here", "here", "learn more", "link", "more", "read more", "this"}
+    | {"hier", "hier klicken", "mehr", "mehr erfahren", "weiterlesen", "ici", "cliquez ici", "en savoir plus"}
+    | {"lire la suite", "aquí", "haga clic aquí", "leer más", "más información", "هنا", "اضغط هنا", "اقرأ المزيد"}
 )
 _MERGE_TAG = re.compile(
-    r"\*\|[A-Za-z_:]+\|\*|%%[A-Za-z_]+%%|%recipient\.\w+%|%[A-Z]{2}[A-Z_]+%|\{\{\{|\{\$[a-z_]+\}|\[\[[A-Za-z_.]+\]\]"
+    r"\*\|[A-Za-z_:]+\|\*|%%[A-Za-z_]+%%|%%=[^%]+=%%|%recipient\.\w+%|%[A-Z]{2}[A-Z_]+%|\{\{\{|\{\$[a-z_]+\}|\[\[[A-Za-z_.]+\]\]"
     r"|\[[A-Za-z_]+,\s*fallback=[^\]]*\]|##[A-Za-z_]+##"
 )
 _LINKS = frozenset({"a", "mj-button", "mj-navbar-link", "mj-social-element"})
+_MAY_LINK = _LINKS | {"area", "mj-image", "mj-carousel-image"}
 _NO_LINK_WITHOUT_ADDRESS = frozenset({"a", "mj-social-element"})
+_NEVER_SHOWN = frozenset({"iframe", "frame", "embed", "applet"})
+_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|webp|svg)", re.IGNORECASE)
+_SVG = re.compile(r"[^?#]+\.svg(?:[?#].*)?", re.IGNORECASE)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -80,7 +85,7 @@ class _Walk:
         yield from () if self._in_defaults else self._picture(tag)
         for attribute in tag.attributes:
             yield from self._small(tag, attribute)
-            yield from self._insecure(attribute)
+            yield from self._insecure(tag, attribute)
             yield from self._language(attribute)
             space = len(attribute.raw) - len(attribute.raw.lstrip(" \t\r\n/"))
             yield from self._of_others(attribute.raw, attribute.offset - space)
@@ -90,6 +95,10 @@ class _Walk:
             if attribute.name == "style" and attribute.value:
                 yield from self._unsupported(css_features(attribute.value), attribute.offset)
         yield from self._unsupported([(0, f"<{tag.name}>")], tag.offset)
+        if tag.name in _NEVER_SHOWN:
+            yield self._fault(
+                tag.offset, f"no mail program shows an <{tag.name}>", "write a link to what it would show"
+            )
         href = _value(tag, "href") or _value(tag, "mj-class") or ""
         if tag.name == "mj-button" and not href and not self._in_defaults:  # MJML makes no link of it
             yield self._fault(tag.offset, f"the link to {href!r} leads nowhere", "write the whole address")
@@ -141,11 +150,17 @@ class _Walk:
             yield self._fault(
                 tag.offset, message, 'write alt="{{ pick.title }}", or alt="" for one that only decorates'
             )
+        if alt and _FILE_NAME.fullmatch(alt):
+            message = f"alt={alt!r} of <{tag.name}> is the name of a file, and tells nobody what there is to see"
+            yield self._fault(tag.offset, message, "say it as you would on the phone")
         if tag.name == "img" and _value(tag, "width") is None:
             yield self._fault(tag.offset, "<img> has no width, and Outlook takes the file's own", 'write width="200"')
         if _value(tag, "src") == "":
             message = f"<{tag.name}> shows nothing: its src is empty"
             yield self._fault(tag.offset, message, "write the picture's whole address, or leave the element out")
+        if _SVG.fullmatch(_value(tag, "src") or ""):
+            message = f"<{tag.name}> is an SVG, and Gmail and many other programs show none"
+            yield self._fault(tag.offset, message, "make a PNG of it, twice as wide as it is shown")
         if (wide := _pixels(_value(tag, "width"))) > self._mail_px:
             message = f"<{tag.name}> is {wide:g} px wide in a mail of {self._mail_px:g} px"
             yield self._fault(tag.offset, message, f'write width="{self._mail_px:g}px" or less')
@@ -168,8 +183,10 @@ class _Walk:
             message = f"letters of {size} {unit} in <{where}> are hard to read on a phone"
             yield self._fault(offset, message, f"write {SMALLEST_LETTERS}px or more; 14px for what is read")
 
-    def _insecure(self, attribute: Attribute) -> Iterator[TemplateFault]:
+    def _insecure(self, tag: Tag, attribute: Attribute) -> Iterator[TemplateFault]:
         value = attribute.value or ""
+        if attribute.name == "href" and tag.name in _MAY_LINK and _INSECURE.match(value):
+            yield self._fault(attribute.offset, "browsers warn of a link by http://", "write https://")
         if attribute.name in ("src", "background-url", "background") and _INSECURE.match(value):
             yield self._by_http(attribute.offset)
         if attribute.name == "style" and _INSECURE_IN_CSS.search(value):

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 from aftercart.errors import Place
@@ -17,19 +18,28 @@ CLIPPED_BYTES = 102_000
 """Gmail shows about this much of the HTML and hides the rest, the unsubscribe link with it."""
 LARGE_BYTES = 90_000
 LONGEST_SUBJECT = 120
+LARGEST_SHEETS = 16_384
+"""Gmail leaves out the style sheets that would make it more."""
 TRACKED_LINK = f"https://mail.example.com/c/{'x' * 90}"
 """As long as the links are that a mail is sent with."""
 
 _HREF = re.compile(r'<a [^>]*href="([^"]*)"')
 _WRITTEN_COLOR = re.compile(rf"""(?:color|background)\s*(?::|=\s*["']?)\s*({COLOR})""", re.IGNORECASE)
 _NOBODY = re.compile(r"(?:mailto|tel|sms):\s*", re.IGNORECASE)
-_HOST = re.compile(r"https?://[^/?#]+\.[^/?#.]+", re.IGNORECASE)
+_SHEET = re.compile(r"<style\b[^>]*>(.*?)</style", re.DOTALL | re.IGNORECASE)
+_ADDRESS = re.compile(r'(?:href|src)="(https?://([^"/?#:]+)[^"]*)"', re.IGNORECASE)
+_OF_ONE_NETWORK = re.compile(r"localhost|.*\.(?:localhost|local|lan|internal|test)", re.IGNORECASE)
+_HOST = re.compile(r"https?://(?:[^/?#]+\.[^/?#.]+|localhost\b)", re.IGNORECASE)
 
 
 def mail_faults(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[TemplateFault]:
     """What is wrong with the mail that a sample makes. `sample`: the file that its values come from."""
     yield from _addresses(rendered, sources, sample)
+    yield from _unreachable(rendered, sources)
     yield from _first_words(rendered, sources)
+    if (size := sum(len(css.encode()) for css in _SHEET.findall(rendered.html))) > LARGEST_SHEETS:
+        message = f"the style sheets have {size:,} bytes; Gmail leaves out those beyond {LARGEST_SHEETS:,}"
+        yield TemplateFault(Place(sources.body.file), message, "write styles that are used, at their elements", True)
     for faint in faint_words(rendered.html):
         colors = f"{faint.color} on {faint.behind}"
         message = f"{faint.words!r} in {colors} is hard to read{faint.when} (contrast {faint.ratio:.1f})"
@@ -89,6 +99,22 @@ def _addresses(rendered: Rendered, sources: Sources, sample: Path) -> Iterator[T
             yield TemplateFault(place, message, "write the whole address", warning=True)
 
 
+def _unreachable(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault]:
+    """Addresses of the author's own machine or network."""
+    for url, host in dict.fromkeys(_ADDRESS.findall(rendered.html)):
+        if _OF_ONE_NETWORK.fullmatch(host) or _is_private(host):
+            place = _of_text(sources.body, url) or Place(sources.body.file)
+            message = f"nobody else reaches {html.unescape(url)!r}"
+            yield TemplateFault(place, message, "write the address that your customers use", warning=True)
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return False
+
+
 def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault]:
     subject, body = Place(sources.subject.file), Place(sources.body.file)
     if not rendered.subject:
@@ -96,6 +122,9 @@ def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault
     if len(rendered.subject) > LONGEST_SUBJECT:
         message = f"the subject of the sample has {len(rendered.subject)} characters"
         yield TemplateFault(subject, message, f"stay below {LONGEST_SUBJECT}; inboxes show about 50")
+    if _is_loud(rendered.subject):
+        message = "the subject is all in capital letters, as those of spam are"
+        yield TemplateFault(subject, message, "write it as you would speak", warning=True)
     if not rendered.preheader:
         message = "there is no <mj-preview>, so inboxes show the first words of the body beside the subject"
         yield TemplateFault(
@@ -104,6 +133,12 @@ def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault
     elif rendered.preheader == rendered.subject:
         message = "<mj-preview> says what the subject says, and stands beside it"
         yield TemplateFault(body, message, "go on from the subject", warning=True)
+
+
+def _is_loud(subject: str) -> bool:
+    """Whether it is more than a name, and has no small letter."""
+    words = [word for word in subject.split() if word.upper() != word.lower()]
+    return len(words) > 1 and subject == subject.upper() and sum(map(len, words)) > 10
 
 
 def where(file: Path, text: str) -> Place:

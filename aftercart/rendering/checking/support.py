@@ -22,7 +22,8 @@ _NAMES = {
     "samsung-email": "Samsung",
 }
 _MEDIA = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
-_PROPERTY = re.compile(r"(?:^|[;{])\s*(?P<name>[a-z-]+)\s*:\s*(?P<value>[^;{}]*)")
+_WHILE_POINTED_AT = re.compile(r"(?<![^}])[^{},]*:(?:hover|focus|active)\b[^{},]*\{[^{}]*\}", re.IGNORECASE)
+_PROPERTY = re.compile(r"(?:^|[;{])\s*(?P<name>[a-z-]+)\s*:\s*(?P<value>[^;{}]*)", re.IGNORECASE)
 _AT_RULE = re.compile(r"@(?:keyframes|supports)")
 _GRADIENT = re.compile(r"(?:linear|radial)-gradient(?=\()")
 
@@ -37,17 +38,23 @@ def _features() -> Mapping[str, Mapping[str, float]]:
 def css_features(css: str) -> Iterator[tuple[int, str]]:
     """Offset and name of each feature of a style sheet or of a style attribute.
 
-    What stands in `@media` is left out: it is there for those who read it, and nobody else needs it.
+    What stands in `@media`, or is for a link that is pointed at, is left out: it is there for those who have it, and
+    nobody else needs it.
     """
-    plain = _MEDIA.sub(lambda found: " " * len(found[0]), css)
+    plain = _WHILE_POINTED_AT.sub(_blank, _MEDIA.sub(_blank, css))
     for match in _PROPERTY.finditer(plain):
-        yield match.start("name"), match["name"]
-        if match["name"] == "display" and match["value"].strip() in ("flex", "grid"):
-            yield match.start("name"), f"display:{match['value'].strip()}"
+        name, value = match["name"].lower(), match["value"].strip().lower()
+        yield match.start("name"), name
+        if name == "display" and value in ("flex", "grid"):
+            yield match.start("name"), f"display:{value}"
     for match in _AT_RULE.finditer(plain):
         yield match.start(), match[0]
     for match in _GRADIENT.finditer(plain):
         yield match.start(), f"{match[0]}()"
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 def without_effect(feature: str) -> tuple[float, str] | None:
