@@ -23,7 +23,12 @@ from aftercart.errors import ConfigError
 from aftercart.quantity import counted
 from aftercart.recommendation import store as recommendation
 from aftercart.rendering.authoring.source import template_folders
-from aftercart.rendering.checking.check import check_template, fault_with_picks, fault_without_coupon, subject_faults
+from aftercart.rendering.checking.check import (
+    check_template,
+    fault_with_picks,
+    fault_without_coupon,
+    subject_line_faults,
+)
 from aftercart.rendering.fault import TemplateFault
 from aftercart.reports.supply import Supply, supplies
 from aftercart.settings import Settings, read_settings
@@ -172,8 +177,9 @@ def _subject_faults(inspection: Inspection, templates_dir: Path) -> Iterator[Fau
 
     def find(campaign: Campaign) -> Iterator[Finding]:
         for index, step in enumerate(campaign.steps):
-            for fault in subject_faults(templates_dir, step.template, step.subject) if step.subject else ():
-                yield Finding(("steps", index, "subject"), fault.message, fault.fix)
+            for fault in subject_line_faults(templates_dir, step.template, step.subject) if step.subject else ():
+                severity = Severity.WARNING if fault.warning else Severity.ERROR
+                yield Finding(("steps", index, "subject"), fault.message, fault.fix, severity)
 
     for read in inspection.campaign_files:
         yield from map(read.fault, each_way(read.value, find))

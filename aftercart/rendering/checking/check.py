@@ -26,7 +26,7 @@ from aftercart.rendering.authoring.words import OWN, SHARED, languages
 from aftercart.rendering.authoring.written import plainly
 from aftercart.rendering.checking.lacking import NO_COUPON, as_given_to, lacks, with_picks, without
 from aftercart.rendering.checking.lint import lint, lint_words
-from aftercart.rendering.checking.mail_rules import TRACKED_LINK, mail_faults, size_faults, where
+from aftercart.rendering.checking.mail_rules import TRACKED_LINK, mail_faults, size_faults, subject_faults, where
 from aftercart.rendering.checking.mjml_rules import mjml_faults
 from aftercart.rendering.checking.nesting import nesting_faults
 from aftercart.rendering.checking.samples import misshapen, variant
@@ -151,8 +151,7 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any], is_owe
         yield as_fault(err, sample_file(templates_dir, name))
         return
     if len(lines) > 1:
-        message = f"the subject has {len(lines)} lines and a mail has one, so it would read {rendered.subject!r}"
-        yield TemplateFault(where(sources.subject.file, lines[1]), message, "write one line; notes go into {# #}")
+        yield _two_lines(where(sources.subject.file, lines[1]), lines)
     yield from mail_faults(rendered, sources, sample_file(templates_dir, name))
     yield from _size_faults(template, sample, sources.body.file)
     if not is_owed and name != CONFIRMATION:
@@ -201,7 +200,7 @@ def fault_without_coupon(templates_dir: Path, name: str) -> TemplateFault | None
     return as_fault(err, sample_file(templates_dir, name)) if err else None
 
 
-def subject_faults(templates_dir: Path, name: str, written: str) -> list[TemplateFault]:
+def subject_line_faults(templates_dir: Path, name: str, written: str) -> list[TemplateFault]:
     """What is wrong with a subject line that a campaign gives a template in place of its own."""
     try:
         sample = read_sample(templates_dir, name)
@@ -213,18 +212,28 @@ def subject_faults(templates_dir: Path, name: str, written: str) -> list[Templat
         sources = with_subject(plain, written, templates_dir, locale)
     except TemplateError as err:
         return [as_fault(err, templates_dir / name / SUBJECT_LINE)]
-    return _part_faults(sources.subject) or list(_unrendered(sources, locale, sample))
+    said = _part_faults(sources.subject)
+    return said if any(not fault.warning for fault in said) else [*said, *_filled_in(sources, locale, sample)]
 
 
-def _unrendered(sources: Sources, locale: str, sample: dict[str, Any]) -> Iterator[TemplateFault]:
-    """Why the subject of a template that can be filled with its sample cannot, or is empty then."""
-    nothing = plainly(())
+def _filled_in(sources: Sources, locale: str, sample: dict[str, Any]) -> Iterator[TemplateFault]:
+    """Why the subject of a template that can be filled with its sample cannot, and what is wrong with it then."""
+    nothing, place = plainly(()), Place(sources.subject.file)
     parts = {"subject": plainly(sources.subject.segments), "preheader": nothing, "html": nothing, "text": nothing}
     template = Template(sources.name, locale, "", parts, dict.fromkeys(parts, sources.subject.file))
     if err := _failure(template, sample):
         yield as_fault(err, sources.subject.file)
-    elif not template.subject_lines(sample):
-        yield TemplateFault(Place(sources.subject.file), "is empty once it is filled in", "write some words")
+    elif not (lines := template.subject_lines(sample)):
+        yield TemplateFault(place, "is empty once it is filled in", "write some words")
+    else:
+        if len(lines) > 1:
+            yield _two_lines(place, lines)
+        yield from subject_faults(" ".join(lines), place)
+
+
+def _two_lines(place: Place, lines: list[str]) -> TemplateFault:
+    message = f"the subject has {len(lines)} lines and a mail has one, so it would read {' '.join(lines)!r}"
+    return TemplateFault(place, message, "write one line; notes go into {# #}")
 
 
 def _size_faults(template: Template, sample: dict[str, Any], body: Path) -> Iterator[TemplateFault]:

@@ -119,12 +119,7 @@ def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault
     subject, body = Place(sources.subject.file), Place(sources.body.file)
     if not rendered.subject:
         yield TemplateFault(subject, "the subject is empty", "write a line that says what the mail is about")
-    if len(rendered.subject) > LONGEST_SUBJECT:
-        message = f"the subject of the sample has {len(rendered.subject)} characters"
-        yield TemplateFault(subject, message, f"stay below {LONGEST_SUBJECT}; inboxes show about 50")
-    if _is_loud(rendered.subject):
-        message = "the subject is all in capital letters, as those of spam are"
-        yield TemplateFault(subject, message, "write it as you would speak", warning=True)
+    yield from subject_faults(rendered.subject, subject)
     if not rendered.preheader:
         message = "there is no <mj-preview>, so inboxes show the first words of the body beside the subject"
         yield TemplateFault(
@@ -133,6 +128,16 @@ def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault
     elif rendered.preheader == rendered.subject:
         message = "<mj-preview> says what the subject says, and stands beside it"
         yield TemplateFault(body, message, "go on from the subject", warning=True)
+
+
+def subject_faults(subject: str, place: Place) -> Iterator[TemplateFault]:
+    """What there is to say about a subject that has words, wherever it was written."""
+    if len(subject) > LONGEST_SUBJECT:
+        message = f"the subject of the sample has {len(subject)} characters"
+        yield TemplateFault(place, message, f"stay below {LONGEST_SUBJECT}; inboxes show about 50")
+    if _is_loud(subject):
+        message = "the subject is all in capital letters, as those of spam are"
+        yield TemplateFault(place, message, "write it as you would speak", warning=True)
 
 
 def _is_loud(subject: str) -> bool:
