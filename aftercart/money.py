@@ -1,10 +1,13 @@
 """Money: an integer count of minor units beside an ISO 4217 code. Never a float."""
 
+import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision
+
+_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +35,9 @@ def to_minor(amount: str | int | Decimal, currency: str) -> int:
 
 @lru_cache(maxsize=65_536)
 def formatted(minor: int, currency: str, locale: str) -> str:
-    """The amount as a reader of `locale` (such as `fr_FR`) writes it."""
-    return format_currency(Decimal(minor).scaleb(-decimals(currency)), currency, locale=locale)
+    """The amount as a reader of `locale` (such as `fr_FR`) writes it.
+
+    Between letters and digits stands a space (UTS #35, currency spacing), which Babel leaves out: `CHF 20.00`.
+    """
+    text = format_currency(Decimal(minor).scaleb(-decimals(currency)), currency, locale=locale)
+    return _LETTER_BEFORE_DIGIT.sub("\xa0", text)

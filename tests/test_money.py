@@ -49,7 +49,9 @@ def test_minor_units_survive_the_way_there_and_back(minor: int, currency: str) -
         (Money(100_044, "EUR"), "fr_FR", "1\u202f000,44\xa0€"),
         (Money(100_044, "EUR"), "en_US", "€1,000.44"),
         (Money(1200, "JPY"), "ja_JP", "￥1,200"),
-        (Money(1234, "KWD"), "en_US", "KWD1.234"),
+        (Money(1234, "KWD"), "en_US", "KWD\xa01.234"),
+        (Money(-129_900, "SEK"), "en_GB", "-SEK\xa01,299.00"),
+        (Money(300, "BRL"), "ja_JP", "R$3.00"),
         (Money(-350, "USD"), "en_US", "-$3.50"),
     ],
 )
