@@ -68,7 +68,7 @@ class Preview:
     def _first(self, request: Request) -> Response:
         _only_from_here(request)
         if not self._shelf.names:
-            raise HTTPException(404, "There is no template in this folder.")
+            return self._nothing("There is no template in this folder.", self._shelf.stamp())
         return RedirectResponse(f"/{self._shelf.names[0]}")
 
     def _stamp(self, request: Request) -> Response:
@@ -87,7 +87,11 @@ class Preview:
 
     def _page(self, request: Request, said: str = "") -> Response:
         _only_from_here(request)
-        wanted, scheme = self._wanted(request), _scheme(request)
+        stamp = self._shelf.stamp()  # before anything is read: what is saved meanwhile is another state than this one
+        try:
+            wanted, scheme = self._wanted(request), _scheme(request)
+        except HTTPException as err:
+            return self._nothing(err.detail, stamp)
         shown: dict[str, Any] = {"mail": None, "error": "", "size": 0, "headers": ""}
         try:
             mail = self._shelf.rendered(wanted)
@@ -111,9 +115,14 @@ class Preview:
             files=self._shelf.files(wanted.template),
             can_send=self._send_test is not None and wanted.order is None,
             said=said,
-            stamp=self._shelf.stamp(),
+            stamp=stamp,
         )
         return HTMLResponse(page, headers={"content-security-policy": _PAGE_POLICY, "cache-control": "no-store"})
+
+    def _nothing(self, said: str, stamp: str) -> Response:
+        """What stands in for a page until there is one: editors take a file away for a moment when they save it."""
+        page = self._pages.get_template("nothing.html").render(said=said, stamp=stamp)
+        return HTMLResponse(page, 404, {"content-security-policy": _PAGE_POLICY, "cache-control": "no-store"})
 
     def _link(self, place: Place) -> tuple[str, str]:
         below = self._shelf.below(place.file)

@@ -175,6 +175,32 @@ def test_what_there_is_not_is_not_found(path: str, browser: Browser) -> None:
     assert browser.get(path).status_code == 404
 
 
+def test_a_template_that_is_away_for_a_moment_comes_back_by_itself(browser: Browser, templates: Path) -> None:
+    """As while an editor saves it."""
+    body = templates / "thanks" / "body.mjml"
+    body.rename(templates / "kept")
+    for path in ("/thanks", "/"):
+        page = browser.get(path)
+        assert page.status_code == 404
+        assert "There is no template" in page.text
+        assert '<script src="/preview.js" defer>' in page.text
+        assert f'data-stamp="{browser.get("/stamp").json()["stamp"]}"' in page.text
+    (templates / "kept").rename(body)
+    assert f'data-stamp="{browser.get("/stamp").json()["stamp"]}"' not in page.text
+
+
+def test_what_is_saved_while_a_page_is_made_is_shown_by_the_next(templates: Path, tmp_path: Path) -> None:
+    subject = templates / "thanks" / "subject.txt"
+
+    def headers(_: Wanted) -> str:
+        subject.write_text("Saved meanwhile", encoding="utf-8")
+        return ""
+
+    browser = Browser(Preview(Shelf(templates, tmp_path / "cache"), headers).app)
+    page = browser.get("/thanks").text
+    assert f'data-stamp="{browser.get("/stamp").json()["stamp"]}"' not in page
+
+
 @pytest.mark.parametrize("path", ["/", "/stamp", "/thanks", "/thanks/mail.html", "/source/thanks/body.mjml"])
 def test_a_page_of_another_name_is_not_answered(path: str, browser: Browser) -> None:
     """DNS rebinding: another host's name that leads to this machine."""
