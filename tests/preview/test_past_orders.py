@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from aftercart.bootstrap import App
 from aftercart.campaigns.schema import Campaign
 from aftercart.clock import SteppedClock
+from aftercart.pipeline import rights
 from aftercart.pipeline.sending.past_orders import PastOrders, masked
 from aftercart.preview.server import Preview
 from aftercart.preview.shelf import Shelf, Wanted
@@ -63,6 +64,14 @@ def test_the_newest_orders_can_be_chosen_and_no_address_is_shown(browser: Browse
     assert page.index("2, 2026-03-02, a…@example.com") < page.index("1, 2026-03-02, c…@example.com")
     assert "ada@" not in page
     assert "customer1@" not in page
+
+
+def test_the_orders_of_somebody_who_was_erased_are_not_shown(app: App, browser: Browser) -> None:
+    rights.erase(app, "ada@example.com")
+    page = browser.get("/thanks").text
+    assert "1, 2026-03-02, c…@example.com" in page
+    assert "2, 2026-03-02" not in page
+    assert "this order is gone" in browser.get("/thanks?sample=order-2").text
 
 
 def test_a_real_order_is_shown_as_its_buyer_would_get_it(browser: Browser) -> None:

@@ -21,6 +21,7 @@ from aftercart.recommendation import store
 from aftercart.recommendation.asking.request import Anchor, Request, Rules
 from aftercart.recommendation.inputs.catalog import Details
 from aftercart.recommendation.recommender import Recommender
+from aftercart.rights.person import ERASED
 
 SHOWN = 12
 
@@ -92,7 +93,7 @@ class PastOrders:
 _COMPLETED = (
     select(orders, recipients.c.email, recipients.c.first_name, recipients.c.locale)
     .join(recipients, recipients.c.id == orders.c.recipient_id)
-    .where(orders.c.state == OrderState.COMPLETED)
+    .where(orders.c.state == OrderState.COMPLETED, recipients.c.email.not_like(f"{ERASED}%"))
 )
 
 
