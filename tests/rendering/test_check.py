@@ -314,6 +314,29 @@ def test_a_fault_in_the_words_of_another_language_is_found(
     assert said in found
 
 
+@pytest.mark.parametrize(
+    ("french", "said"),
+    [
+        ("", "the subject is empty"),
+        ("très " * 30, "the subject of the sample has 149 characters"),
+        ("GRANDES SOLDES POUR TOUS", "the subject is all in capital letters, as those of spam are"),
+        ("une\n  deux", ""),
+    ],
+)
+def test_a_subject_is_measured_in_every_language(
+    french: str, said: str, write: Callable[..., Path], sample: dict[str, Any]
+) -> None:
+    files = {"_words/en.txt": "about = A bell", "_words/fr.txt": f"about = {french}"}
+    root = write(
+        in_text(f"<h1>x</h1>{LEAVE}").replace("<mj-body>", "<mj-head><mj-preview>x</mj-preview></mj-head><mj-body>"),
+        subject="{{ words.about }}",
+        files={**files, "mail/sample.json": json.dumps(sample)},
+    )
+    found = check_template(root, "mail")
+    assert [fault.message for fault in found] == ([said] if said else [])
+    assert {fault.place.file.name for fault in found} <= {"fr.txt"}
+
+
 def test_all_that_cannot_be_compiled_is_told_at_once(write: Callable[..., Path], sample: dict[str, Any]) -> None:
     body = (
         f"<mjml><mj-body><mj-section><mj-column><mj-text>{LEAVE}"

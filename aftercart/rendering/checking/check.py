@@ -128,7 +128,18 @@ def _faults_of_text(name: str, parts: list[Source], language: str, sample: dict[
     if err := _failure(template, sample):
         yield as_fault(err, body.file)
     else:
+        yield from _faults_of_subject(template, sample, Place(subject.files[-1]))
         yield from _faults_where_something_lacks(template, sample, body.file)
+
+
+def _faults_of_subject(template: Template, sample: dict[str, Any], place: Place) -> Iterator[TemplateFault]:
+    """What is wrong with a subject that can be filled in."""
+    lines = template.subject_lines(sample)
+    if len(lines) > 1:
+        message = f"the subject has {len(lines)} lines and a mail has one, so it would read {' '.join(lines)!r}"
+        found = where(place.file, lines[1]) if place.file.is_file() else place
+        yield TemplateFault(found, message, "write one line; notes go into {# #}")
+    yield from subject_faults(" ".join(lines), place)
 
 
 def _compile_faults(body: Source) -> list[TemplateFault]:
@@ -146,12 +157,10 @@ def _whole_faults(templates_dir: Path, name: str, sample: dict[str, Any], is_owe
     try:
         sources, template = _read_for(templates_dir, name, sample)
         rendered = template.render(sample, link=lambda url: url if web_address(url) else UNSAFE_URL)
-        lines = template.subject_lines(sample)
     except TemplateError as err:
         yield as_fault(err, sample_file(templates_dir, name))
         return
-    if len(lines) > 1:
-        yield _two_lines(where(sources.subject.file, lines[1]), lines)
+    yield from _faults_of_subject(template, sample, Place(sources.subject.file))
     yield from mail_faults(rendered, sources, sample_file(templates_dir, name))
     yield from _size_faults(template, sample, sources.body.file)
     if not is_owed and name != CONFIRMATION:
@@ -223,17 +232,10 @@ def _filled_in(sources: Sources, locale: str, sample: dict[str, Any]) -> Iterato
     template = Template(sources.name, locale, "", parts, dict.fromkeys(parts, sources.subject.file))
     if err := _failure(template, sample):
         yield as_fault(err, sources.subject.file)
-    elif not (lines := template.subject_lines(sample)):
+    elif not template.subject_lines(sample):
         yield TemplateFault(place, "is empty once it is filled in", "write some words")
     else:
-        if len(lines) > 1:
-            yield _two_lines(place, lines)
-        yield from subject_faults(" ".join(lines), place)
-
-
-def _two_lines(place: Place, lines: list[str]) -> TemplateFault:
-    message = f"the subject has {len(lines)} lines and a mail has one, so it would read {' '.join(lines)!r}"
-    return TemplateFault(place, message, "write one line; notes go into {# #}")
+        yield from _faults_of_subject(template, sample, place)
 
 
 def _size_faults(template: Template, sample: dict[str, Any], body: Path) -> Iterator[TemplateFault]:

@@ -116,10 +116,7 @@ def _is_private(host: str) -> bool:
 
 
 def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault]:
-    subject, body = Place(sources.subject.file), Place(sources.body.file)
-    if not rendered.subject:
-        yield TemplateFault(subject, "the subject is empty", "write a line that says what the mail is about")
-    yield from subject_faults(rendered.subject, subject)
+    body = Place(sources.body.file)
     if not rendered.preheader:
         message = "there is no <mj-preview>, so inboxes show the first words of the body beside the subject"
         yield TemplateFault(
@@ -131,7 +128,9 @@ def _first_words(rendered: Rendered, sources: Sources) -> Iterator[TemplateFault
 
 
 def subject_faults(subject: str, place: Place) -> Iterator[TemplateFault]:
-    """What there is to say about a subject that has words, wherever it was written."""
+    """What there is to say about a subject, wherever it was written."""
+    if not subject:
+        yield TemplateFault(place, "the subject is empty", "write a line that says what the mail is about")
     if len(subject) > LONGEST_SUBJECT:
         message = f"the subject of the sample has {len(subject)} characters"
         yield TemplateFault(place, message, f"stay below {LONGEST_SUBJECT}; inboxes show about 50")
