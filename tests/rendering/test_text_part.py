@@ -73,6 +73,18 @@ from tests.rendering.mjml import in_column
             "1 · 1 000 €\n2 · 1 000 €\n",
         ),
         ("<mj-text><ul><li>one</li><li>two</li></ul></mj-text>", "- one\n- two\n"),
+        ("<mj-text><ul><li>\n<p>one</p></li><li>two</li></ul></mj-text>", "- one\n\n- two\n"),
+        (
+            "<mj-text><ol start='3'>{% for n in ns %}<li>{{ n }}<ul><li>x</li></ul></li>{% endfor %}"
+            "{% if ns %}<li>last<ol><li>in</li></ol></li>{% endif %}</ol><ol><li>new</li></ol></mj-text>",
+            "3. 1\n\n- x\n\n4. 2\n\n- x\n\n5. last\n\n1. in\n\n1. new\n",
+        ),
+        (
+            "<mj-text><pre>for\n  a   b\n{% for n in ns %}{{ n }}\n{% endfor %}</pre>in  line</mj-text>",
+            "for\n\u00a0\u00a0a\u00a0\u00a0\u00a0b\n1\n2\n\nin line\n",
+        ),
+        ("<mj-text><dl><dt>A</dt><dd>B</dd></dl><center>C</center><section>D</section></mj-text>", "A\nB\n\nC\n\nD\n"),
+        ('<mj-text><map><area href="https://e.com/a" alt="A"></map> then</mj-text>', "A (https://e.com/a) then\n"),
         ("<mj-text>a<br />b</mj-text>", "a\nb\n"),
         ("<mj-text>a<!--[if mso]>only Outlook<![endif]-->b</mj-text>", "ab\n"),
         ('<mj-text css-class="big html-only">R</mj-text><mj-text>x</mj-text>', "x\n"),
@@ -94,6 +106,60 @@ from tests.rendering.mjml import in_column
 )
 def test_the_text_part_of(content: str, text: str, compiled: Callable[..., Template]) -> None:
     assert compiled(in_column(content)).render({"ns": [1, 2]}, str).text == text
+
+
+BUTTON = '<mj-button href="https://e.com/a">Buy</mj-button>'
+NOT_AGAIN = {
+    "in a condition": f"{{% if no %}}{BUTTON}{{% endif %}}",
+    "in an empty loop": f"{{% for n in no %}}{BUTTON}{{% endfor %}}",
+    "in html alone": BUTTON.replace(" ", ' css-class="html-only" ', 1),
+    "in Outlook alone": '<mj-text><!--[if mso]><a href="https://e.com/a">Buy</a><![endif]--></mj-text>',
+    "hidden": '<mj-text><p style="display:none"><a href="https://e.com/a">Buy</a></p></mj-text>',
+}
+
+
+@pytest.mark.parametrize("after", NOT_AGAIN.values(), ids=NOT_AGAIN)
+def test_a_link_is_left_to_a_later_one_only_if_whoever_sees_the_first_sees_that(
+    after: str, compiled: Callable[..., Template]
+) -> None:
+    content = f'<mj-text><a href="https://e.com/a">Bell</a></mj-text>{after}'
+    assert compiled(in_column(content)).render({"no": []}, str).text == "Bell (https://e.com/a)\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{% for p in ["1"] %}<a href="https://e.com/{{ p }}">A</a>{% endfor %} '
+        '{% for p in ["2"] %}<a href="https://e.com/{{ p }}">B</a>{% endfor %}',
+        '{% set p = "1" %}<a href="https://e.com/{{ p }}">A</a>{% set p = "2" %} <a href="https://e.com/{{ p }}">B</a>',
+        '{% if t %}<a href="https://e.com/{{ p }}">A</a>{% else %}<a href="https://e.com/{{ p }}">C</a>{% endif %} '
+        '{% with p = "2" %}<a href="https://e.com/{{ p }}">B</a>{% endwith %}',
+    ],
+)
+def test_one_spelling_of_a_link_may_lead_to_two_places(content: str, compiled: Callable[..., Template]) -> None:
+    text = compiled(in_column(f"<mj-text>{content}</mj-text>")).render({"t": True, "p": "1"}, str).text
+    assert text == "A (https://e.com/1) B (https://e.com/2)\n"
+
+
+@pytest.mark.parametrize("element", ["p", "h1", "b", "center", "ul", "section"])
+@pytest.mark.parametrize("way", ['style="display:none"', 'style="visibility: hidden"', "hidden"])
+def test_what_html_hides_is_not_told(element: str, way: str, compiled: Callable[..., Template]) -> None:
+    content = f"<mj-text><{element} {way}>no <i>no</i></{element}>yes<p {way}>left open</mj-text>"
+    assert compiled(in_column(content)).render({}, str).text == "yes\n\nleft open\n"
+
+
+def test_what_a_class_says_of_an_element_counts_in_the_text_too(compiled: Callable[..., Template]) -> None:
+    head = (
+        '<mj-head><mj-attributes><mj-button href="https://e.com/all" /><mj-class name="cta" href="https://e.com/cta" />'
+        '<mj-class name="not" css-class="html-only" /></mj-attributes></mj-head>'
+    )
+    buttons = (
+        '<mj-button>A</mj-button><mj-button mj-class="cta">B</mj-button><mj-text mj-class="not">C</mj-text>'
+        '<mj-button mj-class="cta" href="https://e.com/own">D</mj-button>'
+    )
+    body = in_column(buttons).replace("<mjml>", f"<mjml>{head}")
+    text = compiled(body).render({}, str).text
+    assert text == "A: https://e.com/all\n\nB: https://e.com/cta\n\nD: https://e.com/own\n"
 
 
 @pytest.mark.parametrize(("locale", "text"), [("ar", "1 × \u2068Bell\u2069 · 5\n"), ("de", "1 × Bell · 5\n")])
