@@ -81,6 +81,20 @@ def test_a_macro_has_the_names_that_jinja_gives_it(
     assert "".join(ours.split()) == "".join(theirs.split())
 
 
+def test_a_macro_may_come_by_two_ways(compiled: Callable[..., Template]) -> None:
+    imported = '{% from "_layout/card.mjml" import price %}'
+    body = in_text(f"{imported}{imported}{{{{ price(3) }}}}")
+    assert "for 3" in compiled(body, files=FILES).render({}, str).text
+
+
+def test_the_end_of_a_file_is_no_space_behind_its_include(compiled: Callable[..., Template]) -> None:
+    files = {"_layout/name.mjml": "Ada\n", "_layout/path.txt": "bells\n"}
+    body = in_text(
+        '({% include "_layout/name.mjml" %}), <a href="https://e.com/{% include "_layout/path.txt" %}/1">it</a>'
+    )
+    assert compiled(body, files=files).render({}, str).text == "(Ada), it (https://e.com/bells/1)\n"
+
+
 def test_a_layout_of_a_layout_is_filled_from_below(compiled: Callable[..., Template]) -> None:
     middle = '{% extends "_layout/mail.mjml" %}{% block foot %}{{ super() }}, friends{% endblock %}'
     blocks = "{% block foot %}{{ super() }}!{% endblock %}{% block content %}{% endblock %}"
@@ -113,6 +127,23 @@ REFUSED = {
     "super of nothing": (in_text("{% block a %}{{ super() }}{% endblock %}"), "no layout has this block"),
     "open macro": (in_text("{% macro a() %}"), "never closed"),
     "macro in macro": (in_text("{% macro a() %}{% macro b() %}{% endmacro %}"), "inside another macro"),
+    "macro twice": (in_text("{% macro a() %}1{% endmacro %}{{ a() }}{% macro a() %}2{% endmacro %}"), "two macros a"),
+    "macro in an if": (
+        in_text("{% if x %}{% macro a() %}{% endmacro %}{% else %}{% macro a() %}{% endmacro %}{% endif %}{{ a() }}"),
+        "two macros a",
+    ),
+    "macro and import": (
+        in_text('{% macro price(x) %}{% endmacro %}{% from "_layout/card.mjml" import price %}'),
+        "two macros price",
+    ),
+    "macro and include": (
+        in_text('{% macro price(x) %}own{% endmacro %}{% include "_layout/card.mjml" %}{{ price(1) }}'),
+        "two macros price",
+    ),
+    "two imports": (
+        in_text('{% from "_layout/card.mjml" import price, card as price %}'),
+        "two macros price",
+    ),
     "macro of itself": (in_text("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}"), "calls itself"),
     "too many": (in_text("{% macro a(x) %}{% endmacro %}{{ a(1, 2) }}"), "no use for 2"),
     "too few": (in_text("{% macro a(x) %}{% endmacro %}{{ a() }}"), "a needs x"),

@@ -39,7 +39,10 @@ def _with_includes(
     file: Path, root: Path, files: list[Path], growth: Growth, above: tuple[Path, ...]
 ) -> Iterator[Segment]:
     files.append(file)
-    for segment in _mj_includes_apart(segments(contents(file), file)):
+    written = contents(file)
+    if above:  # as Jinja does, so that ({% include "_layout/name.mjml" %}) has no space in it
+        written = written.removesuffix("\n")
+    for segment in _mj_includes_apart(segments(written, file)):
         target = _included(segment, root)
         if target is None:
             yield segment

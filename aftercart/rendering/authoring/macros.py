@@ -35,6 +35,7 @@ class _Macro:
     parameters: tuple[tuple[str, str | None], ...]
     """Each name, and the expression that stands for it where a call says nothing."""
     inside: tuple[Segment, ...]
+    tag: Segment
     home: "_Shelf"
     """With the macros that it may call: those of the file where it is written, and what that imports."""
 
@@ -66,7 +67,8 @@ class _Shelf:
         for segment in segments:
             keyword = segment.keyword if segment.kind is Kind.BLOCK else ""
             if keyword == "endmacro" and opened:
-                self._keep(_macro(opened, inside, self))
+                macro = _macro(opened, inside, self)
+                self._keep(macro.name, macro, opened)
                 opened, inside = None, []
             elif keyword == "macro" and opened is None:
                 opened = segment
@@ -82,8 +84,11 @@ class _Shelf:
             raise TemplateError(f"{opened} is never closed", opened.place, "add {% endmacro %}")
         return rest
 
-    def _keep(self, macro: _Macro) -> None:
-        self.macros[macro.name] = macro
+    def _keep(self, name: str, macro: _Macro, tag: Segment) -> None:
+        """Raises TemplateError at `tag` where the name is another macro's: which of them a call means may be up to an
+        `{% if %}`, or to the file in which it stands."""
+        if self.macros.setdefault(name, macro).tag != macro.tag:
+            raise TemplateError(f"there are two macros {name}", tag.place, "give one of them another name")
 
     def _bring(self, tag: Segment) -> None:
         one, whole = _FROM.fullmatch(tag.text), _IMPORT.fullmatch(tag.text)
@@ -97,9 +102,11 @@ class _Shelf:
         other = _Shelf(self.read, self.growth, (path, *self.above))
         other.take(self.read(tag, path))
         if whole:
-            self.macros |= {f"{whole['name']}.{name}": macro for name, macro in other.macros.items()}
+            for name, macro in other.macros.items():
+                self._keep(f"{whole['name']}.{name}", macro, tag)
         elif one:
-            self.macros |= {alias: other.named(name, tag) for name, alias in _imported(one["names"], tag)}
+            for name, alias in _imported(one["names"], tag):
+                self._keep(alias, other.named(name, tag), tag)
 
     def named(self, name: str, tag: Segment) -> _Macro:
         """The macro of this name. Raises TemplateError at `tag` if there is none."""
@@ -142,7 +149,7 @@ def _macro(tag: Segment, inside: Sequence[Segment], home: _Shelf) -> _Macro:
         if keyword is None and not part.isidentifier():
             raise TemplateError(f"{part} is no name for an argument", tag.place, "write it as {% macro card(pick) %}")
         parameters.append((keyword["name"], keyword["value"]) if keyword else (part, None))
-    return _Macro(call["name"], tuple(parameters), tuple(inside), home)
+    return _Macro(call["name"], tuple(parameters), tuple(inside), tag, home)
 
 
 def _misplaced(tag: Segment) -> TemplateError:
