@@ -4,7 +4,15 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-_ARGUMENT = {"TemplateError": 0, "MarkupError": 0, "TypeError": 0, "ValueError": 0, "TemplateFault": 1, "NoWidth": 1}
+_ARGUMENT = {
+    "TemplateError": 0,
+    "MarkupError": 0,
+    "TypeError": 0,
+    "ValueError": 0,
+    "TemplateFault": 1,
+    "NoWidth": 1,
+    "Half": 1,
+}
 _METHODS = {"mjml_places.py": 0, "lint.py": 1}
 """Where a file's own `_fault` has its message."""
 

@@ -61,7 +61,7 @@ def test_of_what_only_looks_weak_nothing_is_said(content: str, said: Said) -> No
     "content",
     [
         "<ul><li>one<li>two</ul><p>x<br><img src='https://example.com/1.png' alt='x' width='9'>",
-        "{% if picks %}<div style='margin: 0'>{% else %}<div>{% endif %}x</div>",
+        "{% if picks %}<div style='margin: 0'>x</div>{% else %}<div>x</div>{% endif %}",
         "{% for pick in picks %}<b>{{ pick.title }}</b>{% endfor %}",
         "<!--[if mso]><table><tr><td><![endif]-->x<!--[if mso]></td></tr></table><![endif]-->",
     ],

@@ -5,7 +5,7 @@ rendered comes too late. Such places are refused, naming the line and how to wri
 """
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -26,6 +26,7 @@ from aftercart.rendering.authoring.scanner import (
 )
 from aftercart.rendering.compiling.addresses import check_address, holds_address
 from aftercart.rendering.compiling.blocks import ENDS, shown
+from aftercart.rendering.compiling.halves import Half, Halves
 from aftercart.rendering.compiling.holes import Holed, Placeholders
 from aftercart.rendering.compiling.inlined import Selectors
 from aftercart.rendering.compiling.side_by_side import SideBySide
@@ -98,6 +99,7 @@ class Weaver:
     """How many elements of HTML are open."""
     selectors: Selectors = field(default_factory=Selectors)
     _columns: SideBySide = field(default_factory=SideBySide)
+    _halves: Halves = field(default_factory=Halves)
     _refused: list[TemplateError] = field(default_factory=list)
 
     def mjml(self) -> str:
@@ -173,6 +175,7 @@ class Weaver:
         if not tag.self_closing:
             self._open.append(tag)
             self._columns.opened(tag.name)
+            self._halves.content_begins()
         self._head_after(tag)
 
     def _known(self, tag: Tag) -> None:
@@ -192,6 +195,8 @@ class Weaver:
         self._write_tag(tag, {})
         if tag.self_closing or tag.name in _NEVER_ENDS:
             return
+        if not self._in_outlook:
+            self._halves.begins(tag)
         self._depth += 1
         if self._depth == _DEEPEST + 1:  # told once
             raise self._fault("this goes too deep", tag.offset, "let less stand inside one another")
@@ -278,10 +283,16 @@ class Weaver:
         self._depth = max(self._depth - 1, 0)
         if end.name.startswith("mj"):
             self._balanced(end)
+            self._tell(self._halves.content_ends())
             self._depth = 0
             self._open.pop()
             self._columns.closed(end.name)
+        elif not self._in_outlook and end.name not in _NEVER_ENDS:
+            self._tell(self._halves.ends(end))
         self._out.append(end.raw)
+
+    def _tell(self, halves: Iterable[Half]) -> None:
+        self._refused += [self._fault(half.message, half.offset, half.fix) for half in halves]
 
     def _balanced(self, end: EndTag) -> None:
         if not self._open or self._open[-1].name != end.name:
@@ -350,6 +361,7 @@ class Weaver:
 
     def _nest(self, tag: Segment) -> None:
         """Which blocks are open; that they are closed where they should be is known by now (blocks.py)."""
+        self._halves.block(tag)
         if tag.keyword in ENDS:
             self._blocks.append(_Block(tag, len(self._open)))
         elif tag.keyword in ENDS.values():
