@@ -164,6 +164,19 @@ def test_language_and_direction_follow_the_locale(compiled: Callable[..., Templa
     assert 'align="right"' in arabic
 
 
+def test_groups_and_what_has_no_alignment_of_its_own_are_turned_too(compiled: Callable[..., Template]) -> None:
+    accordion = (
+        "<mj-accordion><mj-accordion-element><mj-accordion-title>T</mj-accordion-title>"
+        "<mj-accordion-text>X</mj-accordion-text></mj-accordion-element></mj-accordion>"
+    )
+    body = f"<mjml><mj-body><mj-section><mj-group><mj-column>{accordion}</mj-column></mj-group></mj-section></mj-body>"
+    styles = re.compile(r'<div class="mj-column[^"]*" style="([^"]*)"')
+    arabic = styles.findall(compiled(f"{body}</mjml>", locale="ar").render({}, str).html)
+    assert ["direction:rtl" in style and "text-align:right" in style for style in arabic] == [True, True]
+    english = styles.findall(compiled(f"{body}</mjml>").render({}, str).html)
+    assert ["direction:ltr" in style and "text-align:left" in style for style in english] == [True, True]
+
+
 def test_the_author_sets_defaults_for_right_to_left_locales_too(compiled: Callable[..., Template]) -> None:
     body = in_text("x").replace(
         "<mjml>", '<mjml><mj-head><mj-attributes><mj-text color="#112233" /></mj-attributes></mj-head>'

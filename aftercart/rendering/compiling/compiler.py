@@ -35,7 +35,8 @@ from aftercart.rendering.running.runtime import environment
 
 _RTL_DEFAULTS = (
     '<mj-attributes><mj-text align="right" /><mj-table align="right" /><mj-button align="right" />'
-    '<mj-section direction="rtl" text-align="right" /><mj-column direction="rtl" /></mj-attributes>'
+    '<mj-section direction="rtl" text-align="right" /><mj-column direction="rtl" />'
+    '<mj-group direction="rtl" /></mj-attributes>'
 )
 
 

@@ -11,6 +11,8 @@ from importlib.metadata import version
 
 _HIDDEN = "display:none;font-size:1px;color:#ffffff;"
 _STYLE = re.compile(r'style="[^"]*"|(?:bg)?color="#[0-9a-fA-F]{3}"')
+_RTL = re.compile(r'<html\b[^>]*\sdir="rtl"')
+_COLUMN = re.compile(r'(<div\s[^>]*class="mj-column[^>]*style="[^"]*text-align:\s*)left(;[^"]*direction:\s*rtl)')
 _SHORT_HEX = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])(?![0-9a-zA-Z])")
 _PREFORMATTED = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL | re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f]+")  # not \s: MJML turns &nbsp; into the character, and that must stay
@@ -32,7 +34,7 @@ def to_html(mjml: str) -> str:
         result = mjml_to_html(mjml, custom_components=mended())
     except Exception as err:  # the engine fails with whatever its inner parts raise
         raise ValueError(f"MJML cannot compile this: {type(err).__name__}: {err}") from err
-    return _squeezed(_with_six_digits(_unsuspicious(str(result.html))))
+    return _squeezed(_with_six_digits(_unsuspicious(_turned(str(result.html)))))
 
 
 @lru_cache(maxsize=1)
@@ -54,6 +56,11 @@ def _texts(types: Mapping[str, object]) -> dict[str, str]:
 def _unsuspicious(html: str) -> str:
     """Letters in the color of the paper are what spam filters look for; the preheader is hidden without that."""
     return html.replace(_HIDDEN, _HIDDEN.replace("color:#ffffff;", ""), 1)
+
+
+def _turned(html: str) -> str:
+    """MJML has what stands in columns begin at the left, whatever their direction: accordions, and HTML in mj-raw."""
+    return _COLUMN.sub(r"\1right\2", html) if _RTL.search(html) else html
 
 
 def _with_six_digits(html: str) -> str:
