@@ -117,6 +117,18 @@ def test_known_faults_of_the_engine_are_worked_around(body: str, compiled: Calla
     assert "https://fonts.example.com/r.css" in compiled(body).render({}, str).html
 
 
+def test_a_hero_without_a_picture_compiles_and_the_color_in_it_is_no_address(
+    compiled: Callable[..., Template],
+) -> None:
+    text = "<mj-text container-background-color=\"{{ 'red' if t else 'blue' }}\">x</mj-text>"
+    body = f'<mjml><mj-body><mj-hero height="90px">{text}</mj-hero></mj-body></mjml>'
+    mail = compiled(body).render({"t": True}, str)
+    assert re.findall(r'<td align="left"[^>]*>', mail.html) == [
+        '<td align="left" style="background:red;font-size:0px;padding:10px 25px;word-break:break-word">'
+    ]
+    assert mail.unsafe_urls == ()
+
+
 @pytest.mark.parametrize("element", ["mj-section", "mj-wrapper"])
 def test_round_corners_are_cut_off(element: str, compiled: Callable[..., Template]) -> None:
     """MJML draws square ones where a cell has a background: npm's 4.18 has these three styles."""

@@ -38,6 +38,7 @@ from tests.rendering.mjml import in_column
             "Bell (https://e.com/a)\n",
         ),
         ('<mj-text><a href="https://e.com/{{ ns[0] }}">https://e.com/{{ ns[0] }}</a></mj-text>', "https://e.com/1\n"),
+        ('<mj-button href="https://e.com/no" href="https://e.com/a">Buy</mj-button>', "Buy: https://e.com/a\n"),
         (
             '<mj-social><mj-social-element name="x" alt="On X" href="https://x.com/" /></mj-social>'
             '<mj-button href="https://e.com/a">Buy</mj-button>',

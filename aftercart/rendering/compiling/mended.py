@@ -8,11 +8,13 @@ import re
 from functools import lru_cache
 from typing import Any
 
+_COLOR_AS_ADDRESS = re.compile(r'<td\b([^>]*?)\s+background="([^"]*)"([^>]*style="background:\2;)')
+
 
 @lru_cache(maxsize=1)
 def mended() -> list[type[Any]]:
     """Components in place of faulty ones. MJML keeps them process-wide, so every call passes the same list."""
-    from mjml.elements import MjColumn, MjSection, MjTable, MjWrapper
+    from mjml.elements import MjColumn, MjHero, MjSection, MjTable, MjWrapper
     from mjml.elements.head import MjAttributes, MjFont, MjHead
 
     class Head(MjHead):  # type: ignore[misc]
@@ -48,6 +50,18 @@ def mended() -> list[type[Any]]:
                 return int(width[0]) if width else 0
             return int(super().getShorthandAttrValue(attribute, direction, attr_with_direction))
 
+    class Hero(MjHero):  # type: ignore[misc]
+        """The original fails without the measures of a background, which a hero of fixed height has no need of, and
+        writes the color behind what it holds where an address stands."""
+
+        def get_styles(self) -> dict[str, Any]:
+            self.attrs.setdefault("background-height", self.get_attr("height"))
+            self.attrs.setdefault("background-width", self.context["containerWidth"])
+            return dict(super().get_styles())
+
+        def renderContent(self) -> str:  # noqa: N802
+            return _COLOR_AS_ADDRESS.sub(r"<td\1\3", super().renderContent())
+
     class Section(MjSection):  # type: ignore[misc]
         """The original draws square corners where cells have a background."""
 
@@ -71,7 +85,7 @@ def mended() -> list[type[Any]]:
             spaced = self.get_attr("cellspacing") not in (None, "", "0")
             return {"table": {**styles["table"], **({"border-collapse": "separate"} if spaced else {})}}
 
-    return [Head, Font, Attributes, Column, Section, Wrapper, Table]
+    return [Head, Font, Attributes, Column, Hero, Section, Wrapper, Table]
 
 
 def _rounded(styles: dict[str, Any], radius: str | None) -> dict[str, Any]:

@@ -147,7 +147,8 @@ def _target(source: Holed, tag: Tag) -> Target:
 
 
 def _value(tag: Tag, name: str) -> str:
-    return next((attribute.value for attribute in tag.attributes if attribute.name == name and attribute.value), "")
+    """Of two attributes of one name MJML takes the last."""
+    return next((each.value for each in reversed(tag.attributes) if each.name == name and each.value), "")
 
 
 def _same(target: Target) -> str:
