@@ -10,10 +10,12 @@ import pytest
 
 from aftercart.errors import TemplateError
 from aftercart.rendering.authoring.includes import BODY
+from aftercart.rendering.authoring.macros import OF_THE_CONTEXT
 from aftercart.rendering.authoring.source import read_part
 from aftercart.rendering.authoring.written import plainly
 from aftercart.rendering.checking.check import check_template
 from aftercart.rendering.renderer import Renderer
+from aftercart.rendering.running.context import TemplateContext
 from aftercart.rendering.running.runtime import Template
 from tests.rendering.mjml import in_text
 
@@ -60,6 +62,13 @@ AS_IN_JINJA = {
     "a macro called as one of an imported file": (
         '{% macro label(x) %}own{{ x }}{% endmacro %}{% from "_layout/one.mjml" import one %}{{ one(1) }}{{ label(2) }}'
     ),
+    "what the file of a macro sets": (
+        '{% from "_layout/sets.mjml" import sets %}{% set word = "own" %}{{ sets(word) }}{{ sets("x") }}{{ word }}'
+    ),
+    "a name in quotes, of a field and of a keyword": (
+        "{% set word = 1 %}{% macro a(x) %}{{ 'word' }}{{ x.word }}{% endmacro %}"
+        "{% with word = 2 %}{{ a({'word': 3}) }}{{ word }}{% endwith %}"
+    ),
     "an import of an import": (
         '{% from "_layout/three.mjml" import three %}{% macro one(x) %}own{% endmacro %}{{ three(1) }}{{ one(2) }}'
     ),
@@ -67,6 +76,7 @@ AS_IN_JINJA = {
 FILES_OF_MACROS = {
     "_layout/one.mjml": "{% macro label(x) %}A{{ x }}{% endmacro %}{% macro one(x) %}{{ label(x) }}{% endmacro %}",
     "_layout/two.mjml": "{% macro label(x) %}B{{ x }}{% endmacro %}{% macro two(x) %}{{ label(x) }}{% endmacro %}",
+    "_layout/sets.mjml": '{% set word = "theirs" %}{% macro sets(x, y=word) %}{{ x }}{{ y }}{{ word }}{% endmacro %}',
     "_layout/three.mjml": '{% from "_layout/one.mjml" import one %}{% macro three(x) %}{{ one(x) }}{% endmacro %}',
 }
 
@@ -79,6 +89,10 @@ def test_a_macro_has_the_names_that_jinja_gives_it(
     theirs = jinja2.Environment(loader=jinja2.FileSystemLoader(root)).from_string(content).render(VALUES)
     ours = compiled(in_text(content), files=FILES_OF_MACROS).render(VALUES, str).text
     assert "".join(ours.split()) == "".join(theirs.split())
+
+
+def test_the_names_that_a_macro_knows_are_those_of_the_context() -> None:
+    assert set(TemplateContext.__annotations__) == OF_THE_CONTEXT
 
 
 def test_a_macro_may_come_by_two_ways(compiled: Callable[..., Template]) -> None:
@@ -143,6 +157,18 @@ REFUSED = {
     "two imports": (
         in_text('{% from "_layout/card.mjml" import price, card as price %}'),
         "two macros price",
+    ),
+    "name in a loop": (
+        in_text("{% macro a() %}{{ order.id }}{% endmacro %}{% for order in picks %}{{ a() }}{% endfor %}"),
+        "a uses order, which means something else here",
+    ),
+    "name that is set": (
+        in_text("{% set c = 1 %}{% macro a(x=c) %}{{ x }}{% endmacro %}{% with c = 2 %}{{ a() }}{% endwith %}"),
+        "a uses c, which",
+    ),
+    "name of an argument": (
+        in_text("{% macro a() %}{{ brand.name }}{% endmacro %}{% macro b(brand) %}{{ a() }}{% endmacro %}{{ b(1) }}"),
+        "a uses brand, which",
     ),
     "macro of itself": (in_text("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}"), "calls itself"),
     "too many": (in_text("{% macro a(x) %}{% endmacro %}{{ a(1, 2) }}"), "no use for 2"),

@@ -3,8 +3,9 @@
 MJML must see the elements of a macro where they will stand, so a call is replaced by the macro's content within
 `{% with pick = ... %}` before anything is compiled. Nothing of it is left to be called when a mail is rendered.
 
-As in Jinja a macro knows the macros of its own file, whatever others are called elsewhere, a default may name the
-arguments before it, and what a macro sets is forgotten behind it.
+As in Jinja a macro knows the macros of its own file and what that file sets, whatever others are called elsewhere, a
+default may name the arguments before it, and what a macro sets is forgotten behind it. A name of the whole mail that it
+uses, and that means something else where it is called, is refused: it would be that of the caller.
 """
 
 import re
@@ -18,6 +19,7 @@ from aftercart.errors import Place, TemplateError
 from aftercart.rendering.authoring.growth import DEEPEST, Growth, bounded
 from aftercart.rendering.authoring.layouts import Read
 from aftercart.rendering.authoring.lexer import Kind, Segment
+from aftercart.rendering.authoring.scanner import names
 
 _FROM = re.compile(r"""from\s+(["'])(?P<path>[^"']+)\1\s+import\s+(?P<names>.+)""", re.DOTALL)
 _IMPORT = re.compile(r"""import\s+(["'])(?P<path>[^"']+)\1\s+as\s+(?P<name>[A-Za-z]\w*)""")
@@ -25,6 +27,11 @@ _CALL = re.compile(r"(?P<name>[A-Za-z]\w*(?:\.[A-Za-z]\w*)?)\s*\((?P<arguments>.
 _KEYWORD = re.compile(r"(?P<name>[A-Za-z]\w*)\s*=(?!=)\s*(?P<value>.+)", re.DOTALL)
 _IMPORTED = re.compile(r"(?P<name>[A-Za-z]\w*)(?:\s+as\s+(?P<alias>[A-Za-z]\w*))?")
 _NAME = re.compile(r"[A-Za-z]\w*")
+OF_THE_CONTEXT = names("brand recipient order picks coupon links campaign")
+"""What every mail knows."""
+_USED = re.compile(r"""(?<![\w.])[A-Za-z]\w*(?!\s*=(?!=))|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""")
+"""A name that is no field and no keyword of a call; or a string, which has none."""
+_BINDS = re.compile(r"(?P<block>for|set|with)\s+(?P<rest>.*)", re.DOTALL)
 _WAY_TO_IMPORT = 'write {% from "_layout/card.mjml" import card %}'
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
@@ -39,6 +46,12 @@ class _Macro:
     home: "_Shelf"
     """With the macros that it may call: those of the file where it is written, and what that imports."""
 
+    def sets(self) -> tuple[Segment, ...]:
+        """What its file sets, if it uses any of that."""
+        uses = _used(self.inside) | _used_in(default or "" for _, default in self.parameters)
+        own = {name for name, _ in self.parameters}
+        return tuple(tag for tag in self.home.sets if not _binds(tag) & own) if uses & _bound_by(self.home.sets) else ()
+
 
 def expanded(segments: Sequence[Segment], read: Read, growth: Growth) -> list[Segment]:
     """The segments with every call of a macro replaced by what the macro holds.
@@ -48,7 +61,79 @@ def expanded(segments: Sequence[Segment], read: Read, growth: Growth) -> list[Se
     """
     shelf = _Shelf(read, growth)
     rest = shelf.take(segments)
-    return list(bounded(shelf.in_place(rest, 0))) if shelf.macros else rest
+    names = _Names(OF_THE_CONTEXT | _bound_by(_set_for_all(rest)))
+    return list(bounded(shelf.in_place(rest, 0, names))) if shelf.macros else rest
+
+
+@dataclass(slots=True)
+class _Names:
+    """What names stand for at a place: `known` to all of the mail, and what the blocks around it make of them."""
+
+    known: frozenset[str]
+    _around: frozenset[str] = frozenset()
+    _blocks: list[set[str]] = field(default_factory=list)
+
+    def pass_by(self, tag: Segment) -> None:
+        if tag.kind is not Kind.BLOCK:
+            return
+        if tag.keyword in ("for", "with"):
+            self._blocks.append(_binds(tag))
+        elif tag.keyword in ("endfor", "endwith"):
+            self._blocks[-1:] = []
+        elif tag.keyword == "set" and self._blocks:
+            self._blocks[-1] |= _binds(tag)
+
+    def changed(self) -> frozenset[str]:
+        """The known names that mean something else here."""
+        return self.known & self._around.union(*self._blocks)
+
+    def within(self, parameters: Iterable[str]) -> "_Names":
+        """For what a macro holds that is called here."""
+        return _Names(self.known, self._around.union(parameters, *self._blocks), [set()])
+
+
+def _binds(tag: Segment) -> set[str]:
+    """The names to which a block gives values."""
+    found = _BINDS.match(tag.text)
+    if found is None:
+        return set()
+    match found["block"]:
+        case "for":
+            return {*_NAME.findall(found["rest"].partition(" in ")[0])}
+        case "set":
+            return {*_NAME.findall(found["rest"].partition("=")[0])}
+        case _:
+            return {*re.findall(r"(\w+)\s*=(?!=)", found["rest"])}
+
+
+def _bound_by(tags: Iterable[Segment]) -> frozenset[str]:
+    return frozenset(name for tag in tags if tag.kind is Kind.BLOCK for name in _binds(tag))
+
+
+def _set_for_all(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Each `{% set %}` that stands in no other block."""
+    depth = 0
+    for segment in segments:
+        if segment.kind is Kind.BLOCK:
+            depth += segment.keyword in ("for", "if", "with")
+            depth -= segment.keyword in ("endfor", "endif", "endwith")
+            if segment.keyword == "set" and depth == 0:
+                yield segment
+
+
+def _used(segments: Iterable[Segment]) -> frozenset[str]:
+    return _used_in(segment.text for segment in segments if segment.kind is not Kind.DATA)
+
+
+def _used_in(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for text in texts for word in _USED.findall(text) if word[0] not in "\"'")
+
+
+def _outer_names(macro: _Macro) -> frozenset[str]:
+    """What a macro takes from outside."""
+    defaults = (default or "" for _, default in macro.parameters)
+    own = {name for name, _ in macro.parameters} | _bound_by(macro.inside)
+    return (_used(macro.inside) | _used_in(defaults)) - own
 
 
 @dataclass(slots=True)
@@ -56,6 +141,8 @@ class _Shelf:
     read: Read
     growth: Growth
     above: tuple[str, ...] = ()
+    sets: tuple[Segment, ...] = ()
+    """What an imported file sets for its macros."""
     """The files that bring this one, the first of them last."""
     macros: dict[str, _Macro] = field(default_factory=dict)
 
@@ -100,7 +187,7 @@ class _Shelf:
             raise TemplateError(f"{path} imports itself", tag.place, "take the import out")
         self.growth.step(tag, len(self.above))
         other = _Shelf(self.read, self.growth, (path, *self.above))
-        other.take(self.read(tag, path))
+        other.sets = tuple(_set_for_all(other.take(self.read(tag, path))))
         if whole:
             for name, macro in other.macros.items():
                 self._keep(f"{whole['name']}.{name}", macro, tag)
@@ -116,9 +203,10 @@ class _Shelf:
             raise TemplateError(f"the file has no macro {name}", tag.place, fix)
         return self.macros[name]
 
-    def in_place(self, segments: Iterable[Segment], depth: int) -> Iterator[Segment]:
+    def in_place(self, segments: Iterable[Segment], depth: int, names: "_Names") -> Iterator[Segment]:
         """The segments, with what the macros hold in place of their calls."""
         for segment in segments:
+            names.pass_by(segment)
             call = _CALL.fullmatch(segment.text) if segment.kind is Kind.EXPRESSION else None
             macro = self.macros.get(call["name"]) if call else None
             if call is None or macro is None:
@@ -127,14 +215,20 @@ class _Shelf:
             if depth == DEEPEST:
                 raise TemplateError(f"{macro.name} calls itself", segment.place, "write a {% for %} instead")
             self.growth.step(segment, depth)
-            yield from self._call(macro, call["arguments"], segment, depth)
+            yield from self._call(macro, call["arguments"], segment, depth, names)
 
-    def _call(self, macro: _Macro, arguments: str, tag: Segment, depth: int) -> Iterator[Segment]:
-        scopes = _scopes(macro, _given(macro, arguments, tag))
-        for values in scopes:
+    def _call(self, macro: _Macro, arguments: str, tag: Segment, depth: int, names: "_Names") -> Iterator[Segment]:
+        sets = macro.sets()
+        if other := sorted((_outer_names(macro) - _bound_by(sets)) & names.changed()):
+            message = f"{macro.name} uses {other[0]}, which means something else here than where it is written"
+            fix = f"hand it over, as in {{% macro {macro.name}({other[0]}) %}}, or give one of them another name"
+            raise TemplateError(message, tag.place, fix)
+        scopes = _scopes(macro, _given(macro, arguments, tag), sets)
+        for number, values in enumerate(scopes):
             bound = ", ".join(f"{name} = {value}" for name, value in values.items())
             yield replace(tag, kind=Kind.BLOCK, text=f"with {bound}".strip())
-        yield from macro.home.in_place(macro.inside, depth + 1)
+            yield from sets if number == 0 else ()
+        yield from macro.home.in_place(macro.inside, depth + 1, names.within(name for name, _ in macro.parameters))
         for _ in scopes:
             yield replace(tag, kind=Kind.BLOCK, text="endwith")
 
@@ -181,11 +275,11 @@ def _given(macro: _Macro, arguments: str, tag: Segment) -> dict[str, str]:
     return given
 
 
-def _scopes(macro: _Macro, given: Mapping[str, str]) -> list[dict[str, str]]:
+def _scopes(macro: _Macro, given: Mapping[str, str], sets: Iterable[Segment]) -> list[dict[str, str]]:
     """What a call binds, one scope inside the other: the arguments see what the caller has, and a default that names
-    an argument sees what that stands for here."""
+    an argument, or what the macro's file sets, sees what that stands for here."""
     first, others = dict(given), list[dict[str, str]]()
-    names = [name for name, _ in macro.parameters]
+    names = {name for name, _ in macro.parameters} | _bound_by(sets)
     for name, default in macro.parameters:
         if name in given or default is None:
             continue
@@ -193,8 +287,8 @@ def _scopes(macro: _Macro, given: Mapping[str, str]) -> list[dict[str, str]]:
             others.append({name: default})
         else:
             first[name] = default
-    sets = any(segment.kind is Kind.BLOCK and segment.keyword == "set" for segment in macro.inside)
-    return [first, *others] if first or sets else others
+    has_sets = any(segment.kind is Kind.BLOCK and segment.keyword == "set" for segment in (*sets, *macro.inside))
+    return [first, *others] if first or has_sets else others
 
 
 def _way_to_call(macro: _Macro) -> str:
