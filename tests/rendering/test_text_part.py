@@ -80,6 +80,7 @@ from tests.rendering.mjml import in_column
             "{% if ns %}<li>last<ol><li>in</li></ol></li>{% endif %}</ol><ol><li>new</li></ol></mj-text>",
             "3. 1\n\n- x\n\n4. 2\n\n- x\n\n5. last\n\n1. in\n\n1. new\n",
         ),
+        ("<mj-text><ol>{% for n in ns if n > 9 %}<li>{{ n }}</li>{% endfor %}</ol>none</mj-text>", "none\n"),
         (
             "<mj-text><pre>for\n  a   b\n{% for n in ns %}{{ n }}\n{% endfor %}</pre>in  line</mj-text>",
             "for\n\u00a0\u00a0a\u00a0\u00a0\u00a0b\n1\n2\n\nin line\n",

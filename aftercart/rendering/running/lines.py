@@ -11,17 +11,18 @@ BULLET, ITEM, LIST_ENDS = "- ", "\x10", "\x11"
 
 _BETWEEN_CELLS = " · "
 _RUNS = re.compile(r"[ \t]{2,}")
-_LIST = re.compile(f"\x0e(\\d+)\x0f|{ITEM}|{LIST_ENDS}")
+_LIST_BEGINS = "\x0e"
+_LIST = re.compile(f"{_LIST_BEGINS}(\\d+)\x0f|{ITEM}|{LIST_ENDS}")
 
 
 def list_begins(first: int) -> str:
     """Stands where an ordered list begins, whose first item has this number."""
-    return f"\x0e{first}\x0f"
+    return f"{_LIST_BEGINS}{first}\x0f"
 
 
 def tidy(text: str) -> str:
     """A rendered text part without the gaps that tags leave behind."""
-    if ITEM in text:
+    if _LIST_BEGINS in text:
         text = _numbered(text)
     lines: list[str] = []
     add = lines.append
