@@ -127,7 +127,7 @@ PLACES = {
     "url fragment": '<mj-text><a href="https://example.com/#{{ v }}">x</a></mj-text>',
     "src path": '<mj-image src="https://example.com/{{ v }}.png" />',
     "style looped": '<mj-text>{% for p in "ab" %}<b style="color: {{ v }}; top: {{ v }}px">x</b>{% endfor %}</mj-text>',
-    "style whole": '<mj-text><b style="{{ v }}">x</b></mj-text>',
+    "style of several": '<mj-text><b style="border: 1px {{ v }} {{ v }}">x</b></mj-text>',
     "style of a font": "<mj-text><b style=\"font-family: '{{ v }}', serif\">x</b></mj-text>",
     "style sheet": "<mj-text><style>{{ v }} { color: #{{ v }} } /* {{ v }} */ @import url({{ v }});</style></mj-text>",
     "cell": '<mj-raw><table><tr><td bgcolor="{{ v }}" width="{{ v }}">{{ v }}</td></tr></table></mj-raw>',

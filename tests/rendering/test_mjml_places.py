@@ -69,6 +69,9 @@ REFUSED = {
     "refresh": (in_text('<meta http-equiv="refresh" content="0;url={{ x }}">'), "takes no Jinja"),
     "property": (in_text('<b style="margin: 0; {{ x }}: red">x</b>'), "would choose the property of a style"),
     "half a property": (in_text('<b style="border-{{ x }}: red">x</b>'), "would choose the property of a style"),
+    "whole style": (in_text('<b style="{{ x }}">x</b>'), "would be a whole declaration of a style"),
+    "half a style": (in_text('<b style="margin: 0; {{ x }}; top: 0">x</b>'), "would be a whole declaration of a style"),
+    "style in a sheet": (in_text("<style>b { /* x */ {{ x }} }</style>"), "would be a whole declaration of a style"),
     "relative link": (in_text('<a href="/sale">x</a>'), "whole address"),
     "relative link in a navbar": (
         in_column('<mj-navbar base-url="https://e.com"><mj-navbar-link href="/a">x</mj-navbar-link></mj-navbar>'),

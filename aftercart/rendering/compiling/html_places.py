@@ -26,6 +26,7 @@ from aftercart.rendering.compiling.blocks import shown
 from aftercart.rendering.compiling.holes import Part, pieces
 
 _NEW_DECLARATION = re.compile(r"(?:^|[;{])\s*(?:/\*[^*]*\*/\s*)*[\w-]*\Z")
+_DECLARATION_BEGINS = re.compile(r"[;{]\s*(?:/\*[^*]*\*/\s*)*\Z")
 _COLON = re.compile(r"[\w-]*\s*:(?!:)")
 _OPEN_CSS_URL = re.compile(r"""url\(\s*["']?(?P<url>[^)"']*)\Z""", re.IGNORECASE)
 
@@ -96,7 +97,7 @@ class _HtmlWriter:
         if holds_address(attribute.name):
             self._url(without_entities(parts), clickable=clickable)
         elif attribute.name in ("style", "bgcolor", "color"):
-            self._css(parts, in_attribute=True)
+            self._css(parts, in_attribute=True, before="" if attribute.name == "style" else "color:")
         else:
             self._plain_attribute(parts)
         self.jinja.literal('"')
@@ -117,8 +118,8 @@ class _HtmlWriter:
         source = f"({url_expression(parts)})|{'_link' if clickable else '_url'}"
         self.jinja.expression(source, first_tag.place if first_tag else None)
 
-    def _css(self, parts: Sequence[Part], *, in_attribute: bool) -> None:
-        before = ""
+    def _css(self, parts: Sequence[Part], *, in_attribute: bool, before: str = "") -> None:
+        """`before`: what stands before the parts, for an attribute that is one value of a style."""
         for part, following in zip_longest(parts, parts[1:]):
             if isinstance(part, str):
                 before += unescaped(part) if in_attribute else part
@@ -129,6 +130,9 @@ class _HtmlWriter:
                 if _names_a_property(before, following):
                     message = f"{shown(part)} would choose the property of a style"
                     raise TemplateError(message, part.place, "write out its name, and choose with {% if %}")
+                if _DECLARATION_BEGINS.search(f"{{{before}" if in_attribute else before):
+                    message = f"{shown(part)} would be a whole declaration of a style"
+                    raise TemplateError(message, part.place, "write its property out, as in color: {{ brand.color }}")
                 if url := _OPEN_CSS_URL.search(before):
                     refuse_in_host(part, url["url"])
                 self.jinja.expression(f"({part.text})|{_css_filter(before, in_attribute)}", part.place)
