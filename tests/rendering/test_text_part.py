@@ -33,6 +33,7 @@ from tests.rendering.mjml import in_column
             "A bell (https://e.com/a)\n",
         ),
         ('<mj-text><a href="https://e.com/a"><img src="https://e.com/i" alt=""></a></mj-text>', "https://e.com/a\n"),
+        ('<mj-text>a<a href="https://e.com/a"><img src="https://e.com/i"></a>b</mj-text>', "a https://e.com/a b\n"),
         (
             '<mj-text><a href="https://e.com/a"><img alt="A bell"></a> <a href="https://e.com/a">Bell</a></mj-text>',
             "Bell (https://e.com/a)\n",
@@ -43,6 +44,12 @@ from tests.rendering.mjml import in_column
             '<mj-social><mj-social-element name="x" alt="On X" href="https://x.com/" /></mj-social>'
             '<mj-button href="https://e.com/a">Buy</mj-button>',
             "On X: https://x.com/\n\nBuy: https://e.com/a\n",
+        ),
+        (
+            '<mj-navbar><mj-navbar-link href="https://e.com/a">A</mj-navbar-link></mj-navbar><mj-raw>raw</mj-raw>'
+            '<mj-social><mj-social-element name="x" href="https://e.com/b">B</mj-social-element></mj-social>'
+            "<mj-raw>more</mj-raw><mj-raw>and more</mj-raw>",
+            "A: https://e.com/a\n\nraw\n\nB: https://e.com/b\n\nmore\n\nand more\n",
         ),
         (
             "<mj-accordion><mj-accordion-element><mj-accordion-title>Size?</mj-accordion-title>"

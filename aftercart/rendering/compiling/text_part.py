@@ -33,7 +33,8 @@ from aftercart.rendering.compiling.mjml_places import WORDLESS
 from aftercart.rendering.running.lines import BULLET, CELL_END, ITEM, LIST_ENDS, SOFT_END, list_begins
 
 _PARAGRAPH = names(
-    "mj-text mj-button mj-image mj-table mj-section mj-accordion-title mj-accordion-text mj-carousel-image "
+    "mj-text mj-button mj-image mj-table mj-section mj-navbar mj-social mj-raw "
+    "mj-accordion-title mj-accordion-text mj-carousel-image "
     "p div h1 h2 h3 h4 h5 h6 ul ol dl pre table blockquote center section article header footer main nav aside address "
     "figure figcaption form fieldset"
 )
@@ -393,10 +394,11 @@ class _TextWriter:
         if not link.target or str(link.target[0]).startswith(("mailto:", "tel:", "sms:")):
             return
         said = _said(self.pieces[link.begins :])
+        around = "" if said else " "
         if said == _same(link.target):  # the address itself, which stands there once
             del self.pieces[link.begins :]
             said = ""
-        before, after = ("", "") if not said else (self.colon, "") if link.element in _LABELED else (" (", ")")
+        before, after = (around, around) if not said else (self.colon, "") if link.element in _LABELED else (" (", ")")
         self.pieces.append(before)
         self._address(link.target, link.place)
         self.pieces.append(after)
