@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from aftercart.errors import ConfigError
+from aftercart.preview.schemes import in_scheme
 from aftercart.preview.server import Preview
 from aftercart.preview.shelf import Shelf, Wanted
 from aftercart.preview.shop import ShopFiles, ShopNow
@@ -103,6 +104,9 @@ def test_each_scheme_shows_the_styles_that_hold_in_it(browser: Browser) -> None:
     assert "@media (min-width: 0)" in dark
     assert "invert(1)" in forced
     assert "prefers-color-scheme" not in light + dark + forced
+    assert ":root{color-scheme:dark !important}" in dark, "the ground of a mail that draws none is dark as well"
+    assert light.count(":root{color-scheme:only light !important}") == forced.count("only light") == 1
+    assert "only light" in in_scheme("<head></head>", "dark"), "this one says nothing of the dark"
 
 
 def test_a_saved_file_shows_at_once(browser: Browser, templates: Path) -> None:
