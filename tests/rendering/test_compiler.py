@@ -129,6 +129,25 @@ def test_a_hero_without_a_picture_compiles_and_the_color_in_it_is_no_address(
     assert mail.unsafe_urls == ()
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<mj-spacer height="10px" />',
+        '<mj-social><mj-social-element name="facebook" href="https://example.com/">like</mj-social-element></mj-social>',
+        '<mj-navbar><mj-navbar-link href="https://example.com/">shop</mj-navbar-link></mj-navbar>',
+        '<mj-carousel><mj-carousel-image src="https://example.com/1.png" alt="one" /></mj-carousel>',
+        "<mj-accordion><mj-accordion-element><mj-accordion-title>more</mj-accordion-title></mj-accordion-element>"
+        "</mj-accordion>",
+    ],
+)
+def test_a_hero_holds_what_a_column_may_hold(element: str, compiled: Callable[..., Template]) -> None:
+    """mjml 0.12 asks each of them for attributes that only some may have."""
+    body = "<mjml><mj-body>{}</mj-body></mjml>"
+    in_hero = compiled(body.format(f'<mj-hero height="90px">{element}</mj-hero>')).render({}, str)
+    in_column = compiled(body.format(f"<mj-section><mj-column>{element}</mj-column></mj-section>")).render({}, str)
+    assert in_hero.text == in_column.text
+
+
 @pytest.mark.parametrize("element", ["mj-section", "mj-wrapper"])
 def test_round_corners_are_cut_off(element: str, compiled: Callable[..., Template]) -> None:
     """MJML draws square ones where a cell has a background: npm's 4.18 has these three styles."""

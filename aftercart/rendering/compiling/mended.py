@@ -51,13 +51,16 @@ def mended() -> list[type[Any]]:
             return int(super().getShorthandAttrValue(attribute, direction, attr_with_direction))
 
     class Hero(MjHero):  # type: ignore[misc]
-        """The original fails without the measures of a background, which a hero of fixed height has no need of, and
-        writes the color behind what it holds where an address stands."""
+        """The original fails without the measures of a background, which a hero of fixed height has no need of, asks
+        what it holds for attributes that not all may have, and writes the color behind it where an address stands."""
 
         def get_styles(self) -> dict[str, Any]:
             self.attrs.setdefault("background-height", self.get_attr("height"))
             self.attrs.setdefault("background-width", self.context["containerWidth"])
             return dict(super().get_styles())
+
+        def renderChildren(self, *children: Any, renderer: Any, **given: Any) -> str:  # noqa: N802
+            return str(super().renderChildren(*children, renderer=lambda child: renderer(_Lenient(child)), **given))
 
         def renderContent(self) -> str:  # noqa: N802
             return _COLOR_AS_ADDRESS.sub(r"<td\1\3", super().renderContent())
@@ -86,6 +89,19 @@ def mended() -> list[type[Any]]:
             return {"table": {**styles["table"], **({"border-collapse": "separate"} if spaced else {})}}
 
     return [Head, Font, Attributes, Column, Hero, Section, Wrapper, Table]
+
+
+class _Lenient:
+    """A component that has no value for an attribute which it does not know, as MJML's own in JavaScript."""
+
+    def __init__(self, component: Any) -> None:
+        self._component = component
+
+    def getAttribute(self, name: str, *, missing_ok: bool = True) -> Any:  # noqa: N802
+        return self._component.getAttribute(name, missing_ok=missing_ok)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._component, name)
 
 
 def _rounded(styles: dict[str, Any], radius: str | None) -> dict[str, Any]:
