@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 import pytest
 
+from aftercart.errors import TemplateError
 from aftercart.money import formatted
 from aftercart.rendering.authoring.includes import BODY
 from aftercart.rendering.authoring.source import read_part, template_names
@@ -115,6 +116,13 @@ def test_three_digit_colors_become_six_and_fragments_do_not(compiled: Callable[.
 )
 def test_known_faults_of_the_engine_are_worked_around(body: str, compiled: Callable[..., Template]) -> None:
     assert "https://fonts.example.com/r.css" in compiled(body).render({}, str).html
+
+
+def test_what_mjml_stumbles_over_is_told_with_its_line(compiled: Callable[..., Template]) -> None:
+    section = '<mj-section padding="{}">\n<mj-column><mj-text>x</mj-text></mj-column></mj-section>'
+    body = f"<mjml><mj-body>\n{section.format('4px 0')}\n{section.format('wide')}</mj-body></mjml>"
+    with pytest.raises(TemplateError, match=r"body\.mjml:4:13: MJML cannot compile this"):
+        compiled(body)
 
 
 def test_a_hero_without_a_picture_compiles_and_the_color_in_it_is_no_address(

@@ -21,7 +21,7 @@ from jinja2 import meta
 from aftercart.errors import Place, TemplateError
 from aftercart.rendering.authoring.lexer import Kind, Segment
 from aftercart.rendering.authoring.locales import direction, language_tag
-from aftercart.rendering.authoring.scanner import FIRST_HOLE, HOLE, MarkupError
+from aftercart.rendering.authoring.scanner import FIRST_HOLE, HOLE, MarkupError, Tag
 from aftercart.rendering.authoring.source import Source, Sources
 from aftercart.rendering.authoring.written import Written, plainly
 from aftercart.rendering.compiling import engine, text_part
@@ -40,6 +40,7 @@ _RTL_DEFAULTS = (
 )
 
 
+_MEASURE = re.compile(r"auto|-?[\d.]+(?:px|%|em)?")
 _INLINE = re.compile(r'(<mj-style\b[^>]*) inline="inline"')
 
 
@@ -88,11 +89,11 @@ def compile_body(source: Source, nonce: str, locale: str) -> tuple[Written, Writ
         raise TemplateError(f"the text {nonce} cannot be used", Place(source.file), "take it out")
     weaver = Weaver(body, placeholders, _head(source, locale, placeholders), _root(locale))
     mjml = weaver.mjml()
-    holed = placeholders.to_holes(_through_mjml(mjml, source.file))
+    holed = placeholders.to_holes(_through_mjml(mjml, body, source.file))
     unused = _check_all_there(holed, placeholders)
     if weaver.selectors.has_sheet:
         holed = with_rows_in_one_body(holed)
-        plain = placeholders.to_holes(_through_mjml(_INLINE.sub(r"\1", mjml), source.file))
+        plain = placeholders.to_holes(_through_mjml(_INLINE.sub(r"\1", mjml), body, source.file))
         refuse_what_moved(plain, holed, placeholders.contents)
     html = _to_template(holed, placeholders.contents, source.file)
     _check_variables(html, plainly(source.segments), [*weaver.preheader, *unused], source.file)
@@ -117,13 +118,24 @@ def _refuse_unreadable(sources: Sources) -> None:
             raise fault
 
 
-def _through_mjml(mjml: str, file: Path) -> str:
+def _through_mjml(mjml: str, body: Holed, file: Path) -> str:
     try:
         return engine.to_html(mjml)
     except ValueError as err:
-        raise TemplateError(
-            str(err), Place(file), "look for a value of an odd form, such as a width that is none"
-        ) from err
+        fix = "look for a value of an odd form, such as a width that is none"
+        raise TemplateError(str(err), _odd_form(body) or Place(file), fix) from err
+
+
+def _odd_form(body: Holed) -> Place | None:
+    """Where a word stands for a measure: MJML names no line of what it stumbles over."""
+    types = engine.attribute_types()
+    for tag in (event for event in body.events() if isinstance(event, Tag)):
+        for attribute in tag.attributes:
+            value = attribute.value or ""
+            is_measure = types.get(tag.name, {}).get(attribute.name, "").startswith("unit")
+            if is_measure and not HOLE.search(value) and not all(map(_MEASURE.fullmatch, value.split())):
+                return body.place(attribute.offset)
+    return None
 
 
 def _to_template(holed: str, contents: list[tuple[Part, ...]], file: Path) -> Written:
