@@ -45,24 +45,6 @@ EMAIL = str(ADA["email"])
 DUE = MONDAY + 3 * DAY
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path).write(campaign(quiet="null"), brand="double_opt_in: true\n")
-
-
-@pytest.fixture
-def app(database_url: str, tmp_path: Path, shop: Shop) -> Iterator[App]:
-    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
-        yield app
-
-
-@pytest.fixture
-def small(tmp_path: Path, shop: Shop) -> Iterator[App]:
-    """On SQLite alone."""
-    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), **shop.files) as app:
-        yield app
-
-
 def test_a_mail_that_is_deferred_is_tried_again_and_one_that_bounces_suppresses(small: App) -> None:
     outbox(small).answers[EMAIL] = [
         answer(Outcome.DEFERRED, "450 later"),

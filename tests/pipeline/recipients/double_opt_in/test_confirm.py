@@ -1,10 +1,8 @@
 """Double opt-in: a new yes waits for its confirmation."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +10,6 @@ import pytest
 from sqlalchemy import update
 
 from aftercart.bootstrap import App
-from aftercart.clock import SteppedClock
 from aftercart.db.tables import confirmations, consents, preferences, recipients, sends, suppressions
 from aftercart.delivery.base import Go, Message, Receipt
 from aftercart.ledger import store as ledger
@@ -23,7 +20,7 @@ from aftercart.pipeline.sending.dispatch import dispatch
 from aftercart.pipeline.watch import resume
 from aftercart.policy.store import suppress
 from aftercart.policy.suppression import SuppressionReason, SuppressionScope
-from aftercart.testing import RecordingSender, engine, run_until
+from aftercart.testing import RecordingSender, run_until
 from aftercart.web.app import create_web
 from aftercart.web.server import serving
 from tests.cast import (
@@ -33,7 +30,6 @@ from tests.cast import (
     HOUR,
     MONDAY,
     Shop,
-    campaign,
     clock_of,
     fates,
     leave,
@@ -48,24 +44,6 @@ EMAIL = str(ADA["email"])
 DUE = MONDAY + 3 * DAY
 MAY, NO_MORE = "Example Bikes peut vous écrire.", "Ce lien n’est plus valable"
 """What a page says to Ada, who reads French."""
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path).write(campaign(quiet="null"), brand="double_opt_in: true\n")
-
-
-@pytest.fixture
-def app(database_url: str, tmp_path: Path, shop: Shop) -> Iterator[App]:
-    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), database_url=database_url, **shop.files) as app:
-        yield app
-
-
-@pytest.fixture
-def small(tmp_path: Path, shop: Shop) -> Iterator[App]:
-    """On SQLite alone."""
-    with engine(tmp_path / "data", clock=SteppedClock(MONDAY), **shop.files) as app:
-        yield app
 
 
 def states(app: App) -> list[str]:
